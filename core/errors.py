@@ -1,0 +1,82 @@
+"""Every error this project raises on purpose. A new class is justified when some caller acts on it differently.
+
+HubError
+├── SettingsError            a variable is missing or malformed: refuse to start, name it
+├── NotFoundError            nothing answers to that key
+├── MappingError             one record broke the contract: quarantine it, go on
+├── IncompleteReadError      a source handed over fewer rows than it says it has: the run failed
+└── SourceError              a source let us down
+    ├── UnavailableError     no answer, or a server fault: trying again may help
+    │   └── ThrottledError   "slow down": try again after `retry_after`
+    ├── QuotaError           our allowance is used up: stop, try again much later
+    ├── CredentialsError     it does not know us: an operator must look
+    └── RejectedError        it understood and said no: trying again will not help
+"""
+
+from domain.common.errors import HubError, MappingError
+
+__all__ = [
+    "CredentialsError",
+    "HubError",
+    "IncompleteReadError",
+    "MappingError",
+    "NotFoundError",
+    "QuotaError",
+    "RejectedError",
+    "SettingsError",
+    "SourceError",
+    "ThrottledError",
+    "UnavailableError",
+]
+
+
+class SettingsError(HubError):
+    """The environment is not usable; the text names the variables, never their values."""
+
+
+class NotFoundError(HubError):
+    """Nothing answers to that key."""
+
+
+class IncompleteReadError(HubError):
+    """A complete read brought fewer rows than the source reported."""
+
+    def __init__(self, dataset: str, *, read: int, reported: int) -> None:
+        super().__init__(f"{dataset}: read {read} rows, the source reports {reported}")
+        self.dataset = dataset
+        self.read = read
+        self.reported = reported
+
+
+class SourceError(HubError):
+    """A source, or what it sent, let us down. `code` is the source's own, where it has one."""
+
+    def __init__(self, system: str, reason: str, *, code: str | None = None) -> None:
+        super().__init__(f"{system}: {reason}" + (f" [{code}]" if code else ""))
+        self.system = system
+        self.reason = reason
+        self.code = code
+
+
+class UnavailableError(SourceError):
+    """No usable answer came; trying again may help."""
+
+
+class ThrottledError(UnavailableError):
+    """The source asks for patience: `retry_after` seconds where it says how long."""
+
+    def __init__(self, system: str, reason: str, *, code: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(system, reason, code=code)
+        self.retry_after = retry_after
+
+
+class QuotaError(SourceError):
+    """The allowance of calls is used up, or what is left is kept for commands."""
+
+
+class CredentialsError(SourceError):
+    """The source does not know us or does not let us do this: an operator must look."""
+
+
+class RejectedError(SourceError):
+    """The source understood the call and refused it; trying again will not help."""

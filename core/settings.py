@@ -1,0 +1,201 @@
+"""Settings: typed objects built at the edge of each process from the environment. docs/settings.md lists them all."""
+
+import os
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
+
+Role = Literal["owner", "hub_sync", "hub_api", "hub_analyst"]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+
+class HubSettings(_Settings):
+    """Where the hub lives and listens."""
+
+    hub_home: Path = Field(Path(".hub"), description="folder for the embedded database, logs and Dagster's files")
+    database_url: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://",
+        description="PostgreSQL to use, as its owner; without it an embedded server is started",
+        examples=["postgresql://owner:secret@db.example.com/hub"],
+    )
+    sync_database_url: str | None = Field(None, pattern=r"^postgres(ql)?://", description="the same as role hub_sync")
+    api_database_url: str | None = Field(None, pattern=r"^postgres(ql)?://", description="the same as role hub_api")
+    analyst_database_url: str | None = Field(
+        None, pattern=r"^postgres(ql)?://", description="the same as role hub_analyst"
+    )
+    dagster_database_url: str | None = Field(
+        None, pattern=r"^postgres(ql)?://", description="Dagster's own database; default: `dagster` on the same server"
+    )
+    api_host: str = Field("127.0.0.1", description="address the read API listens on")
+    api_port: int = Field(8000, ge=1, le=65535, description="port of the read API")
+    dagster_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI")
+
+    @property
+    def home(self) -> Path:
+        return self.hub_home.resolve()
+
+
+class ApiSettings(_Settings):
+    """How the read API trusts and answers."""
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+    jwt_key: SecretStr = Field(
+        description="HS256 key of bearer tokens, at least 32 characters", examples=["openssl rand -hex 32"]
+    )
+    jwt_issuer: str = Field("data-sync-hub", description="`iss` of bearer tokens")
+    jwt_audience: str = Field("portal", description="`aud` of bearer tokens")
+    jwt_minutes: int = Field(15, ge=1, le=1440, description="life of a minted token, minutes")
+    pool_size: int = Field(8, ge=1, le=100, description="database connections per API process")
+    timezone: str = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
+
+    @field_validator("jwt_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return key
+
+
+class SalesforceSettings(_Settings):
+    """How to reach Salesforce, by one of three logins: private key (JWT bearer), password or client credentials."""
+
+    model_config = SettingsConfigDict(env_prefix="SALESFORCE_", env_nested_delimiter="__")
+
+    domain: str = Field(
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="`login`, `test` or the My Domain before `.salesforce.com`",
+        examples=["acme.my"],
+    )
+    client_id: str | None = Field(None, description="consumer key of the connected app")
+    client_secret: SecretStr | None = Field(None, description="its secret (client credentials, password)")
+    username: str | None = Field(None, description="integration user (JWT bearer, password)")
+    password: SecretStr | None = None
+    security_token: SecretStr | None = None
+    private_key_file: Path | None = Field(None, description="PEM file of the JWT bearer's RSA key")
+    api_version: str = Field("62.0", pattern=r"^\d\d\.\d$")
+    base_url: AnyHttpUrl | None = Field(None, description="send every call here instead (sandbox, proxy)")
+    timeout_seconds: float = Field(30.0, gt=0)
+    retry_attempts: int = Field(5, ge=1)
+    page_rows: int = Field(2000, ge=200, le=2000, description="rows asked per REST query page")
+    bulk_threshold_rows: int = Field(2000, ge=0, description="first loads above this use the Bulk API 2.0")
+    bulk_page_rows: int = Field(10_000, ge=1000, le=250_000)
+    bulk_poll_seconds: float = Field(2.0, gt=0)
+    overlap_seconds: int = Field(600, ge=0, description="how far before the watermark a read starts again")
+    quota_stop_percent: int = Field(
+        90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
+    )
+    vocabulary: SalesforceVocabulary = SalesforceVocabulary()
+
+
+class WhmcsSettings(_Settings):
+    """How to reach WHMCS."""
+
+    model_config = SettingsConfigDict(env_prefix="WHMCS_", env_nested_delimiter="__")
+
+    url: AnyHttpUrl = Field(
+        description="address of the installation; `/includes/api.php` is added",
+        examples=["https://billing.example.com"],
+    )
+    identifier: str = Field(description="API credential identifier", examples=["D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv"])
+    secret: SecretStr = Field(description="API credential secret")
+    access_key: SecretStr | None = Field(
+        None, description="$api_access_key, where the address is not on the allow-list"
+    )
+    timeout_seconds: float = Field(30.0, gt=0)
+    retry_attempts: int = Field(5, ge=1)
+    page_rows: int = Field(1000, ge=1, le=10_000, description="`limitnum` of list calls")
+    calls_per_second: int = Field(20, ge=1, description="budget of calls, all kinds")
+    concurrency: int = Field(8, ge=1, le=64, description="calls in flight while reading details")
+    details_refresh_hours: int = Field(
+        24, ge=1, description="age at which client details and pay methods are read again"
+    )
+    vocabulary: WhmcsVocabulary = WhmcsVocabulary()
+
+
+class FreebitSettings(_Settings):
+    """How to reach Freebit."""
+
+    model_config = SettingsConfigDict(env_prefix="FREEBIT_", env_nested_delimiter="__")
+
+    base_url: AnyHttpUrl = Field(
+        description="up to and with /emptool/api", examples=["https://host.example/emptool/api"]
+    )
+    oem_id: str = Field(description="operator id", examples=["OEM0001"])
+    oem_key: SecretStr = Field(description="operator key")
+    timeout_ms: int = Field(30_000, ge=100)
+    retry_attempts: int = Field(3, ge=1)
+    calls_per_minute: int = Field(60, ge=1, description="budget of calls; the vendor forbids sweeping")
+    concurrency: int = Field(1, ge=1, le=16)
+    detail_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's details are read again")
+    usage_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's traffic is read again")
+    vocabulary: FreebitVocabulary = FreebitVocabulary()
+
+
+Kind = TypeVar("Kind", bound=BaseSettings)
+
+
+def load(kind: type[Kind]) -> Kind:
+    """The settings of that kind, from the environment.
+
+    Raises:
+        SettingsError: variables are missing or malformed; the text names each, says why and gives an example.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [
+            _complaint(kind, [str(part) for part in e["loc"]], e["msg"]) for e in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _complaint(kind: type[BaseSettings], location: list[str], message: str) -> str:
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    # A nested field's location repeats the variable's own case; a flat one carries the field's name.
+    variable = (prefix + "__".join(part.removeprefix(prefix.lower()) for part in location)).upper()
+    field = kind.model_fields.get(location[0].removeprefix(prefix.lower())) if location else None
+    example = f" (for example {field.examples[0]})" if field is not None and field.examples else ""
+    return f"{variable}: {message}{example}"
+
+
+def url_as(settings: HubSettings, role: Role) -> str:
+    """The connection URL of the hub's database for one role.
+
+    A role's own URL wins. Without one, a server reached over a Unix socket (the embedded one) is joined as that
+    role; any other is joined as the owner, which then takes the role for the whole session.
+
+    Raises:
+        SettingsError: there is no DATABASE_URL.
+    """
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL: not set, and no embedded server runs here; start it with `hub up`")
+    own = {
+        "hub_sync": settings.sync_database_url,
+        "hub_api": settings.api_database_url,
+        "hub_analyst": settings.analyst_database_url,
+    }.get(role)
+    if role == "owner" or own is not None:
+        return own or settings.database_url
+    parts = urlsplit(settings.database_url)
+    query = dict(parse_qsl(parts.query))
+    if "host" in query and query["host"].startswith("/"):
+        location = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}@{location}"))
+    query["options"] = f"{query.get('options', '')} -c role={role}".strip()
+    return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+
+
+def environment_has(prefix: str) -> bool:
+    """Whether any variable with that prefix is set: how `hub up` tells a real system from the sandbox."""
+    return any(name.startswith(prefix) and value for name, value in os.environ.items())

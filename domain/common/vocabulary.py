@@ -1,0 +1,67 @@
+"""What an operator's own organisation decides: field names, custom-field numbers, plan codes, zones, currency.
+
+Every default is the value of the portal's reference; an operator changes it in the environment (docs/settings.md).
+"""
+
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.common.zones import zone
+
+CurrencyCode = str
+
+
+class SalesforceVocabulary(BaseModel):
+    """Names an operator may have given to things in Salesforce."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency of a single-currency org")
+    portal_pricebook: str = Field("Portal", min_length=1, description="name or id of the pricebook shown in the portal")
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="our name of a custom field -> the org's name of it, where they differ"
+    )
+
+
+class WhmcsVocabulary(BaseModel):
+    """Names and numbers an operator may have given to things in WHMCS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timezone: str = Field("Asia/Tokyo", description="zone of the server's clock: WHMCS sends no offsets")
+    currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency where WHMCS names none")
+    customer_number_field_id: int = Field(198, ge=1, description="client custom field holding the customer number")
+    sim_number_fields: tuple[str, ...] = ("SIM Number", "Phone Number", "MSISDN")
+    serial_number_field: str = "Serial Number"
+    eid_field: str = "EID"
+    opportunity_field: str = "OpportunityId"
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return zone(self.timezone)
+
+
+class FreebitVocabulary(BaseModel):
+    """Plan codes and zone of the operator's Freebit contract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timezone: str = "Asia/Tokyo"
+    plan_names: dict[str, str] = Field(
+        default_factory=lambda: {
+            "SIM_5G": "5 GB",
+            "SIM_5G_DATA": "5 GB data",
+            "SIM_10G": "10 GB",
+            "SIM_10G_DATA": "10 GB data",
+            "SIM_25G": "25 GB",
+            "SIM_25G_DATA": "25 GB data",
+            "SIM_50G": "50 GB",
+            "SIM_50G_DATA": "50 GB data",
+        }
+    )
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return zone(self.timezone)
