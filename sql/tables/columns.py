@@ -1,0 +1,128 @@
+"""The kinds of columns our tables are made of, each with its comment: analysts read them in the data dictionary."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    func,
+)
+
+NAMES = {
+    "pk": "%(table_name)s_pkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+
+def text(name: str, comment: str, *, required: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=not required, comment=comment)
+
+
+def flag(name: str, comment: str, *, required: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=not required, comment=comment)
+
+
+def integer(name: str, comment: str) -> Column[int]:
+    return Column(name, Integer, comment=comment)
+
+
+def kilobytes(name: str, comment: str, *, required: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=not required, comment=comment)
+
+
+def amount(name: str, comment: str, *, required: bool = False) -> Column[Any]:
+    """Money, or a rate or quantity: exact, four decimals."""
+    return Column(name, Numeric(18, 4), nullable=not required, comment=comment)
+
+
+def currency() -> Column[str]:
+    return text("currency", "ISO 4217 code of every amount in this row", required=True)
+
+
+def day(name: str, comment: str, *, required: bool = False) -> Column[Any]:
+    return Column(name, Date, nullable=not required, comment=comment)
+
+
+def instant(name: str, comment: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), comment=comment)
+
+
+def stamp(name: str, comment: str) -> Column[Any]:
+    """An instant of our own clock, now unless told."""
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now(), comment=comment)
+
+
+def due(name: str, what: str, *, from_start: bool = False) -> Column[Any]:
+    """When `what` must be read next. `from_start`: a new row is due at once."""
+    default = func.now() if from_start else None
+    comment = f"Hub: when {what} must be read from the source next, UTC; null: never"
+    return Column(name, DateTime(timezone=True), server_default=default, comment=comment)
+
+
+def as_of(name: str, what: str) -> Column[Any]:
+    return instant(name, f"Hub: when {what} was last read from the source, UTC; null: not yet")
+
+
+def reference(name: str, comment: str, *, required: bool = False) -> Column[Any]:
+    """The hub's id of another record. Not a foreign key: a child may arrive before its parent."""
+    return Column(name, Uuid, nullable=not required, comment=comment)
+
+
+def choice(
+    name: str, values: Sequence[str], comment: str, *, required: bool = False, default: str | None = None
+) -> Column[str]:
+    """One of a few words, checked by the database. A `default` makes it required."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Column(
+        name,
+        Text,
+        CheckConstraint(f"{name} IN ({listed})", name=name),
+        nullable=not required and default is None,
+        server_default=default,
+        comment=f"{comment}: {', '.join(values)}",
+    )
+
+
+def key(comment: str) -> Column[Any]:
+    return Column("id", Uuid, primary_key=True, comment=comment)
+
+
+def synced(source: str, record: str, *others: str) -> tuple[Column[Any], ...]:
+    """What every row read from a source carries. `record` names the source's own record."""
+    owners = (source, *others)
+    return (
+        key("Hub id: UUIDv5 of (system, kind, source_id), the same on every load"),
+        choice("source", owners, "System that owns the row", required=True),
+        text("source_id", f"Id of the {record} in its system", required=True),
+        instant("source_updated_at", "Last change by the source's own clock, UTC; null where it does not say"),
+    )
+
+
+def hub_times() -> tuple[Column[Any], ...]:
+    return (
+        stamp("first_seen_at", "Hub: when the row was first stored, UTC"),
+        stamp("changed_at", "Hub: when the stored row last changed, UTC"),
+        instant("deleted_at", "When it was deleted at the source, or found missing there, UTC; null: it exists"),
+    )
+
+
+def owner(system: str) -> Column[Any]:
+    return reference(
+        "account_id",
+        f"{system} account it belongs to: hub.customer_accounts.id, which may arrive later than this row",
+        required=True,
+    )

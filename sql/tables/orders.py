@@ -1,0 +1,85 @@
+"""Orders and their lines, from Salesforce."""
+
+from sqlalchemy import Index, Table
+
+from sql.tables.columns import (
+    amount,
+    choice,
+    currency,
+    day,
+    hub_times,
+    instant,
+    metadata,
+    owner,
+    reference,
+    synced,
+    text,
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    *synced("salesforce", "Order"),
+    owner("Salesforce"),
+    text("order_number", "OrderNumber, as shown to people"),
+    choice("type", ("internet", "sim", "vpn", "other"), "What is ordered", required=True),
+    text("source_type", "Order_Type__c, as sent"),
+    choice(
+        "status",
+        ("draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"),
+        "Where the order stands",
+        required=True,
+    ),
+    text("source_status", "Status, as sent; Reactivate counts as approved, Activated as processed"),
+    choice(
+        "activation_status",
+        ("not_started", "scheduled", "activating", "activated", "failed", "other"),
+        "Where activation stands",
+    ),
+    text("source_activation_status", "Activation_Status__c, as sent"),
+    text("activation_error_code", "Why activation failed, as a code"),
+    text("activation_error_message", "Why activation failed, for staff"),
+    text("activation_type", "Immediate or Scheduled, as sent"),
+    instant("activation_scheduled_at", "When activation is to happen, UTC"),
+    day("effective_on", "EffectiveDate: first day of the order"),
+    amount("total", "TotalAmount without consumption tax, in currency"),
+    currency(),
+    instant("placed_at", "CreatedDate: when it was placed, UTC"),
+    text("whmcs_order_id", "WHMCS order that fulfils it: WHMCS_Order_ID__c"),
+    text("sim_type", "SIM only: eSIM or Physical SIM, as sent"),
+    text("access_mode", "Internet only: IPoE-BYOR, IPoE-HGW, PPPoE, as sent"),
+    text("billing_street", "Street at the time of the order"),
+    text("billing_city", "City at the time of the order"),
+    text("billing_state", "Prefecture or state at the time of the order"),
+    text("billing_postcode", "Postal code at the time of the order"),
+    text("billing_country", "Country at the time of the order, as sent"),
+    *hub_times(),
+    schema="hub",
+    comment="One row per order (Salesforce Order).",
+)
+
+order_items = Table(
+    "order_items",
+    metadata,
+    *synced("salesforce", "OrderItem"),
+    owner("Salesforce"),
+    reference("order_id", "Order it is a line of: hub.orders.id", required=True),
+    reference("product_id", "Product ordered: hub.products.id"),
+    reference("price_id", "Price it was ordered at: hub.prices.id"),
+    text("sku", "SKU of the product at the time of reading"),
+    text("product_name", "Name of the product at the time of reading"),
+    amount("quantity", "How many"),
+    amount("unit_price", "Price of one, without consumption tax, in currency"),
+    amount("total", "Price of the line, without consumption tax, in currency"),
+    currency(),
+    choice("billing_cycle", ("monthly", "onetime", "other"), "How it is charged", required=True),
+    text("source_billing_cycle", "Billing_Cycle__c, as sent"),
+    text("whmcs_service_id", "WHMCS service it became: WHMCS_Service_ID__c"),
+    reference("subscription_id", "Subscription it became: hub.subscriptions.id; null: not yet"),
+    *hub_times(),
+    schema="hub",
+    comment="One row per line of an order (Salesforce OrderItem).",
+)
+
+Index("orders_account_placed_idx", orders.c.account_id, orders.c.placed_at.desc(), orders.c.id.desc())
+Index(None, order_items.c.order_id)

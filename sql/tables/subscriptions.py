@@ -1,0 +1,43 @@
+"""Subscriptions: WHMCS services."""
+
+from sqlalchemy import Index, Table
+
+from sql.tables.columns import amount, choice, currency, day, hub_times, metadata, owner, synced, text
+
+CYCLES = ("free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other")
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    *synced("whmcs", "service"),
+    owner("WHMCS"),
+    text("whmcs_order_id", "WHMCS order it came from"),
+    text("whmcs_product_id", "WHMCS product (pid)"),
+    text("product_name", "Product name in WHMCS"),
+    text("group_name", "Product group in WHMCS"),
+    choice(
+        "service_type", ("internet", "sim", "vpn", "other"), "Kind of service, told from the product name", required=True
+    ),
+    choice(
+        "status",
+        ("pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"),
+        "Where the service stands",
+        required=True,
+    ),
+    text("source_status", "status, as sent"),
+    choice("billing_cycle", CYCLES, "How often it is billed", required=True),
+    text("source_billing_cycle", "billingcycle, as sent"),
+    amount("amount", "recurringamount: charge per cycle, in currency"),
+    amount("first_amount", "firstpaymentamount: first charge, in currency"),
+    currency(),
+    day("registered_on", "regdate: first day, WHMCS local date"),
+    day("next_due_on", "nextduedate: next due date, WHMCS local date; null: none"),
+    text("payment_method", "Gateway that pays it, as sent"),
+    text("domain", "domain: WHMCS's free label of the service"),
+    text("opportunity_id", "Salesforce Opportunity, from the service's custom field"),
+    *hub_times(),
+    schema="hub",
+    comment="One row per subscription (WHMCS service).",
+)
+
+Index(None, subscriptions.c.account_id, subscriptions.c.id)
