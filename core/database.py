@@ -1,0 +1,32 @@
+"""How every process gets its connections."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+
+# A session that forgets its open transaction holds everybody up, so it loses it. No lock timeout: runs of one data set
+# wait for each other.
+SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=10min"
+
+
+def connect(url: str, *, name: str) -> Connection:
+    """A connection that speaks UTC and shows as `name` in pg_stat_activity; autocommit is off.
+
+    Raises:
+        psycopg.OperationalError: no server there, or it does not let us in.
+    """
+    return psycopg.connect(url, application_name=name, options=_options(url), connect_timeout=10)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same place for SQLAlchemy, through psycopg 3 whatever the version's default."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg"))
+
+
+def _options(url: str) -> str:
+    """Our session settings, and after them the URL's own (such as its role), which win."""
+    own = psycopg.conninfo.conninfo_to_dict(url).get("options", "")
+    return f"{SESSION} {own}".strip()

@@ -1,0 +1,77 @@
+"""Brings a database to the level this release needs: tables by Alembic, then roles, functions, policies and grants."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import text as sql
+
+from core.database import Connection as DatabaseConnection
+from core.database import sqlalchemy_url
+
+# Each builds on those before it.
+OBJECTS = ("roles", "functions", "policies", "grants")
+
+# One key for all starters of a database: they take turns.
+LOCK = sql("SELECT pg_advisory_lock(hashtext('hub.migrate'))")
+UNLOCK = sql("SELECT pg_advisory_unlock(hashtext('hub.migrate'))")
+
+
+def upgrade(owner_url: str) -> None:
+    """Bring the database to this release's level, or leave it as it was. Safe to repeat, and to start twice at once.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the server refused, or somebody held a table for longer than the lock timeout.
+    """
+    engine = create_engine(sqlalchemy_url(owner_url), poolclass=NullPool)
+    with engine.connect() as connection, _turn(connection):
+        connection.execute(sql("SET lock_timeout = '10s'"))
+        connection.execute(sql("SET statement_timeout = '15min'"))
+        connection.execute(sql("CREATE SCHEMA IF NOT EXISTS sync"))
+        connection.commit()
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        for name in OBJECTS:
+            definition = (files("sql") / "objects" / f"{name}.sql").read_text(encoding="utf-8")
+            # Sent as it is: without parameters, percent signs are only percent signs.
+            connection.exec_driver_sql(definition, execution_options={"no_parameters": True})
+        connection.commit()
+
+
+def head() -> str:
+    """The level this release needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def current_level(connection: DatabaseConnection) -> str | None:
+    """The level the database is at; null: never migrated. Any of the hub's roles may ask."""
+    known = connection.execute("SELECT to_regclass('sync.migration') IS NOT NULL").fetchone()
+    if known is None or not known[0]:
+        return None
+    row = connection.execute("SELECT version_num FROM sync.migration").fetchone()
+    return None if row is None else str(row[0])
+
+
+@contextmanager
+def _turn(connection: Connection) -> Iterator[None]:
+    connection.execute(LOCK)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(UNLOCK)
+        connection.commit()
+
+
+def _config() -> Config:
+    config = Config()
+    # Alembic reads percent signs as references.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

@@ -1,0 +1,37 @@
+-- Who sees which rows. Forced on every table of schema hub, its owner included: hub_api sees what belongs to the customer
+-- of its session and nothing else; the sync and analysts see all rows (what they may do is in grants.sql).
+-- Each condition is wrapped as (select ...), so that it is computed once per query, not once per row.
+-- A new table without a rule here stops the upgrade: nothing becomes visible by being forgotten.
+DO $$
+DECLARE
+    found record;
+    visible text;
+BEGIN
+    FOR found IN SELECT c.relname AS name FROM pg_catalog.pg_class c
+                  WHERE c.relnamespace = 'hub'::regnamespace AND c.relkind IN ('r', 'p') LOOP
+        visible := CASE
+            WHEN found.name = 'customers' THEN 'id = (SELECT hub.current_customer())'
+            WHEN found.name = 'customer_accounts' THEN 'customer_id = (SELECT hub.current_customer())'
+            WHEN found.name IN ('products', 'prices') THEN '(SELECT hub.current_customer()) IS NOT NULL'
+            WHEN found.name IN ('orders', 'order_items', 'support_cases')
+                THEN 'account_id = (SELECT hub.current_account(''salesforce''))'
+            WHEN found.name IN ('subscriptions', 'sims', 'sim_usage', 'invoices', 'invoice_items', 'payments',
+                                'payment_methods')
+                THEN 'account_id = (SELECT hub.current_account(''whmcs''))'
+        END;
+        IF visible IS NULL THEN
+            RAISE EXCEPTION 'hub.% has no row-level rule in policies.sql', found.name;
+        END IF;
+        EXECUTE format('ALTER TABLE hub.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', found.name);
+        EXECUTE format('DROP POLICY IF EXISTS owner_all ON hub.%I', found.name);
+        EXECUTE format('DROP POLICY IF EXISTS sync_all ON hub.%I', found.name);
+        EXECUTE format('DROP POLICY IF EXISTS analyst_reads ON hub.%I', found.name);
+        EXECUTE format('DROP POLICY IF EXISTS customer_reads ON hub.%I', found.name);
+        -- The owner's own rule serves the functions above, and migrations that fill columns.
+        EXECUTE format('CREATE POLICY owner_all ON hub.%I TO CURRENT_USER USING (true) WITH CHECK (true)', found.name);
+        EXECUTE format('CREATE POLICY sync_all ON hub.%I TO hub_sync USING (true) WITH CHECK (true)', found.name);
+        EXECUTE format('CREATE POLICY analyst_reads ON hub.%I FOR SELECT TO hub_analyst USING (true)', found.name);
+        EXECUTE format('CREATE POLICY customer_reads ON hub.%I FOR SELECT TO hub_api USING (%s)', found.name, visible);
+    END LOOP;
+END
+$$;

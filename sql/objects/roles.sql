@@ -1,0 +1,22 @@
+-- The three roles that work with the hub, beside whoever owns it. None has a password: an operator gives them one, or
+-- joins as the owner and takes the role (`-c role=hub_api`), which is why the owner becomes a member of each.
+-- Roles belong to the whole server, so another database may be making them at this moment: existing ones are left alone.
+DO $$
+DECLARE
+    wanted text;
+    membership text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['hub_sync', 'hub_api', 'hub_analyst'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
+                EXECUTE format('CREATE ROLE %I LOGIN', wanted);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+        IF NOT pg_has_role(current_user, wanted, membership) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+        END IF;
+    END LOOP;
+END
+$$;

