@@ -1,0 +1,147 @@
+"""What changes while a sandbox runs: its clock, the overlay of changed records, injected faults, calls received.
+
+One State is shared by the three emulators, which run in one event loop: nothing here needs a lock.
+"""
+
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
+
+
+class Clock:
+    """Real time, plus what was added through the control plane."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """This instant, UTC."""
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
+
+    def reset(self) -> None:
+        self._ahead = timedelta()
+
+
+class Change(NamedTuple):
+    """What the overlay says of one record: `fields` replace the world's; a record the world lacks was created."""
+
+    fields: dict[str, object]
+    deleted: bool
+    changed_at: datetime
+
+
+class Overlay:
+    """Changed, created and deleted records, by (system, object) and then by id as text (Salesforce: 18 characters)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._changes: dict[tuple[str, str], dict[str, Change]] = {}
+
+    def changed(self, system: str, kind: str) -> dict[str, Change]:
+        """All changes to objects of a kind, by id, in the order of their first change. Do not modify."""
+        return self._changes.get((system, kind), {})
+
+    def get(self, system: str, kind: str, record_id: str) -> Change | None:
+        return self.changed(system, kind).get(record_id)
+
+    def put(
+        self, system: str, kind: str, record_id: str, fields: dict[str, object], *, deleted: bool = False
+    ) -> Change:
+        """Change a record; fields add up, and a field set on a deleted record brings it back."""
+        kept = self._changes.setdefault((system, kind), {})
+        earlier = kept.get(record_id)
+        change = Change({**(earlier.fields if earlier else {}), **fields}, deleted, self._clock.now())
+        kept[record_id] = change
+        return change
+
+    def clear(self) -> None:
+        self._changes.clear()
+
+
+class Fault(NamedTuple):
+    """Something to go wrong with calls whose label contains `match` (case-insensitive). See control.py for modes."""
+
+    match: str
+    mode: str
+    times: int
+
+
+class Faults:
+    """Faults waiting to happen, oldest first."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Fault] = []
+
+    def add(self, match: str, mode: str, times: int = 1) -> None:
+        self.waiting.append(Fault(match, mode, times))
+
+    def take(self, label: str) -> str | None:
+        """Mode of the first fault that fits this call, which is used up by one; None if the call is to go well."""
+        for at, fault in enumerate(self.waiting):
+            if fault.match.lower() in label.lower():
+                if fault.times > 1:
+                    self.waiting[at] = fault._replace(times=fault.times - 1)
+                else:
+                    del self.waiting[at]
+                return fault.mode
+        return None
+
+    def clear(self) -> None:
+        self.waiting.clear()
+
+
+class Call(NamedTuple):
+    """A call received; `label` is "METHOD path[?query] [action]" with secrets masked."""
+
+    at: datetime
+    system: str
+    label: str
+    status: int
+    fault: str | None
+    request_id: str | None
+    milliseconds: float
+
+
+class CallLog:
+    """The latest calls, at most `keep`, and how many there were in all."""
+
+    def __init__(self, keep: int = 10_000) -> None:
+        self._calls: deque[Call] = deque(maxlen=keep)
+        self.total = 0
+
+    def add(self, call: Call) -> None:
+        self.total += 1
+        self._calls.append(call)
+
+    def latest(self, limit: int) -> list[Call]:
+        """Newest first."""
+        return list(islice(reversed(self._calls), limit))
+
+    def clear(self) -> None:
+        self._calls.clear()
+        self.total = 0
+
+
+class State:
+    """Everything a running sandbox remembers."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.overlay = Overlay(self.clock)
+        self.faults = Faults()
+        self.calls = CallLog()
+        self.quirks: dict[str, str] = {}  # runtime switches of the emulators, by name
+        self.resets = 0  # emulators compare it to know when to forget sessions and jobs
+
+    def reset(self) -> None:
+        """As at the start: no change, no fault, no session, the clock at real time."""
+        self.clock.reset()
+        self.overlay.clear()
+        self.faults.clear()
+        self.calls.clear()
+        self.quirks.clear()
+        self.resets += 1
