@@ -1,0 +1,83 @@
+"""What is read from Freebit: the state and the traffic of each open SIM line, one call a line, stalest first."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from domain.sim.contract import SimDetails, SimTraffic, SimUsage
+from domain.sim.providers.freebit import mapper
+from domain.sim.providers.freebit.mapper import Line
+from pydantic import BaseModel
+
+from domain.common.vocabulary import FreebitVocabulary
+from pipelines.sources.freebit.extract import line_details, line_traffic
+from pipelines.sync.dataset import Dataset, Details, Row, Target
+from pipelines.sync.reading import BODY, PARENT, parent_source_id
+from sql.tables.sim import sim_usage, sims
+
+_OPEN_LINES = "is_open AND msisdn IS NOT NULL"
+_DETAILED = f"{_OPEN_LINES} AND details_as_of IS NOT NULL"
+_MEASURED = f"{_OPEN_LINES} AND usage_as_of IS NOT NULL"
+
+
+def _line(row: Row) -> Line:
+    parent = row[PARENT]
+    return Line(parent["id"], parent["account_id"], parent["source_id"], parent["msisdn"])
+
+
+def _details(row: Row, vocabulary: FreebitVocabulary) -> Iterable[BaseModel]:
+    return (mapper.details_from_row(_line(row), row[BODY], vocabulary),)
+
+
+def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[BaseModel]:
+    today = row[PARENT]["asked_at"].astimezone(vocabulary.zone).date()
+    traffic = mapper.traffic_from_row(_line(row), row[BODY], today, vocabulary)
+    yield traffic
+    yield from traffic.usage
+
+
+LINE_DETAILS = Dataset(
+    name="freebit.line_details",
+    system="freebit",
+    group="sim",
+    description="State, plan, options and remaining data of each open line.",
+    targets=(Target(contract=SimDetails, table=sims, only_existing=True, scope=_DETAILED),),
+    read=line_details,
+    to_contracts=_details,
+    source_id=parent_source_id,
+    mapper_version=mapper.MAPPER_VERSION,
+    freshness=timedelta(hours=25),
+    details=Details(
+        parent=sims,
+        prefix="details",
+        columns=("account_id", "msisdn"),
+        where=_OPEN_LINES,
+        order="details_as_of NULLS FIRST, id",
+        refresh_after=timedelta(hours=24),
+    ),
+    after=("whmcs.services",),
+)
+
+LINE_USAGE = Dataset(
+    name="freebit.line_usage",
+    system="freebit",
+    group="sim",
+    description="Data used per day by each open line.",
+    targets=(
+        Target(contract=SimTraffic, table=sims, only_existing=True, scope=_MEASURED),
+        Target(contract=SimUsage, table=sim_usage, forgotten=True),
+    ),
+    read=line_traffic,
+    to_contracts=_traffic,
+    source_id=parent_source_id,
+    mapper_version=mapper.MAPPER_VERSION,
+    freshness=timedelta(hours=25),
+    details=Details(
+        parent=sims,
+        prefix="usage",
+        columns=("account_id", "msisdn"),
+        where=_OPEN_LINES,
+        order="usage_as_of NULLS FIRST, id",
+        refresh_after=timedelta(hours=24),
+    ),
+    after=("whmcs.services",),
+)

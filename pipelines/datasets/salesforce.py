@@ -1,0 +1,212 @@
+"""What is read from Salesforce: the CRM, the catalogue, orders and cases."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+
+from domain.catalog.contract import Price, Product
+from domain.catalog.providers.salesforce import mapper as catalog
+from domain.customer.contract import CrmAccount
+from domain.customer.providers.salesforce import mapper as customer
+from domain.orders.contract import Order, OrderItem
+from domain.orders.providers.salesforce import mapper as orders
+from domain.support.contract import SupportCase
+from domain.support.providers.salesforce import mapper as support
+from pydantic import BaseModel
+
+from domain.common.vocabulary import SalesforceVocabulary
+from pipelines.sources.salesforce.extract import Query, changed_records
+from pipelines.sync.dataset import Dataset, Row, Target
+from sql.tables.catalog import prices, products
+from sql.tables.customer import customer_accounts
+from sql.tables.orders import order_items
+from sql.tables.orders import orders as orders_table
+from sql.tables.support import support_cases
+
+Mapper = Callable[[Mapping[str, object], SalesforceVocabulary], BaseModel]
+
+
+def _dataset(
+    key: str, *, group: str, description: str, target: Target, query: Query, mapper: Mapper, version: str,
+    links_accounts: bool = False,
+) -> Dataset:  # fmt: skip
+    def to_contracts(row: Row, vocabulary: SalesforceVocabulary) -> Iterable[BaseModel]:
+        return (mapper(row, vocabulary),)
+
+    return Dataset(
+        name=f"salesforce.{key}",
+        system="salesforce",
+        group=group,
+        description=description,
+        targets=(target,),
+        read=partial(changed_records, query),
+        to_contracts=to_contracts,
+        source_id=lambda row: str(row.get("Id")),
+        mapper_version=version,
+        freshness=timedelta(minutes=10),
+        links_accounts=links_accounts,
+    )
+
+
+ACCOUNTS = _dataset(
+    "accounts",
+    group="customer",
+    description="Customers as the CRM knows them: name, customer number, eligibility and identity checks.",
+    target=Target(
+        contract=CrmAccount,
+        table=customer_accounts,
+        # Each account is a customer of its own until it is linked; its details all come with the row.
+        initial=(("customer_id", "id"), ("details_due_at", None), ("payment_methods_due_at", None)),
+        scope="source = 'salesforce'",
+    ),
+    query=Query(
+        "Account",
+        (
+            "Name",
+            "Phone",
+            "CreatedDate",
+            "SF_Account_No__c",
+            "WH_Account__c",
+            "Portal_Status__c",
+            "Internet_Eligibility__c",
+            "Internet_Eligibility_Status__c",
+            "Id_Verification_Status__c",
+        ),
+    ),
+    mapper=customer.account_from_row,
+    version=customer.MAPPER_VERSION,
+    links_accounts=True,
+)
+
+PRODUCTS = _dataset(
+    "products",
+    group="catalog",
+    description="What can be sold, hidden fees and add-ons included.",
+    target=Target(contract=Product, table=products),
+    query=Query(
+        "Product2",
+        (
+            "StockKeepingUnit",
+            "Name",
+            "Description",
+            "IsActive",
+            "Product2Categories1__c",
+            "Portal_Catalog__c",
+            "Portal_Accessible__c",
+            "Item_Class__c",
+            "Billing_Cycle__c",
+            "WH_Product_ID__c",
+            "WH_Product_Name__c",
+            "Internet_Plan_Tier__c",
+            "Internet_Offering_Type__c",
+            "SIM_Data_Size__c",
+            "SIM_Plan_Type__c",
+            "SIM_Has_Family_Discount__c",
+            "VPN_Region__c",
+            "Is_Default__c",
+            "Auto_Add__c",
+            "Display_Order__c",
+            "Required_Products__c",
+            "Dependent_Products__c",
+            "Mutually_Exclusive__c",
+            "Is_Bundled_Addon__c",
+            "Bundled_Addon__c",
+        ),
+    ),
+    mapper=catalog.product_from_row,
+    version=catalog.MAPPER_VERSION,
+)
+
+PRICES = _dataset(
+    "prices",
+    group="catalog",
+    description="What each product costs, by pricebook.",
+    target=Target(contract=Price, table=prices),
+    query=Query("PricebookEntry", ("Product2Id", "Pricebook2Id", "Pricebook2.Name", "UnitPrice", "IsActive")),
+    mapper=catalog.price_from_row,
+    version=catalog.MAPPER_VERSION,
+)
+
+ORDERS = _dataset(
+    "orders",
+    group="orders",
+    description="Orders and how far their activation has come.",
+    target=Target(contract=Order, table=orders_table),
+    query=Query(
+        "Order",
+        (
+            "AccountId",
+            "OrderNumber",
+            "Status",
+            "EffectiveDate",
+            "TotalAmount",
+            "CreatedDate",
+            "Order_Type__c",
+            "Activation_Type__c",
+            "Activation_Scheduled_At__c",
+            "Activation_Status__c",
+            "Activation_Error_Code__c",
+            "Activation_Error_Message__c",
+            "SIM_Type__c",
+            "Access_Mode__c",
+            "WHMCS_Order_ID__c",
+            "BillingStreet",
+            "BillingCity",
+            "BillingState",
+            "BillingPostalCode",
+            "BillingCountry",
+        ),
+    ),
+    mapper=orders.order_from_row,
+    version=orders.MAPPER_VERSION,
+)
+
+ORDER_ITEMS = _dataset(
+    "order_items",
+    group="orders",
+    description="The lines of each order.",
+    target=Target(contract=OrderItem, table=order_items),
+    query=Query(
+        "OrderItem",
+        (
+            "OrderId",
+            "Order.AccountId",
+            "Product2Id",
+            "Product2.Name",
+            "Product2.StockKeepingUnit",
+            "PricebookEntryId",
+            "Quantity",
+            "UnitPrice",
+            "TotalPrice",
+            "Billing_Cycle__c",
+            "WHMCS_Service_ID__c",
+        ),
+    ),
+    mapper=orders.order_item_from_row,
+    version=orders.MAPPER_VERSION,
+)
+
+CASES = _dataset(
+    "cases",
+    group="support",
+    description="Support cases and their state.",
+    target=Target(contract=SupportCase, table=support_cases),
+    query=Query(
+        "Case",
+        (
+            "AccountId",
+            "CaseNumber",
+            "Subject",
+            "Description",
+            "Status",
+            "Priority",
+            "Type",
+            "Origin",
+            "IsClosed",
+            "CreatedDate",
+            "ClosedDate",
+        ),
+    ),
+    mapper=support.case_from_row,
+    version=support.MAPPER_VERSION,
+)

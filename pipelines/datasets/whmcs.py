@@ -1,0 +1,180 @@
+"""What is read from WHMCS: clients, services, invoices, payments and pay methods."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import partial
+
+from domain.billing.contract import Invoice, InvoiceBalance, InvoiceItem, Payment, PaymentMethod
+from domain.billing.providers.whmcs import mapper as billing
+from domain.customer.contract import BillingClient, BillingClientDetails
+from domain.customer.providers.whmcs import mapper as customer
+from domain.sim.contract import Sim
+from domain.sim.providers.whmcs import mapper as sim
+from domain.subscriptions.contract import Subscription
+from domain.subscriptions.providers.whmcs import mapper as subscriptions_mapper
+from pydantic import BaseModel
+
+from domain.common.vocabulary import WhmcsVocabulary
+from pipelines.sources.whmcs.extract import List, client_details, invoice_details, listed_rows, payment_methods_of
+from pipelines.sync.dataset import Dataset, Details, Row, Target
+from pipelines.sync.reading import BODY, PARENT, parent_source_id
+from sql.tables.billing import invoice_items, invoices, payment_methods, payments
+from sql.tables.customer import customer_accounts
+from sql.tables.sim import sims
+from sql.tables.subscriptions import subscriptions
+
+
+def _id(row: Row) -> str:
+    return str(row.get("id"))
+
+
+def _client(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+    return (customer.client_from_row(row, vocabulary),)
+
+
+def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+    return (customer.client_details_from_row(row[BODY], vocabulary),)
+
+
+def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[BaseModel]:
+    yield subscriptions_mapper.subscription_from_row(row, vocabulary)
+    line = sim.sim_from_row(row, vocabulary)
+    if line is not None:
+        yield line
+
+
+def _invoice(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+    return (billing.invoice_from_row(row, vocabulary),)
+
+
+def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[BaseModel]:
+    # GetInvoice names no currency; the invoice's own row does.
+    details = billing.invoice_details_from_row({**row[BODY], "currencycode": row[PARENT]["currency"]}, vocabulary)
+    yield details.balance
+    yield from details.items
+    yield from details.payments
+
+
+def _payment_methods(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+    return billing.payment_methods_from_row(row[BODY], vocabulary)
+
+
+CLIENTS = Dataset(
+    name="whmcs.clients",
+    system="whmcs",
+    group="customer",
+    description="Billing clients: names, e-mail, status.",
+    targets=(
+        Target(
+            contract=BillingClient,
+            table=customer_accounts,
+            due_columns=("details_due_at",),
+            initial=(("customer_id", "id"),),
+            scope="source = 'whmcs'",
+        ),
+    ),
+    read=partial(listed_rows, List("GetClients", "clients.client", {"orderby": "id", "sorting": "ASC"})),
+    to_contracts=_client,
+    source_id=_id,
+    mapper_version=customer.MAPPER_VERSION,
+    freshness=timedelta(minutes=30),
+    links_accounts=True,
+)
+
+CLIENT_DETAILS = Dataset(
+    name="whmcs.client_details",
+    system="whmcs",
+    group="customer",
+    description="Address, phone, currency and customer number of each billing client: one call a client.",
+    targets=(
+        Target(
+            contract=BillingClientDetails,
+            table=customer_accounts,
+            only_existing=True,
+            scope="source = 'whmcs' AND details_as_of IS NOT NULL",
+        ),
+    ),
+    read=client_details,
+    to_contracts=_client_details,
+    source_id=parent_source_id,
+    mapper_version=customer.MAPPER_VERSION,
+    freshness=timedelta(hours=25),
+    details=Details(
+        parent=customer_accounts,
+        prefix="details",
+        where="source = 'whmcs'",
+        order="registered_on DESC NULLS LAST, id",
+        refresh_after=timedelta(hours=24),
+    ),
+    links_accounts=True,
+    after=("whmcs.clients",),
+)
+
+SERVICES = Dataset(
+    name="whmcs.services",
+    system="whmcs",
+    group="subscriptions",
+    description="Services a client subscribes to; those with a SIM give a line.",
+    targets=(
+        Target(contract=Subscription, table=subscriptions),
+        Target(contract=Sim, table=sims, due_columns=("details_due_at", "usage_due_at")),
+    ),
+    read=partial(listed_rows, List("GetClientsProducts", "products.product", {})),
+    to_contracts=_service,
+    source_id=_id,
+    mapper_version=f"{subscriptions_mapper.MAPPER_VERSION}/{sim.MAPPER_VERSION}",
+    freshness=timedelta(minutes=30),
+)
+
+INVOICES = Dataset(
+    name="whmcs.invoices",
+    system="whmcs",
+    group="billing",
+    description="Invoices, without their items.",
+    targets=(Target(contract=Invoice, table=invoices, due_columns=("items_due_at",)),),
+    read=partial(listed_rows, List("GetInvoices", "invoices.invoice", {"orderby": "id", "order": "asc"})),
+    to_contracts=_invoice,
+    source_id=_id,
+    mapper_version=billing.MAPPER_VERSION,
+    freshness=timedelta(minutes=30),
+)
+
+INVOICE_DETAILS = Dataset(
+    name="whmcs.invoice_details",
+    system="whmcs",
+    group="billing",
+    description="Items, payments and balance of each invoice: one call an invoice, newest first.",
+    targets=(
+        Target(contract=InvoiceBalance, table=invoices, only_existing=True, scope="items_as_of IS NOT NULL"),
+        Target(contract=InvoiceItem, table=invoice_items, complete_within="invoice_id"),
+        Target(contract=Payment, table=payments, complete_within="invoice_id"),
+    ),
+    read=invoice_details,
+    to_contracts=_invoice_details,
+    source_id=parent_source_id,
+    mapper_version=billing.MAPPER_VERSION,
+    freshness=timedelta(hours=1),
+    details=Details(parent=invoices, prefix="items", columns=("currency",), order="issued_on DESC NULLS LAST, id"),
+    after=("whmcs.invoices",),
+)
+
+PAYMENT_METHODS = Dataset(
+    name="whmcs.payment_methods",
+    system="whmcs",
+    group="billing",
+    description="Cards and bank accounts on file, without their secrets: one call a client.",
+    targets=(Target(contract=PaymentMethod, table=payment_methods, complete_within="account_id"),),
+    read=payment_methods_of,
+    to_contracts=_payment_methods,
+    source_id=parent_source_id,
+    mapper_version=billing.MAPPER_VERSION,
+    freshness=timedelta(hours=25),
+    details=Details(
+        parent=customer_accounts,
+        prefix="payment_methods",
+        where="source = 'whmcs'",
+        order="registered_on DESC NULLS LAST, id",
+        refresh_after=timedelta(hours=24),
+    ),
+    after=("whmcs.clients",),
+)

@@ -1,0 +1,43 @@
+"""The one place that says what runs: assets, jobs, schedules, resources."""
+
+import dagster as dg
+
+from pipelines.assets import ASSETS, asset_key
+from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.resources import Database, Sources
+
+CRON = {"salesforce": "*/5 * * * *", "whmcs": "*/10 * * * *", "freebit": "*/5 * * * *"}
+
+
+def job_name(system: str) -> str:
+    return f"sync_{system}"
+
+
+JOBS = tuple(
+    dg.define_asset_job(
+        job_name(system),
+        selection=dg.AssetSelection.assets(*(asset_key(dataset.name) for dataset in datasets_of(system))),
+        description=f"Bring every data set of {system} up to date, in one run.",
+        executor_def=dg.in_process_executor,
+        tags={"system": system},
+    )
+    for system in SYSTEMS
+)
+
+SCHEDULES = tuple(
+    dg.ScheduleDefinition(
+        name=f"{job_name(system)}_schedule",
+        job_name=job_name(system),
+        cron_schedule=CRON[system],
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"A tick of {system}.",
+    )
+    for system in SYSTEMS
+)
+
+defs = dg.Definitions(
+    assets=ASSETS,
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    resources={"sources": Sources(), "database": Database()},
+)

@@ -1,0 +1,53 @@
+"""What assets reach the outside with.
+
+Settings are read from the environment when a run starts, so no secret is ever part of Dagster's own configuration,
+which its UI shows.
+"""
+
+from functools import cached_property
+
+import dagster as dg
+
+from core.settings import FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings, load, url_as
+from domain.common.identifiers import System
+from pipelines.sources.freebit.client import FreebitClient
+from pipelines.sources.salesforce.client import SalesforceClient
+from pipelines.sources.whmcs.client import WhmcsClient
+from pipelines.sync.dataset import Source
+
+
+def source_of(system: System) -> Source:
+    """A client of that system, as the environment says.
+
+    Raises:
+        SettingsError: the environment lacks something; it says what.
+    """
+    if system == "salesforce":
+        salesforce = load(SalesforceSettings)
+        return Source(SalesforceClient(salesforce), salesforce)
+    if system == "whmcs":
+        whmcs = load(WhmcsSettings)
+        return Source(WhmcsClient(whmcs), whmcs)
+    freebit = load(FreebitSettings)
+    return Source(FreebitClient(freebit), freebit)
+
+
+class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The three systems. A client is made once per run and shared by its assets: it holds the budget and the session."""
+
+    @cached_property
+    def _made(self) -> dict[System, Source]:
+        return {}
+
+    def of(self, system: System) -> Source:
+        if system not in self._made:
+            self._made[system] = source_of(system)
+        return self._made[system]
+
+
+class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The hub's database, as the role that syncs."""
+
+    @property
+    def url(self) -> str:
+        return url_as(load(HubSettings), "hub_sync")

@@ -1,0 +1,26 @@
+"""What to ask Freebit: one line at a time, within the calls-per-minute budget; sweeping is forbidden by the vendor."""
+
+from collections.abc import Iterator
+
+from pipelines.sync.dataset import Page, ReadRequest, Row
+from pipelines.sync.reading import read_details
+
+
+def line_details(request: ReadRequest) -> Iterator[Page]:
+    """PA03-02 for each line that is due: its state, plan, options and remaining data."""
+
+    def ask(parent: Row) -> Row:
+        body: Row = request.source.client.account_detail(parent["msisdn"])
+        return body
+
+    return read_details(request, ask, at_once=request.source.settings.concurrency, batch=50)
+
+
+def line_traffic(request: ReadRequest) -> Iterator[Page]:
+    """PA05-01 for each line that is due: data used today and on the days before."""
+
+    def ask(parent: Row) -> Row:
+        body: Row = request.source.client.traffic(parent["msisdn"])
+        return body
+
+    return read_details(request, ask, at_once=request.source.settings.concurrency, batch=50)

@@ -1,0 +1,160 @@
+"""What a data set is: where it is read, how a row is mapped, which tables it writes. pipelines/datasets declares them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import Table
+
+from domain.common.identifiers import System
+
+Row = Mapping[str, Any]
+Position = Mapping[str, Any]
+"""Where a reader stands, as JSON; only the reader that wrote it understands it. Empty: never read."""
+
+
+HUB_COLUMNS = frozenset({"first_seen_at", "changed_at"})
+"""Columns that tell the hub's own story of a row: no source sends them."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source row that cannot be represented: what was sent and why not."""
+
+    source_id: str
+    payload: Row
+    reason: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows as sent, in the order sent, and where the reader stands once they are written.
+
+    `expected` is how many rows the source says the whole read has, where it says so. `parents` are the hub ids of
+    the records whose details these rows are and `asked_at` a moment before they were asked for (details-by-call
+    only). `complete`: with this page, everything the run set out to read has been read.
+    """
+
+    rows: Sequence[Row]
+    position: Position
+    expected: int | None = None
+    asked_at: datetime | None = None
+    parents: Sequence[Any] = ()
+    failures: Sequence[Failure] = ()
+    complete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One table a data set writes, by one contract whose field names are the columns (none: SQL fills the stage).
+
+    only_existing: the contract adds columns to rows that another data set creates; it never creates one.
+    complete_within: rows sharing this column's value form a set that the source always sends whole, so a row that
+        did not come is deleted.
+    due_columns: set to now when a row comes or changes, so that its details are read (again).
+    initial: what a new row gets besides what the contract says: a column, or null.
+    scope: the rows of the table that are this data set's, as SQL.
+    forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
+    """
+
+    contract: type[BaseModel] | None
+    table: Table
+    only_existing: bool = False
+    complete_within: str | None = None
+    due_columns: tuple[str, ...] = ()
+    initial: tuple[tuple[str, str | None], ...] = ()
+    scope: str = "true"
+    forgotten: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if self.contract is not None:
+            return tuple(self.contract.model_fields)
+        return tuple(name for name in self.table.columns.keys() if name not in HUB_COLUMNS)  # noqa: SIM118
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """Rows that the source hands over one parent per call, so reading them is budgeted and resumable.
+
+    The parents that are due come first by `order`; `<prefix>_as_of` says when a parent's details were read and
+    `<prefix>_due_at` when they must be read next: `refresh_after` the read, or only
+    when the parent changes. `columns` are the parent's columns that the call or the mapping needs. `limit` bounds the
+    parents of one run.
+    """
+
+    parent: Table
+    prefix: str
+    order: str
+    columns: tuple[str, ...] = ()
+    where: str = "true"
+    refresh_after: timedelta | None = None
+    limit: int | None = None
+
+    @property
+    def as_of(self) -> str:
+        return f"{self.prefix}_as_of"
+
+    @property
+    def due_at(self) -> str:
+        return f"{self.prefix}_due_at"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One stream of records from one system into one or more tables.
+
+    read: pages from a position on; `full` starts over. A generator, so that any size is read at flat memory.
+    to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
+        cannot be represented.
+    source_id: the row's own id, for quarantine; never raises.
+    after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
+    """
+
+    name: str
+    system: System
+    group: str
+    description: str
+    targets: tuple[Target, ...]
+    read: "Reader"
+    to_contracts: Callable[[Row, Any], Iterable[BaseModel]]
+    source_id: Callable[[Row], str]
+    mapper_version: str
+    freshness: timedelta
+    details: Details | None = None
+    links_accounts: bool = False
+    after: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """The name without its system: `invoices` of `whmcs.invoices`."""
+        return self.name.partition(".")[2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A system as a run sees it: its client, its settings, and what its operator calls things."""
+
+    client: Any
+    settings: Any
+
+    @property
+    def vocabulary(self) -> Any:
+        return self.settings.vocabulary
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What a reader is asked for. `now` is the database's clock at the start of the run, UTC."""
+
+    source: Source
+    position: Position
+    full: bool
+    now: datetime
+    due: Iterable[Row] = ()
+    """The parents whose details are due, in the data set's order, read lazily (details-by-call only)."""
+
+
+Reader = Callable[[ReadRequest], Iterator[Page]]

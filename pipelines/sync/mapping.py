@@ -1,0 +1,53 @@
+"""From rows as sent to contract objects by target, with the broken ones set aside."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from domain.common.labels import unknown_labels
+from pydantic import BaseModel
+
+from domain.common.errors import MappingError
+from pipelines.sync.dataset import Dataset, Failure, Page, Target
+from pipelines.sync.store import MappedPage
+
+
+def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
+    """Every row of the page as contract objects, the newest of each id, and the rows that could not be mapped."""
+    targets: Mapping[type[BaseModel], Target] = {
+        target.contract: target for target in dataset.targets if target.contract is not None
+    }
+    rows: dict[Target, dict[Any, BaseModel]] = {target: {} for target in dataset.targets}
+    failures = list(page.failures)
+    mapped_ids: list[str] = []
+    labels: Counter[str] = Counter()
+    for row in page.rows:
+        source_id = dataset.source_id(row)
+        try:
+            contracts = tuple(dataset.to_contracts(row, vocabulary))
+        except MappingError as error:
+            failures.append(Failure(source_id, row, error.reason))
+            continue
+        mapped_ids.append(source_id)
+        for contract in contracts:
+            _keep_newest(rows[targets[type(contract)]], contract)
+            for column, label in unknown_labels(contract):
+                labels[f"{column}={label}"] += 1
+    return MappedPage(
+        page=page,
+        rows={target: list(kept.values()) for target, kept in rows.items()},
+        failures=failures,
+        mapped_ids=mapped_ids,
+        unknown_labels=labels,
+    )
+
+
+def _keep_newest(kept: dict[Any, BaseModel], contract: BaseModel) -> None:
+    key = contract.id  # type: ignore[attr-defined] # every contract of a target has one
+    known = kept.get(key)
+    if known is not None:
+        # A page may hold one record twice, when rows moved while it was read.
+        was, now = (getattr(version, "source_updated_at", None) for version in (known, contract))
+        if was is not None and now is not None and now < was:
+            return
+    kept[key] = contract

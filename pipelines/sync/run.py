@@ -1,0 +1,122 @@
+"""One run of one data set: read, map, write; each a thread's width ahead of the next."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.database import connect
+from core.logging import logger
+from domain.common.errors import HubError
+from pipelines.sync.ahead import ahead
+from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Source
+from pipelines.sync.due import due_parents
+from pipelines.sync.mapping import map_page
+from pipelines.sync.merge import Merged
+from pipelines.sync.progress import Progress, tell
+from pipelines.sync.store import MappedPage, Store
+
+log = logger(__name__)
+
+
+@dataclass
+class Outcome:
+    """What a run read and wrote, in rows; `seconds` of wall time; `as_of` where everything was read."""
+
+    dataset: str
+    read: int = 0
+    merged: Merged = field(default_factory=Merged)
+    quarantined: int = 0
+    unknown_labels: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    position: dict[str, object] = field(default_factory=dict)
+
+    def add(self, mapped: MappedPage, merged: Merged) -> None:
+        self.read += len(mapped.page.rows) + len(mapped.page.failures)
+        self.merged += merged
+        self.quarantined += len(mapped.failures)
+        for label, count in mapped.unknown_labels.items():
+            self.unknown_labels[label] = self.unknown_labels.get(label, 0) + count
+        self.position = dict(mapped.page.position)
+
+
+def run(
+    dataset: Dataset, source: Source, database_url: str, *, full: bool = False, dagster_run_id: str | None = None
+) -> Outcome:
+    """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
+
+    A run that dies repeats at most the page it was writing. Raises whatever reading or writing raised, after the
+    run's failure is recorded; what was written until then stays.
+    """
+    outcome = Outcome(dataset.name)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        connection = stack.enter_context(connect(database_url, name=f"sync {dataset.name}"))
+        store = Store(connection, dataset)
+        position, now = store.open(mode="full" if full else "incremental", dagster_run_id=dagster_run_id)
+        due = stack.enter_context(_due(dataset, database_url))
+        request = ReadRequest(source, position={} if full else position, full=full, now=now, due=due)
+        try:
+            finished = _write_all(dataset, request, store, outcome)
+        except BaseException as error:
+            store.close(error=_safe(error), as_of=None)
+            tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
+            raise
+        store.close(error=None, as_of=now if finished else None)
+    outcome.seconds = time.monotonic() - started
+    tell(Progress(dataset.name, outcome.read, outcome.read, done=True))
+    _report(outcome)
+    return outcome
+
+
+def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Outcome) -> bool:
+    """Write every page; whether the last one completed what the reader set out to read."""
+    finished = False
+    pages = ahead(dataset.read(request))
+    mapped_pages = ahead(_mapped(dataset, pages, request.source.vocabulary))
+    try:
+        for mapped in mapped_pages:
+            merged = store.write(mapped)
+            outcome.add(mapped, merged)
+            finished = mapped.page.complete
+            tell(Progress(dataset.name, outcome.read, mapped.page.expected))
+    finally:
+        mapped_pages.close()
+        pages.close()
+    return finished
+
+
+def _mapped(dataset: Dataset, pages: Iterator[Page], vocabulary: Any) -> Iterator[MappedPage]:
+    for page in pages:
+        yield map_page(dataset, page, vocabulary)
+
+
+@contextmanager
+def _due(dataset: Dataset, database_url: str) -> Iterator[Iterator[Row]]:
+    """The parents that are due, on a connection of their own, which the reading thread uses while ours writes."""
+    if dataset.details is None:
+        yield iter(())
+        return
+    with connect(database_url, name=f"due {dataset.name}") as connection:
+        yield due_parents(connection, dataset.details)
+
+
+def _report(outcome: Outcome) -> None:
+    log.info(
+        "dataset.synced",
+        dataset=outcome.dataset,
+        read=outcome.read,
+        inserted=outcome.merged.inserted,
+        updated=outcome.merged.updated,
+        unchanged=outcome.merged.unchanged,
+        deleted=outcome.merged.deleted,
+        quarantined=outcome.quarantined,
+        unknown_labels=sum(outcome.unknown_labels.values()),
+        seconds=round(outcome.seconds, 3),
+    )
+
+
+def _safe(error: BaseException) -> str:
+    """What may be kept of an error: our own texts hold no data; a library's (a driver's above all) may."""
+    return str(error)[:500] if isinstance(error, HubError) else type(error).__name__

@@ -1,0 +1,155 @@
+"""The database side of a run: what one page writes, in one transaction, and what a run remembers of itself."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel
+
+from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
+from pipelines.sync.linking import link_accounts
+from pipelines.sync.merge import Merged, merge
+from sql.statements import statement
+
+
+@dataclass(frozen=True)
+class MappedPage:
+    """A page after mapping: contract objects by target, ids unique, and the rows that could not be mapped."""
+
+    page: Page
+    rows: Mapping[Target, Sequence[BaseModel]]
+    failures: Sequence[Failure]
+    mapped_ids: Sequence[str]
+    unknown_labels: Mapping[str, int] = field(default_factory=dict)
+
+
+class Store:
+    """Writes one data set's pages. One connection, used by one thread at a time.
+
+    Holds the data set's advisory lock from `open` on, so that two runs of one data set take turns.
+    """
+
+    def __init__(self, connection: Connection[Any], dataset: Dataset) -> None:
+        self._connection = connection
+        self._dataset = dataset
+        self._open_quarantine: set[str] = set()
+        self.run_id = uuid4()
+
+    def open(self, *, mode: str, dagster_run_id: str | None) -> tuple[Position, datetime]:
+        """Wait for our turn and record the start of a run: where the last one stopped, and the database's now."""
+        connection, dataset = self._connection, self._dataset
+        connection.execute("SELECT pg_advisory_lock(hashtext('sync'), hashtext(%s))", [dataset.name])
+        # Merges probe the table by id for each staged row: whatever the table's size or its stale statistics, the
+        # cost of a page must follow the page.
+        connection.execute("SET enable_hashjoin = off")
+        connection.execute("SET enable_mergejoin = off")
+        connection.execute("SET enable_seqscan = off")
+        parameters = {
+            "id": self.run_id,
+            "dataset": dataset.name,
+            "system": dataset.system,
+            "mode": mode,
+            "dagster_run_id": dagster_run_id,
+            "target_seconds": int(dataset.freshness.total_seconds()),
+        }
+        row = connection.execute(statement("sync/begin_run"), parameters).fetchone()
+        connection.execute(statement("sync/declare_freshness"), parameters)
+        open_ids = connection.execute(statement("sync/open_quarantine"), parameters).fetchall()
+        connection.commit()
+        self._open_quarantine = {source_id for (source_id,) in open_ids}
+        position, now = row if row is not None else ({}, None)
+        return position or {}, now
+
+    def write(self, mapped: MappedPage) -> Merged:
+        """Everything a page brings, or nothing of it: rows, change log, quarantine, links, cursor."""
+        page, dataset = mapped.page, self._dataset
+        total = Merged()
+        with self._connection.transaction():
+            for target, rows in mapped.rows.items():
+                total += merge(self._connection, target, rows, run_id=self.run_id, parents=page.parents)
+            if dataset.details is not None and page.parents:
+                self._mark_read(dataset.details, page)
+            if dataset.links_accounts and (total.written or dataset.details is not None):
+                link_accounts(self._connection, _ids(mapped), run_id=self.run_id)
+            self._quarantine(mapped)
+            self._save(page, mapped, total)
+        return total
+
+    def close(self, *, error: str | None, as_of: datetime | None) -> None:
+        """Record how the run ended; `as_of` is the moment up to which the data set is now known, where it is."""
+        self._connection.rollback()
+        parameters = {"id": self.run_id, "dataset": self._dataset.name, "error": error, "as_of": as_of}
+        self._connection.execute(statement("sync/end_run"), parameters)
+        self._connection.execute(statement("sync/advance_freshness"), parameters)
+        self._connection.commit()
+
+    def _mark_read(self, details: Details, page: Page) -> None:
+        # A parent that changed while its details were on their way stays due.
+        self._connection.execute(
+            SQL(
+                "UPDATE {parent} SET {as_of} = now(),"
+                " {due} = CASE WHEN {due} <= %(asked_at)s THEN now() + %(refresh_after)s::interval ELSE {due} END"
+                " WHERE id = ANY(%(parents)s)"
+            ).format(parent=_name(details), as_of=Identifier(details.as_of), due=Identifier(details.due_at)),
+            {
+                "parents": list(page.parents),
+                "asked_at": page.asked_at,
+                "refresh_after": details.refresh_after,
+            },
+        )
+
+    def _quarantine(self, mapped: MappedPage) -> None:
+        name = self._dataset.name
+        for failure in mapped.failures:
+            self._connection.execute(
+                statement("sync/quarantine"),
+                {
+                    "dataset": name,
+                    "source_id": failure.source_id,
+                    "payload": Jsonb(failure.payload, dumps=_dump),
+                    "reason": failure.reason,
+                    "mapper_version": self._dataset.mapper_version,
+                },
+            )
+            self._open_quarantine.add(failure.source_id)
+        healed = self._open_quarantine.intersection(mapped.mapped_ids) if self._open_quarantine else set()
+        if healed:
+            self._connection.execute(
+                statement("sync/resolve_quarantine"), {"dataset": name, "source_ids": sorted(healed)}
+            )
+            self._open_quarantine -= healed
+
+    def _save(self, page: Page, mapped: MappedPage, merged: Merged) -> None:
+        parameters = {
+            "id": self.run_id,
+            "dataset": self._dataset.name,
+            "position": Jsonb(page.position) if self._dataset.details is None else None,
+            "rows_read": len(page.rows) + len(page.failures),
+            "inserted": merged.inserted,
+            "updated": merged.updated,
+            "unchanged": merged.unchanged,
+            "deleted": merged.deleted,
+            "quarantined": len(mapped.failures),
+            "unknown_labels": Jsonb(dict(mapped.unknown_labels)),
+        }
+        if self._dataset.details is None:
+            self._connection.execute(statement("sync/save_cursor"), parameters)
+        self._connection.execute(statement("sync/count_page"), parameters)
+
+
+def _ids(mapped: MappedPage) -> list[UUID]:
+    return [row.id for rows in mapped.rows.values() for row in rows]  # type: ignore[attr-defined]
+
+
+def _name(details: Details) -> Identifier:
+    return Identifier(str(details.parent.schema), details.parent.name)
+
+
+def _dump(payload: object) -> str:
+    return json.dumps(payload, default=str, ensure_ascii=False)

@@ -1,0 +1,11 @@
+-- How each data set stands, one row per data set: target and age in seconds (null: never complete), the last run's
+-- status, start, error and counts, and how many of its rows are in quarantine.
+SELECT f.dataset, f.system, f.target_seconds, f.as_of,
+       extract(epoch FROM now() - f.as_of)::float8 AS age_seconds,
+       r.status, r.started_at, r.finished_at, r.error, r.rows_read, r.inserted, r.updated, r.unchanged, r.deleted,
+       (SELECT count(*) FROM sync.quarantine q WHERE q.dataset = f.dataset AND q.resolved_at IS NULL) AS quarantined
+  FROM sync.freshness f
+  LEFT JOIN LATERAL (
+      SELECT * FROM sync.runs r WHERE r.dataset = f.dataset ORDER BY r.started_at DESC LIMIT 1
+  ) r ON true
+ ORDER BY f.system, f.dataset

@@ -1,0 +1,16 @@
+-- Add a page to its run's counts; nothing is returned.
+UPDATE sync.runs
+   SET pages = pages + 1,
+       rows_read = rows_read + %(rows_read)s,
+       inserted = inserted + %(inserted)s,
+       updated = updated + %(updated)s,
+       unchanged = unchanged + %(unchanged)s,
+       deleted = deleted + %(deleted)s,
+       quarantined = quarantined + %(quarantined)s,
+       unknown_labels = CASE WHEN %(unknown_labels)s = '{}'::jsonb THEN unknown_labels ELSE (
+           SELECT jsonb_object_agg(key, total)
+             FROM (SELECT key, sum(value::bigint) AS total
+                     FROM (SELECT * FROM jsonb_each_text(coalesce(unknown_labels, '{}'))
+                           UNION ALL SELECT * FROM jsonb_each_text(%(unknown_labels)s)) each
+                    GROUP BY key) summed) END
+ WHERE id = %(id)s

@@ -1,0 +1,19 @@
+-- Stage the customers of the accounts in `scope`, and those that accounts left (`former`); nothing is returned.
+-- Name, number and checks come from the CRM; contact and address from billing. Who has no account left is deleted.
+INSERT INTO pg_temp.stage_customers (
+    id, name, account_number, first_name, last_name, company_name, email, phone, address1, address2, city, state,
+    postcode, country, currency, language, status, portal_status, internet_eligibility, internet_eligibility_status,
+    identity_status, salesforce_account_id, whmcs_account_id, deleted_at)
+SELECT c.id, coalesce(s.name, w.name, known.name), coalesce(s.account_number, w.partner_key, known.account_number),
+       w.first_name, w.last_name, w.company_name, w.email, coalesce(w.phone, s.phone), w.address1, w.address2, w.city,
+       w.state, w.postcode, w.country, w.currency, w.language, w.status, s.portal_status, s.internet_eligibility,
+       s.internet_eligibility_status, s.identity_status, s.id, w.id,
+       CASE WHEN s.id IS NULL AND w.id IS NULL THEN coalesce(known.deleted_at, now()) END
+  FROM (SELECT customer_id AS id FROM hub.customer_accounts WHERE id = ANY(%(scope)s)
+        UNION SELECT unnest(%(former)s::uuid[])) c
+  LEFT JOIN hub.customer_accounts s
+    ON s.customer_id = c.id AND s.source = 'salesforce' AND s.deleted_at IS NULL
+  LEFT JOIN hub.customer_accounts w
+    ON w.customer_id = c.id AND w.source = 'whmcs' AND w.deleted_at IS NULL
+  LEFT JOIN hub.customers known ON known.id = c.id
+ WHERE s.id IS NOT NULL OR w.id IS NOT NULL OR known.id IS NOT NULL

@@ -1,0 +1,146 @@
+"""Merging a page: only what differs is written, older never beats newer, and every real change is logged."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from pydantic import BaseModel, Field
+
+from core.database import connect
+from domain.common.identifiers import account_id, hub_id
+from pipelines.sync.dataset import Target
+from pipelines.sync.merge import Merged, merge
+from sql.tables.billing import invoice_items
+from sql.tables.support import support_cases
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RUN = uuid4()
+
+
+class CaseRow(BaseModel):
+    id: UUID = hub_id("salesforce", "case", "500A")
+    source: str = "salesforce"
+    source_id: str = "500A"
+    source_updated_at: datetime | None = NOON
+    deleted_at: datetime | None = None
+    account_id: UUID = account_id("salesforce", "001A")
+    subject: str | None = "No dial tone"
+    status: str = "new"
+    priority: str = "medium"
+
+
+class ItemRow(BaseModel):
+    id: UUID = Field(default_factory=uuid4)
+    source: str = "whmcs"
+    source_id: str = "1"
+    deleted_at: datetime | None = None
+    account_id: UUID = account_id("whmcs", "1001")
+    invoice_id: UUID
+    type: str = "service"
+    description: str = "Fibre"
+    amount: int = 100
+    currency: str = "JPY"
+
+
+CASES = Target(contract=CaseRow, table=support_cases)
+ITEMS = Target(contract=ItemRow, table=invoice_items, complete_within="invoice_id")
+
+
+@pytest.fixture
+def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
+    with connect(database.sync, name="test") as connection:
+        yield connection
+
+
+def merged(connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = ()) -> Merged:
+    with connection.transaction():
+        return merge(connection, target, rows, run_id=RUN, parents=parents)
+
+
+def changes(connection: psycopg.Connection[Any]) -> list[Any]:
+    return connection.execute("SELECT operation, before, after FROM sync.changes ORDER BY seq").fetchall()
+
+
+def subject(connection: psycopg.Connection[Any]) -> Any:
+    row = connection.execute("SELECT subject FROM hub.support_cases").fetchone()
+    return row[0] if row else None
+
+
+def test_a_new_row_is_written_and_logged_without_repeating_its_columns(connection):
+    outcome = merged(connection, CASES, CaseRow())
+
+    assert outcome == Merged(inserted=1)
+    assert changes(connection) == [("insert", None, None)]
+
+
+def test_the_same_row_again_writes_nothing(connection):
+    merged(connection, CASES, CaseRow())
+    before = connection.execute("SELECT ctid, xmin FROM hub.support_cases").fetchone()
+
+    outcome = merged(connection, CASES, CaseRow())
+
+    assert outcome == Merged(unchanged=1)
+    assert connection.execute("SELECT ctid, xmin FROM hub.support_cases").fetchone() == before
+    assert len(changes(connection)) == 1
+
+
+def test_a_change_logs_only_the_columns_that_changed_with_both_values(connection):
+    merged(connection, CASES, CaseRow())
+
+    outcome = merged(connection, CASES, CaseRow(subject="Line is noisy", source_updated_at=NOON))
+
+    assert outcome == Merged(updated=1)
+    assert changes(connection)[1:] == [("update", {"subject": "No dial tone"}, {"subject": "Line is noisy"})]
+
+
+def test_an_older_version_that_arrives_late_does_not_undo_a_newer_one(connection):
+    merged(connection, CASES, CaseRow(subject="new", source_updated_at=NOON))
+
+    outcome = merged(connection, CASES, CaseRow(subject="old", source_updated_at=NOON - HOUR))
+
+    assert outcome == Merged(unchanged=1)
+    assert subject(connection) == "new"
+
+
+def test_a_deletion_and_a_return_are_logged_as_what_they_are(connection):
+    merged(connection, CASES, CaseRow())
+
+    gone = merged(connection, CASES, CaseRow(deleted_at=NOON + HOUR, source_updated_at=NOON + HOUR))
+    back = merged(connection, CASES, CaseRow(source_updated_at=NOON + 2 * HOUR))
+
+    assert (gone, back) == (Merged(deleted=1), Merged(updated=1))
+    assert [operation for operation, _, _ in changes(connection)] == ["insert", "delete", "restore"]
+
+
+def test_a_contract_that_only_adds_columns_never_creates_a_row(connection):
+    target = Target(contract=CaseRow, table=support_cases, only_existing=True)
+
+    outcome = merged(connection, target, CaseRow())
+
+    assert outcome.written == 0
+    assert subject(connection) is None
+    assert changes(connection) == []
+
+
+def test_what_is_missing_from_a_set_sent_whole_is_deleted_but_only_within_its_parent(connection):
+    ours, other = uuid4(), uuid4()
+    kept, dropped, foreign = ItemRow(invoice_id=ours), ItemRow(invoice_id=ours), ItemRow(invoice_id=other)
+    merged(connection, ITEMS, kept, dropped, foreign, parents=[ours, other])
+
+    outcome = merged(connection, ITEMS, kept, parents=[ours])
+
+    assert outcome == Merged(unchanged=1, deleted=1)
+    alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
+    assert {row[0] for row in alive} == {kept.id, foreign.id}
+
+
+def test_a_page_that_fails_leaves_neither_rows_nor_log(connection):
+    with pytest.raises(psycopg.errors.CheckViolation):
+        merged(connection, CASES, CaseRow(), CaseRow(id=uuid4(), status="nonsense"))
+
+    assert subject(connection) is None
+    assert changes(connection) == []
