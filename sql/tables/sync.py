@@ -93,8 +93,8 @@ changes = Table(
         XID8,
         nullable=False,
         server_default=text("pg_current_xact_id()"),
-        comment="Transaction that wrote it. To miss nothing, read rows with xid < pg_snapshot_xmin(pg_current_snapshot()) "
-        "in the order (xid, seq) and remember the last pair: numbers alone commit out of order",
+        comment="Transaction that wrote it. To miss nothing, read rows whose xid is below pg_snapshot_xmin(...) of"
+        " pg_current_snapshot(), in the order (xid, seq), and keep the last pair: numbers alone commit out of order",
     ),
     words("entity", "Table of schema hub", required=True),
     reference("entity_id", "Row of that table", required=True),
@@ -105,7 +105,7 @@ changes = Table(
     stamp("changed_at", "When, UTC"),
     reference("run_id", "Run that did it: sync.runs.id"),
     schema="sync",
-    comment="Every real change of a hub row, written in the transaction that made it: the one log that everything follows.",
+    comment="Every real change of a hub row, written in the transaction that made it: the log that everything follows.",
 )
 
 freshness = Table(

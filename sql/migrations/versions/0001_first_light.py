@@ -174,6 +174,24 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "identity_status IN ('not_submitted', 'pending', 'verified', 'rejected', 'other')",
+            name=op.f("customer_accounts_identity_status_check"),
+        ),
+        sa.CheckConstraint(
+            "internet_eligibility_status IN ('not_requested', 'pending', 'eligible', 'ineligible', 'other')",
+            name=op.f("customer_accounts_internet_eligibility_status_check"),
+        ),
+        sa.CheckConstraint(
+            "link_status IN ('linked', 'unlinked', 'conflict')", name=op.f("customer_accounts_link_status_check")
+        ),
+        sa.CheckConstraint(
+            "portal_status IN ('active', 'not_yet', 'other')", name=op.f("customer_accounts_portal_status_check")
+        ),
+        sa.CheckConstraint("source IN ('salesforce', 'whmcs')", name=op.f("customer_accounts_source_check")),
+        sa.CheckConstraint(
+            "status IN ('active', 'inactive', 'closed', 'other')", name=op.f("customer_accounts_status_check")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("customer_accounts_pkey")),
         sa.UniqueConstraint(
             "customer_id", "source", deferrable=True, name=op.f("customer_accounts_customer_id_source_key")
@@ -287,6 +305,18 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "identity_status IN ('not_submitted', 'pending', 'verified', 'rejected', 'other')",
+            name=op.f("customers_identity_status_check"),
+        ),
+        sa.CheckConstraint(
+            "internet_eligibility_status IN ('not_requested', 'pending', 'eligible', 'ineligible', 'other')",
+            name=op.f("customers_internet_eligibility_status_check"),
+        ),
+        sa.CheckConstraint(
+            "portal_status IN ('active', 'not_yet', 'other')", name=op.f("customers_portal_status_check")
+        ),
+        sa.CheckConstraint("status IN ('active', 'inactive', 'closed', 'other')", name=op.f("customers_status_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("customers_pkey")),
         schema="hub",
         comment="One row per customer, drawn together from its linked accounts. Written by the linking step only.",
@@ -351,6 +381,11 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
+        ),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("invoice_items_source_check")),
+        sa.CheckConstraint(
+            "type IN ('service', 'addon', 'domain', 'upgrade', 'manual', 'other')",
+            name=op.f("invoice_items_type_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("invoice_items_pkey")),
         schema="hub",
@@ -471,6 +506,11 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("invoices_source_check")),
+        sa.CheckConstraint(
+            "status IN ('draft', 'unpaid', 'paid', 'cancelled', 'refunded', 'collections', 'pending', 'other')",
+            name=op.f("invoices_status_check"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("invoices_pkey")),
         schema="hub",
         comment="One row per invoice (WHMCS). Items and payments are read one invoice per call, so they follow later.",
@@ -561,6 +601,10 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "billing_cycle IN ('monthly', 'onetime', 'other')", name=op.f("order_items_billing_cycle_check")
+        ),
+        sa.CheckConstraint("source IN ('salesforce')", name=op.f("order_items_source_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("order_items_pkey")),
         schema="hub",
         comment="One row per line of an order (Salesforce OrderItem).",
@@ -660,6 +704,16 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "activation_status IN ('not_started', 'scheduled', 'activating', 'activated', 'failed', 'other')",
+            name=op.f("orders_activation_status_check"),
+        ),
+        sa.CheckConstraint("source IN ('salesforce')", name=op.f("orders_source_check")),
+        sa.CheckConstraint(
+            "status IN ('draft', 'pending_review', 'approved', 'processed', 'cancelled', 'rejected', 'other')",
+            name=op.f("orders_status_check"),
+        ),
+        sa.CheckConstraint("type IN ('internet', 'sim', 'vpn', 'other')", name=op.f("orders_type_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("orders_pkey")),
         schema="hub",
         comment="One row per order (Salesforce Order).",
@@ -726,6 +780,8 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("payment_methods_source_check")),
+        sa.CheckConstraint("type IN ('credit_card', 'bank_account', 'other')", name=op.f("payment_methods_type_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("payment_methods_pkey")),
         schema="hub",
         comment="One row per stored payment method (WHMCS). Never holds a card number or a gateway's token.",
@@ -786,6 +842,8 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("kind IN ('payment', 'refund')", name=op.f("payments_kind_check")),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("payments_source_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("payments_pkey")),
         schema="hub",
         comment="One row per payment or refund (WHMCS transaction).",
@@ -846,6 +904,7 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("source IN ('salesforce')", name=op.f("prices_source_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("prices_pkey")),
         schema="hub",
         comment="One row per product and price book (Salesforce PricebookEntry).",
@@ -963,6 +1022,15 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "billing_cycle IN ('monthly', 'onetime', 'other')", name=op.f("products_billing_cycle_check")
+        ),
+        sa.CheckConstraint("category IN ('internet', 'sim', 'vpn', 'other')", name=op.f("products_category_check")),
+        sa.CheckConstraint(
+            "item_class IN ('service', 'installation', 'addon', 'activation', 'other')",
+            name=op.f("products_item_class_check"),
+        ),
+        sa.CheckConstraint("source IN ('salesforce')", name=op.f("products_source_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("products_pkey")),
         schema="hub",
         comment="One row per product of the catalogue (Salesforce Product2), shown in the portal or not.",
@@ -1014,6 +1082,7 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("source IN ('freebit')", name=op.f("sim_usage_source_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("sim_usage_pkey")),
         schema="hub",
         comment="One row per SIM line and day with traffic (Freebit).",
@@ -1147,6 +1216,14 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("contract_line IN ('4G', '5G', 'other')", name=op.f("sims_contract_line_check")),
+        sa.CheckConstraint(
+            "sim_type IN ('standard', 'micro', 'nano', 'esim', 'other')", name=op.f("sims_sim_type_check")
+        ),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("sims_source_check")),
+        sa.CheckConstraint(
+            "status IN ('active', 'suspended', 'pending', 'cancelled', 'other')", name=op.f("sims_status_check")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("sims_pkey")),
         schema="hub",
         comment="One row per SIM line: a WHMCS service of type sim, with its state at Freebit.",
@@ -1260,6 +1337,18 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint(
+            "billing_cycle IN ('free', 'onetime', 'monthly', 'quarterly', 'semiannually', 'annually', 'biennially', 'triennially', 'other')",
+            name=op.f("subscriptions_billing_cycle_check"),
+        ),
+        sa.CheckConstraint(
+            "service_type IN ('internet', 'sim', 'vpn', 'other')", name=op.f("subscriptions_service_type_check")
+        ),
+        sa.CheckConstraint("source IN ('whmcs')", name=op.f("subscriptions_source_check")),
+        sa.CheckConstraint(
+            "status IN ('pending', 'active', 'suspended', 'terminated', 'cancelled', 'fraud', 'completed', 'other')",
+            name=op.f("subscriptions_status_check"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("subscriptions_pkey")),
         schema="hub",
         comment="One row per subscription (WHMCS service).",
@@ -1335,6 +1424,12 @@ def upgrade() -> None:
             nullable=True,
             comment="When it was deleted at the source, or found missing there, UTC; null: it exists",
         ),
+        sa.CheckConstraint("priority IN ('low', 'medium', 'high', 'other')", name=op.f("support_cases_priority_check")),
+        sa.CheckConstraint("source IN ('salesforce')", name=op.f("support_cases_source_check")),
+        sa.CheckConstraint(
+            "status IN ('new', 'in_progress', 'awaiting_customer', 'closed', 'other')",
+            name=op.f("support_cases_status_check"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("support_cases_pkey")),
         schema="hub",
         comment="One row per support case (Salesforce Case).",
@@ -1356,7 +1451,7 @@ def upgrade() -> None:
             XID8(),
             server_default=sa.text("pg_current_xact_id()"),
             nullable=False,
-            comment="Transaction that wrote it. To miss nothing, read rows with xid < pg_snapshot_xmin(pg_current_snapshot()) in the order (xid, seq) and remember the last pair: numbers alone commit out of order",
+            comment="Transaction that wrote it. To miss nothing, read rows whose xid is below pg_snapshot_xmin(...) of pg_current_snapshot(), in the order (xid, seq), and keep the last pair: numbers alone commit out of order",
         ),
         sa.Column("entity", sa.Text(), nullable=False, comment="Table of schema hub"),
         sa.Column("entity_id", sa.Uuid(), nullable=False, comment="Row of that table"),
@@ -1387,9 +1482,12 @@ def upgrade() -> None:
             comment="When, UTC",
         ),
         sa.Column("run_id", sa.Uuid(), nullable=True, comment="Run that did it: sync.runs.id"),
+        sa.CheckConstraint(
+            "operation IN ('insert', 'update', 'delete', 'restore')", name=op.f("changes_operation_check")
+        ),
         sa.PrimaryKeyConstraint("seq", name=op.f("changes_pkey")),
         schema="sync",
-        comment="Every real change of a hub row, written in the transaction that made it: the one log that everything follows.",
+        comment="Every real change of a hub row, written in the transaction that made it: the log that everything follows.",
     )
     op.create_index("changes_xid_idx", "changes", ["xid", "seq"], unique=False, schema="sync")
     op.create_table(
@@ -1516,6 +1614,7 @@ def upgrade() -> None:
         ),
         sa.Column("error", sa.Text(), nullable=True, comment="Why it failed; null: it did not"),
         sa.Column("dagster_run_id", sa.Text(), nullable=True, comment="Dagster run it was part of; null: none"),
+        sa.CheckConstraint("status IN ('running', 'succeeded', 'failed')", name=op.f("runs_status_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("runs_pkey")),
         schema="sync",
         comment="One row per read of a data set: what it did, counted at each committed page.",

@@ -1,0 +1,45 @@
+"""How every process gets its connections."""
+
+import psycopg
+import pytest
+
+from core.database import connect, sqlalchemy_url
+from tests.conftest import Database
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(psycopg.OperationalError):
+        connect("postgresql://nobody@/nowhere?host=/nonexistent", name="test")
+
+
+def test_a_connection_says_who_it_is_and_speaks_utc(database: Database) -> None:
+    with connect(database.owner, name="status") as connection:
+        settings = connection.execute(
+            "SELECT current_setting('application_name'), current_setting('TimeZone')"
+        ).fetchone()
+
+    assert settings == ("status", "UTC")
+    assert not connection.autocommit
+
+
+def test_a_role_taken_by_the_url_is_kept(database: Database) -> None:
+    separator = "&" if "?" in database.owner else "?"
+
+    with connect(f"{database.owner}{separator}options=-c%20role%3Dhub_api", name="test") as connection:
+        user = connection.execute("SELECT current_user, current_setting('TimeZone')").fetchone()
+
+    assert user == ("hub_api", "UTC")
+
+
+def test_each_role_of_a_test_database_is_that_role(database: Database) -> None:
+    users = []
+    for url in (database.sync, database.api, database.analyst):
+        with connect(url, name="test") as connection:
+            users.append(connection.execute("SELECT current_user").fetchone())
+
+    assert users == [("hub_sync",), ("hub_api",), ("hub_analyst",)]
+
+
+def test_sqlalchemy_goes_through_psycopg_whichever_spelling_the_url_has() -> None:
+    assert sqlalchemy_url("postgres://a@b/c?x=y") == "postgresql+psycopg://a@b/c?x=y"
+    assert sqlalchemy_url("postgresql://a@/c?host=/tmp") == "postgresql+psycopg://a@/c?host=/tmp"

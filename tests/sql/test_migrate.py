@@ -1,0 +1,135 @@
+"""Bringing a database to the level of this release: repeatable, one at a time, and equal to the tables as declared."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from core.database import connect, sqlalchemy_url
+from sql import migrate
+from sql.tables import metadata
+from tests.conftest import Database
+
+SQL = Path(migrate.__file__).parent
+
+# Everything about a table that the database knows, by name: what a migration may forget.
+CATALOGUE = """
+SELECT c.oid::regclass::text || '.' || a.attname,
+       concat_ws(' / ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                 pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+ WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace) AND c.relkind = 'r' AND c.relname <> 'migration'
+UNION ALL
+SELECT conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid)
+  FROM pg_constraint WHERE connamespace IN ('hub'::regnamespace, 'sync'::regnamespace) AND conname NOT LIKE 'migration%'
+UNION ALL
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+  FROM pg_index JOIN pg_class c ON c.oid = indrelid
+ WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace) AND c.relname <> 'migration'
+UNION ALL
+SELECT c.oid::regclass::text, obj_description(c.oid, 'pg_class')
+  FROM pg_class c
+ WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace) AND c.relkind = 'r' AND c.relname <> 'migration'
+"""
+
+
+def level_of(url: str) -> str | None:
+    with connect(url, name="test") as connection:
+        return migrate.current_level(connection)
+
+
+def test_a_table_without_a_row_level_rule_stops_the_upgrade(database: Database) -> None:
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("CREATE TABLE hub.forgotten (id uuid)")
+
+    with pytest.raises(DBAPIError, match=r"hub\.forgotten has no row-level rule"):
+        migrate.upgrade(database.owner)
+
+
+def test_an_upgrade_that_fails_lets_the_next_one_have_its_turn(database: Database) -> None:
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("CREATE TABLE hub.forgotten (id uuid)")
+    with pytest.raises(DBAPIError):
+        migrate.upgrade(database.owner)
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("DROP TABLE hub.forgotten")
+
+    migrate.upgrade(database.owner)
+
+    assert level_of(database.owner) == migrate.head()
+
+
+def test_a_database_that_was_never_migrated_has_no_level(empty_database: Database) -> None:
+    assert level_of(empty_database.owner) is None
+
+
+def test_two_starters_at_once_take_turns(empty_database: Database) -> None:
+    with ThreadPoolExecutor(2) as both:
+        for done in [both.submit(migrate.upgrade, empty_database.owner) for _ in range(2)]:
+            done.result()
+
+    assert level_of(empty_database.owner) == migrate.head()
+
+
+def test_repeating_an_upgrade_changes_nothing(database: Database) -> None:
+    with psycopg.connect(database.owner) as connection:
+        before = sorted(connection.execute(CATALOGUE).fetchall())
+
+    migrate.upgrade(database.owner)
+
+    with psycopg.connect(database.owner) as connection:
+        assert sorted(connection.execute(CATALOGUE).fetchall()) == before
+
+
+def test_every_role_may_ask_for_the_level(database: Database) -> None:
+    urls = (database.owner, database.sync, database.api, database.analyst)
+
+    assert {level_of(url) for url in urls} == {migrate.head()}
+
+
+def test_migrations_lead_to_the_tables_as_declared(database: Database, empty_database: Database) -> None:
+    declared = create_engine(sqlalchemy_url(empty_database.owner), poolclass=NullPool)
+    with declared.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA hub")
+        connection.exec_driver_sql("CREATE SCHEMA sync")
+        metadata.create_all(connection)
+
+    with psycopg.connect(database.owner) as one, psycopg.connect(empty_database.owner) as other:
+        migrated = dict(one.execute(CATALOGUE).fetchall())
+        expected = dict(other.execute(CATALOGUE).fetchall())
+
+    assert migrated == expected
+
+
+def test_alembic_finds_nothing_to_migrate(database: Database) -> None:
+    options = {
+        "include_schemas": True,
+        "compare_type": True,
+        "compare_server_default": True,
+        "version_table": "migration",
+        "version_table_schema": "sync",
+    }
+    engine = create_engine(sqlalchemy_url(database.owner), poolclass=NullPool)
+
+    with engine.connect() as connection, warnings.catch_warnings(action="ignore"):
+        context = MigrationContext.configure(connection, opts=options)
+        differences = compare_metadata(context, metadata)
+
+    assert differences == []
+
+
+def test_migrations_only_go_forward() -> None:
+    backwards = [file.name for file in (SQL / "migrations").rglob("0*.py") if "def downgrade" in file.read_text()]
+
+    assert backwards == []
+
+
+def test_every_object_file_is_applied() -> None:
+    assert sorted(migrate.OBJECTS) == sorted(file.stem for file in (SQL / "objects").glob("*.sql"))
