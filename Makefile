@@ -1,0 +1,61 @@
+# `make help` lists what there is. A fresh machine needs Python 3.11 or newer, and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint lock bench docs clean
+.DELETE_ON_ERROR:
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(VENV)/.installed ## Start everything, bring the data in, say where it is; Ctrl-C stops it
+	@exec $(BIN)/hub up
+
+test: $(VENV)/.installed-dev ## The whole test suite
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Form, types, imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-bench ## The benchmarks against peers and against the limit
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.installed ## Write the generated pages again
+	$(BIN)/python -m cli.settings_page > docs/settings.md
+
+lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows, with hashes
+	$(BIN)/python -m pip install --quiet --upgrade uv
+	$(BIN)/uv pip compile --quiet --universal --no-annotate --generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group bench -o requirements-bench.lock
+
+clean: ## Remove the virtual environment; data in .hub/ stays
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# Each stamp is younger than the lock it stands for; so a second `make` installs nothing.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing the tools of development ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
+	@echo "Installing the peers of the benchmarks ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@

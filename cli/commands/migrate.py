@@ -1,0 +1,23 @@
+"""`hub migrate`."""
+
+import sqlalchemy.exc
+import typer
+
+from cli.database import DatabaseError, first_line, hub_url
+from cli.examples import examples
+from sql.migrate import head, upgrade
+
+EXAMPLES = examples(
+    ("hub migrate", "the stack that `hub up` runs"),
+    ("DATABASE_URL=postgresql://owner@db.example.com/hub hub migrate", "a server of yours"),
+)
+
+
+def migrate() -> None:
+    """Bring the database to this release's level: tables, roles, functions, policies, grants. Safe to repeat."""
+    url = hub_url()
+    try:
+        upgrade(url)
+    except sqlalchemy.exc.DBAPIError as error:
+        raise DatabaseError(f"the database was left as it was: {first_line(error.orig or error)}") from error
+    typer.echo(f"The database is at level {head()}.")

@@ -1,0 +1,89 @@
+"""Dagster jobs run in this process against the shared instance, so that its UI shows them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from core.errors import HubError, SettingsError
+from core.settings import HubSettings, load
+from pipelines.datasets import datasets_of
+from pipelines.definitions import defs, job_name
+
+COUNTED = {"rows_read": "read"} | {
+    key: key for key in ("inserted", "updated", "unchanged", "deleted", "quarantined", "seconds")
+}
+
+
+class RunFailedError(HubError):
+    """A run failed; `rows` say what its data sets did nevertheless."""
+
+    def __init__(self, message: str, rows: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+def run_job(system: Any, *, full: bool = False) -> list[dict[str, Any]]:
+    """Run a system's sync and return what each data set that finished did, in rows, by data set.
+
+    Raises:
+        RunFailedError: some data set failed; the others were brought up to date all the same.
+        SettingsError: no Dagster instance here.
+    """
+    job = defs.resolve_job_def(job_name(system))
+    with _instance() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config=_config(system, full=full),
+            tags={"started_by": "hub sync"},
+        )
+    rows = [_counts(event) for event in result.get_asset_materialization_events()]
+    if not result.success:
+        raise RunFailedError("\n".join(_complaints(result)) or f"{job.name} failed; the Dagster UI says why", rows)
+    return rows
+
+
+def _instance() -> dg.DagsterInstance:
+    if not os.environ.get("DAGSTER_HOME"):
+        folder = load(HubSettings).home / "dagster"
+        if not (folder / "dagster.yaml").exists():
+            raise SettingsError(f"DAGSTER_HOME: not set, and `hub up` never ran here (for example {folder})")
+        os.environ["DAGSTER_HOME"] = str(folder)
+    return dg.DagsterInstance.get()
+
+
+def _config(system: Any, *, full: bool) -> dict[str, Any]:
+    ops = {"__".join(dataset.name.split(".")): {"config": {"full": full}} for dataset in datasets_of(system)}
+    # The terminal shows progress; Dagster's own story is in its UI.
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _counts(event: dg.DagsterEvent) -> dict[str, Any]:
+    materialization = event.step_materialization_data.materialization
+    values = {key: value.value for key, value in materialization.metadata.items()}
+    return {"dataset": ".".join(materialization.asset_key.path)} | {
+        ours: values.get(theirs) for theirs, ours in COUNTED.items()
+    }
+
+
+def _complaints(result: dg.ExecuteInProcessResult) -> list[str]:
+    """One line per data set that failed by itself; those that only waited for it go without saying."""
+    failures = [event for event in result.all_node_events if event.is_step_failure]
+    return [
+        f"{(event.step_key or '').replace('__', '.')}: {_cause(event)}"
+        for event in failures
+        if event.step_failure_data.error is not None
+    ]
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """What went wrong at the bottom of it; Dagster wraps errors in its own."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().splitlines()[0] if error is not None else "failed"

@@ -1,0 +1,52 @@
+"""The hub's database as commands use it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from core.database import connect
+from core.errors import HubError
+from core.settings import HubSettings, Role, load, url_as
+from sql.statements import statement
+
+
+class DatabaseError(HubError):
+    """The database does not answer or is not the hub's."""
+
+
+def hub_url(role: Role = "owner") -> str:
+    """Where the hub's database is, for one role.
+
+    Raises:
+        SettingsError: neither DATABASE_URL nor a running stack says where.
+    """
+    return url_as(load(HubSettings), role)
+
+
+@contextmanager
+def opened(role: Role = "owner") -> Iterator[psycopg.Connection[Any]]:
+    """A connection as one role; what goes wrong with it is said in one line.
+
+    Raises:
+        DatabaseError: no server there, it does not let us in, or the database was never migrated.
+    """
+    try:
+        with connect(hub_url(role), name="hub cli") as connection:
+            yield connection
+    except psycopg.errors.UndefinedTable as error:
+        raise DatabaseError("the database is not at this release's level; run `hub migrate`") from error
+    except psycopg.OperationalError as error:
+        raise DatabaseError(f"the database does not answer: {first_line(error)}") from error
+
+
+def answer(query: str, /, **parameters: object) -> list[dict[str, Any]]:
+    """The rows of a query of sql/queries, such as `operations/customers_named`, as the owner."""
+    with opened() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement(query).encode(), parameters).fetchall()
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

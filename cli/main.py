@@ -1,0 +1,50 @@
+"""The command `hub`: every command, and how errors end one."""
+
+import logging
+import sys
+
+import typer
+
+from cli.commands import api, customers, migrate, psql, quarantine, reconcile, status, sync, token, up
+from cli.environment import join_running_stack
+from core import logging as logs
+from core.errors import HubError
+
+app = typer.Typer(
+    name="hub",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+    epilog="Begin with [bold]hub up[/bold]; in a second terminal, [bold]hub status[/bold]. "
+    "Every command has examples: [bold]hub sync --help[/bold].",
+)
+
+app.command("up", epilog=up.EXAMPLES)(up.up)
+app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("sync", epilog=sync.EXAMPLES)(sync.sync)
+app.command("reconcile", epilog=reconcile.EXAMPLES)(reconcile.reconcile)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(customers.app, name="customers")
+app.command("token", epilog=token.EXAMPLES)(token.token)
+app.command("psql", epilog=psql.EXAMPLES)(psql.psql)
+app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
+app.command("api", epilog=api.EXAMPLES)(api.api)
+
+
+@app.callback()
+def prepare(context: typer.Context) -> None:
+    """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
+    quiet = context.invoked_subcommand != "api"
+    logs.configure(level=logging.WARNING if quiet else logging.INFO)
+    if context.invoked_subcommand != "up":
+        join_running_stack()
+
+
+def main() -> None:
+    """Run `hub`. An error we expect is one line per fact on standard error and exit code 1."""
+    try:
+        app()
+    except HubError as error:
+        sys.stderr.write(f"hub: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What `hub up` does, a module per concern; supervisor.py tells the story."""

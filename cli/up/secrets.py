@@ -1,0 +1,19 @@
+"""Keys that nobody configured: made once, kept under HUB_HOME, readable by their owner only."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cli.environment import write_private
+
+
+def jwt_key(home: Path) -> str:
+    """The key of bearer tokens: API_JWT_KEY, else one of our own that survives restarts."""
+    return os.environ.get("API_JWT_KEY") or _kept(home / "secrets" / "api_jwt_key")
+
+
+def _kept(path: Path) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        write_private(path, secrets.token_hex(32))
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,173 @@
+"""`hub up` from beginning to end: what is started, in which order, and that all of it is stopped."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from cli.environment import FILE, publish
+from cli.up import databases, postgres, secrets, sources
+from cli.up.opening import Opening
+from cli.up.ports import Port, require_free
+from cli.up.processes import Processes
+from cli.up.stack import Stack
+from core.errors import HubError
+from core.settings import ApiSettings, HubSettings, load
+from sql.migrate import upgrade
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+class ProcessEndedError(HubError):
+    """One of the stack's processes ended by itself."""
+
+
+def run(console: Console) -> None:
+    """Run the stack until a signal asks to stop, then leave nothing running.
+
+    Raises:
+        HubError: it cannot start, or one of its processes ended.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_signals_interrupt())
+        try:
+            _run(console, stack)
+        except KeyboardInterrupt:
+            console.print("Stopping …")
+        finally:
+            # A second Ctrl-C must not leave half of it running.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            stack.close()
+    console.print("Stopped; the data stays for the next time.")
+
+
+def _run(console: Console, stack: ExitStack) -> None:
+    settings, sandbox = load(HubSettings), sources.chosen()
+    home = settings.home
+    for folder in (home, home / "logs", home / "dagster"):
+        folder.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(_alone(home))
+    require_free(
+        (
+            Port("API_PORT", settings.api_port, settings.api_host),
+            Port("DAGSTER_PORT", settings.dagster_port),
+            *(sandbox.ports() if sandbox else ()),
+        )
+    )
+    os.environ.update(
+        {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
+    )
+    os.environ.update(sandbox.environment() if sandbox else {})
+    load(ApiSettings)
+    with console.status("Starting PostgreSQL …"):
+        os.environ.update(_databases(settings, stack))
+    with console.status("Migrating …"):
+        upgrade(os.environ["DATABASE_URL"])
+    shutil.copyfile(ROOT / "dagster.yaml", home / "dagster" / "dagster.yaml")
+    published = publish(home, _decided(settings))
+    stack.callback(published.unlink, missing_ok=True)
+    _supervise(Stack(settings, sandbox, home / "logs"), console)
+
+
+def _databases(settings: HubSettings, stack: ExitStack) -> dict[str, str]:
+    """The URLs of the hub's database and of Dagster's; starts the embedded server where none is configured."""
+    url = settings.database_url
+    if url is None:
+        url = databases.ensure(stack.enter_context(postgres.embedded(settings.home / "postgres")), "hub")
+    return {"DATABASE_URL": url, "DAGSTER_DATABASE_URL": databases.of_dagster(settings, url)}
+
+
+def _decided(settings: HubSettings) -> dict[str, str]:
+    """What another terminal needs to join: everything this one was given or chose."""
+    prefixes = (
+        "API_",
+        "DAGSTER_",
+        "SALESFORCE_",
+        "WHMCS_",
+        "FREEBIT_",
+        "SANDBOX_",
+        "SYNC_DATABASE",
+        "ANALYST_DATABASE",
+    )
+    ours = {name: value for name, value in os.environ.items() if name.startswith(prefixes) and value}
+    return ours | {
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "API_HOST": settings.api_host,
+        "API_PORT": str(settings.api_port),
+        "DAGSTER_PORT": str(settings.dagster_port),
+    }
+
+
+def _supervise(stack: Stack, console: Console) -> None:
+    opening = Opening(stack, console)
+    processes = Processes(stack.logs, then=opening.start)
+    if stack.sandbox:
+        processes.add("sandbox", [sys.executable, "-m", "sandbox"], {})
+    workspace = ["-w", str(ROOT / "workspace.yaml")]
+    processes.add("api", [sys.executable, "-m", "cli", "api"], {})
+    processes.add("dagster-daemon", [str(BIN / "dagster-daemon"), "run", *workspace], {})
+    processes.add(
+        "dagster-webserver",
+        [str(BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(stack.settings.dagster_port), *workspace],
+        {},
+    )
+    try:
+        processes.loop()
+    finally:
+        opening.stop()
+        processes.sweep()
+    if processes.ended_first is not None:
+        raise ProcessEndedError(_obituary(processes, processes.ended_first))
+    console.print("Stopping …")
+
+
+def _obituary(processes: Processes, name: str) -> str:
+    log = processes.log(name)
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    return "\n  ".join([f"{name} ended, so everything was stopped. The end of {log}:", *last])
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One stack per HUB_HOME. The kernel drops the lock with the last process of the stack, however it ended."""
+    with (home / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HubError(f"HUB_HOME: a stack runs in {home} already; {_where(home)}") from None
+        yield
+
+
+def _where(home: Path) -> str:
+    try:
+        address = json.loads((home / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "it is starting or stopping"
+    return f"its API is at http://{address['API_HOST']}:{address['API_PORT']}"
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and a closed terminal end us as Ctrl-C does, at any moment."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
+    # honcho, once it runs, handles those two itself.
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""What a person reads when the stack is up: where everything is, what it holds, and a request that works."""
+
+from uuid import UUID
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.commands.status import COLUMNS, state
+from cli.commands.token import minted
+from cli.database import answer, hub_url
+from cli.output import table
+from cli.up.stack import Stack
+from core.settings import ApiSettings, load
+
+
+def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
+    console.print(table(state(), COLUMNS, terminal=console.is_terminal))
+    if not synced:
+        console.print("[red]The first sync failed, see above;[/red] Dagster tries again at its next tick.\n")
+    for name, address in _addresses(stack):
+        _line(console, name, address)
+    _line(console, "psql", f"psql '{hub_url()}'   or: hub psql")
+    if stack.sandbox:
+        _demonstration(stack, console)
+    else:
+        _line(console, "token", "hub token --customer <id>   (hub customers list)")
+    console.print("\nCtrl-C stops everything. In another terminal: hub status, hub --help", markup=False)
+
+
+def _addresses(stack: Stack) -> list[tuple[str, str]]:
+    found = [("API", stack.api), ("API documentation", f"{stack.api}/schema"), ("Dagster UI", stack.dagster)]
+    if stack.sandbox:
+        found += [(f"sandbox {name}", url) for name, url in stack.sandbox.urls().items()]
+    return found
+
+
+def _demonstration(stack: Stack, console: Console) -> None:
+    """A made-up customer's token and a request; a real customer's would not be printed unasked."""
+    found = answer("operations/demonstrable_customer")
+    if not found:
+        return
+    customer = UUID(str(found[0]["id"]))
+    token = minted(customer)
+    _line(console, "demo customer", str(customer))
+    _line(console, "bearer token", token)
+    _line(console, "try", f"curl -s -H 'Authorization: Bearer {token}' {stack.api}/api/invoices?limit=3")
+    minutes = load(ApiSettings).jwt_minutes
+    _line(console, "", f"valid for {minutes} min; another: hub token --customer {customer}")
+
+
+def _line(console: Console, name: str, value: str) -> None:
+    """One line, however long, so that it can be copied whole."""
+    console.print(Text(f"{name:<19}", style="bold") + Text(value), soft_wrap=True)
