@@ -27,7 +27,8 @@ bench: $(VENV)/.installed-bench ## The benchmarks against peers and against the 
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.installed ## Write the generated pages again
-	$(BIN)/python -m cli.settings_page > docs/settings.md
+	$(BIN)/python -m cli.settings_page docs > docs/settings.md
+	$(BIN)/python -m cli.settings_page env > .env.example
 
 lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet --upgrade uv

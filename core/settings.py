@@ -34,7 +34,9 @@ class HubSettings(_Settings):
         None, pattern=r"^postgres(ql)?://", description="the same as role hub_analyst"
     )
     dagster_database_url: str | None = Field(
-        None, pattern=r"^postgres(ql)?://", description="Dagster's own database; default: `dagster` on the same server"
+        None,
+        pattern=r"^postgres(ql)?(\+psycopg2)?://",
+        description="Dagster's own database; default: `dagster` on the same server",
     )
     api_host: str = Field("127.0.0.1", description="address the read API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="port of the read API")
@@ -51,7 +53,8 @@ class ApiSettings(_Settings):
     model_config = SettingsConfigDict(env_prefix="API_")
 
     jwt_key: SecretStr = Field(
-        description="HS256 key of bearer tokens, at least 32 characters", examples=["openssl rand -hex 32"]
+        description="HS256 key of bearer tokens, at least 32 characters; `hub up` makes one",
+        examples=["the output of `openssl rand -hex 32`"],
     )
     jwt_issuer: str = Field("data-sync-hub", description="`iss` of bearer tokens")
     jwt_audience: str = Field("portal", description="`aud` of bearer tokens")
@@ -80,22 +83,24 @@ class SalesforceSettings(_Settings):
     client_id: str | None = Field(None, description="consumer key of the connected app")
     client_secret: SecretStr | None = Field(None, description="its secret (client credentials, password)")
     username: str | None = Field(None, description="integration user (JWT bearer, password)")
-    password: SecretStr | None = None
-    security_token: SecretStr | None = None
+    password: SecretStr | None = Field(None, description="its password (password)")
+    security_token: SecretStr | None = Field(
+        None, description="its security token, where the org asks for one (password)"
+    )
     private_key_file: Path | None = Field(None, description="PEM file of the JWT bearer's RSA key")
-    api_version: str = Field("62.0", pattern=r"^\d\d\.\d$")
+    api_version: str = Field("62.0", pattern=r"^\d\d\.\d$", description="version of the REST and Bulk APIs")
     base_url: AnyHttpUrl | None = Field(None, description="send every call here instead (sandbox, proxy)")
-    timeout_seconds: float = Field(30.0, gt=0)
-    retry_attempts: int = Field(5, ge=1)
+    timeout_seconds: float = Field(30.0, gt=0, description="patience with one call")
+    retry_attempts: int = Field(5, ge=1, description="tries of one call, the first one included")
     page_rows: int = Field(2000, ge=200, le=2000, description="rows asked per REST query page")
     bulk_threshold_rows: int = Field(2000, ge=0, description="first loads above this use the Bulk API 2.0")
-    bulk_page_rows: int = Field(10_000, ge=1000, le=250_000)
-    bulk_poll_seconds: float = Field(2.0, gt=0)
+    bulk_page_rows: int = Field(10_000, ge=1000, le=250_000, description="rows asked per page of a bulk result")
+    bulk_poll_seconds: float = Field(2.0, gt=0, description="pause between two looks at a bulk job")
     overlap_seconds: int = Field(600, ge=0, description="how far before the watermark a read starts again")
     quota_stop_percent: int = Field(
         90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
     )
-    vocabulary: SalesforceVocabulary = SalesforceVocabulary()
+    vocabulary: SalesforceVocabulary = Field(SalesforceVocabulary(), description="what the org calls things")
 
 
 class WhmcsSettings(_Settings):
@@ -112,15 +117,15 @@ class WhmcsSettings(_Settings):
     access_key: SecretStr | None = Field(
         None, description="$api_access_key, where the address is not on the allow-list"
     )
-    timeout_seconds: float = Field(30.0, gt=0)
-    retry_attempts: int = Field(5, ge=1)
+    timeout_seconds: float = Field(30.0, gt=0, description="patience with one call")
+    retry_attempts: int = Field(5, ge=1, description="tries of one call, the first one included")
     page_rows: int = Field(1000, ge=1, le=10_000, description="`limitnum` of list calls")
     calls_per_second: int = Field(20, ge=1, description="budget of calls, all kinds")
     concurrency: int = Field(8, ge=1, le=64, description="calls in flight while reading details")
     details_refresh_hours: int = Field(
         24, ge=1, description="age at which client details and pay methods are read again"
     )
-    vocabulary: WhmcsVocabulary = WhmcsVocabulary()
+    vocabulary: WhmcsVocabulary = Field(WhmcsVocabulary(), description="what the installation calls things")
 
 
 class FreebitSettings(_Settings):
@@ -133,13 +138,13 @@ class FreebitSettings(_Settings):
     )
     oem_id: str = Field(description="operator id", examples=["OEM0001"])
     oem_key: SecretStr = Field(description="operator key")
-    timeout_ms: int = Field(30_000, ge=100)
-    retry_attempts: int = Field(3, ge=1)
+    timeout_ms: int = Field(30_000, ge=100, description="patience with one call, milliseconds")
+    retry_attempts: int = Field(3, ge=1, description="tries of one call, the first one included")
     calls_per_minute: int = Field(60, ge=1, description="budget of calls; the vendor forbids sweeping")
-    concurrency: int = Field(1, ge=1, le=16)
+    concurrency: int = Field(1, ge=1, le=16, description="calls in flight")
     detail_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's details are read again")
     usage_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's traffic is read again")
-    vocabulary: FreebitVocabulary = FreebitVocabulary()
+    vocabulary: FreebitVocabulary = Field(FreebitVocabulary(), description="what the contract calls things")
 
 
 Kind = TypeVar("Kind", bound=BaseSettings)

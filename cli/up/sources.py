@@ -33,6 +33,12 @@ class SandboxSettings(BaseSettings):
     salesforce_port: int = Field(8401, ge=1, le=65535, description="port of the Salesforce stand-in")
     whmcs_port: int = Field(8403, ge=1, le=65535, description="port of the WHMCS stand-in")
     freebit_port: int = Field(8404, ge=1, le=65535, description="port of the Freebit stand-in")
+    whmcs_timezone: str = Field(
+        "Asia/Tokyo", description="zone of the WHMCS stand-in's clock; move WHMCS_VOCABULARY__TIMEZONE with it"
+    )
+    quirks: str = Field(
+        "", description="documented oddities of WHMCS to switch", examples=["numbers=strings,empty_list=absent"]
+    )
 
     def ports(self) -> tuple[Port, ...]:
         return (
