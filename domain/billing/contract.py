@@ -1,0 +1,105 @@
+"""Invoices, their items, payments, and the ways a customer pays."""
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from domain.common.record import Contract, Record
+
+InvoiceStatus = Literal["draft", "unpaid", "paid", "cancelled", "refunded", "collections", "pending", "other"]
+ItemType = Literal["service", "addon", "domain", "upgrade", "manual", "other"]
+PaymentKind = Literal["payment", "refund"]
+MethodType = Literal["credit_card", "bank_account", "other"]
+
+
+class Invoice(Record):
+    """An invoice, without its items. Overdue is not a status: it is unpaid and past `due_on`."""
+
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"),)
+
+    account_id: UUID
+    number: str
+    status: InvoiceStatus
+    source_status: str | None
+    issued_on: date
+    due_on: date | None
+    paid_at: AwareDatetime | None
+    refunded_at: AwareDatetime | None
+    cancelled_at: AwareDatetime | None
+    last_capture_attempt_at: AwareDatetime | None
+    subtotal: Decimal
+    credit: Decimal
+    tax: Decimal
+    tax2: Decimal
+    total: Decimal
+    tax_rate: Decimal
+    tax_rate2: Decimal
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    payment_method: str | None
+    source_created_at: AwareDatetime | None
+
+
+class InvoiceBalance(Contract):
+    """What is still to be paid of an invoice; only a call for the one invoice tells."""
+
+    balance: Decimal
+
+
+class InvoiceItem(Record):
+    """A line of an invoice. `subscription_id`: the service it bills."""
+
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (("type", "source_type"),)
+
+    account_id: UUID
+    invoice_id: UUID
+    type: ItemType
+    source_type: str | None
+    subscription_id: UUID | None
+    description: str | None
+    amount: Decimal
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    is_taxed: bool
+
+
+class Payment(Record):
+    """Money that came in, or went back. `refund_of` is the payment it returns."""
+
+    account_id: UUID
+    invoice_id: UUID | None
+    kind: PaymentKind
+    gateway: str | None
+    transaction_id: str | None
+    paid_at: AwareDatetime | None
+    description: str | None
+    amount_in: Decimal
+    amount_out: Decimal
+    fees: Decimal
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    refund_of: UUID | None
+
+
+class PaymentMethod(Record):
+    """A card or bank account on file, without its secrets. `expires_on` is the last day of the month on the card."""
+
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (("type", "source_type"),)
+
+    account_id: UUID
+    type: MethodType
+    source_type: str | None
+    description: str | None
+    gateway: str | None
+    card_last_four: str | None = Field(pattern=r"^\d{4}$")
+    card_type: str | None
+    expires_on: date | None
+    bank_name: str | None
+
+
+class InvoiceDetails(NamedTuple):
+    """Everything a call for one invoice tells."""
+
+    balance: InvoiceBalance
+    items: tuple[InvoiceItem, ...]
+    payments: tuple[Payment, ...]

@@ -1,0 +1,66 @@
+"""SIM lines: the service they belong to, what the mobile operator says of them, and the data they used."""
+
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from domain.common.record import Contract, Record
+
+LineStatus = Literal["active", "suspended", "pending", "cancelled", "other"]
+SimType = Literal["standard", "micro", "nano", "esim", "other"]
+ContractLine = Literal["4G", "5G", "other"]
+
+
+class Sim(Record):
+    """A line of a SIM service. `msisdn` is its number, digits only; None: not assigned yet.
+
+    `is_open`: the service still runs, so the number is still this customer's (numbers are given out again).
+    """
+
+    account_id: UUID
+    subscription_id: UUID
+    msisdn: str | None
+    serial_number: str | None
+    eid: str | None
+    is_open: bool
+
+
+class SimDetails(Contract):
+    """What the operator says of a line. An option that is None is unknown, not off."""
+
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"), ("sim_type", "source_sim_type"))
+
+    status: LineStatus
+    source_status: str | None
+    plan_code: str | None
+    plan_name: str | None
+    sim_type: SimType | None
+    source_sim_type: str | None
+    iccid: str | None
+    imsi: str | None
+    contract_line: ContractLine | None
+    has_sms: bool | None
+    has_voice: bool | None
+    voicemail_enabled: bool | None
+    call_waiting_enabled: bool | None
+    roaming_enabled: bool | None
+    remaining_quota_kb: int | None
+    started_on: date | None
+    pending_operation: str | None
+    pending_on: date | None
+
+
+class SimTraffic(Contract):
+    """A line's traffic: used today, kilobytes, and whether it is slowed down."""
+
+    today_usage_kb: int
+    is_speed_restricted: bool | None
+
+
+class SimUsage(Record):
+    """Data used by a line on one day of the operator's calendar, kilobytes."""
+
+    account_id: UUID
+    sim_id: UUID
+    used_on: date
+    used_kb: int

@@ -1,0 +1,31 @@
+"""Support cases."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from domain.common.record import Record
+
+CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
+CasePriority = Literal["low", "medium", "high", "other"]
+
+
+class SupportCase(Record):
+    """A case a customer opened, or that was opened for one."""
+
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"), ("priority", "source_priority"))
+
+    account_id: UUID
+    case_number: str | None
+    subject: str | None
+    description: str | None
+    status: CaseStatus
+    source_status: str | None
+    priority: CasePriority
+    source_priority: str | None
+    category: str | None
+    origin: str | None
+    is_closed: bool
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
