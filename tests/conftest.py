@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Directly under the temporary folder: as root, the embedded server opens every folder above its data to its own
         # system user, and pytest's own folders must stay closed.
+        _stop_abandoned()
         os.environ[RUN] = str(Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}")
 
 
@@ -100,11 +101,21 @@ def _start_embedded(folder: Path) -> str:
 
 def _stop_embedded(folder: Path) -> None:
     server = _embedded(folder / "data")
-    if (server.pgdata / "postmaster.pid").exists():
-        with server._lock:
-            server.ensure_postgres_running()
+    with server._lock:
+        if (server.pgdata / "postmaster.pid").exists():
+            server.ensure_postgres_running()  # finds it, so that it knows whom to stop
             server._stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_abandoned() -> None:
+    """Runs that were killed could not clean up after themselves."""
+    for folder in Path(tempfile.gettempdir()).glob("hub-tests-*"):
+        with suppress(PermissionError):
+            try:
+                os.kill(int(folder.name.split("-")[2]), 0)
+            except ProcessLookupError:
+                _stop_embedded(folder)
 
 
 def _embedded(data: Path) -> Any:
