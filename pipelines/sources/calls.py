@@ -1,0 +1,140 @@
+"""What every call to a source has in common: a correlation id, a budget, another try where that may help, one log event."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from time import perf_counter
+from typing import TypeVar
+from uuid import uuid4
+
+import stamina
+import structlog
+from pyrate_limiter import Limiter, Rate
+
+from core.errors import CredentialsError, SourceError, ThrottledError, UnavailableError
+from core.logging import logger
+from domain.common.identifiers import System
+
+Answer = TypeVar("Answer")
+
+LONGEST_WAIT_SECONDS = 60.0
+"""A source that asks for more patience than this is left alone until the next run."""
+
+log = logger("sources")
+
+
+@dataclass
+class Outcome:
+    """What the log says of a call: an HTTP status, or how it failed."""
+
+    status: int | str = "unanswered"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one call. Its request id is the same for all tries of a call."""
+
+    number: int
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long to try. Seconds double from `first_wait` to `longest_wait`, with jitter."""
+
+    attempts: int
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    jitter: float = 1.0
+
+
+def call(patience: Patience, attempt_once: Callable[[Attempt], Answer]) -> Answer:
+    """What the call answers, tried again while the source is unavailable.
+
+    Raises:
+        SourceError: the last try's, or the first that trying again cannot mend.
+    """
+    request_id = correlation_id()
+    # The context form, because the decorator's log event would carry the call's arguments.
+    tries = stamina.retry_context(
+        on=_worth_another_try,
+        attempts=patience.attempts,
+        timeout=None,
+        wait_initial=patience.first_wait,
+        wait_max=patience.longest_wait,
+        wait_jitter=patience.jitter,
+    )
+    for tried in tries:
+        with tried:
+            return attempt_once(Attempt(tried.num, request_id))
+    raise AssertionError  # stamina yields at least one try and re-raises the last error
+
+
+def _worth_another_try(error: Exception) -> bool | float:
+    if isinstance(error, ThrottledError) and error.retry_after is not None:
+        return error.retry_after if error.retry_after <= LONGEST_WAIT_SECONDS else False
+    return isinstance(error, UnavailableError)
+
+
+@contextmanager
+def recorded(system: System, operation: str, attempt: Attempt) -> Iterator[Outcome]:
+    """One event per try: who was asked for what, how it went and how long it took; never what was sent or came back."""
+    outcome, started = Outcome(), perf_counter()
+    try:
+        yield outcome
+    except SourceError as error:
+        if outcome.status == "unanswered":
+            outcome.status = type(error).__name__
+        raise
+    finally:
+        log.debug(
+            "source.called",
+            system=system,
+            operation=operation,
+            status=outcome.status,
+            milliseconds=round((perf_counter() - started) * 1000, 1),
+            attempt=attempt.number,
+            request_id=attempt.request_id,
+        )
+
+
+def correlation_id() -> str:
+    """The request id bound around us, so that one id follows work through every system; else a new one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id") or uuid4())
+
+
+class Budget:
+    """So many calls in so many seconds at most; thread-safe, and a caller waits for its turn."""
+
+    def __init__(self, calls: int, *, seconds: int) -> None:
+        self._limiter = Limiter(Rate(calls, seconds * 1000), buffer_ms=1)
+
+    def wait(self) -> None:
+        self._limiter.try_acquire("calls")
+
+
+def failure(system: System, status: int, retry_after: str | None = None) -> SourceError | None:
+    """What an HTTP status alone says; None where the body must tell. Status 406 and 420 come from edge routing."""
+    if status == 429:
+        return ThrottledError(system, "asks for patience", code="http_429", retry_after=seconds(retry_after))
+    if status in {406, 408, 420} or status >= 500:
+        if retry_after is not None:
+            return ThrottledError(system, "is down", code=f"http_{status}", retry_after=seconds(retry_after))
+        return UnavailableError(system, "is down", code=f"http_{status}")
+    if status in {401, 403}:
+        return CredentialsError(system, "refuses us", code=f"http_{status}")
+    return None
+
+
+def seconds(header: str | None) -> float | None:
+    """`Retry-After` in seconds; None for its date form, which asks for no known wait."""
+    return float(header) if header is not None and header.isdecimal() else None
+
+
+def is_local(host: str | None) -> bool:
+    """Whether the address is this machine, which no proxy of the environment can reach."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,48 @@
+"""Everything about Freebit's API that the reference marks as assumed: whoever holds the specification corrects it here.
+
+Marks as in the reference: A is our own decision, B the commissioner's word, A? plausible. What is seen in published
+material (POST, one form field `json`, `authKey` in every call, `resultCode` 100 for success) lives in the client.
+"""
+
+from datetime import timedelta
+
+from core.errors import CredentialsError, RejectedError, SourceError, UnavailableError
+
+# Paths below the base URL (§4).
+AUTHENTICATE = "authOem/"  # S3
+ACCOUNT_DETAIL = "master/getDetail/"  # B; S2 has `mvno/getDetail/`
+TRAFFIC = "mvno/getTrafficInfo/"  # S1
+QUOTA_HISTORY = "mvno/getQuotaHistory/"  # A?
+
+DETAIL_VERSION = "2"  # S1 shows it, sending it always is A
+LINE_KIND = "MVNO"  # S1
+
+KEY_LIFETIME = timedelta(minutes=50)  # A: keys live 60 minutes, we renew at 50
+
+# Waits between the tries of a read: 1, 2, 4 seconds (§1).
+FIRST_WAIT_SECONDS = 1.0  # A
+LONGEST_WAIT_SECONDS = 4.0  # A
+CONNECT_SECONDS = 5.0  # A
+
+DATE = "%Y%m%d"  # S1
+
+# Detail codes of a failure (§3): assigned by us, except 400-356.
+EXPIRED_KEY = ("401", "001")
+WRONG_CREDENTIALS = ("401", "002")
+NOT_FOUND = ("400", "210")
+BUSY = {("400", "230"), ("400", "231")}
+SERVER_RESULTS = {"500", "503"}
+
+
+def error_from(result_code: str, detail: str) -> SourceError:
+    """The error a failed answer stands for. The vendor's `resultCode-detail` is its code; its message may name a line."""
+    pair, code = (result_code, detail), f"{result_code}-{detail}"
+    if pair in {EXPIRED_KEY, WRONG_CREDENTIALS}:
+        return CredentialsError("freebit", "does not accept our key", code=code)
+    if result_code in SERVER_RESULTS:
+        return UnavailableError("freebit", "has a fault or is under maintenance", code=code)
+    if pair in BUSY:
+        return UnavailableError("freebit", "is still working on an earlier request for the line", code=code)
+    if pair == NOT_FOUND:
+        return RejectedError("freebit", "has no such line", code=code)
+    return RejectedError("freebit", "refused the call", code=code)

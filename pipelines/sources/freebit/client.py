@@ -1,0 +1,115 @@
+"""Freebit's MVNO API over HTTP: every call a POST of one form field holding JSON, every answer an envelope. Thread-safe."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from time import monotonic
+from typing import Any, Self
+
+import httpx
+from pydantic_core import from_json
+
+from core.errors import CredentialsError, UnavailableError
+from core.settings import FreebitSettings
+from pipelines.sources.calls import Attempt, Budget, Patience, call, failure, is_local, recorded
+from pipelines.sources.freebit import assumptions
+from pipelines.sources.freebit.key import KeyRing
+
+Body = dict[str, Any]
+
+
+class FreebitClient:
+    """Reads about one line a call, within the budget of `calls_per_minute`. Answers are whole, envelope included."""
+
+    def __init__(self, settings: FreebitSettings) -> None:
+        self._base_url = f"{str(settings.base_url).rstrip('/')}/"
+        self._login = {"oemId": settings.oem_id, "oemKey": settings.oem_key.get_secret_value()}
+        self._patience = Patience(
+            settings.retry_attempts, assumptions.FIRST_WAIT_SECONDS, assumptions.LONGEST_WAIT_SECONDS
+        )
+        self._budget = Budget(settings.calls_per_minute, seconds=60)
+        self._key = KeyRing(self._authenticate, monotonic)
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(settings.timeout_ms / 1000, connect=assumptions.CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
+            trust_env=not is_local(settings.base_url.host),
+        )
+
+    def account_detail(self, msisdn: str) -> Body:
+        """PA03-02: state, plan, options and remaining quota (KB) of a line, in `responseDatas`. Digits only."""
+        wanted = [{"kind": assumptions.LINE_KIND, "account": msisdn}]
+        return self._read(assumptions.ACCOUNT_DETAIL, {"version": assumptions.DETAIL_VERSION, "requestDatas": wanted})
+
+    def traffic(self, msisdn: str) -> Body:
+        """PA05-01: KB used today and on up to 30 days before, yesterday first, in `traffic`."""
+        return self._read(assumptions.TRAFFIC, {"account": msisdn})
+
+    def quota_history(self, msisdn: str, from_date: date, to_date: date) -> Body:
+        """PA05-02: data added between two dates of Tokyo, both included, newest first, in `quotaHistory` (KB)."""
+        period = {"fromDate": f"{from_date:{assumptions.DATE}}", "toDate": f"{to_date:{assumptions.DATE}}"}
+        return self._read(assumptions.QUOTA_HISTORY, {"account": msisdn, **period})
+
+    def _read(self, path: str, request: Body) -> Body:
+        """The answer to a read.
+
+        Raises:
+            RejectedError: Freebit refused the call, `code` being its own.
+            CredentialsError: it does not know us.
+            UnavailableError: no usable answer, after every try.
+        """
+        return call(self._patience, lambda attempt: self._with_key(path, request, attempt))
+
+    def _with_key(self, path: str, request: Body, attempt: Attempt) -> Body:
+        key = self._key.current(attempt)
+        try:
+            return self._post(path, {"authKey": key, **request}, attempt)
+        except CredentialsError:
+            # A key may die early: one new key and one more call, then we give up.
+            key = self._key.instead_of(key, attempt)
+            return self._post(path, {"authKey": key, **request}, attempt)
+
+    def _authenticate(self, attempt: Attempt) -> str:
+        """PA01-01: a key for later calls."""
+        key = self._post(assumptions.AUTHENTICATE, self._login, attempt).get("authKey")
+        if not isinstance(key, str) or not key:
+            raise UnavailableError("freebit", "sent no key", code="malformed")
+        return key
+
+    def _post(self, path: str, request: Mapping[str, object], attempt: Attempt) -> Body:
+        self._budget.wait()
+        form = {"json": json.dumps(request, ensure_ascii=False)}
+        with recorded("freebit", path, attempt) as outcome:
+            try:
+                response = self._http.post(
+                    self._base_url + path, data=form, headers={"X-Request-ID": attempt.request_id}
+                )
+            except httpx.RequestError as error:
+                raise UnavailableError("freebit", "did not answer", code=type(error).__name__) from error
+            outcome.status = response.status_code
+            return _body_of(response)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _body_of(response: httpx.Response) -> Body:
+    """The envelope, if it says success: `resultCode` 100, a number or a text, whatever the HTTP status of 200 says."""
+    if by_status := failure("freebit", response.status_code, response.headers.get("Retry-After")):
+        raise by_status
+    try:
+        body = from_json(response.content)
+    except ValueError as error:
+        raise UnavailableError("freebit", "answered with something other than JSON", code="malformed") from error
+    if not isinstance(body, dict) or "resultCode" not in body:
+        raise UnavailableError("freebit", "answered without a result", code="malformed")
+    if str(body["resultCode"]) != "100":
+        status = body.get("status")
+        detail = status.get("statusCode") if isinstance(status, dict) else body.get("statusCode")
+        raise assumptions.error_from(str(body["resultCode"]), str(detail).zfill(3))
+    return body

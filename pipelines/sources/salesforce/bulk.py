@@ -1,0 +1,159 @@
+"""Bulk API 2.0 query jobs: one query, its result fetched in pages that stay where they are for days.
+
+simple-salesforce's own handler keeps the session it began with and cannot go on from a page, so the calls are made
+through our session (reference §1.5, §3).
+"""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+
+from requests import Response
+
+from core.errors import RejectedError, UnavailableError
+from pipelines.sources.salesforce.answers import decoded
+from pipelines.sources.salesforce.names import FieldNames
+from pipelines.sources.salesforce.session import Session
+
+NO_MORE = "null"
+"""The locator of the last page's successor: this text."""
+
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_JOB_SECONDS = 4 * 3600.0
+
+
+@dataclass(frozen=True)
+class BulkPosition:
+    """Where to go on: the page at `locator` (empty: the first) of a finished job.
+
+    `started_at` is Salesforce's clock when the job was made, UTC: what changed later is not in it. `read` rows came
+    before this position, of `total` that the job found.
+    """
+
+    job_id: str
+    locator: str
+    started_at: datetime
+    read: int
+    total: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"started_at": self.started_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**{**stored, "started_at": datetime.fromisoformat(stored["started_at"])})
+
+
+@dataclass(frozen=True)
+class BulkPage:
+    """Rows as text, columns by our names, "" for null; and the position after them. `last`: nothing comes after."""
+
+    rows: list[dict[str, str]]
+    position: BulkPosition
+    server_time: datetime
+
+    @property
+    def total(self) -> int:
+        return self.position.total
+
+    @property
+    def last(self) -> bool:
+        return self.position.locator == NO_MORE
+
+
+class BulkQueries:
+    """Runs query jobs. `sleep` waits between two looks at a job."""
+
+    def __init__(
+        self, session: Session, names: FieldNames, poll_seconds: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._session = session
+        self._names = names
+        self._poll_seconds = poll_seconds
+        self._sleep = sleep
+
+    def pages(self, soql: str, page_rows: int, start: BulkPosition | None) -> Iterator[BulkPage]:
+        """The pages of a job from `start` on, or of a new job; deleted records are among the rows. At least one page.
+
+        Raises:
+            RejectedError: the query is refused, the job failed, or a job of earlier is no longer known
+                (`code` NOT_FOUND).
+        """
+        position = start or self._finished_job(soql)
+        if position.locator == NO_MORE:
+            yield BulkPage([], position, position.started_at)
+        while position.locator != NO_MORE:
+            page = self._page(position, page_rows)
+            position = page.position
+            yield page
+
+    def _finished_job(self, soql: str) -> BulkPosition:
+        wanted = {
+            "operation": "queryAll",
+            "query": self._names.query(soql),
+            "contentType": "CSV",
+            "columnDelimiter": "COMMA",
+            "lineEnding": "LF",
+        }
+        answer = self._session.send("POST", "jobs/query", "bulk.create", json=wanted)
+        made_at, job = server_time(answer), decoded(answer.content)
+        waited, wait = 0.0, min(_FIRST_WAIT_SECONDS, self._poll_seconds)
+        while job["state"] not in {"JobComplete", "Failed", "Aborted"}:
+            if waited > _LONGEST_JOB_SECONDS:
+                raise UnavailableError("salesforce", "did not finish the bulk job", code=job["state"])
+            self._sleep(wait)
+            waited, wait = waited + wait, min(wait * 2, self._poll_seconds)
+            job = decoded(self._session.send("GET", f"jobs/query/{job['id']}", "bulk.poll").content)
+        if job["state"] != "JobComplete":
+            raise RejectedError("salesforce", "did not complete the bulk job", code=_job_code(job))
+        return BulkPosition(job["id"], "", made_at, read=0, total=int(job["numberRecordsProcessed"]))
+
+    def _page(self, position: BulkPosition, page_rows: int) -> BulkPage:
+        params = {"maxRecords": str(page_rows)} | ({"locator": position.locator} if position.locator else {})
+        path = f"jobs/query/{position.job_id}/results"
+        answer = self._session.send("GET", path, "bulk.results", headers={"Accept": "text/csv"}, params=params)
+        rows = self._rows(answer)
+        locator = answer.headers.get("Sforce-Locator") or NO_MORE
+        reached = replace(position, locator=locator, read=position.read + len(rows))
+        return BulkPage(rows, reached, server_time(answer))
+
+    def _rows(self, answer: Response) -> list[dict[str, str]]:
+        """The page's rows.
+
+        Raises:
+            UnavailableError: the page is cut or malformed.
+        """
+        # Values may hold line ends, so the text is not split before the parser sees it.
+        lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig").replace("\0", ""), newline=""), strict=True)
+        try:
+            header = [self._names.column(name) for name in next(lines, [])]
+            rows = [dict(zip(header, line, strict=True)) for line in lines]
+        except (csv.Error, ValueError) as error:
+            raise UnavailableError("salesforce", "sent a malformed page of a bulk job", code="malformed") from error
+        counted = answer.headers.get("Sforce-NumberOfRecords")
+        if counted is not None and int(counted) != len(rows):
+            raise UnavailableError("salesforce", "sent part of a page of a bulk job", code="malformed")
+        return rows
+
+
+def _job_code(job: Mapping[str, Any]) -> str:
+    """The error code at the head of the job's message; the rest may quote data."""
+    head = str(job.get("errorMessage") or "").partition(":")[0].strip()
+    return head if head.replace("_", "").isalpha() and head.isupper() else str(job["state"])
+
+
+def server_time(answer: Response) -> datetime:
+    """Salesforce's clock when it answered, UTC, to the second.
+
+    Raises:
+        UnavailableError: the answer carries no date.
+    """
+    try:
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, ValueError) as error:
+        raise UnavailableError("salesforce", "sent no date with its answer", code="malformed") from error

@@ -1,0 +1,67 @@
+"""Reading Salesforce: queries over REST, large ones as bulk jobs. Thread-safe, one call at a time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Self
+
+from core.errors import UnavailableError
+from core.settings import SalesforceSettings
+from pipelines.sources.salesforce.answers import decoded
+from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries, server_time
+from pipelines.sources.salesforce.names import FieldNames
+from pipelines.sources.salesforce.session import Session
+
+Row = dict[str, Any]
+
+
+class SalesforceClient:
+    """Logs in with the first call. Queries and rows carry our names of fields, whatever the org calls them."""
+
+    def __init__(self, settings: SalesforceSettings) -> None:
+        self._session = Session(settings)
+        self._names = FieldNames(settings.vocabulary.fields)
+        self._bulk = BulkQueries(self._session, self._names, settings.bulk_poll_seconds)
+        self._page_rows = settings.page_rows
+
+    def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[list[Row]]:
+        """The pages of a query, records as sent, fractions as Decimal. Deleted ones come too, marked `IsDeleted`.
+
+        Raises:
+            RejectedError: the query is refused; `code` INVALID_QUERY_LOCATOR: it took us too long to ask on.
+            SourceError: see `Session.send`.
+        """
+        path, params = "queryAll" if include_deleted else "query", {"q": self._names.query(soql)}
+        page = self._result(path, params)
+        yield [self._names.row(record) for record in page["records"]]
+        while not page["done"]:
+            page = self._result(page["nextRecordsUrl"], {})
+            yield [self._names.row(record) for record in page["records"]]
+
+    def count(self, soql: str, *, include_deleted: bool = True) -> int:
+        """How many records `SELECT COUNT() FROM ...` finds."""
+        path = "queryAll" if include_deleted else "query"
+        return int(self._result(path, {"q": self._names.query(soql)})["totalSize"])
+
+    def bulk_query(self, soql: str, page_rows: int, start: BulkPosition | None = None) -> Iterator[BulkPage]:
+        """The pages of a query run as a bulk job, or of a job of earlier from `start` on; see `BulkQueries.pages`."""
+        return self._bulk.pages(soql, page_rows, start)
+
+    def server_time(self) -> datetime:
+        """Salesforce's clock, UTC, to the second: one call."""
+        return server_time(self._session.send("GET", "limits", "limits"))
+
+    def _result(self, path: str, params: dict[str, str]) -> Any:
+        headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
+        result = decoded(self._session.send("GET", path, "query", headers=headers, params=params).content)
+        if not isinstance(result, dict) or not {"records", "done", "totalSize"} <= result.keys():
+            raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
+        return result
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,97 @@
+"""A session with Salesforce: calls that time out, are tried again, renew the session once and stop at the quota.
+
+simple-salesforce logs in and knows addresses and headers; its own call methods are left aside, because they retry
+nothing, give no headers back, and some recurse without end on a session that stays refused (reference §1.5).
+"""
+
+from threading import RLock
+from typing import Any
+
+import requests
+from requests import Response
+from simple_salesforce.api import Salesforce
+
+from core.errors import UnavailableError
+from core.settings import SalesforceSettings
+from pipelines.sources.calls import Attempt, Patience, call, recorded
+from pipelines.sources.salesforce.answers import error_from
+from pipelines.sources.salesforce.login import logged_in
+from pipelines.sources.salesforce.quota import QuotaWatch
+from pipelines.sources.salesforce.route import Route
+
+
+class Session:
+    """One call at a time: neither requests' session nor simple-salesforce is made for threads."""
+
+    def __init__(self, settings: SalesforceSettings) -> None:
+        self._settings = settings
+        self._patience = Patience(settings.retry_attempts)
+        self._quota = QuotaWatch(settings.quota_stop_percent)
+        self._lock = RLock()
+        self._salesforce: Salesforce | None = None
+        self._http = requests.Session()
+        base_url = str(settings.base_url) if settings.base_url else None
+        self._http.mount("https://", Route(settings.timeout_seconds, base_url))
+
+    def send(
+        self, method: str, path: str, operation: str, headers: dict[str, str] | None = None, **sent: Any
+    ) -> Response:
+        """The answer to a call, its status below 300. `path` is below the API version, or from the host's root ("/...").
+
+        `operation` names the call in the log. `sent` goes to requests (`params`, `json`).
+
+        Raises:
+            QuotaError: the calls are used up, or the share of them that we may use.
+            CredentialsError: the log-in, or a session just opened, is refused.
+            RejectedError: Salesforce refused the call, `code` being its `errorCode`.
+            UnavailableError: no usable answer, after every try.
+        """
+        return call(
+            self._patience, lambda attempt: self._once(method, path, operation, attempt, headers=headers or {}, **sent)
+        )
+
+    def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:
+        with self._lock:
+            self._quota.check()
+            response = self._sent(method, path, operation, attempt, **sent)
+            if response.status_code == 401:
+                # Sessions end after some hours: log in once more, then take no for an answer.
+                self._salesforce = None
+                response = self._sent(method, path, operation, attempt, **sent)
+        if response.status_code >= 300:
+            raise error_from(response)
+        return response
+
+    def _sent(
+        self, method: str, path: str, operation: str, attempt: Attempt, headers: dict[str, str], **sent: Any
+    ) -> Response:
+        salesforce = self._opened(attempt)
+        url = f"https://{salesforce.sf_instance}{path}" if path.startswith("/") else f"{salesforce.base_url}{path}"
+        headers = {
+            **salesforce.headers,
+            "X-Request-ID": attempt.request_id,
+            "Sforce-Call-Options": "client=hub",
+        } | headers
+        with recorded("salesforce", operation, attempt) as outcome:
+            try:
+                response = self._http.request(method, url, headers=headers, allow_redirects=False, **sent)
+            except requests.RequestException as error:
+                raise UnavailableError("salesforce", "did not answer", code=type(error).__name__) from error
+            outcome.status = response.status_code
+        self._quota.note(response.headers.get("Sforce-Limit-Info"))
+        return response
+
+    def _opened(self, attempt: Attempt) -> Salesforce:
+        if self._salesforce is None:
+            with recorded("salesforce", "login", attempt) as outcome:
+                session_id, host = logged_in(self._settings, self._http)
+                outcome.status = 200
+            # Given a session instead of credentials, the library never logs in by itself.
+            self._salesforce = Salesforce(
+                session_id=session_id, instance=host, session=self._http, version=self._settings.api_version
+            )
+            del self._salesforce.headers["X-PrettyPrint"]
+        return self._salesforce
+
+    def close(self) -> None:
+        self._http.close()

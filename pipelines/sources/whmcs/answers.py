@@ -1,0 +1,71 @@
+"""What an answer means. WHMCS has no error codes: the HTTP status and the text together tell (reference §1.4)."""
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from core.errors import CredentialsError, RejectedError, SourceError, UnavailableError
+from pipelines.sources.calls import failure
+
+NOT_FOUND = "not_found"
+
+# Texts are matched and never repeated: they may name addresses and records.
+_CREDENTIALS = {
+    "invalid ip": "address_not_allowed",
+    "forbidden ip": "address_not_allowed",
+    "invalid or missing credentials": "credentials",
+    "authentication failed": "credentials",
+    "invalid password provided": "credentials",
+    "invalid permissions": "action_not_allowed",
+    "access denied": "access_denied",
+    "administrator account disabled": "account_disabled",
+    "api command restricted to internal api": "action_is_internal",
+}
+_REJECTED = {
+    "empty action request": "no_action",
+    "the requested api action could not be found": "unknown_action",
+    "command not found": "unknown_action",
+}
+
+
+def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict[str, Any]:
+    """The decoded answer, if it is a success.
+
+    Raises:
+        CredentialsError: WHMCS refuses us; not to be tried again, since repeated failures get the address banned.
+        RejectedError: WHMCS refuses the call; `code` is `not_found` where the record does not exist.
+        UnavailableError: no JSON came, or a server fault (ThrottledError: "slow down").
+    """
+    body = _decoded(content)
+    if status == 200:
+        if body is None:
+            raise UnavailableError("whmcs", "answered with something other than JSON", code="malformed")
+        # Some actions and older versions say `status` instead; a list's own `status` is a filter's echo.
+        if "error" not in (body.get("result"), body.get("status")):
+            return body
+    raise _error(status, str((body or {}).get("message", "")), retry_after)
+
+
+def _decoded(content: bytes) -> dict[str, Any] | None:
+    """The JSON object; or the `result=error;message=...` form, in which refusals before log-in may come."""
+    try:
+        body = from_json(content)
+    except ValueError:
+        pairs = dict(part.partition("=")[::2] for part in content.decode(errors="replace").strip().split(";"))
+        return pairs if "result" in pairs else None
+    return body if isinstance(body, dict) else None
+
+
+def _error(status: int, message: str, retry_after: str | None) -> SourceError:
+    text = message.strip().lower()
+    for known, code in _CREDENTIALS.items():
+        if text.startswith(known):
+            return CredentialsError("whmcs", "refuses us", code=code)
+    if by_status := failure("whmcs", status, retry_after):
+        return by_status
+    for known, code in _REJECTED.items():
+        if text.startswith(known):
+            return RejectedError("whmcs", "refused the call", code=code)
+    if text.endswith("not found"):
+        return RejectedError("whmcs", "has no such record", code=NOT_FOUND)
+    return RejectedError("whmcs", "refused the call", code="refused" if status == 200 else f"http_{status}")

@@ -1,0 +1,65 @@
+"""Lists, which WHMCS sends in many shapes (reference, response quirks)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import UnavailableError
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """Rows as sent. `offset` is where the page begins, `next_offset` where the next one does, `total` what WHMCS counts."""
+
+    rows: list[Row]
+    offset: int
+    next_offset: int
+    total: int
+
+
+def page_from(body: Row, collection: str, offset: int) -> ListPage:
+    """The page an answer holds. `collection` is the way to the rows: `invoices.invoice`, or `paymethods`.
+
+    Counters come as numbers, as texts or not at all. What WHMCS says it returned moves the offset, so that a row it
+    counted and left out does not make every later page overlap.
+    """
+    rows = rows_at(body, collection)
+    next_offset = offset + max(number(body.get("numreturned")) or 0, len(rows))
+    total = number(body.get("totalresults"))
+    return ListPage(rows, offset, next_offset, next_offset if total is None else total)
+
+
+def rows_at(body: Row, collection: str) -> list[Row]:
+    """The rows under `plural.singular`: a list, an object by number, a single object, "", null or nothing at all.
+
+    Raises:
+        UnavailableError: something else is there.
+    """
+    found: Any = body
+    for key in collection.split("."):
+        if not isinstance(found, Mapping):
+            break
+        found = found.get(key)
+    return _rows(found)
+
+
+def _rows(found: Any) -> list[Row]:
+    if not found:
+        return []
+    if isinstance(found, Mapping):
+        numbered = all(isinstance(row, Mapping) for row in found.values()) and all(key.isdecimal() for key in found)
+        return list(found.values()) if numbered else [found]
+    # An empty list inside the list stands for no row.
+    rows = [row for row in found if row != []] if isinstance(found, list) else None
+    if rows is None or not all(isinstance(row, Mapping) for row in rows):
+        raise UnavailableError("whmcs", "sent a list in a shape we do not know", code="malformed")
+    return rows
+
+
+def number(value: object) -> int | None:
+    """A counter, which may be a number or a text; None where it is neither."""
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
