@@ -4,6 +4,7 @@ One State is shared by the three emulators, which run in one event loop: nothing
 """
 
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -129,12 +130,14 @@ class CallLog:
 class State:
     """Everything a running sandbox remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: Mapping[str, str] | None = None) -> None:
+        """`quirks`: switches as configured, to which a reset returns."""
+        self._configured = dict(quirks or {})
         self.clock = Clock()
         self.overlay = Overlay(self.clock)
         self.faults = Faults()
         self.calls = CallLog()
-        self.quirks: dict[str, str] = {}  # runtime switches of the emulators, by name
+        self.quirks: dict[str, str] = dict(self._configured)  # runtime switches of the emulators, by name
         self.resets = 0  # emulators compare it to know when to forget sessions and jobs
 
     def reset(self) -> None:
@@ -143,5 +146,5 @@ class State:
         self.overlay.clear()
         self.faults.clear()
         self.calls.clear()
-        self.quirks.clear()
+        self.quirks = dict(self._configured)
         self.resets += 1

@@ -310,8 +310,16 @@ def _items(random: Random, plan: Product, service: ServicePlan | None) -> tuple[
     return tuple(items)
 
 
-_SUBJECTS = ("請求書について", "SIM が届かない", "Cannot log in to the portal", "回線速度が遅い", "Change of address & name",
-             "Internet availability check", "解約したい", 'MNP "port-in" question')  # fmt: skip
+_SUBJECTS = (
+    "請求書について",
+    "SIM が届かない",
+    "Cannot log in to the portal",
+    "回線速度が遅い",
+    "Change of address & name",
+    "Internet availability check",
+    "解約したい",
+    'MNP "port-in" question',
+)
 
 
 def _case(random: Random, slot: int) -> CasePlan:

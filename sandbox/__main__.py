@@ -1,0 +1,76 @@
+"""`python -m sandbox`: play Salesforce, WHMCS and Freebit until interrupted."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+
+from sandbox.config import ConfigError, config_from
+from sandbox.server import start
+
+_ABOUT = """\
+Plays Salesforce, WHMCS and Freebit over HTTP, with an invented business behind them.
+The same seed always gives the same business; a million customers start in a second.
+
+variables:
+  SANDBOX_CUSTOMERS=1000              how many customers
+  SANDBOX_SEED=1                      which business
+  SANDBOX_HOST=127.0.0.1              address to listen on
+  SANDBOX_SALESFORCE_PORT=8401        0 picks a free port
+  SANDBOX_WHMCS_PORT=8403
+  SANDBOX_FREEBIT_PORT=8404
+  SANDBOX_WHMCS_TIMEZONE=Asia/Tokyo   zone of WHMCS's dates
+  SANDBOX_SALESFORCE_PUBLIC_KEY=      PEM file that JWT bearer assertions are checked with
+  SANDBOX_QUIRKS=                     e.g. numbers=strings,empty_list=absent (see sandbox/whmcs/quirks.py)
+
+credentials:
+  Salesforce  client sandbox-client / sandbox-secret, user hub@sandbox.example / sandbox-password + TOKEN
+  WHMCS       identifier sandbox-identifier, secret sandbox-secret
+  Freebit     oemId sandbox-oem, oemKey sandbox-oem-key
+
+control plane, on every port (JSON):
+  GET  /__sandbox__/world             counts of every object
+  GET  /__sandbox__/dirt              rows that cannot be represented
+  GET  /__sandbox__/calls?match=&limit=
+  POST /__sandbox__/faults            {"match": "GetInvoices", "times": 2, "mode": "status:503"}
+                                      modes: status:NNN timeout cut malformed 429 html500 slow:MS code:A-B
+  POST /__sandbox__/mutate            {"system": "whmcs", "object": "invoice", "id": "10001",
+                                       "fields": {"status": "Paid"}}
+                                      fields null deletes; an unknown id creates
+  POST /__sandbox__/clock             {"advance_seconds": 3600}
+  POST /__sandbox__/quirks            {"numbers": "strings"}
+  POST /__sandbox__/reset             as at the start
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    logging.basicConfig(level=logging.CRITICAL)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        running = start(config_from(os.environ))
+    except (ConfigError, OSError) as error:
+        sys.stderr.write(f"sandbox: {error}\n")
+        return 2
+    with running:
+        lines = [
+            f"salesforce  {running.salesforce_url}",
+            f"whmcs       {running.whmcs_url}/includes/api.php",
+            f"freebit     {running.freebit_url}/emptool/api",
+            f"customers   {running.config.customers} (seed {running.config.seed}); Ctrl-C stops",
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""As much of a web framework as an emulator needs: a request read whole, a response sent at once or in chunks."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Request(NamedTuple):
+    """A request with its whole body; header names are lower-case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    client: str  # address of the caller
+
+
+class Response(NamedTuple):
+    """A response; a body of several chunks is sent as it is made."""
+
+    body: bytes | Iterable[bytes]
+    status: int = 200
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Response]
+
+
+def json_response(content: object, status: int = 200) -> Response:
+    return Response(json.dumps(content, ensure_ascii=False, default=str).encode(), status)
+
+
+async def read_body(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def read_request(scope: Scope, receive: Receive) -> Request:
+    client = scope.get("client")
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        await read_body(receive),
+        client[0] if client else "127.0.0.1",
+    )
+
+
+async def send_response(response: Response, send: Send) -> None:
+    whole = response.body if isinstance(response.body, bytes) else None
+    headers = [(b"content-type", response.content_type.encode())]
+    headers += [(name.encode(), value.encode()) for name, value in response.headers]
+    if whole is not None:
+        headers.append((b"content-length", str(len(whole)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if whole is None:
+        for chunk in response.body:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": whole or b""})
+
+
+def asgi(handler: Handler) -> App:
+    """The ASGI app that answers with what `handler` says."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send_response(handler(await read_request(scope, receive)), send)
+
+    return app
+
+
+def form(request: Request) -> list[tuple[str, str]]:
+    """Fields of a form body, URL-encoded or multipart, in order. Malformed parts are left out."""
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith("multipart/form-data"):
+        return parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    boundary = b"--" + kind.partition("boundary=")[2].strip('"').encode()
+    fields = []
+    for part in request.body.split(boundary)[1:]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name = head.partition(b'name="')[2].partition(b'"')[0]
+        if name:
+            fields.append((name.decode(), content.removesuffix(b"\r\n").decode("utf-8", "replace")))
+    return fields

@@ -1,0 +1,63 @@
+"""How a sandbox is set up: from SANDBOX_* variables, or in code for tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """Size and seed of the business, where the emulators listen, who may call them. Port 0 picks a free port."""
+
+    customers: int = 1000
+    seed: int = 1
+    host: str = "127.0.0.1"
+    salesforce_port: int = 8401
+    whmcs_port: int = 8403
+    freebit_port: int = 8404
+    whmcs_timezone: str = "Asia/Tokyo"
+    whmcs_identifier: str = "sandbox-identifier"
+    whmcs_secret: str = "sandbox-secret"  # noqa: S105 - everybody may know the sandbox's secrets
+    whmcs_access_key: str = "sandbox-access-key"
+    freebit_oem_id: str = "sandbox-oem"
+    freebit_oem_key: str = "sandbox-oem-key"
+    salesforce_public_key: Path | None = None
+    quirks: Mapping[str, str] = field(default_factory=dict)
+
+
+class ConfigError(ValueError):
+    """A SANDBOX_* variable has a value that means nothing."""
+
+
+def config_from(environment: Mapping[str, str]) -> Config:
+    """The configuration that SANDBOX_* variables describe.
+
+    Raises:
+        ConfigError: a number is no number, or a quirk is not written name=value.
+    """
+    given = {name.removeprefix("SANDBOX_").lower(): value for name, value in environment.items() if value}
+    numbers = ("customers", "seed", "salesforce_port", "whmcs_port", "freebit_port")
+    texts = ("host", "whmcs_timezone")
+    values: dict[str, object] = {name: given[name] for name in texts if f"SANDBOX_{name.upper()}" in environment}
+    values |= {name: _number(name, environment) for name in numbers if environment.get(f"SANDBOX_{name.upper()}")}
+    if key_file := environment.get("SANDBOX_SALESFORCE_PUBLIC_KEY"):
+        values["salesforce_public_key"] = Path(key_file)
+    return Config(**values, quirks=_quirks(environment.get("SANDBOX_QUIRKS", "")))  # type: ignore[arg-type]
+
+
+def _number(name: str, environment: Mapping[str, str]) -> int:
+    variable = f"SANDBOX_{name.upper()}"
+    try:
+        number = int(environment[variable])
+    except ValueError:
+        raise ConfigError(f"{variable} must be a whole number, such as {getattr(Config, name)}") from None
+    if number < 0 or (name.endswith("_port") and number > 65535):
+        raise ConfigError(f"{variable} is out of range")
+    return number
+
+
+def _quirks(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    if any(not (sign and value) for _, sign, value in pairs):
+        raise ConfigError("SANDBOX_QUIRKS must look like numbers=strings,empty_list=absent")
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,233 @@
+"""What surrounds every emulator: the control plane, faults and the log of calls.
+
+Modes of a fault:
+    status:503       that status with a plain body (any number), nothing applied
+    429              too many requests, with Retry-After: 1
+    html500          an HTML page, as when PHP prints before the answer
+    timeout          no answer until the caller hangs up
+    slow:250         the true answer, that many milliseconds late
+    malformed        the true answer applied, its body cut in half but a well-formed HTTP response
+    cut              the true answer applied, then the connection closed in the middle of it
+    code:400-230     Freebit only: that resultCode-statusCode
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from sandbox.asgi import App, Message, Receive, Request, Response, Scope, Send, json_response, read_request
+from sandbox.asgi import send_response as send_whole
+from sandbox.state import Call, State
+from sandbox.world import World
+
+PREFIX = "/__sandbox__/"
+_MODES = re.compile(r"status:[1-5]\d\d|timeout|cut|malformed|429|html500|slow:\d+|code:\d{3}-\d{3}")
+_SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)=)[^&\s]*")
+_HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
+CUT = "sandbox: connection cut on purpose"
+
+Label = Callable[[Request], str]
+
+
+class CutError(RuntimeError):
+    """Raised to make the server drop the connection."""
+
+
+def plain_label(_: Request) -> str:
+    return ""
+
+
+def wrapped(app: App, *, system: str, world: World, state: State, label: Label = plain_label) -> App:
+    """`app` behind the control plane. `label` adds what the path does not say, such as a WHMCS action."""
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = await read_request(scope, receive)
+        if request.path.startswith(PREFIX):
+            await send_whole(_control(request, world, state), send)
+            return
+        await _called(app, scope, request, receive, send, system=system, state=state, text=_text(request, label))
+
+    return outer
+
+
+def _text(request: Request, label: Label) -> str:
+    where = request.path + ("?" + request.query if request.query else "")
+    return _SECRETS.sub(r"\1***", f"{request.method} {where} {label(request)}".rstrip())
+
+
+async def _called(
+    app: App, scope: Scope, request: Request, receive: Receive, send: Send, *, system: str, state: State, text: str
+) -> None:
+    """Let the app answer, or a fault in its place, and note the call."""
+    fault = state.faults.take(text) if state.faults.waiting else None
+    started, status = time.perf_counter(), 0
+
+    async def noting(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        if fault is None:
+            await app(scope, _replayed(request.body, receive), noting)
+        else:
+            await _failed(fault, app, {**scope, "sandbox.fault": fault}, request, receive, noting)
+    finally:
+        spent = (time.perf_counter() - started) * 1000
+        request_id = request.headers.get("x-request-id")
+        state.calls.add(Call(state.clock.now(), system, text, status, fault, request_id, round(spent, 3)))
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body once more for the app that comes after us, then whatever the connection says."""
+    pending = [body]
+
+    async def again() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+async def _failed(mode: str, app: App, scope: Scope, request: Request, receive: Receive, send: Send) -> None:
+    replay = _replayed(request.body, receive)
+    if mode.startswith("code:"):
+        await app(scope, replay, send)
+    elif mode.startswith("slow:"):
+        await asyncio.sleep(int(mode[5:]) / 1000)
+        await app(scope, replay, send)
+    elif mode == "timeout":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    elif mode in {"cut", "malformed"}:
+        await _halved(mode, app, scope, replay, send)
+    else:
+        await send_whole(_refusal(mode), send)
+
+
+async def _halved(mode: str, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    messages: list[Message] = []
+
+    async def kept(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, kept)
+    start = messages[0]
+    body = b"".join(message.get("body", b"") for message in messages[1:])
+    headers = [pair for pair in start["headers"] if pair[0].lower() not in {b"content-length", b"transfer-encoding"}]
+    length = len(body) if mode == "cut" else len(body) // 2
+    headers.append((b"content-length", str(max(length, 1)).encode()))
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2] or b"{", "more_body": mode == "cut"})
+    if mode == "cut":
+        raise CutError(CUT)
+
+
+def _refusal(mode: str) -> Response:
+    if mode == "html500":
+        return Response(_HTML, 500, "text/html")
+    if mode == "429":
+        return Response(b'{"message":"Rate Limit Exceeded"}', 429, headers=(("retry-after", "1"),))
+    return Response(b"sandbox fault", int(mode.removeprefix("status:")), "text/plain")
+
+
+# -- the control plane -----------------------------------------------------------------------------------------------
+
+
+def _control(request: Request, world: World, state: State) -> Response:
+    name = request.path.removeprefix(PREFIX).strip("/")
+    handlers = _POSTS if request.method == "POST" else _GETS
+    handler = handlers.get(name)
+    if handler is None:
+        return json_response({"error": "no such control", "get": sorted(_GETS), "post": sorted(_POSTS)}, 404)
+    try:
+        content = json.loads(request.body) if request.body else {}
+        return handler(content if request.method == "POST" else parse_qs(request.query), world, state)
+    except (ValueError, KeyError, TypeError) as error:
+        return json_response({"error": f"{type(error).__name__}: {error}"}, 400)
+
+
+def _get_world(_: dict[str, list[str]], world: World, state: State) -> Response:
+    counts = world.counts()
+    return json_response({"seed": world.seed, **counts, "clock": state.clock.now().isoformat()})
+
+
+def _get_dirt(_: dict[str, list[str]], world: World, state: State) -> Response:
+    healed = state.overlay.changed
+    kinds = {"salesforce.accounts": "Account", "whmcs.clients": "client", "whmcs.services": "service"}
+    kinds |= {"whmcs.invoices": "invoice"}
+    rows = [row._asdict() for row in world.dirt() if row.source_id not in healed(row.system, kinds[row.dataset])]
+    return json_response(rows)
+
+
+def _get_calls(query: dict[str, list[str]], _: World, state: State) -> Response:
+    limit = int(query.get("limit", ["100"])[0])
+    match = query.get("match", [""])[0].lower()
+    calls = [call._asdict() for call in state.calls.latest(10_000) if match in call.label.lower()]
+    return json_response({"total": state.calls.total, "matching": len(calls), "calls": calls[:limit]})
+
+
+def _get_faults(_: dict[str, list[str]], _world: World, state: State) -> Response:
+    return json_response([fault._asdict() for fault in state.faults.waiting])
+
+
+def _get_quirks(_: dict[str, list[str]], _world: World, state: State) -> Response:
+    return json_response(state.quirks)
+
+
+def _post_reset(_: dict[str, object], _world: World, state: State) -> Response:
+    state.reset()
+    return json_response({"reset": True})
+
+
+def _post_faults(content: dict[str, object], _: World, state: State) -> Response:
+    mode = str(content["mode"])
+    if not _MODES.fullmatch(mode):
+        raise ValueError(
+            f"mode {mode!r} is none of status:NNN, timeout, cut, malformed, 429, html500, slow:MS, code:A-B"
+        )
+    state.faults.add(str(content.get("match", "")), mode, int(str(content.get("times", 1))))
+    return json_response([fault._asdict() for fault in state.faults.waiting])
+
+
+def _post_mutate(content: dict[str, object], _: World, state: State) -> Response:
+    fields = content.get("fields")
+    if fields is not None and not isinstance(fields, dict):
+        raise TypeError("fields must be an object, or null to delete the record")
+    system, kind, record_id = str(content["system"]), str(content["object"]), str(content["id"])
+    deleted = fields is None or bool(content.get("deleted"))
+    change = state.overlay.put(system, kind, record_id, dict(fields or {}), deleted=deleted)
+    return json_response({"changed_at": change.changed_at.isoformat(), "deleted": change.deleted})
+
+
+def _post_clock(content: dict[str, object], _: World, state: State) -> Response:
+    state.clock.advance(float(str(content["advance_seconds"])))
+    return json_response({"now": state.clock.now().isoformat()})
+
+
+def _post_quirks(content: dict[str, object], _: World, state: State) -> Response:
+    state.quirks.update({name: str(value) for name, value in content.items()})
+    return json_response(state.quirks)
+
+
+_GETS: dict[str, Callable[[dict[str, list[str]], World, State], Response]] = {
+    "world": _get_world,
+    "dirt": _get_dirt,
+    "calls": _get_calls,
+    "faults": _get_faults,
+    "quirks": _get_quirks,
+}
+_POSTS: dict[str, Callable[[dict[str, object], World, State], Response]] = {
+    "reset": _post_reset,
+    "faults": _post_faults,
+    "mutate": _post_mutate,
+    "clock": _post_clock,
+    "quirks": _post_quirks,
+}

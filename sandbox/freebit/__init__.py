@@ -1,0 +1,1 @@
+"""The Freebit MVNO API, read side, as reference/freebit.md fixes it."""

@@ -1,0 +1,132 @@
+"""Starting and stopping the three emulators: one event loop in a thread, three ports."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from sandbox.asgi import App, Response, asgi
+from sandbox.config import Config
+from sandbox.control import CutError, wrapped
+from sandbox.freebit.app import create_app as freebit_app
+from sandbox.freebit.app import label as freebit_label
+from sandbox.state import State
+from sandbox.whmcs.app import create_app as whmcs_app
+from sandbox.whmcs.app import label as whmcs_label
+from sandbox.world import World
+
+
+def apps(config: Config, world: World, state: State) -> dict[str, App]:
+    """Each system's ASGI app behind the control plane."""
+    try:
+        from sandbox.salesforce.app import create_app as salesforce_app
+    except ModuleNotFoundError:
+        salesforce_app = lambda *_: asgi(lambda _: Response(b"", 404))  # noqa: E731
+    return {
+        "salesforce": wrapped(salesforce_app(world, state), system="salesforce", world=world, state=state),
+        "whmcs": wrapped(whmcs_app(world, state, config), system="whmcs", world=world, state=state, label=whmcs_label),
+        "freebit": wrapped(
+            freebit_app(world, state, config), system="freebit", world=world, state=state, label=freebit_label
+        ),
+    }
+
+
+@dataclass
+class RunningSandbox:
+    """Three emulators that answer. Leaving the context, or stop(), ends them."""
+
+    config: Config
+    world: World
+    state: State
+    salesforce_url: str
+    whmcs_url: str
+    freebit_url: str
+    _stop: Callable[[], None] = field(repr=False)
+
+    def stop(self) -> None:
+        """Close the ports and wait until nothing runs; a second call does nothing."""
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(config: Config | None = None) -> RunningSandbox:
+    """Start the emulators; they answer when this returns.
+
+    Raises:
+        OSError: a port is taken.
+    """
+    config = config or Config()
+    world, state = World(config.seed, config.customers), State(config.quirks)
+    ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
+    sockets = _listening(config.host, ports)
+    servers = [(_server(app), sockets[system]) for system, app in apps(config, world, state).items()]
+    thread = threading.Thread(target=_run, args=(servers,), name="sandbox", daemon=True)
+    thread.start()
+    urls = {system: f"http://{config.host}:{sock.getsockname()[1]}" for system, sock in sockets.items()}
+
+    def stop() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+        thread.join(timeout=10)
+        for sock in sockets.values():
+            sock.close()
+
+    return RunningSandbox(config, world, state, urls["salesforce"], urls["whmcs"], urls["freebit"], stop)
+
+
+def _listening(host: str, ports: dict[str, int]) -> dict[str, socket.socket]:
+    """A listening socket per system, so that calls made before the loop turns only wait; all or none."""
+    sockets: dict[str, socket.socket] = {}
+    try:
+        for system, port in ports.items():
+            sockets[system] = socket.create_server((host, port), backlog=1024)
+    except OSError:
+        for sock in sockets.values():
+            sock.close()
+        raise
+    return sockets
+
+
+def _server(app: App) -> uvicorn.Server:
+    settings = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(settings)
+
+
+def _run(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
+    async def serve() -> None:
+        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop where there is one: it doubles the calls per second."""
+    try:
+        import uvloop  # noqa: PLC0415 - not every platform has it
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+__all__ = ["CutError", "RunningSandbox", "apps", "start"]

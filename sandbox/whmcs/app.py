@@ -1,0 +1,174 @@
+"""The one endpoint …/includes/api.php: who may call, which action, and the answer in the format asked for."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from sandbox.asgi import App, Request, Response, asgi, form
+from sandbox.config import Config
+from sandbox.state import State
+from sandbox.whmcs.clients import Clients
+from sandbox.whmcs.install import ApiError, Install
+from sandbox.whmcs.invoices import Invoices
+from sandbox.whmcs.listing import Page
+from sandbox.whmcs.office import Office
+from sandbox.whmcs.params import Params, params_from, text
+from sandbox.whmcs.quirks import reshaped, reshapes
+from sandbox.whmcs.rendering import as_json
+from sandbox.whmcs.services import Services
+from sandbox.world import World
+
+_CHUNK = 1 << 16
+
+Answer = dict[str, object] | Page | Iterator[str]
+
+
+class RefusedError(Exception):
+    """The call is refused before any action: HTTP `status` and this message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def create_app(world: World, state: State, config: Config | None = None) -> App:
+    """WHMCS as an ASGI app."""
+    return asgi(Endpoint(Install(world, state, config or Config())).answer)
+
+
+def label(request: Request) -> str:
+    """Action and the parameters that say which rows, for the log of calls and the matching of faults."""
+    params = params_from(form(request))
+    shown = ("invoiceid", "clientid", "userid", "serviceid", "status", "orderby", "order", "limitstart", "limitnum")
+    return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in shown if n in params)])
+
+
+class Endpoint:
+    """api.php of one install."""
+
+    def __init__(self, install: Install) -> None:
+        self.install = install
+        self.actions = actions(install)
+
+    def answer(self, request: Request) -> Response:
+        if not request.path.endswith("/includes/api.php"):
+            return Response(b"<html><body><h1>Not Found</h1></body></html>", 404, "text/html")
+        params = params_from(form(request))
+        try:
+            self._admit(request, params)
+            return self._written(self._action(params)(params), params, 200)
+        except RefusedError as refusal:
+            return self._refused(refusal, params)
+        except ApiError as error:
+            return self._written({"result": "error", "message": str(error)}, params, 200)
+
+    def _admit(self, request: Request, params: Params) -> None:
+        """POST only, then allow-list, credentials, role, in WHMCS's order.
+
+        Raises:
+            RefusedError: not this caller, or not this action.
+        """
+        if request.method != "POST":
+            raise RefusedError(405, "Method not allowed: use POST")
+        config, allowed = self.install.config, self.install.quirk("allowed_ips").split()
+        if allowed and request.client not in allowed and text(params, "accesskey") != config.whmcs_access_key:
+            raise RefusedError(403, f"Invalid IP {request.client}")
+        identifier = text(params, "identifier") or text(params, "username")
+        secret = text(params, "secret") or text(params, "password")
+        if (identifier, secret) != (config.whmcs_identifier, config.whmcs_secret):
+            raise RefusedError(403, "Invalid or missing credentials")
+        name = text(params, "action").lower()
+        if name and name in self.install.quirk("forbidden").lower().split():
+            raise RefusedError(403, f'Invalid Permissions: API action "{name}" is not allowed')
+
+    def _action(self, params: Params) -> Callable[[Params], Answer]:
+        name = text(params, "action").lower()
+        if not name:
+            raise RefusedError(400, "Empty action request")
+        action = self.actions.get(name)
+        if action is None:
+            raise ApiError("Command Not Found")
+        return action
+
+    def _refused(self, refusal: RefusedError, params: Params) -> Response:
+        if self.install.quirk("auth_errors") == "nvp":
+            return Response(f"result=error;message={refusal}".encode(), refusal.status, "text/plain")
+        return self._written({"result": "error", "message": str(refusal)}, params, refusal.status)
+
+    def _written(self, answer: Answer, params: Params, status: int) -> Response:
+        """The answer as JSON if that was asked for, else as XML, or name-value pairs."""
+        kind = text(params, "responsetype").lower()
+        plain = reshapes(self.install.state.quirks) or kind != "json"
+        if not plain and isinstance(answer, Iterator):
+            return Response(_chunks(answer), status)
+        if not plain:
+            return Response((answer.text() if isinstance(answer, Page) else as_json(answer)).encode(), status)
+        content = reshaped(_decoded(answer), self.install.state.quirks)
+        if kind == "json":
+            return Response(as_json(content).encode(), status)
+        if kind == "nvp":
+            pairs = ";".join(f"{name}={value}" for name, value in content.items())
+            return Response(pairs.encode(), status, "text/plain")
+        document = f'<?xml version="1.0" encoding="utf-8"?>\n<whmcsapi>{_xml(content)}</whmcsapi>'
+        return Response(document.encode(), status, "application/xml")
+
+
+def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
+    """Every action, by its name in lower case."""
+    invoices, clients, services, office = Invoices(install), Clients(install), Services(install), Office(install)
+    named: dict[str, Callable[[Params], Any]] = {
+        "GetClients": clients.get_clients,
+        "GetClientsDetails": clients.get_clients_details,
+        "GetContacts": clients.get_contacts,
+        "GetPayMethods": clients.get_pay_methods,
+        "GetClientsProducts": services.get_clients_products,
+        "GetClientsAddons": services.get_clients_addons,
+        "GetOrders": services.get_orders,
+        "GetOrderStatuses": services.get_order_statuses,
+        "GetCancelledPackages": services.get_cancelled_packages,
+        "GetInvoices": invoices.get_invoices,
+        "GetInvoice": invoices.get_invoice,
+        "GetTransactions": invoices.get_transactions,
+        "GetProducts": office.get_products,
+        "GetPaymentMethods": office.get_payment_methods,
+        "GetCurrencies": office.get_currencies,
+        "WhmcsDetails": office.whmcs_details,
+        "GetStats": office.get_stats,
+        "GetActivityLog": office.get_activity_log,
+        "GetAutomationLog": office.get_automation_log,
+        "GetTickets": office.get_tickets,
+    }
+    return {name.lower(): action for name, action in named.items()}
+
+
+def _decoded(answer: Answer) -> dict[str, object]:
+    if isinstance(answer, dict):
+        return answer
+    written = answer.text() if isinstance(answer, Page) else "".join(answer)
+    decoded: dict[str, object] = json.loads(written)
+    return decoded
+
+
+def _chunks(texts: Iterator[str]) -> Iterator[bytes]:
+    """The texts in chunks of a size worth sending."""
+    waiting: list[str] = []
+    size = 0
+    for piece in texts:
+        waiting.append(piece)
+        size += len(piece)
+        if size > _CHUNK:
+            yield "".join(waiting).encode()
+            waiting, size = [], 0
+    yield "".join(waiting).encode()
+
+
+def _xml(node: Mapping[str, object]) -> str:
+    return "".join(_element(name, value) for name, value in node.items())
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, inner) for inner in value)
+    text_of = _xml(value) if isinstance(value, Mapping) else escape("" if value is None else str(value))
+    return f"<{name}>{text_of}</{name}>"

@@ -1,0 +1,195 @@
+"""Lists of rows: a base in closed form, with the overlay's changed, created and deleted records laid over it."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from sandbox.state import Change
+from sandbox.whmcs.rendering import as_json
+from sandbox.world.index import PROFILES, MonthIndex, OwnerIndex
+
+Row = dict[str, object]
+
+
+class Base(Protocol):
+    """Record numbers in the order they are listed in."""
+
+    @property
+    def total(self) -> int: ...
+
+    def numbers(self, start: int, stop: int) -> Iterator[int]:
+        """Record numbers at the positions `start` <= position < `stop`."""
+        ...
+
+    def rank(self, number: int) -> tuple[int, bool]:
+        """(position at which the record is, or would be put; whether it is there)."""
+        ...
+
+
+class Few(NamedTuple):
+    """A list short enough to be written down, in any order."""
+
+    chosen: Sequence[int]
+
+    @property
+    def total(self) -> int:
+        return len(self.chosen)
+
+    def numbers(self, start: int, stop: int) -> Iterator[int]:
+        return iter(self.chosen[start:stop])
+
+    def rank(self, number: int) -> tuple[int, bool]:
+        return (self.chosen.index(number), True) if number in self.chosen else (len(self.chosen), False)
+
+
+class Chosen:
+    """Those objects of an OwnerIndex whose (slot, k) was chosen, in order of their numbers."""
+
+    def __init__(self, whole: OwnerIndex, picks: Sequence[Sequence[int]]) -> None:
+        """`picks`: for each slot the chosen ks, ascending."""
+        self._whole = whole
+        self._picks = picks
+        self._index = OwnerIndex(whole.customers, [len(pick) for pick in picks])
+
+    @property
+    def total(self) -> int:
+        return self._index.total
+
+    def numbers(self, start: int, stop: int) -> Iterator[int]:
+        for at in range(start, min(stop, self.total)):
+            customer, j = self._index.owner(at)
+            yield self._whole.number(customer, self._picks[customer % PROFILES][j])
+
+    def rank(self, number: int) -> tuple[int, bool]:
+        if not 0 <= number < self._whole.total:
+            return (0 if number < 0 else self.total), False
+        customer, k = self._whole.owner(number)
+        picks = self._picks[customer % PROFILES]
+        at = bisect_left(picks, k)
+        return self._index.number(customer, at), at < len(picks) and picks[at] == k
+
+
+class Months:
+    """Positions of a MonthIndex, named by the numbers that the whole index gives to its invoices."""
+
+    def __init__(self, whole: MonthIndex, part: MonthIndex) -> None:
+        self._whole = whole
+        self._part = part
+
+    @property
+    def total(self) -> int:
+        return self._part.total
+
+    def numbers(self, start: int, stop: int) -> Iterator[int]:
+        if self._part is self._whole:
+            yield from range(start, min(stop, self.total))
+            return
+        for cell in self._part.cells(start, min(stop, self.total)):
+            yield self._whole.number(cell) or 0
+
+    def rank(self, number: int) -> tuple[int, bool]:
+        if not 0 <= number < self._whole.total:
+            return (0 if number < 0 else self.total), False
+        at = self._part.number(self._whole.cell(number))
+        # A record that only the overlay puts into this list goes last: its place among the others is not defined.
+        return (self.total, False) if at is None else (at, True)
+
+
+class Descending(NamedTuple):
+    """Another base, last first."""
+
+    base: Base
+
+    @property
+    def total(self) -> int:
+        return self.base.total
+
+    def numbers(self, start: int, stop: int) -> Iterator[int]:
+        end = self.base.total
+        return reversed(list(self.base.numbers(max(0, end - stop), max(0, end - start))))
+
+    def rank(self, number: int) -> tuple[int, bool]:
+        at, present = self.base.rank(number)
+        return self.base.total - at - present, present
+
+
+class Page(NamedTuple):
+    """A page of a list as JSON texts. `more` is written before the rows."""
+
+    plural: str
+    singular: str
+    total: int
+    start: int
+    rows: list[str]
+    more: Row
+    counts_as_text: bool = False
+    empty: str | None = '""'  # JSON of an empty plural; None leaves it out
+
+    def text(self) -> str:
+        """The JSON of the whole answer."""
+        head: Row = {"result": "success", **self.more}
+        numbers = {"totalresults": self.total, "startnumber": self.start, "numreturned": len(self.rows)}
+        head |= {name: str(number) for name, number in numbers.items()} if self.counts_as_text else numbers
+        opening = as_json(head)[:-1]
+        if self.rows:
+            return f'{opening}, "{self.plural}": {{"{self.singular}": [{",".join(self.rows)}]}}}}'
+        return f"{opening}}}" if self.empty is None else f'{opening}, "{self.plural}": {self.empty}}}'
+
+
+def laid_over(
+    base: Base,
+    start: int,
+    count: int,
+    *,
+    render: Callable[[Iterator[int]], Iterator[str]],
+    changes: Mapping[str, Change],
+    first_id: int,
+    row_of: Callable[[int, Change], Row],
+    fits: Callable[[Row], bool],
+) -> tuple[int, list[str]]:
+    """(how many rows the list has, the JSON of rows `start` <= position < `start + count`)."""
+    if not changes:
+        return base.total, list(render(base.numbers(start, start + count)))
+    pieces, total = _pieces(base, changes, first_id, row_of, fits)
+    rows: list[str] = []
+    skip, left = start, count
+    for piece in pieces:
+        size = 1 if isinstance(piece, str) else piece[1] - piece[0]
+        if skip >= size:
+            skip -= size
+            continue
+        if isinstance(piece, str):
+            rows.append(piece)
+        else:
+            begin = piece[0] + skip
+            rows.extend(render(base.numbers(begin, min(piece[1], begin + left))))
+        skip, left = 0, count - len(rows)
+        if left <= 0:
+            break
+    return total, rows
+
+
+def _pieces(
+    base: Base,
+    changes: Mapping[str, Change],
+    first_id: int,
+    row_of: Callable[[int, Change], Row],
+    fits: Callable[[Row], bool],
+) -> tuple[list[str | tuple[int, int]], int]:
+    """The list as stretches of the base and single rows of the overlay, and its length."""
+    ranked = sorted((*base.rank(int(key) - first_id), int(key), change) for key, change in changes.items())
+    pieces: list[str | tuple[int, int]] = []
+    at = 0
+    for position, present, record_id, change in ranked:
+        if position > at:
+            pieces.append((at, position))
+        at = position + present
+        if change.deleted:
+            continue
+        row = row_of(record_id, change)
+        if fits(row):
+            pieces.append(as_json(row))
+    if at < base.total:
+        pieces.append((at, base.total))
+    total = sum(1 if isinstance(piece, str) else piece[1] - piece[0] for piece in pieces)
+    return pieces, total

@@ -1,0 +1,95 @@
+"""Switches for the ways in which WHMCS installs differ, applied to an answer just before it is written.
+
+numbers      documented | strings | ints     ids and counters
+empty_list   documented | string | absent | singular | array    an empty list of rows
+one_row      array | object | keyed          a list of one row
+entities     on | off                        HTML entities in texts (input was escaped on save)
+auth_errors  json | nvp                      body of a refusal before the credentials are known
+date_format  DD/MM/YYYY | MM/DD/YYYY | YYYY-MM-DD   localised dates
+allowed_ips  "" or addresses separated by spaces    others get 403 unless they send the access key
+forbidden    "" or actions separated by spaces      403 Invalid Permissions
+max_rows     0 | n                           more rows a page than this are never given
+"""
+
+import re
+from collections.abc import Mapping
+
+DEFAULTS = {
+    "numbers": "documented",
+    "empty_list": "documented",
+    "one_row": "array",
+    "entities": "on",
+    "auth_errors": "json",
+    "date_format": "DD/MM/YYYY",
+    "allowed_ips": "",
+    "forbidden": "",
+    "max_rows": "0",
+}
+_RESHAPING = ("numbers", "empty_list", "one_row")
+_PLURALS = {
+    "invoices": "invoice", "clients": "client", "products": "product", "orders": "order", "addons": "addon",
+    "contacts": "contact", "tickets": "ticket", "transactions": "transaction", "packages": "package",
+    "customfields": "customfield", "configoptions": "configoption", "items": "item", "paymethods": "",
+}  # fmt: skip
+_WHOLE = re.compile(r"0|[1-9]\d{0,15}")
+
+
+def reshapes(quirks: Mapping[str, str]) -> bool:
+    """Whether some switch changes the shape of answers."""
+    return any(quirks.get(name, DEFAULTS[name]) != DEFAULTS[name] for name in _RESHAPING)
+
+
+def reshaped(answer: dict[str, object], quirks: Mapping[str, str]) -> dict[str, object]:
+    """The answer as an install with these switches would give it."""
+    given = {**DEFAULTS, **quirks}
+    shaped = _listed(answer, given)
+    return _numbered(shaped, given["numbers"]) if given["numbers"] != "documented" else shaped  # type: ignore[return-value]
+
+
+def _listed(node: dict[str, object], quirks: Mapping[str, str]) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for name, value in node.items():
+        inner = [_listed(v, quirks) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+        inner = _listed(inner, quirks) if isinstance(inner, dict) else inner
+        if name not in _PLURALS:
+            result[name] = inner
+        elif _is_empty(inner):
+            _put_empty(result, name, inner, quirks["empty_list"])
+        else:
+            result[name] = _one(inner, quirks["one_row"])
+    return result
+
+
+def _is_empty(value: object) -> bool:
+    return value in ("", []) or (isinstance(value, dict) and all(inner in ("", []) for inner in value.values()))
+
+
+def _put_empty(result: dict[str, object], name: str, value: object, form: str) -> None:
+    if form == "documented":
+        result[name] = value
+    elif form == "singular" and _PLURALS[name]:
+        result[name] = {_PLURALS[name]: []}
+    elif form != "absent":
+        result[name] = "" if form == "string" else []
+
+
+def _one(value: object, form: str) -> object:
+    if isinstance(value, dict):
+        return {name: _one(inner, form) for name, inner in value.items()}
+    if not isinstance(value, list) or form == "array":
+        return value
+    if form == "keyed":
+        return {str(at): row for at, row in enumerate(value)}
+    return value[0] if len(value) == 1 else value
+
+
+def _numbered(value: object, form: str) -> object:
+    if isinstance(value, dict):
+        return {name: _numbered(inner, form) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbered(inner, form) for inner in value]
+    if form == "strings" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if form == "ints" and isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    return value

@@ -1,0 +1,47 @@
+"""How WHMCS writes values: entities, money, dates without zone, zero dates."""
+
+import json
+from datetime import date, datetime
+from functools import lru_cache
+from html import escape
+
+ZERO_DATE = "0000-00-00"
+ZERO_TIME = "0000-00-00 00:00:00"
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def as_json(value: object) -> str:
+    return _dumps(value)
+
+
+@lru_cache(maxsize=4096)
+def saved(text: str, *, entities: bool = True) -> str:
+    """Text as stored: escaped when it was typed in."""
+    return escape(text).replace("&#x27;", "&#039;") if entities else text
+
+
+@lru_cache(maxsize=4096)
+def quoted(text: str, *, entities: bool = True) -> str:
+    """The JSON literal of a saved text."""
+    return _dumps(saved(text, entities=entities))
+
+
+def money(amount: int) -> str:
+    return f"{amount}.00"
+
+
+def day(value: date | None) -> str:
+    return value.isoformat() if value else ZERO_DATE
+
+
+def moment(value: date | None, seconds: int) -> str:
+    """Local date and time, `seconds` after nine in the morning."""
+    if value is None:
+        return ZERO_TIME
+    minutes, second = divmod(9 * 3600 + seconds % 36_000, 60)
+    return f"{value.isoformat()} {minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
+
+
+def localised(value: date | datetime, form: str) -> str:
+    """A date in the install's display format, such as DD/MM/YYYY."""
+    return form.replace("DD", f"{value:%d}").replace("MM", f"{value:%m}").replace("YYYY", f"{value:%Y}")
