@@ -25,10 +25,21 @@ LIKELY: dict[str, object] = {
     "item_class": "service",
     "kind": "payment",
     "operation": "insert",
+    "in_catalog": True,
+    "in_portal": True,
+    "is_active": True,
+    "is_open": True,
+    "is_orderable": True,
+    "opened_at": NOON,
     "payload": Jsonb({}),
+    "placed_at": NOON,
     "priority": "medium",
     "service_type": "internet",
+    "quantity": Decimal(1),
+    "subtotal": Decimal(1000),
     "target_seconds": 3600,
+    "tax": Decimal(100),
+    "tax_rate": Decimal(10),
     "total": Decimal(1100),
     "used_kb": 1024,
     "used_on": date(2025, 4, 1),
@@ -37,15 +48,14 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "customer_accounts": {"source": "whmcs", "name": "A customer"},
     "customers": {"name": "A customer"},
     "invoices": {"status": "unpaid", "issued_on": date(2025, 4, 1), "due_on": date(2025, 4, 15)},
-    "orders": {"status": "approved", "type": "internet", "placed_at": NOON},
+    "orders": {"status": "approved", "type": "internet"},
     "invoice_items": {"type": "service"},
     "payment_methods": {"type": "credit_card"},
     "payments": {"amount_in": Decimal(1100), "paid_at": NOON},
-    "prices": {"in_portal": True, "is_active": True, "amount": Decimal(1000)},
-    "products": {"name": "A product", "is_active": True, "in_catalog": True, "is_orderable": True},
+    "products": {"name": "A product"},
     "runs": {"mode": "incremental"},
     "subscriptions": {"status": "active"},
-    "support_cases": {"status": "new", "opened_at": NOON},
+    "support_cases": {"status": "new"},
 }
 SYSTEMS = {"products": "salesforce", "prices": "salesforce", "orders": "salesforce", "order_items": "salesforce"}
 SYSTEMS |= {"support_cases": "salesforce", "sim_usage": "freebit"}
@@ -103,6 +113,5 @@ def _likely(table: Table, column: Column[Any]) -> object:
         return SYSTEMS.get(table.name, "whmcs")
     if column.name in LIKELY:
         return LIKELY[column.name]
-    if column.type.python_type is UUID:
-        return uuid4()
-    return f"{column.name}-{next(_numbers)}"
+    empty: dict[type, object] = {UUID: uuid4(), bool: False, Decimal: Decimal(0), list: []}
+    return empty.get(column.type.python_type, f"{column.name}-{next(_numbers)}")

@@ -17,7 +17,7 @@ from sql.tables.columns import (
 
 
 def _skus(name: str, comment: str) -> Column[list[str]]:
-    return Column(name, ARRAY(Text), comment=comment)
+    return Column(name, ARRAY(Text), nullable=False, comment=comment)
 
 
 products = Table(
@@ -25,7 +25,7 @@ products = Table(
     metadata,
     *synced("salesforce", "Product2"),
     text("sku", "Stock-keeping unit: StockKeepingUnit"),
-    text("name", "Product name"),
+    text("name", "Product name", required=True),
     text("description", "Description for customers"),
     choice("category", ("internet", "sim", "vpn", "other"), "Kind of service", required=True),
     text("source_category", "Product2Categories1__c, as sent"),
@@ -35,21 +35,21 @@ products = Table(
     text("source_item_class", "Item_Class__c, as sent"),
     choice("billing_cycle", ("monthly", "onetime", "other"), "How it is charged", required=True),
     text("source_billing_cycle", "Billing_Cycle__c, as sent"),
-    flag("is_active", "IsActive: in use in Salesforce"),
-    flag("in_catalog", "Portal_Catalog__c: shown in the portal's catalogue"),
-    flag("is_orderable", "Portal_Accessible__c: may be ordered, hidden fees and add-ons too"),
+    flag("is_active", "IsActive: in use in Salesforce", required=True),
+    flag("in_catalog", "Portal_Catalog__c: shown in the portal's catalogue", required=True),
+    flag("is_orderable", "Portal_Accessible__c: may be ordered, hidden fees and add-ons too", required=True),
     text("whmcs_product_id", "WHMCS product (pid): WH_Product_ID__c"),
     text("whmcs_product_name", "WHMCS product name: WH_Product_Name__c"),
     text("internet_plan_tier", "Internet only: Silver, Gold, Platinum, as sent"),
     text("internet_offering_type", "Internet only: Home 1G, Apartment 1G, Apartment 100M, as sent"),
     text("sim_data_size", "SIM only: data per month, as sent, such as 5GB"),
     text("sim_plan_type", "SIM only: DataOnly, DataSmsVoice, VoiceOnly, as sent"),
-    flag("sim_has_family_discount", "SIM only: for customers who already have an active SIM"),
+    flag("sim_has_family_discount", "SIM only: for customers who already have an active SIM", required=True),
     text("vpn_region", "VPN only: region, as sent, such as USA-SF"),
-    flag("is_default", "Is_Default__c: the one to pick of several fees"),
-    flag("auto_add", "Auto_Add__c: added to an order by itself"),
+    flag("is_default", "Is_Default__c: the one to pick of several fees", required=True),
+    flag("auto_add", "Auto_Add__c: added to an order by itself", required=True),
     integer("display_order", "Display_Order__c: place in lists, 0 first"),
-    flag("is_bundled_addon", "Is_Bundled_Addon__c: sold together with another product"),
+    flag("is_bundled_addon", "Is_Bundled_Addon__c: sold together with another product", required=True),
     reference("bundled_addon_id", "The product it is bundled with: hub.products.id"),
     _skus("required_skus", "Required_Products__c: SKUs that must be in the same order"),
     _skus("dependent_skus", "Dependent_Products__c: SKUs that need this one"),
@@ -64,12 +64,12 @@ prices = Table(
     metadata,
     *synced("salesforce", "PricebookEntry"),
     reference("product_id", "Product priced: hub.products.id, which may arrive later", required=True),
-    text("pricebook_id", "Salesforce Pricebook2 id, 18 characters"),
+    text("pricebook_id", "Salesforce Pricebook2 id, 18 characters", required=True),
     text("pricebook_name", "Pricebook2 name"),
-    flag("in_portal", "Whether the pricebook is the portal's (setting of the hub)"),
-    amount("amount", "Unit price without consumption tax, in currency"),
+    flag("in_portal", "Whether the pricebook is the portal's (setting of the hub)", required=True),
+    amount("amount", "Unit price without consumption tax, in currency", required=True),
     currency(),
-    flag("is_active", "IsActive: the price is in use"),
+    flag("is_active", "IsActive: the price is in use", required=True),
     *hub_times(),
     schema="hub",
     comment="One row per product and price book (Salesforce PricebookEntry).",

@@ -57,8 +57,8 @@ def day(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     return Column(name, Date, nullable=not required, comment=comment)
 
 
-def instant(name: str, comment: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), comment=comment)
+def instant(name: str, comment: str, *, required: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=not required, comment=comment)
 
 
 def stamp(name: str, comment: str) -> Column[Any]:

@@ -26,7 +26,7 @@ sims = Table(
     text("msisdn", "Phone number, digits only: Freebit's account; null: not known yet"),
     text("serial_number", "Serial number printed on the SIM (WHMCS custom field)"),
     text("eid", "eSIM chip id, 32 digits (WHMCS custom field)"),
-    flag("is_open", "Whether the service is pending, active or suspended"),
+    flag("is_open", "Whether the service is pending, active or suspended", required=True),
     choice("status", ("active", "suspended", "pending", "cancelled", "other"), "Where the line stands (Freebit)"),
     text("source_status", "Line state at Freebit, as sent"),
     text("plan_code", "Plan code at Freebit"),

@@ -30,7 +30,7 @@ subscriptions = Table(
     text("source_status", "status, as sent"),
     choice("billing_cycle", CYCLES, "How often it is billed", required=True),
     text("source_billing_cycle", "billingcycle, as sent"),
-    amount("amount", "recurringamount: charge per cycle, in currency"),
+    amount("amount", "recurringamount: charge per cycle, in currency", required=True),
     amount("first_amount", "firstpaymentamount: first charge, in currency"),
     currency(),
     day("registered_on", "regdate: first day, WHMCS local date"),

@@ -361,7 +361,7 @@ def upgrade() -> None:
             "amount", sa.Numeric(precision=18, scale=4), nullable=False, comment="Charge before tax, in currency"
         ),
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217 code of every amount in this row"),
-        sa.Column("is_taxed", sa.Boolean(), nullable=True, comment="Whether tax is added"),
+        sa.Column("is_taxed", sa.Boolean(), nullable=False, comment="Whether tax is added"),
         sa.Column(
             "first_seen_at",
             sa.DateTime(timezone=True),
@@ -420,7 +420,7 @@ def upgrade() -> None:
         sa.Column(
             "number",
             sa.Text(),
-            nullable=True,
+            nullable=False,
             comment="invoicenum, or the invoice id where there is none, as shown to people",
         ),
         sa.Column(
@@ -432,7 +432,7 @@ def upgrade() -> None:
         sa.Column(
             "source_status", sa.Text(), nullable=True, comment="status, as sent; Payment Pending counts as pending"
         ),
-        sa.Column("issued_on", sa.Date(), nullable=True, comment="date: day of issue, WHMCS local date"),
+        sa.Column("issued_on", sa.Date(), nullable=False, comment="date: day of issue, WHMCS local date"),
         sa.Column("due_on", sa.Date(), nullable=True, comment="duedate: day it is due, WHMCS local date"),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True, comment="datepaid: when it was paid, UTC"),
         sa.Column(
@@ -451,14 +451,14 @@ def upgrade() -> None:
             comment="last_capture_attempt: when a card was last charged for it, UTC",
         ),
         sa.Column(
-            "subtotal", sa.Numeric(precision=18, scale=4), nullable=True, comment="Before credit and tax, in currency"
+            "subtotal", sa.Numeric(precision=18, scale=4), nullable=False, comment="Before credit and tax, in currency"
         ),
-        sa.Column("credit", sa.Numeric(precision=18, scale=4), nullable=True, comment="Credit applied, in currency"),
-        sa.Column("tax", sa.Numeric(precision=18, scale=4), nullable=True, comment="First tax, in currency"),
-        sa.Column("tax2", sa.Numeric(precision=18, scale=4), nullable=True, comment="Second tax, in currency"),
+        sa.Column("credit", sa.Numeric(precision=18, scale=4), nullable=False, comment="Credit applied, in currency"),
+        sa.Column("tax", sa.Numeric(precision=18, scale=4), nullable=False, comment="First tax, in currency"),
+        sa.Column("tax2", sa.Numeric(precision=18, scale=4), nullable=False, comment="Second tax, in currency"),
         sa.Column("total", sa.Numeric(precision=18, scale=4), nullable=False, comment="To pay in all, in currency"),
-        sa.Column("tax_rate", sa.Numeric(precision=18, scale=4), nullable=True, comment="First tax rate, percent"),
-        sa.Column("tax_rate2", sa.Numeric(precision=18, scale=4), nullable=True, comment="Second tax rate, percent"),
+        sa.Column("tax_rate", sa.Numeric(precision=18, scale=4), nullable=False, comment="First tax rate, percent"),
+        sa.Column("tax_rate2", sa.Numeric(precision=18, scale=4), nullable=False, comment="Second tax rate, percent"),
         sa.Column(
             "balance",
             sa.Numeric(precision=18, scale=4),
@@ -558,7 +558,7 @@ def upgrade() -> None:
         sa.Column("price_id", sa.Uuid(), nullable=True, comment="Price it was ordered at: hub.prices.id"),
         sa.Column("sku", sa.Text(), nullable=True, comment="SKU of the product at the time of reading"),
         sa.Column("product_name", sa.Text(), nullable=True, comment="Name of the product at the time of reading"),
-        sa.Column("quantity", sa.Numeric(precision=18, scale=4), nullable=True, comment="How many"),
+        sa.Column("quantity", sa.Numeric(precision=18, scale=4), nullable=False, comment="How many"),
         sa.Column(
             "unit_price",
             sa.Numeric(precision=18, scale=4),
@@ -572,7 +572,12 @@ def upgrade() -> None:
             comment="Price of the line, without consumption tax, in currency",
         ),
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217 code of every amount in this row"),
-        sa.Column("billing_cycle", sa.Text(), nullable=False, comment="How it is charged: monthly, onetime, other"),
+        sa.Column(
+            "billing_cycle",
+            sa.Text(),
+            nullable=True,
+            comment="How it is charged; null: not said: monthly, onetime, other",
+        ),
         sa.Column("source_billing_cycle", sa.Text(), nullable=True, comment="Billing_Cycle__c, as sent"),
         sa.Column("whmcs_service_id", sa.Text(), nullable=True, comment="WHMCS service it became: WHMCS_Service_ID__c"),
         sa.Column(
@@ -672,7 +677,7 @@ def upgrade() -> None:
         ),
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217 code of every amount in this row"),
         sa.Column(
-            "placed_at", sa.DateTime(timezone=True), nullable=True, comment="CreatedDate: when it was placed, UTC"
+            "placed_at", sa.DateTime(timezone=True), nullable=False, comment="CreatedDate: when it was placed, UTC"
         ),
         sa.Column("whmcs_order_id", sa.Text(), nullable=True, comment="WHMCS order that fulfils it: WHMCS_Order_ID__c"),
         sa.Column("sim_type", sa.Text(), nullable=True, comment="SIM only: eSIM or Physical SIM, as sent"),
@@ -817,9 +822,11 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.Text(), nullable=True, comment="The gateway's own reference"),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True, comment="When it happened, UTC"),
         sa.Column("description", sa.Text(), nullable=True, comment="Text of the transaction"),
-        sa.Column("amount_in", sa.Numeric(precision=18, scale=4), nullable=True, comment="Received, in currency"),
-        sa.Column("amount_out", sa.Numeric(precision=18, scale=4), nullable=True, comment="Given back, in currency"),
-        sa.Column("fees", sa.Numeric(precision=18, scale=4), nullable=True, comment="Kept by the gateway, in currency"),
+        sa.Column("amount_in", sa.Numeric(precision=18, scale=4), nullable=False, comment="Received, in currency"),
+        sa.Column("amount_out", sa.Numeric(precision=18, scale=4), nullable=False, comment="Given back, in currency"),
+        sa.Column(
+            "fees", sa.Numeric(precision=18, scale=4), nullable=False, comment="Kept by the gateway, in currency"
+        ),
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217 code of every amount in this row"),
         sa.Column("refund_of", sa.Uuid(), nullable=True, comment="Payment that a refund gives back: hub.payments.id"),
         sa.Column(
@@ -868,22 +875,22 @@ def upgrade() -> None:
         sa.Column(
             "product_id", sa.Uuid(), nullable=False, comment="Product priced: hub.products.id, which may arrive later"
         ),
-        sa.Column("pricebook_id", sa.Text(), nullable=True, comment="Salesforce Pricebook2 id, 18 characters"),
+        sa.Column("pricebook_id", sa.Text(), nullable=False, comment="Salesforce Pricebook2 id, 18 characters"),
         sa.Column("pricebook_name", sa.Text(), nullable=True, comment="Pricebook2 name"),
         sa.Column(
             "in_portal",
             sa.Boolean(),
-            nullable=True,
+            nullable=False,
             comment="Whether the pricebook is the portal's (setting of the hub)",
         ),
         sa.Column(
             "amount",
             sa.Numeric(precision=18, scale=4),
-            nullable=True,
+            nullable=False,
             comment="Unit price without consumption tax, in currency",
         ),
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217 code of every amount in this row"),
-        sa.Column("is_active", sa.Boolean(), nullable=True, comment="IsActive: the price is in use"),
+        sa.Column("is_active", sa.Boolean(), nullable=False, comment="IsActive: the price is in use"),
         sa.Column(
             "first_seen_at",
             sa.DateTime(timezone=True),
@@ -927,7 +934,7 @@ def upgrade() -> None:
             comment="Last change by the source's own clock, UTC; null where it does not say",
         ),
         sa.Column("sku", sa.Text(), nullable=True, comment="Stock-keeping unit: StockKeepingUnit"),
-        sa.Column("name", sa.Text(), nullable=True, comment="Product name"),
+        sa.Column("name", sa.Text(), nullable=False, comment="Product name"),
         sa.Column("description", sa.Text(), nullable=True, comment="Description for customers"),
         sa.Column("category", sa.Text(), nullable=False, comment="Kind of service: internet, sim, vpn, other"),
         sa.Column("source_category", sa.Text(), nullable=True, comment="Product2Categories1__c, as sent"),
@@ -940,14 +947,14 @@ def upgrade() -> None:
         sa.Column("source_item_class", sa.Text(), nullable=True, comment="Item_Class__c, as sent"),
         sa.Column("billing_cycle", sa.Text(), nullable=False, comment="How it is charged: monthly, onetime, other"),
         sa.Column("source_billing_cycle", sa.Text(), nullable=True, comment="Billing_Cycle__c, as sent"),
-        sa.Column("is_active", sa.Boolean(), nullable=True, comment="IsActive: in use in Salesforce"),
+        sa.Column("is_active", sa.Boolean(), nullable=False, comment="IsActive: in use in Salesforce"),
         sa.Column(
-            "in_catalog", sa.Boolean(), nullable=True, comment="Portal_Catalog__c: shown in the portal's catalogue"
+            "in_catalog", sa.Boolean(), nullable=False, comment="Portal_Catalog__c: shown in the portal's catalogue"
         ),
         sa.Column(
             "is_orderable",
             sa.Boolean(),
-            nullable=True,
+            nullable=False,
             comment="Portal_Accessible__c: may be ordered, hidden fees and add-ons too",
         ),
         sa.Column("whmcs_product_id", sa.Text(), nullable=True, comment="WHMCS product (pid): WH_Product_ID__c"),
@@ -968,17 +975,17 @@ def upgrade() -> None:
         sa.Column(
             "sim_has_family_discount",
             sa.Boolean(),
-            nullable=True,
+            nullable=False,
             comment="SIM only: for customers who already have an active SIM",
         ),
         sa.Column("vpn_region", sa.Text(), nullable=True, comment="VPN only: region, as sent, such as USA-SF"),
-        sa.Column("is_default", sa.Boolean(), nullable=True, comment="Is_Default__c: the one to pick of several fees"),
-        sa.Column("auto_add", sa.Boolean(), nullable=True, comment="Auto_Add__c: added to an order by itself"),
+        sa.Column("is_default", sa.Boolean(), nullable=False, comment="Is_Default__c: the one to pick of several fees"),
+        sa.Column("auto_add", sa.Boolean(), nullable=False, comment="Auto_Add__c: added to an order by itself"),
         sa.Column("display_order", sa.Integer(), nullable=True, comment="Display_Order__c: place in lists, 0 first"),
         sa.Column(
             "is_bundled_addon",
             sa.Boolean(),
-            nullable=True,
+            nullable=False,
             comment="Is_Bundled_Addon__c: sold together with another product",
         ),
         sa.Column(
@@ -987,19 +994,19 @@ def upgrade() -> None:
         sa.Column(
             "required_skus",
             sa.ARRAY(sa.Text()),
-            nullable=True,
+            nullable=False,
             comment="Required_Products__c: SKUs that must be in the same order",
         ),
         sa.Column(
             "dependent_skus",
             sa.ARRAY(sa.Text()),
-            nullable=True,
+            nullable=False,
             comment="Dependent_Products__c: SKUs that need this one",
         ),
         sa.Column(
             "exclusive_skus",
             sa.ARRAY(sa.Text()),
-            nullable=True,
+            nullable=False,
             comment="Mutually_Exclusive__c: SKUs that may not be in the same order",
         ),
         sa.Column(
@@ -1126,7 +1133,7 @@ def upgrade() -> None:
         ),
         sa.Column("eid", sa.Text(), nullable=True, comment="eSIM chip id, 32 digits (WHMCS custom field)"),
         sa.Column(
-            "is_open", sa.Boolean(), nullable=True, comment="Whether the service is pending, active or suspended"
+            "is_open", sa.Boolean(), nullable=False, comment="Whether the service is pending, active or suspended"
         ),
         sa.Column(
             "status",
@@ -1295,7 +1302,7 @@ def upgrade() -> None:
         sa.Column(
             "amount",
             sa.Numeric(precision=18, scale=4),
-            nullable=True,
+            nullable=False,
             comment="recurringamount: charge per cycle, in currency",
         ),
         sa.Column(
@@ -1397,9 +1404,9 @@ def upgrade() -> None:
         sa.Column("source_priority", sa.Text(), nullable=True, comment="Priority, as sent"),
         sa.Column("category", sa.Text(), nullable=True, comment="Type, as sent"),
         sa.Column("origin", sa.Text(), nullable=True, comment="Channel it came by, as sent, such as Portal Website"),
-        sa.Column("is_closed", sa.Boolean(), nullable=True, comment="IsClosed: no more work is planned"),
+        sa.Column("is_closed", sa.Boolean(), nullable=False, comment="IsClosed: no more work is planned"),
         sa.Column(
-            "opened_at", sa.DateTime(timezone=True), nullable=True, comment="CreatedDate: when it was opened, UTC"
+            "opened_at", sa.DateTime(timezone=True), nullable=False, comment="CreatedDate: when it was opened, UTC"
         ),
         sa.Column(
             "closed_at", sa.DateTime(timezone=True), nullable=True, comment="ClosedDate: when it was closed, UTC"
