@@ -52,10 +52,13 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
             self.ended_first = next((name for name, p in self._processes.items() if "returncode" in p), None)
         super().terminate()
 
-    def sweep(self) -> None:
+    def pids(self) -> set[int]:
+        return {p["pid"] for p in self._processes.values() if p.get("pid")}
+
+    def sweep(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End what the processes started and left: each leads a group of its own."""
-        groups = {p["pid"] for p in self._processes.values() if p.get("pid")}
-        deadline = time.monotonic() + GRACE_SECONDS
+        groups = self.pids()
+        deadline = time.monotonic() + grace_seconds
         while any(_signal(group, 0) for group in groups) and time.monotonic() < deadline:
             time.sleep(0.05)
         for group in groups:

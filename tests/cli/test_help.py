@@ -1,0 +1,49 @@
+"""Help teaches: every command says what it is for and shows how it is used."""
+
+import pytest
+import typer
+
+from cli.main import app
+from tests.cli.conftest import Hub
+
+COMMANDS = [
+    ("up",),
+    ("api",),
+    ("migrate",),
+    ("sync",),
+    ("status",),
+    ("reconcile",),
+    ("quarantine", "list"),
+    ("quarantine", "show"),
+    ("quarantine", "retry"),
+    ("customers", "list"),
+    ("token",),
+    ("psql",),
+]
+
+
+def test_no_command_is_left_out_here() -> None:
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    named = {(command.name,) for command in app.registered_commands}
+    nested = {(str(group), command.name) for group, inner in groups.items() for command in _commands(inner)}
+
+    assert named | nested == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_shows_examples_that_begin_with_the_command(hub: Hub, command: tuple[str, ...]) -> None:
+    ended = hub(*command, "--help")
+
+    assert ended.code == 0
+    assert "Examples" in ended.out
+    assert f"hub {' '.join(command)}" in ended.out.partition("Examples")[2]
+
+
+def test_hub_alone_shows_where_to_begin(hub: Hub) -> None:
+    ended = hub("--help")
+
+    assert "hub up" in ended.out
+
+
+def _commands(group: typer.Typer | None) -> list[typer.models.CommandInfo]:
+    return group.registered_commands if group is not None else []
