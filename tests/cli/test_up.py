@@ -1,0 +1,159 @@
+"""`hub up` from an empty folder to Ctrl-C, with a small sandbox: the whole promise of `make up`."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.xdist_group("up")
+
+PORTS = ("API_PORT", "DAGSTER_PORT", "SANDBOX_SALESFORCE_PORT", "SANDBOX_WHMCS_PORT", "SANDBOX_FREEBIT_PORT")
+READY = "Ctrl-C stops everything"
+PATIENCE_SECONDS = 300.0
+ROOT = Path(__file__).parents[2]
+
+
+class Up:
+    """A running `hub up`, and what it has said until it was ready."""
+
+    def __init__(self, process: subprocess.Popen[str], environment: dict[str, str], said: list[str]) -> None:
+        self.process = process
+        self.environment = environment
+        self.said = said
+
+    def value_of(self, name: str) -> str:
+        return next(line.removeprefix(name).strip() for line in self.said if line.startswith(name))
+
+    def hub(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command in another terminal, which knows nothing but HUB_HOME."""
+        known = {name: value for name, value in self.environment.items() if name not in PORTS}
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=ROOT, env=known, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+
+    def stop(self, number: int) -> tuple[int, str]:
+        self.process.send_signal(number)
+        rest = self.process.communicate(timeout=60)[0]
+        return self.process.returncode, rest
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    # Directly under the temporary folder, for the reason that tests/conftest.py gives.
+    path = Path(tempfile.mkdtemp(prefix="hub-up-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def environment(home: Path) -> dict[str, str]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
+        ports = {name: str(taken.getsockname()[1]) for name, taken in zip(PORTS, sockets, strict=True)}
+    ours = {"PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "USER"}
+    inherited = {name: value for name, value in os.environ.items() if name in ours}
+    return inherited | ports | {"HUB_HOME": str(home), "SANDBOX_CUSTOMERS": "20", "PYTHONWARNINGS": "ignore"}
+
+
+@contextmanager
+def _up(environment: dict[str, str]) -> Iterator[Up]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "up"],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    impatience = threading.Timer(PATIENCE_SECONDS, process.terminate)
+    impatience.start()
+    try:
+        yield Up(process, environment, _said_until_ready(process))
+    finally:
+        impatience.cancel()
+        process.terminate()
+        process.wait(60)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _said_until_ready(process: subprocess.Popen[str]) -> list[str]:
+    said = []
+    for line in process.stdout or ():
+        said.append(line)
+        if READY in line:
+            return said
+    pytest.fail("hub up ended before it was ready:\n" + "".join(said))
+
+
+def _left_running(home: Path) -> list[str]:
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("HUB_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return left
+
+
+def test_from_an_empty_folder_to_ctrl_c(environment: dict[str, str], home: Path) -> None:
+    with _up(environment) as up:
+        answered = subprocess.run(
+            shlex.split(up.value_of("try")), capture_output=True, text=True, check=True, timeout=30
+        )
+        status = json.loads(up.hub("status", "--json").stdout)
+        twin = subprocess.run(
+            [sys.executable, "-m", "cli", "up"],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+        code, farewell = up.stop(signal.SIGINT)
+
+    assert json.loads(answered.stdout)["data"]
+    assert {row["dataset"]: row["last_status"] for row in status} == dict.fromkeys(
+        (row["dataset"] for row in status), "succeeded"
+    )
+    assert sum(sum(row["rows"].values()) for row in status) > 100
+    assert (twin.returncode, "runs in" in twin.stderr) == (1, True)
+    assert (code, "Stopped" in farewell) == (0, True)
+    assert _left_running(home) == []
+    assert not (home / "environment.json").exists()
+
+
+def test_a_second_start_continues_with_what_it_had(environment: dict[str, str], home: Path) -> None:
+    with _up(environment) as up:
+        inserted = up.hub(
+            "psql",
+            "-c",
+            "copy (select sum(inserted) from sync.runs where started_at > pg_postmaster_start_time()) to stdout",
+        ).stdout
+        code, _ = up.stop(signal.SIGTERM)
+
+    assert inserted.strip() == "0"
+    assert code == 0
+    assert _left_running(home) == []
+
+
+def test_a_process_that_dies_takes_the_stack_down_and_is_named(environment: dict[str, str], home: Path) -> None:
+    with _up(environment) as up:
+        api = next(
+            child
+            for child in psutil.Process(up.process.pid).children(recursive=True)
+            if child.cmdline()[-2:] == ["cli", "api"]
+        )
+        api.kill()
+        code, rest = up.process.wait(60), (up.process.stdout.read() if up.process.stdout else "")
+
+    assert code == 1
+    assert "hub: api ended, so everything was stopped" in rest
+    assert _left_running(home) == []
