@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint lock bench docs clean
@@ -44,19 +45,20 @@ $(BIN)/python:
 	  { echo "make: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-# Each stamp is younger than the lock it stands for; so a second `make` installs nothing.
+# Each stamp is younger than the lock it stands for; so a second `make` installs nothing. A lock is complete, and pip
+# does not match extras with hashes: hence --no-deps.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools of development ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
 	@echo "Installing the peers of the benchmarks ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
