@@ -1,4 +1,4 @@
-"""What every call to a source has in common: a correlation id, a budget, another try where that may help, one log event."""
+"""What every call to a source shares: a correlation id, a budget, another try where it may help, one log event."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,9 +26,9 @@ log = logger("sources")
 
 @dataclass
 class Outcome:
-    """What the log says of a call: an HTTP status, or how it failed."""
+    """The HTTP status of an answer; none if none came."""
 
-    status: int | str = "unanswered"
+    status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,11 @@ def _worth_another_try(error: Exception) -> bool | float:
 @contextmanager
 def recorded(system: System, operation: str, attempt: Attempt) -> Iterator[Outcome]:
     """One event per try: who was asked for what, how it went and how long it took; never what was sent or came back."""
-    outcome, started = Outcome(), perf_counter()
+    outcome, started, failed = Outcome(), perf_counter(), None
     try:
         yield outcome
     except SourceError as error:
-        if outcome.status == "unanswered":
-            outcome.status = type(error).__name__
+        failed = f"{type(error).__name__} {error.code or ''}".strip()
         raise
     finally:
         log.debug(
@@ -93,6 +92,7 @@ def recorded(system: System, operation: str, attempt: Attempt) -> Iterator[Outco
             system=system,
             operation=operation,
             status=outcome.status,
+            error=failed,
             milliseconds=round((perf_counter() - started) * 1000, 1),
             attempt=attempt.number,
             request_id=attempt.request_id,

@@ -6,7 +6,7 @@ material (POST, one form field `json`, `authKey` in every call, `resultCode` 100
 
 from datetime import timedelta
 
-from core.errors import CredentialsError, RejectedError, SourceError, UnavailableError
+from core.errors import CredentialsError, RejectedError, SourceError, ThrottledError, UnavailableError
 
 # Paths below the base URL (§4).
 AUTHENTICATE = "authOem/"  # S3
@@ -31,18 +31,20 @@ EXPIRED_KEY = ("401", "001")
 WRONG_CREDENTIALS = ("401", "002")
 NOT_FOUND = ("400", "210")
 BUSY = {("400", "230"), ("400", "231")}
+BUSY_SECONDS = 1800.0  # B
 SERVER_RESULTS = {"500", "503"}
 
 
 def error_from(result_code: str, detail: str) -> SourceError:
-    """The error a failed answer stands for. The vendor's `resultCode-detail` is its code; its message may name a line."""
+    """The error a failed answer stands for. Its code is the vendor's `resultCode-detail`."""
     pair, code = (result_code, detail), f"{result_code}-{detail}"
     if pair in {EXPIRED_KEY, WRONG_CREDENTIALS}:
         return CredentialsError("freebit", "does not accept our key", code=code)
     if result_code in SERVER_RESULTS:
         return UnavailableError("freebit", "has a fault or is under maintenance", code=code)
     if pair in BUSY:
-        return UnavailableError("freebit", "is still working on an earlier request for the line", code=code)
+        reason = "is still working on an earlier request for the line"
+        return ThrottledError("freebit", reason, code=code, retry_after=BUSY_SECONDS)
     if pair == NOT_FOUND:
         return RejectedError("freebit", "has no such line", code=code)
     return RejectedError("freebit", "refused the call", code=code)

@@ -1,4 +1,4 @@
-"""Freebit's MVNO API over HTTP: every call a POST of one form field holding JSON, every answer an envelope. Thread-safe."""
+"""Freebit's MVNO API over HTTP: a call is a POST of one form field holding JSON, an answer an envelope. Thread-safe."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class FreebitClient:
         self._budget = Budget(settings.calls_per_minute, seconds=60)
         self._key = KeyRing(self._authenticate, monotonic)
         self._http = httpx.Client(
-            timeout=httpx.Timeout(settings.timeout_ms / 1000, connect=assumptions.CONNECT_SECONDS),
+            timeout=httpx.Timeout(settings.timeout_ms / 1000, connect=assumptions.CONNECT_SECONDS, pool=None),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
             trust_env=not is_local(settings.base_url.host),
         )

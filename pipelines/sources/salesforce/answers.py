@@ -10,7 +10,7 @@ from core.errors import CredentialsError, QuotaError, RejectedError, SourceError
 from pipelines.sources.calls import failure
 
 # Worth another try although the status says it is our fault.
-_PASSING = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
+_PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
 _QUOTA = {"REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"}
 _LOGIN_PASSING = {"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
 

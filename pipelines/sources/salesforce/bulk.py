@@ -8,6 +8,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -32,14 +33,14 @@ class BulkPosition:
     """Where to go on: the page at `locator` (empty: the first) of a finished job.
 
     `started_at` is Salesforce's clock when the job was made, UTC: what changed later is not in it. `read` rows came
-    before this position, of `total` that the job found.
+    before this position, of `total` that the job found, where it says so.
     """
 
     job_id: str
     locator: str
     started_at: datetime
     read: int
-    total: int
+    total: int | None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"started_at": self.started_at.isoformat()}
@@ -58,7 +59,7 @@ class BulkPage:
     server_time: datetime
 
     @property
-    def total(self) -> int:
+    def total(self) -> int | None:
         return self.position.total
 
     @property
@@ -80,17 +81,24 @@ class BulkQueries:
     def pages(self, soql: str, page_rows: int, start: BulkPosition | None) -> Iterator[BulkPage]:
         """The pages of a job from `start` on, or of a new job; deleted records are among the rows. At least one page.
 
+        Results are kept for seven days. A job that cannot be gone on with is run again, from its first page.
+
         Raises:
-            RejectedError: the query is refused, the job failed, or a job of earlier is no longer known
-                (`code` NOT_FOUND).
+            RejectedError: the query is refused, or the job failed.
         """
-        position = start or self._finished_job(soql)
-        if position.locator == NO_MORE:
-            yield BulkPage([], position, position.started_at)
-        while position.locator != NO_MORE:
-            page = self._page(position, page_rows)
-            position = page.position
+        page = self._first_page(soql, page_rows, start)
+        yield page
+        while not page.last:
+            page = self._page(page.position, page_rows)
             yield page
+
+    def _first_page(self, soql: str, page_rows: int, start: BulkPosition | None) -> BulkPage:
+        if start is not None and start.locator == NO_MORE:
+            return BulkPage([], start, start.started_at)
+        if start is not None:
+            with suppress(RejectedError):
+                return self._page(start, page_rows)
+        return self._page(self._finished_job(soql), page_rows)
 
     def _finished_job(self, soql: str) -> BulkPosition:
         wanted = {
@@ -100,27 +108,29 @@ class BulkQueries:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        answer = self._session.send("POST", "jobs/query", "bulk.create", json=wanted)
-        made_at, job = server_time(answer), decoded(answer.content)
+        made_at, job = self._session.send("POST", "jobs/query", "bulk.create", _made_job, json=wanted)
         waited, wait = 0.0, min(_FIRST_WAIT_SECONDS, self._poll_seconds)
         while job["state"] not in {"JobComplete", "Failed", "Aborted"}:
             if waited > _LONGEST_JOB_SECONDS:
                 raise UnavailableError("salesforce", "did not finish the bulk job", code=job["state"])
             self._sleep(wait)
             waited, wait = waited + wait, min(wait * 2, self._poll_seconds)
-            job = decoded(self._session.send("GET", f"jobs/query/{job['id']}", "bulk.poll").content)
+            job = self._session.send("GET", f"jobs/query/{job['id']}", "bulk.poll", _job)
         if job["state"] != "JobComplete":
             raise RejectedError("salesforce", "did not complete the bulk job", code=_job_code(job))
-        return BulkPosition(job["id"], "", made_at, read=0, total=int(job["numberRecordsProcessed"]))
+        return BulkPosition(job["id"], "", made_at, read=0, total=job.get("numberRecordsProcessed"))
 
     def _page(self, position: BulkPosition, page_rows: int) -> BulkPage:
         params = {"maxRecords": str(page_rows)} | ({"locator": position.locator} if position.locator else {})
         path = f"jobs/query/{position.job_id}/results"
-        answer = self._session.send("GET", path, "bulk.results", headers={"Accept": "text/csv"}, params=params)
-        rows = self._rows(answer)
-        locator = answer.headers.get("Sforce-Locator") or NO_MORE
-        reached = replace(position, locator=locator, read=position.read + len(rows))
-        return BulkPage(rows, reached, server_time(answer))
+
+        def read(answer: Response) -> BulkPage:
+            rows = self._rows(answer)
+            locator = answer.headers.get("Sforce-Locator") or NO_MORE
+            reached = replace(position, locator=locator, read=position.read + len(rows))
+            return BulkPage(rows, reached, server_time(answer))
+
+        return self._session.send("GET", path, "bulk.results", read, headers={"Accept": "text/csv"}, params=params)
 
     def _rows(self, answer: Response) -> list[dict[str, str]]:
         """The page's rows.
@@ -128,9 +138,10 @@ class BulkQueries:
         Raises:
             UnavailableError: the page is cut or malformed.
         """
-        # Values may hold line ends, so the text is not split before the parser sees it.
-        lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig").replace("\0", ""), newline=""), strict=True)
         try:
+            text = answer.content.decode("utf-8-sig").replace("\0", "")
+            # Values may hold line ends: the parser, not the file, splits lines.
+            lines = csv.reader(io.StringIO(text, newline=""), strict=True)
             header = [self._names.column(name) for name in next(lines, [])]
             rows = [dict(zip(header, line, strict=True)) for line in lines]
         except (csv.Error, ValueError) as error:
@@ -139,6 +150,17 @@ class BulkQueries:
         if counted is not None and int(counted) != len(rows):
             raise UnavailableError("salesforce", "sent part of a page of a bulk job", code="malformed")
         return rows
+
+
+def _made_job(answer: Response) -> tuple[datetime, dict[str, Any]]:
+    return server_time(answer), _job(answer)
+
+
+def _job(answer: Response) -> dict[str, Any]:
+    job = decoded(answer.content)
+    if not isinstance(job, dict) or not {"id", "state"} <= job.keys():
+        raise UnavailableError("salesforce", "sent something other than a bulk job", code="malformed")
+    return job
 
 
 def _job_code(job: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Self
 
+from requests import Response
+
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.salesforce.answers import decoded
@@ -48,14 +50,11 @@ class SalesforceClient:
 
     def server_time(self) -> datetime:
         """Salesforce's clock, UTC, to the second: one call."""
-        return server_time(self._session.send("GET", "limits", "limits"))
+        return self._session.send("GET", "limits", "limits", server_time)
 
-    def _result(self, path: str, params: dict[str, str]) -> Any:
+    def _result(self, path: str, params: dict[str, str]) -> dict[str, Any]:
         headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
-        result = decoded(self._session.send("GET", path, "query", headers=headers, params=params).content)
-        if not isinstance(result, dict) or not {"records", "done", "totalSize"} <= result.keys():
-            raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
-        return result
+        return self._session.send("GET", path, "query", _query_result, headers=headers, params=params)
 
     def close(self) -> None:
         self._session.close()
@@ -65,3 +64,10 @@ class SalesforceClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _query_result(answer: Response) -> dict[str, Any]:
+    result = decoded(answer.content)
+    if not isinstance(result, dict) or not {"records", "done", "totalSize"} <= result.keys():
+        raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
+    return result

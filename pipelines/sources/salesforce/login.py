@@ -1,6 +1,7 @@
 """Logging in to Salesforce, by whichever way the settings allow."""
 
 import warnings
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 import jwt
@@ -41,12 +42,15 @@ def logged_in(settings: SalesforceSettings, http: requests.Session) -> tuple[str
     return session_id, host
 
 
-def _credentials(settings: SalesforceSettings) -> dict[str, str | None]:
+def _credentials(settings: SalesforceSettings) -> dict[str, Any]:
     """What the log-in needs: a private key (JWT bearer), a password (with a token by SOAP, else OAuth), or a secret."""
     secret, password = settings.client_secret, settings.password
-    key = {"username": settings.username, "consumer_key": settings.client_id}
     if settings.private_key_file and settings.username and settings.client_id:
-        return {**key, "privatekey_file": str(settings.private_key_file)}
+        return {
+            "username": settings.username,
+            "consumer_key": settings.client_id,
+            "privatekey_file": str(settings.private_key_file),
+        }
     if settings.username and password and settings.security_token:
         return {
             "username": settings.username,
@@ -54,7 +58,12 @@ def _credentials(settings: SalesforceSettings) -> dict[str, str | None]:
             "security_token": settings.security_token.get_secret_value(),
         }
     if settings.username and password and settings.client_id and secret:
-        return {**key, "password": password.get_secret_value(), "consumer_secret": secret.get_secret_value()}
+        return {
+            "username": settings.username,
+            "password": password.get_secret_value(),
+            "consumer_key": settings.client_id,
+            "consumer_secret": secret.get_secret_value(),
+        }
     if settings.client_id and secret and settings.domain not in {"login", "test"}:
         return {"consumer_key": settings.client_id, "consumer_secret": secret.get_secret_value()}
     raise SettingsError(

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class FieldNames:
-    """Translates both ways. `org_names`: our name -> the org's, where they differ. The org's are matched in any case."""
+    """Translates both ways. `org_names`: our name -> the org's, where they differ; matched in any case."""
 
     def __init__(self, org_names: Mapping[str, str]) -> None:
         self._org_names = dict(org_names)

@@ -9,7 +9,7 @@ from requests.adapters import HTTPAdapter
 
 
 class Route(HTTPAdapter):
-    """Adds what simple-salesforce lacks: it sets no timeout, and builds every address with `https://` and the org's host.
+    """Adds what simple-salesforce lacks: it sets no timeout and puts `https://` and the org's host into every address.
 
     Mounted at `https://` it therefore sees every call, log-in included (reference §1.4).
     """

@@ -4,8 +4,9 @@ simple-salesforce logs in and knows addresses and headers; its own call methods 
 nothing, give no headers back, and some recurse without end on a session that stays refused (reference §1.5).
 """
 
+from collections.abc import Callable
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from requests import Response
@@ -18,6 +19,8 @@ from pipelines.sources.salesforce.answers import error_from
 from pipelines.sources.salesforce.login import logged_in
 from pipelines.sources.salesforce.quota import QuotaWatch
 from pipelines.sources.salesforce.route import Route
+
+Answer = TypeVar("Answer")
 
 
 class Session:
@@ -34,11 +37,18 @@ class Session:
         self._http.mount("https://", Route(settings.timeout_seconds, base_url))
 
     def send(
-        self, method: str, path: str, operation: str, headers: dict[str, str] | None = None, **sent: Any
-    ) -> Response:
-        """The answer to a call, its status below 300. `path` is below the API version, or from the host's root ("/...").
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        read: Callable[[Response], Answer],
+        headers: dict[str, str] | None = None,
+        **sent: Any,
+    ) -> Answer:
+        """What `read` makes of the answer to a call; an answer it finds unusable is asked for again.
 
-        `operation` names the call in the log. `sent` goes to requests (`params`, `json`).
+        `path` is below the API version, or from the host's root where it begins with a slash. `operation` names the
+        call in the log. `sent` goes to requests (`params`, `json`).
 
         Raises:
             QuotaError: the calls are used up, or the share of them that we may use.
@@ -47,7 +57,8 @@ class Session:
             UnavailableError: no usable answer, after every try.
         """
         return call(
-            self._patience, lambda attempt: self._once(method, path, operation, attempt, headers=headers or {}, **sent)
+            self._patience,
+            lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
         )
 
     def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:

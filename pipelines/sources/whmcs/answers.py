@@ -20,9 +20,6 @@ _CREDENTIALS = {
     "access denied": "access_denied",
     "administrator account disabled": "account_disabled",
     "api command restricted to internal api": "action_is_internal",
-}
-_REJECTED = {
-    "empty action request": "no_action",
     "the requested api action could not be found": "unknown_action",
     "command not found": "unknown_action",
 }
@@ -37,23 +34,25 @@ def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict
         UnavailableError: no JSON came, or a server fault (ThrottledError: "slow down").
     """
     body = _decoded(content)
-    if status == 200:
-        if body is None:
-            raise UnavailableError("whmcs", "answered with something other than JSON", code="malformed")
-        # Some actions and older versions say `status` instead; a list's own `status` is a filter's echo.
-        if "error" not in (body.get("result"), body.get("status")):
-            return body
-    raise _error(status, str((body or {}).get("message", "")), retry_after)
+    # Some actions and older versions say `status` instead; beside a `result` it is the record's own.
+    result = body.get("result", body.get("status"))
+    if status == 200 and result == "success":
+        return body
+    if result == "error":
+        raise _error(status, str(body.get("message", "")), retry_after)
+    raise failure("whmcs", status, retry_after) or UnavailableError(
+        "whmcs", "sent no answer of WHMCS", code="malformed"
+    )
 
 
-def _decoded(content: bytes) -> dict[str, Any] | None:
-    """The JSON object; or the `result=error;message=...` form, in which refusals before log-in may come."""
+def _decoded(content: bytes) -> dict[str, Any]:
+    """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing."""
     try:
         body = from_json(content)
     except ValueError:
         pairs = dict(part.partition("=")[::2] for part in content.decode(errors="replace").strip().split(";"))
-        return pairs if "result" in pairs else None
-    return body if isinstance(body, dict) else None
+        return pairs if "result" in pairs else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _error(status: int, message: str, retry_after: str | None) -> SourceError:
@@ -63,9 +62,6 @@ def _error(status: int, message: str, retry_after: str | None) -> SourceError:
             return CredentialsError("whmcs", "refuses us", code=code)
     if by_status := failure("whmcs", status, retry_after):
         return by_status
-    for known, code in _REJECTED.items():
-        if text.startswith(known):
-            return RejectedError("whmcs", "refused the call", code=code)
     if text.endswith("not found"):
         return RejectedError("whmcs", "has no such record", code=NOT_FOUND)
     return RejectedError("whmcs", "refused the call", code="refused" if status == 200 else f"http_{status}")

@@ -1,6 +1,7 @@
 """WHMCS's classic API over HTTP: one address, an action per call. Thread-safe."""
 
 from collections.abc import Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpx
@@ -24,7 +25,9 @@ class WhmcsClient:
         self._patience = Patience(settings.retry_attempts)
         self._budget = Budget(settings.calls_per_second, seconds=1)
         self._http = httpx.Client(
-            timeout=settings.timeout_seconds,
+            timeout=httpx.Timeout(settings.timeout_seconds, pool=None),
+            # PHP runs the calls of one session one after the other: we never return the cookie that makes one.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
             trust_env=not is_local(settings.url.host),
         )

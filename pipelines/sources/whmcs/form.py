@@ -7,7 +7,7 @@ Value = object
 
 
 def encoded(params: Mapping[str, Value]) -> bytes:
-    """`{"pid": [1, 2], "noemail": True, "notes": None}` as `pid[0]=1&pid[1]=2&noemail=1`: what PHP's own encoder sends."""
+    """`{"pid": [1, 2], "noemail": True, "notes": None}` as `pid[0]=1&pid[1]=2&noemail=1`, like PHP's own encoder."""
     return urlencode([pair for name, value in params.items() for pair in _pairs(name, value)]).encode("ascii")
 
 

@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ListPage:
-    """Rows as sent. `offset` is where the page begins, `next_offset` where the next one does, `total` what WHMCS counts."""
+    """Rows as sent, from `offset` on; the next page begins at `next_offset`; `total` is what WHMCS counts."""
 
     rows: list[Row]
     offset: int
@@ -24,9 +24,14 @@ def page_from(body: Row, collection: str, offset: int) -> ListPage:
 
     Counters come as numbers, as texts or not at all. What WHMCS says it returned moves the offset, so that a row it
     counted and left out does not make every later page overlap.
+
+    Raises:
+        UnavailableError: the rows are in no shape we know, or WHMCS counts rows and none is there.
     """
-    rows = rows_at(body, collection)
-    next_offset = offset + max(number(body.get("numreturned")) or 0, len(rows))
+    rows, returned = rows_at(body, collection), number(body.get("numreturned")) or 0
+    if returned and not rows:
+        raise _unknown_shape()
+    next_offset = offset + max(returned, len(rows))
     total = number(body.get("totalresults"))
     return ListPage(rows, offset, next_offset, next_offset if total is None else total)
 
@@ -39,7 +44,7 @@ def rows_at(body: Row, collection: str) -> list[Row]:
     """
     found: Any = body
     for key in collection.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(found, Mapping) or _is_numbered(found):
             break
         found = found.get(key)
     return _rows(found)
@@ -49,13 +54,20 @@ def _rows(found: Any) -> list[Row]:
     if not found:
         return []
     if isinstance(found, Mapping):
-        numbered = all(isinstance(row, Mapping) for row in found.values()) and all(key.isdecimal() for key in found)
-        return list(found.values()) if numbered else [found]
+        return list(found.values()) if _is_numbered(found) else [found]
     # An empty list inside the list stands for no row.
     rows = [row for row in found if row != []] if isinstance(found, list) else None
     if rows is None or not all(isinstance(row, Mapping) for row in rows):
-        raise UnavailableError("whmcs", "sent a list in a shape we do not know", code="malformed")
+        raise _unknown_shape()
     return rows
+
+
+def _is_numbered(found: Row) -> bool:
+    return all(key.isdecimal() for key in found) and all(isinstance(row, Mapping) for row in found.values())
+
+
+def _unknown_shape() -> UnavailableError:
+    return UnavailableError("whmcs", "sent a list in a shape we do not know", code="malformed")
 
 
 def number(value: object) -> int | None:
