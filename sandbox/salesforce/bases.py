@@ -1,0 +1,195 @@
+"""Where unchanged records come from: the n-th row of an object, computed from the world and never stored.
+
+Rows are numbered so that both their ids and their SystemModstamp ascend with the number.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from sandbox.salesforce import rows
+from sandbox.salesforce.rows import Row
+from sandbox.world import PRICEBOOKS, PRODUCTS, Customer, World, number_of, salesforce_id
+
+Numbers = Iterable[int]
+
+
+@dataclass(frozen=True)
+class Base:
+    """The unchanged rows of one object."""
+
+    count: int
+    row: Callable[[int], Row]
+    record_id: Callable[[int], str]
+    number: Callable[[str], int | None]  # of a row with this 18-character id
+    children: dict[str, Callable[[str], Numbers]]  # by reference field: numbers of the rows that point to an id
+    run: Callable[[int], Iterator[Row]] | None = None  # rows from a number on, where that is cheaper than one by one
+
+    def rows(self, start: int) -> Iterator[Row]:
+        """Rows `start` and after, in order."""
+        return self.run(start) if self.run else map(self.row, range(start, self.count))
+
+
+def bases(world: World) -> dict[str, Base]:
+    """The Base of every object, by the object's name."""
+    return {
+        "Account": _of_customers(world, "Account", rows.account),
+        "Contact": _of_customers(world, "Contact", rows.contact, ("AccountId",)),
+        "Product2": Base(
+            len(PRODUCTS),
+            lambda n: rows.product(PRODUCTS[n]),
+            lambda n: salesforce_id("Product2", n),
+            _numbered("Product2", len(PRODUCTS)),
+            {},
+        ),
+        "Pricebook2": Base(
+            len(PRICEBOOKS),
+            lambda n: rows.pricebook(PRICEBOOKS[n]),
+            lambda n: salesforce_id("Pricebook2", n),
+            _numbered("Pricebook2", len(PRICEBOOKS)),
+            {},
+        ),
+        "PricebookEntry": _entries(),
+        "Order": _orders(world),
+        "OrderItem": _order_items(world),
+        "Case": _cases(world),
+        "Opportunity": _opportunities(world),
+    }
+
+
+def _numbered(kind: str, count: int) -> Callable[[str], int | None]:
+    def number(record_id: str) -> int | None:
+        found = number_of(kind, record_id)
+        return found if found is not None and found < count else None
+
+    return number
+
+
+def _of_customers(world: World, kind: str, row: Callable[[Customer], Row], parents: tuple[str, ...] = ()) -> Base:
+    """Objects of which each customer that Salesforce knows has one."""
+    index = world.accounts
+
+    def number(record_id: str) -> int | None:
+        customer = number_of(kind, record_id)
+        if customer is None or customer >= world.customers or not world.profile(customer).has_salesforce:
+            return None
+        return index.first(customer)
+
+    return Base(
+        len(index),
+        lambda n: row(world.customer(index.owner(n).customer)),
+        lambda n: salesforce_id(kind, index.owner(n).customer),
+        number,
+        dict.fromkeys(parents, _by_customer(world, index.of)),
+    )
+
+
+def _entries() -> Base:
+    books = len(PRICEBOOKS)
+
+    def of_product(product_id: str) -> Numbers:
+        product = number_of("Product2", product_id)
+        return () if product is None or product >= len(PRODUCTS) else range(product * books, (product + 1) * books)
+
+    def of_pricebook(pricebook_id: str) -> Numbers:
+        book = number_of("Pricebook2", pricebook_id)
+        return () if book is None or book >= books else range(book, len(PRODUCTS) * books, books)
+
+    return Base(
+        len(PRODUCTS) * books,
+        lambda n: rows.pricebook_entry(PRODUCTS[n // books], PRICEBOOKS[n % books]),
+        lambda n: salesforce_id("PricebookEntry", n),
+        _numbered("PricebookEntry", len(PRODUCTS) * books),
+        {"Product2Id": of_product, "Pricebook2Id": of_pricebook},
+    )
+
+
+def _by_customer(world: World, of: Callable[[int], range]) -> Callable[[str], Numbers]:
+    def of_account(account_id: str) -> Numbers:
+        customer = number_of("Account", account_id)
+        return () if customer is None or customer >= world.customers else of(customer)
+
+    return of_account
+
+
+def _orders(world: World) -> Base:
+    index = world.order_index
+    return Base(
+        len(index),
+        lambda n: _order_row(world, n),
+        lambda n: salesforce_id("Order", n),
+        _numbered("Order", len(index)),
+        {"AccountId": _by_customer(world, index.of), "OpportunityId": _same_number("Opportunity", len(index))},
+    )
+
+
+def _order_row(world: World, number: int) -> Row:
+    sale = world.order(number)
+    return rows.order(sale, world.customer(sale.customer).address)
+
+
+def _same_number(kind: str, count: int) -> Callable[[str], Numbers]:
+    def of_twin(record_id: str) -> Numbers:
+        number = number_of(kind, record_id)
+        return () if number is None or number >= count else (number,)
+
+    return of_twin
+
+
+def _order_items(world: World) -> Base:
+    index = world.item_index
+
+    def of_order(order_id: str) -> Numbers:
+        number = number_of("Order", order_id)
+        if number is None or number >= len(world.order_index):
+            return ()
+        return [item.number for item in world.order(number).items]
+
+    def run(start: int) -> Iterator[Row]:
+        if start >= len(index):
+            return
+        first, _ = world.order_item(start)
+        for number in range(first.number, len(world.order_index)):
+            sale = world.order(number)
+            for item in sale.items:
+                if item.number >= start:
+                    yield rows.order_item(sale, item)
+
+    return Base(
+        len(index),
+        lambda n: rows.order_item(*world.order_item(n)),
+        lambda n: salesforce_id("OrderItem", n),
+        _numbered("OrderItem", len(index)),
+        {"OrderId": of_order},
+        run,
+    )
+
+
+def _cases(world: World) -> Base:
+    index = world.case_index
+
+    def row(number: int) -> Row:
+        ticket = world.case(number)
+        return rows.case(ticket, world.email(ticket.customer))
+
+    def of_contact(contact_id: str) -> Numbers:
+        customer = number_of("Contact", contact_id)
+        return () if customer is None or customer >= world.customers else index.of(customer)
+
+    return Base(
+        len(index),
+        row,
+        lambda n: salesforce_id("Case", n),
+        _numbered("Case", len(index)),
+        {"AccountId": _by_customer(world, index.of), "ContactId": of_contact},
+    )
+
+
+def _opportunities(world: World) -> Base:
+    index = world.order_index
+    return Base(
+        len(index),
+        lambda n: rows.opportunity(world.order(n)),
+        lambda n: salesforce_id("Opportunity", n),
+        _numbered("Opportunity", len(index)),
+        {"AccountId": _by_customer(world, index.of)},
+    )

@@ -1,0 +1,107 @@
+"""Query results page by page: what stands behind a query locator."""
+
+import re
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.soql.parser import parse
+from sandbox.salesforce.soql.plan import Place, Plan
+from sandbox.salesforce.soql.selection import Document, Selection
+from sandbox.salesforce.soql.tree import Count, Query
+from sandbox.world import salesforce_id
+
+LARGEST_BATCH, SMALLEST_BATCH = 2_000, 200
+LIFETIME = timedelta(days=2)
+MOST_CURSORS = 1_000
+_LOCATOR = re.compile(r"(01g\w{15})-(\d+)")
+
+
+class Cursor:
+    """An open query: its plan, how many rows it has, and the places where its pages began."""
+
+    def __init__(self, org: Org, query: Query, version: str, opened_at: datetime, *, include_deleted: bool) -> None:
+        self.plan = Plan(org, query, include_deleted=include_deleted)
+        self.selection = Selection(org, self.plan, version)
+        self.total = self.plan.count()
+        self.opened_at = opened_at
+        self._starts: dict[int, Place | None] = {0: None}
+
+    def page(self, offset: int, size: int) -> list[Document]:
+        """Rows number `offset` (0-based) and after, at most `size`; any page may be read again."""
+        known = max(start for start in self._starts if start <= offset)
+        skip = offset - known + (self.plan.query.offset or 0 if known == 0 else 0)
+        size = min(size, max(self.total - offset, 0))
+        documents, place = [], self._starts[known]
+        for place, row in islice(self.plan.rows(place), skip, skip + size):
+            documents.append(self.selection.document(row))
+        if place is not None:
+            self._starts[offset + len(documents)] = place
+        return documents
+
+
+class Cursors:
+    """Every open query of the org."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._open: OrderedDict[str, Cursor] = OrderedDict()
+        self._opened = 0
+
+    def query(self, soql: str, version: str, size: int, *, include_deleted: bool) -> Document:
+        """The first page of a query's result. Raises SalesforceError."""
+        query = parse(soql)
+        if any(isinstance(item, Count) for item in query.items):
+            return self._counted(query, include_deleted=include_deleted)
+        cursor = Cursor(self._org, query, version, self._org.clock.now(), include_deleted=include_deleted)
+        locator = self._locator()
+        document = self._document(cursor, locator, 0, size, version)
+        if not document["done"]:
+            self._open[locator] = cursor
+            while len(self._open) > MOST_CURSORS:
+                self._open.popitem(last=False)
+        return document
+
+    def more(self, text: str, version: str, size: int) -> Document:
+        """The page a locator stands for. Raises SalesforceError: INVALID_QUERY_LOCATOR."""
+        match = _LOCATOR.fullmatch(text)
+        cursor = self._open.get(match.group(1)) if match else None
+        if match is None or cursor is None or self._org.clock.now() - cursor.opened_at > LIFETIME:
+            raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        return self._document(cursor, match.group(1), int(match.group(2)), size, version)
+
+    def clear(self) -> None:
+        self._open.clear()
+
+    def _document(self, cursor: Cursor, locator: str, offset: int, size: int, version: str) -> Document:
+        records = cursor.page(offset, size)
+        reached = offset + len(records)
+        # A page cut short by rows that went away since the query began is the last one.
+        done = reached >= cursor.total or len(records) < size
+        head: Document = {"totalSize": cursor.total, "done": done}
+        more = {} if done else {"nextRecordsUrl": f"/services/data/v{version}/query/{locator}-{reached}"}
+        return head | more | {"records": records}
+
+    def _counted(self, query: Query, *, include_deleted: bool) -> Document:
+        count = query.items[0]
+        if len(query.items) > 1 or not isinstance(count, Count):
+            raise SalesforceError(400, "MALFORMED_QUERY", "COUNT() must be the only element in the SELECT list")
+        plan = Plan(self._org, query, include_deleted=include_deleted)
+        if count.path is None:
+            return {"totalSize": plan.count(), "done": True, "records": []}
+        get = plan.paths.getter(count.path)
+        found = sum(1 for _, row in plan.rows() if get(row) is not None)
+        record = {"attributes": {"type": "AggregateResult"}, count.alias or "expr0": found}
+        return {"totalSize": 1, "done": True, "records": [record]}
+
+    def _locator(self) -> str:
+        self._opened += 1
+        return "01g" + salesforce_id("Order", self._opened)[3:]
+
+
+def batch_size(options: str | None) -> int:
+    """The `batchSize` of a Sforce-Query-Options header, held between 200 and 2,000."""
+    match = re.search(r"batchSize\s*=\s*(\d+)", options or "", re.IGNORECASE)
+    return min(max(int(match.group(1)), SMALLEST_BATCH), LARGEST_BATCH) if match else LARGEST_BATCH
