@@ -9,7 +9,7 @@ from domain.common.identifiers import System
 
 
 class Contract(BaseModel):
-    """A record in our own words, whichever system told us. Field names are the columns of the table it is written to."""
+    """A record in our own words, whichever system told us. Field names are the columns of its table."""
 
     # Inputs stay out of error messages: they are customers' data.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -31,5 +31,3 @@ class Record(Contract):
     source_id: str
     source_updated_at: AwareDatetime | None = None
     deleted_at: AwareDatetime | None = None
-
-

@@ -1,4 +1,4 @@
-"""Accounts as each system keeps them. A customer is drawn together from its accounts in the database (decision 0002)."""
+"""Accounts as each system keeps them. The database draws customers together from them (decision 0002)."""
 
 from datetime import date
 from typing import ClassVar, Literal

@@ -10,9 +10,7 @@ from pydantic import Field
 from domain.common.record import Record
 
 ServiceType = Literal["internet", "sim", "vpn", "other"]
-SubscriptionStatus = Literal[
-    "pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"
-]
+SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
 BillingCycle = Literal[
     "free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other"
 ]
@@ -21,7 +19,10 @@ BillingCycle = Literal[
 class Subscription(Record):
     """A service. `amount` is what recurs, `first_amount` what the first invoice asked."""
 
-    labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"), ("billing_cycle", "source_billing_cycle"))
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("status", "source_status"),
+        ("billing_cycle", "source_billing_cycle"),
+    )
 
     account_id: UUID
     whmcs_order_id: str | None

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from domain.sim.contract import SimDetails, SimTraffic, SimUsage
-from domain.sim.providers.freebit import mapper
-from domain.sim.providers.freebit.mapper import Line
 from pydantic import BaseModel
 
 from domain.common.vocabulary import FreebitVocabulary
+from domain.sim.contract import SimDetails, SimTraffic, SimUsage
+from domain.sim.providers.freebit import mapper
+from domain.sim.providers.freebit.mapper import Line
 from pipelines.sources.freebit.extract import line_details, line_traffic
 from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, parent_source_id
@@ -31,8 +31,8 @@ def _details(row: Row, vocabulary: FreebitVocabulary) -> Iterable[BaseModel]:
 def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[BaseModel]:
     today = row[PARENT]["asked_at"].astimezone(vocabulary.zone).date()
     traffic = mapper.traffic_from_row(_line(row), row[BODY], today, vocabulary)
-    yield traffic
-    yield from traffic.usage
+    yield traffic.now
+    yield from traffic.days
 
 
 LINE_DETAILS = Dataset(

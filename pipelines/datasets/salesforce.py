@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 
+from pydantic import BaseModel
+
 from domain.catalog.contract import Price, Product
 from domain.catalog.providers.salesforce import mapper as catalog
+from domain.common.vocabulary import SalesforceVocabulary
 from domain.customer.contract import CrmAccount
 from domain.customer.providers.salesforce import mapper as customer
 from domain.orders.contract import Order, OrderItem
 from domain.orders.providers.salesforce import mapper as orders
 from domain.support.contract import SupportCase
 from domain.support.providers.salesforce import mapper as support
-from pydantic import BaseModel
-
-from domain.common.vocabulary import SalesforceVocabulary
 from pipelines.sources.salesforce.extract import Query, changed_records
 from pipelines.sync.dataset import Dataset, Row, Target
 from sql.tables.catalog import prices, products

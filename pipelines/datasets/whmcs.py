@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 
+from pydantic import BaseModel
+
 from domain.billing.contract import Invoice, InvoiceBalance, InvoiceItem, Payment, PaymentMethod
 from domain.billing.providers.whmcs import mapper as billing
+from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.contract import BillingClient, BillingClientDetails
 from domain.customer.providers.whmcs import mapper as customer
 from domain.sim.contract import Sim
 from domain.sim.providers.whmcs import mapper as sim
 from domain.subscriptions.contract import Subscription
 from domain.subscriptions.providers.whmcs import mapper as subscriptions_mapper
-from pydantic import BaseModel
-
-from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.sources.whmcs.extract import List, client_details, invoice_details, listed_rows, payment_methods_of
 from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, parent_source_id

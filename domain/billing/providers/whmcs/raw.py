@@ -1,0 +1,83 @@
+"""Invoices, their items, transactions and pay methods as WHMCS sends them (source: API reference, 8.13 to 9.0)."""
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from domain.common.raw import Raw
+
+
+class RawInvoice(Raw):
+    """A row of GetInvoices. Times are the server's local ones; zero dates mean none."""
+
+    id: str
+    userid: str
+    invoicenum: str | None = None
+    date: str
+    duedate: str | None = None
+    datepaid: str | None = None
+    last_capture_attempt: str | None = None
+    date_refunded: str | None = None
+    date_cancelled: str | None = None
+    subtotal: str
+    credit: str = "0"
+    tax: str = "0"
+    tax2: str = "0"
+    total: str
+    taxrate: str = "0"
+    taxrate2: str = "0"
+    status: str
+    paymentmethod: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    currencycode: str | None = None
+
+
+class RawItem(Raw):
+    """A row of GetInvoice's items."""
+
+    id: str
+    type: str | None = None
+    relid: str | None = None
+    description: str | None = None
+    amount: str
+    taxed: Any = None
+
+
+class RawTransaction(Raw):
+    """A row of GetInvoice's transactions. `refundid` is the payment that it returns; 0: none."""
+
+    id: str
+    gateway: str | None = None
+    date: str | None = None
+    description: str | None = None
+    amountin: Decimal = Decimal(0)
+    amountout: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    transid: str | None = None
+    refundid: str | None = None
+
+
+class RawInvoiceDetails(Raw):
+    """The body of GetInvoice. It names no currency: the reader adds its invoice's `currencycode`."""
+
+    invoiceid: str
+    userid: str
+    balance: str
+    currencycode: str | None = None
+    items: Any = None
+    transactions: Any = None
+
+
+class RawPaymentMethod(Raw):
+    """A row of GetPayMethods. `remote_token`, a secret, is never read."""
+
+    id: str
+    type: str | None = None
+    description: str | None = None
+    gateway_name: str | None = None
+    card_last_four: str | None = None
+    expiry_date: str | None = Field(None, description="MM/YY")
+    card_type: str | None = None
+    bank_name: str | None = None

@@ -1,0 +1,44 @@
+"""Dates and times as sources send them: zero dates for none, local clocks without an offset."""
+
+from calendar import monthrange
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+
+def day_or_none(value: str | None) -> date | None:
+    """The day of an ISO date (or date-time); None for empty and zero dates.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    if not value or value.startswith("0000-00-00"):
+        return None
+    return _day(value[:10])
+
+
+@lru_cache(maxsize=8192)
+def _day(value: str) -> date:
+    return date.fromisoformat(value)
+
+
+def local_to_utc(value: str | None, zone: ZoneInfo) -> datetime | None:
+    """The instant of a local `YYYY-MM-DD[ HH:MM:SS]`, in UTC; None for empty and zero dates.
+
+    A time that a change of clocks repeats is taken as its first; one that it skips moves on by the gap.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if not value or value.startswith("0000-00-00"):
+        return None
+    return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
+
+
+def last_day_of(month_slash_year: str | None) -> date | None:
+    """The last day of `MM/YY`; None where it is empty or no month."""
+    month, _, year = (month_slash_year or "").strip().partition("/")
+    if not (month.isdigit() and year.isdigit() and 1 <= int(month) <= 12):
+        return None
+    full_year = int(year) if len(year) == 4 else 2000 + int(year[-2:])
+    return date(full_year, int(month), monthrange(full_year, int(month))[1])

@@ -1,0 +1,63 @@
+"""The SIM line of a WHMCS service, from its custom fields."""
+
+import re
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from domain.common.failures import FieldError, broken
+from domain.common.identifiers import account_id, hub_id
+from domain.common.text import clean, digits
+from domain.common.vocabulary import WhmcsVocabulary
+from domain.sim.contract import Sim
+from domain.subscriptions.providers.whmcs.mapper import custom_field, service_type
+from domain.subscriptions.providers.whmcs.raw import RawService
+
+MAPPER_VERSION = "1"
+
+OPEN = frozenset({"Pending", "Active", "Suspended"})
+# Source: portal reference, section 2. National numbers have 11 digits; 10 to 14 are tolerated.
+NUMBER = re.compile(r"0\d{9,13}")
+DOMAIN_NUMBER = re.compile(r"0\d{10}")
+PUNCTUATION = re.compile(r"[\s()+.\-]*")
+
+
+def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim | None:
+    """The line of a SIM service as GetClientsProducts describes it; None for any other service.
+
+    Raises:
+        MappingError: a number is given and is none.
+    """
+    try:
+        raw = RawService.model_validate(row)
+        if service_type(clean(raw.name) or "") != "sim":
+            return None
+        return Sim(
+            id=hub_id("whmcs", "sim", raw.id),
+            source="whmcs",
+            source_id=raw.id,
+            account_id=account_id("whmcs", raw.clientid),
+            subscription_id=hub_id("whmcs", "subscription", raw.id),
+            msisdn=_number(raw, vocabulary),
+            serial_number=custom_field(raw.customfields, vocabulary.serial_number_field),
+            eid=custom_field(raw.customfields, vocabulary.eid_field),
+            is_open=raw.status in OPEN,
+        )
+    except (ValidationError, ValueError) as error:
+        raise broken("whmcs", row.get("id"), error) from error
+
+
+def _number(raw: RawService, vocabulary: WhmcsVocabulary) -> str | None:
+    for name in vocabulary.sim_number_fields:
+        written = custom_field(raw.customfields, name)
+        if written is not None:
+            return _checked(name, written)
+    in_domain = clean(raw.domain) or ""
+    return in_domain if DOMAIN_NUMBER.fullmatch(in_domain) else None
+
+
+def _checked(field: str, written: str) -> str:
+    number = digits(written)
+    if not NUMBER.fullmatch(number) or not PUNCTUATION.fullmatch(re.sub(r"\d", "", written)):
+        raise FieldError(f"{field}: not a telephone number")
+    return number

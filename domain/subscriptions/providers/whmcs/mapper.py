@@ -1,0 +1,91 @@
+"""WHMCS services in our words."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from domain.common.failures import broken
+from domain.common.identifiers import account_id, hub_id
+from domain.common.shapes import rows_of
+from domain.common.text import clean
+from domain.common.times import day_or_none
+from domain.common.vocabulary import WhmcsVocabulary
+from domain.subscriptions.contract import BillingCycle, ServiceType, Subscription, SubscriptionStatus
+from domain.subscriptions.providers.whmcs.raw import RawService
+
+MAPPER_VERSION = "1"
+
+STATUSES: Mapping[str, SubscriptionStatus] = {
+    "Pending": "pending",
+    "Active": "active",
+    "Suspended": "suspended",
+    "Terminated": "terminated",
+    "Cancelled": "cancelled",
+    "Fraud": "fraud",
+    "Completed": "completed",
+}
+CYCLES: Mapping[str, BillingCycle] = {
+    "Free Account": "free",
+    "Free": "free",
+    # The vendor's own pages spell it both ways.
+    "One Time": "onetime",
+    "One-Time": "onetime",
+    "Monthly": "monthly",
+    "Quarterly": "quarterly",
+    "Semi-Annually": "semiannually",
+    "Annually": "annually",
+    "Biennially": "biennially",
+    "Triennially": "triennially",
+}
+NO_ORDER = frozenset({None, "", "0"})
+
+
+def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Subscription:
+    """The subscription that a row of GetClientsProducts describes.
+
+    Raises:
+        MappingError: a field that gives it its meaning is missing or malformed.
+    """
+    try:
+        raw = RawService.model_validate(row)
+        name = clean(raw.name)
+        return Subscription(
+            id=hub_id("whmcs", "subscription", raw.id),
+            source="whmcs",
+            source_id=raw.id,
+            account_id=account_id("whmcs", raw.clientid),
+            whmcs_order_id=None if raw.orderid in NO_ORDER else raw.orderid,
+            whmcs_product_id=clean(raw.pid),
+            product_name=name,
+            group_name=clean(raw.groupname),
+            service_type=service_type(name or ""),
+            status=STATUSES.get(raw.status, "other"),
+            source_status=raw.status,
+            billing_cycle=CYCLES.get(raw.billingcycle, "other"),
+            source_billing_cycle=raw.billingcycle,
+            amount=raw.recurringamount,
+            first_amount=clean(raw.firstpaymentamount),
+            currency=vocabulary.currency,
+            registered_on=day_or_none(raw.regdate),
+            next_due_on=day_or_none(raw.nextduedate),
+            payment_method=clean(raw.paymentmethod),
+            domain=clean(raw.domain),
+            opportunity_id=custom_field(raw.customfields, vocabulary.opportunity_field),
+        )
+    except (ValidationError, ValueError) as error:
+        raise broken("whmcs", row.get("id"), error) from error
+
+
+def service_type(product_name: str) -> ServiceType:
+    """What kind of service a product's name means (source: portal reference, section 5)."""
+    name = product_name.lower()
+    if "internet" in name or ("ntt" in name and "fiber" in name):
+        return "internet"
+    if "sim" in name:
+        return "sim"
+    return "vpn" if "vpn" in name else "other"
+
+
+def custom_field(fields: object, name: str) -> str | None:
+    """The value of a service's custom field, by its name."""
+    return next((clean(row.get("value")) for row in rows_of(fields, "customfield") if row.get("name") == name), None)

@@ -1,0 +1,21 @@
+"""Cases as Salesforce sends them (source: Object Reference)."""
+
+from pydantic import Field
+
+from domain.common.salesforce import Instant, RawRecord, SalesforceId
+
+
+class RawCase(RawRecord):
+    """A Case."""
+
+    account: SalesforceId = Field(alias="AccountId")
+    number: str | None = Field(None, alias="CaseNumber")
+    subject: str | None = Field(None, alias="Subject")
+    description: str | None = Field(None, alias="Description")
+    status: str | None = Field(None, alias="Status")
+    priority: str | None = Field(None, alias="Priority")
+    type: str | None = Field(None, alias="Type")
+    origin: str | None = Field(None, alias="Origin")
+    is_closed: bool = Field(False, alias="IsClosed")
+    created: Instant = Field(alias="CreatedDate")
+    closed: Instant | None = Field(None, alias="ClosedDate")
