@@ -259,7 +259,7 @@ def owned_by_somebody_ordinary(database: Database) -> Iterator[str]:
     owner = f"hub_test_owner_{uuid4().hex[:8]}"
     with psycopg.connect(database.owner) as connection:
         for statement in (
-            "CREATE ROLE {}",
+            "CREATE ROLE {} NOINHERIT",  # owns, but is not covered by the rules of the roles it may take
             "GRANT {} TO CURRENT_USER",
             "GRANT hub_sync, hub_api, hub_analyst TO {}",
             f'ALTER DATABASE "{connection.info.dbname}" OWNER TO {{}}',
