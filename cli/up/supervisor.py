@@ -26,6 +26,9 @@ from sql.migrate import upgrade
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
+# Names that begin so are the hub's business, whoever set them.
+OURS = ("API_", "DAGSTER_", "SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "SYNC_DATABASE_", "ANALYST_DATABASE_")
+
 
 class ProcessEndedError(HubError):
     """One of the stack's processes ended by itself."""
@@ -57,18 +60,10 @@ def _run(console: Console, stack: ExitStack) -> None:
     for folder in (home, home / "logs", home / "dagster"):
         folder.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_alone(home))
-    require_free(
-        (
-            Port("API_PORT", settings.api_port, settings.api_host),
-            Port("DAGSTER_PORT", settings.dagster_port),
-            *(sandbox.ports() if sandbox else ()),
-        )
-    )
-    os.environ.update(
-        {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
-    )
-    os.environ.update(sandbox.environment() if sandbox else {})
-    load(ApiSettings)
+    ours = (Port("API_PORT", settings.api_port, settings.api_host), Port("DAGSTER_PORT", settings.dagster_port))
+    require_free((*ours, *(sandbox.ports() if sandbox else ())))
+    os.environ.update(_chosen(home, sandbox))
+    load(ApiSettings)  # A key that was given and is too short is said now, not by the API's death.
     with console.status("Starting PostgreSQL …"):
         os.environ.update(_databases(settings, stack))
     with console.status("Migrating …"):
@@ -77,6 +72,11 @@ def _run(console: Console, stack: ExitStack) -> None:
     published = publish(home, _decided(settings))
     stack.callback(published.unlink, missing_ok=True)
     _supervise(Stack(settings, sandbox, home / "logs"), console)
+
+
+def _chosen(home: Path, sandbox: sources.SandboxSettings | None) -> dict[str, str]:
+    ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
+    return ours | (sandbox.environment() if sandbox else {})
 
 
 def _databases(settings: HubSettings, stack: ExitStack) -> dict[str, str]:
@@ -89,17 +89,7 @@ def _databases(settings: HubSettings, stack: ExitStack) -> dict[str, str]:
 
 def _decided(settings: HubSettings) -> dict[str, str]:
     """What another terminal needs to join: everything this one was given or chose."""
-    prefixes = (
-        "API_",
-        "DAGSTER_",
-        "SALESFORCE_",
-        "WHMCS_",
-        "FREEBIT_",
-        "SANDBOX_",
-        "SYNC_DATABASE",
-        "ANALYST_DATABASE",
-    )
-    ours = {name: value for name, value in os.environ.items() if name.startswith(prefixes) and value}
+    ours = {name: value for name, value in os.environ.items() if name.startswith(OURS) and value}
     return ours | {
         "DATABASE_URL": os.environ["DATABASE_URL"],
         "API_HOST": settings.api_host,

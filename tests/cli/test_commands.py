@@ -1,6 +1,8 @@
 """What commands print: JSON that programs read, text that survives a pipe."""
 
 import json
+import subprocess
+import sys
 from uuid import uuid4
 
 import psycopg
@@ -103,13 +105,12 @@ def test_a_token_opens_the_api_for_its_customer_alone(hub: Hub, joined: Database
     assert verify(load(ApiSettings), token) == customer
 
 
-def test_psql_runs_a_statement_as_the_role_that_is_asked_for(
-    hub: Hub, joined: Database, capfd: pytest.CaptureFixture[str]
-) -> None:
-    ended = hub("psql", "--role", "hub_api", "-c", "select current_user")
+def test_psql_runs_a_statement_as_the_role_that_is_asked_for(joined: Database) -> None:
+    command = [sys.executable, "-m", "cli", "psql", "--role", "hub_api", "-c", "select current_user"]
 
-    assert ended.code == 0
-    assert "hub_api" in capfd.readouterr().out + ended.out
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert "hub_api" in said
 
 
 def test_psql_passes_on_that_a_statement_failed(hub: Hub, joined: Database) -> None:
