@@ -35,20 +35,23 @@ def config_from(environment: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: a number is no number, or a quirk is not written name=value.
     """
-    given = {name.removeprefix("SANDBOX_").lower(): value for name, value in environment.items() if value}
     numbers = ("customers", "seed", "salesforce_port", "whmcs_port", "freebit_port")
     texts = ("host", "whmcs_timezone")
-    values: dict[str, object] = {name: given[name] for name in texts if f"SANDBOX_{name.upper()}" in environment}
-    values |= {name: _number(name, environment) for name in numbers if environment.get(f"SANDBOX_{name.upper()}")}
+    values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
+    values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}
     if key_file := environment.get("SANDBOX_SALESFORCE_PUBLIC_KEY"):
         values["salesforce_public_key"] = Path(key_file)
     return Config(**values, quirks=_quirks(environment.get("SANDBOX_QUIRKS", "")))  # type: ignore[arg-type]
 
 
-def _number(name: str, environment: Mapping[str, str]) -> int:
-    variable = f"SANDBOX_{name.upper()}"
+def _variable(name: str) -> str:
+    return f"SANDBOX_{name.upper()}"
+
+
+def _number(name: str, text: str) -> int:
+    variable = _variable(name)
     try:
-        number = int(environment[variable])
+        number = int(text)
     except ValueError:
         raise ConfigError(f"{variable} must be a whole number, such as {getattr(Config, name)}") from None
     if number < 0 or (name.endswith("_port") and number > 65535):

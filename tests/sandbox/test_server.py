@@ -1,0 +1,199 @@
+"""The running servers: control plane, faults, log, starting and stopping."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.config import Config, ConfigError, config_from
+from sandbox.server import RunningSandbox, start
+
+CREDENTIALS = {"identifier": "sandbox-identifier", "secret": "sandbox-secret", "responsetype": "json"}
+
+
+def _invoices(sandbox: RunningSandbox, **headers: str) -> httpx.Response:
+    fields = {**CREDENTIALS, "action": "GetInvoices"}
+    return httpx.post(f"{sandbox.whmcs_url}/includes/api.php", data=fields, headers=headers, timeout=5)
+
+
+def _control(sandbox: RunningSandbox, name: str, content: object) -> httpx.Response:
+    return httpx.post(f"{sandbox.whmcs_url}/__sandbox__/{name}", json=content)
+
+
+def _fail(sandbox: RunningSandbox, mode: str, times: int = 1) -> None:
+    fault = {"match": "getinvoices", "times": times, "mode": mode}
+    assert _control(sandbox, "faults", fault).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("faults", {"match": "x", "mode": "explode"}),
+        ("faults", {"match": "x"}),
+        ("mutate", {"system": "whmcs", "object": "invoice", "id": 1, "fields": "Paid"}),
+        ("clock", {"advance_seconds": "soon"}),
+        ("clock", []),
+    ],
+)
+def test_a_control_without_sense_is_refused_with_a_reason(sandbox: RunningSandbox, name: str, content: Any) -> None:
+    refused = _control(sandbox, name, content)
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]
+
+
+def test_an_unknown_control_lists_those_there_are(sandbox: RunningSandbox) -> None:
+    answer = httpx.get(f"{sandbox.freebit_url}/__sandbox__/nothing")
+
+    assert answer.status_code == 404
+    assert "mutate" in answer.json()["post"]
+
+
+@pytest.mark.parametrize(("mode", "status"), [("status:503", 503), ("429", 429), ("html500", 500)])
+def test_a_fault_answers_in_place_of_the_emulator_as_often_as_asked(
+    sandbox: RunningSandbox, mode: str, status: int
+) -> None:
+    _fail(sandbox, mode, times=2)
+
+    assert [_invoices(sandbox).status_code for _ in range(3)] == [status, status, 200]
+
+
+def test_a_cut_connection_ends_within_the_body(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "cut")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        _invoices(sandbox)
+    assert _invoices(sandbox).json()["result"] == "success"
+
+
+def test_a_malformed_answer_is_whole_http_but_half_json(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "malformed")
+
+    answer = _invoices(sandbox)
+
+    assert answer.status_code == 200
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
+def test_a_timeout_says_nothing_and_the_server_lives_on(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "timeout")
+
+    fields = {**CREDENTIALS, "action": "GetInvoices"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{sandbox.whmcs_url}/includes/api.php", data=fields, timeout=0.2)
+    assert _invoices(sandbox).status_code == 200
+
+
+def test_a_slow_answer_is_late_and_true(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "slow:50")
+
+    answer = _invoices(sandbox)
+
+    assert answer.elapsed.total_seconds() >= 0.05
+    assert answer.json()["result"] == "success"
+
+
+def test_freebit_can_be_made_to_answer_a_code(sandbox: RunningSandbox) -> None:
+    _control(sandbox, "faults", {"match": "authOem", "mode": "code:503-001"})
+
+    answer = httpx.post(f"{sandbox.freebit_url}/emptool/api/authOem/", data={"json": "{}"}).json()
+
+    assert (answer["resultCode"], answer["status"]["statusCode"]) == ("503", "001")
+
+
+def test_the_log_tells_what_was_asked_and_hides_secrets(sandbox: RunningSandbox) -> None:
+    _invoices(sandbox, **{"X-Request-ID": "call-1"})
+
+    log = httpx.get(f"{sandbox.salesforce_url}/__sandbox__/calls?match=getinvoices")
+
+    call = log.json()["calls"][0]
+    assert (call["system"], call["status"], call["request_id"]) == ("whmcs", 200, "call-1")
+    assert "sandbox-secret" not in log.text
+
+
+@pytest.mark.parametrize("system", ["salesforce_url", "whmcs_url", "freebit_url"])
+def test_every_port_tells_the_same_of_world_and_dirt(sandbox: RunningSandbox, system: str) -> None:
+    base = getattr(sandbox, system)
+
+    assert httpx.get(f"{base}/__sandbox__/world").json()["customers"] == 60
+    listed = httpx.get(f"{base}/__sandbox__/dirt").json()
+    assert listed == [row._asdict() for row in sandbox.world.dirt()]
+
+
+def test_a_mended_row_leaves_the_dirt_list(sandbox: RunningSandbox) -> None:
+    row = next(row for row in sandbox.world.dirt() if row.dataset == "whmcs.invoices")
+
+    mended = {"system": "whmcs", "object": "invoice", "id": row.source_id, "fields": {"date": "2025-12-01"}}
+    _control(sandbox, "mutate", mended)
+
+    left = httpx.get(f"{sandbox.whmcs_url}/__sandbox__/dirt").json()
+    assert row._asdict() not in left
+    assert len(left) == len(list(sandbox.world.dirt())) - 1
+
+
+def test_a_reset_undoes_changes_faults_and_the_clock(sandbox: RunningSandbox) -> None:
+    before = _invoices(sandbox).json()
+    first = str(before["invoices"]["invoice"][0]["id"])
+    _control(sandbox, "mutate", {"system": "whmcs", "object": "invoice", "id": first, "fields": None})
+    _control(sandbox, "clock", {"advance_seconds": 86_400})
+    _control(sandbox, "quirks", {"numbers": "strings"})
+    assert _invoices(sandbox).json() != before
+
+    _control(sandbox, "reset", {})
+
+    assert _invoices(sandbox).json() == before
+
+
+def test_after_stop_nothing_listens_and_a_second_stop_is_nothing() -> None:
+    stopped = start(Config(customers=1, salesforce_port=0, whmcs_port=0, freebit_port=0))
+    stopped.stop()
+    stopped.stop()
+
+    with pytest.raises(httpx.ConnectError):
+        _invoices(stopped)
+
+
+def test_a_taken_port_stops_the_start_and_frees_the_others() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+        probe.close()
+        with pytest.raises(OSError, match="in use"):
+            start(Config(salesforce_port=free, whmcs_port=taken.getsockname()[1], freebit_port=0))
+
+        socket.create_server(("127.0.0.1", free)).close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals) -> None:
+    ports = {f"SANDBOX_{system}_PORT": "0" for system in ("SALESFORCE", "WHMCS", "FREEBIT")}
+    environment = {**os.environ, **ports, "SANDBOX_CUSTOMERS": "1000000"}
+    command = [sys.executable, "-m", "sandbox"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        lines = [program.stdout.readline() for _ in range(4)]
+        program.send_signal(number)
+
+        assert program.wait(timeout=10) == 0
+    assert [line.split()[0] for line in lines] == ["salesforce", "whmcs", "freebit", "customers"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SANDBOX_CUSTOMERS", "many"), ("SANDBOX_WHMCS_PORT", "70000"), ("SANDBOX_QUIRKS", "numbers")],
+)
+def test_a_malformed_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        config_from({name: value})
+
+
+def test_variables_set_the_configuration_and_empty_ones_do_not() -> None:
+    config = config_from({"SANDBOX_CUSTOMERS": "7", "SANDBOX_HOST": "", "SANDBOX_QUIRKS": "numbers=strings"})
+
+    assert (config.customers, config.host, config.quirks) == (7, "127.0.0.1", {"numbers": "strings"})
