@@ -33,8 +33,8 @@ def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
     """
     position = request.position
     client, settings = request.source.client, request.source.settings
-    if "job_id" in position:
-        yield from _bulk(query, request, BulkPosition.from_json(position["job"]), read=position["read"])
+    if "job" in position:
+        yield from _bulk(query, request, BulkPosition.from_json(position["job"]))
         return
     if "watermark" in position:
         low = datetime.fromisoformat(position["watermark"]) - timedelta(seconds=settings.overlap_seconds)
@@ -42,26 +42,21 @@ def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
         return
     total = client.count(query.count())
     if total > settings.bulk_threshold_rows:
-        yield from _bulk(query, request, None, read=0)
+        yield from _bulk(query, request, None)
     else:
         since = position.get("since")
         yield from _by_stamp(query, request, datetime.fromisoformat(since) if since else None, total=total)
 
 
-def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None, *, read: int) -> Iterator[Page]:
+def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Iterator[Page]:
     client, settings = request.source.client, request.source.settings
     for page in client.bulk_query(query.soql(), settings.bulk_page_rows, start):
-        read += len(page.rows)
-        yield Page(
-            rows=page.rows,
-            position={"job_id": page.position.job_id, "job": page.position.to_json(), "read": read},
-            expected=page.total,
-        )
-        started_at = page.position.started_at
+        reached = page.position
+        yield Page(rows=page.rows, position={"job": reached.to_json()}, expected=page.total)
         if page.last:
-            if page.total is not None and read < page.total:
-                raise IncompleteReadError(query.object, read=read, reported=page.total)
-            yield Page(rows=(), position={"watermark": started_at.isoformat()}, expected=read, complete=True)
+            if page.total is not None and reached.read < page.total:
+                raise IncompleteReadError(query.object, read=reached.read, reported=page.total)
+            yield _complete(reached.started_at)
 
 
 def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:
@@ -77,7 +72,11 @@ def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total
             yield Page(rows=rows, position=resumable, expected=total)
     if total is not None and low is None and read < total:
         raise IncompleteReadError(query.object, read=read, reported=total)
-    yield Page(rows=(), position={"watermark": started_at.isoformat()}, expected=read, complete=True)
+    yield _complete(started_at)
+
+
+def _complete(known_up_to: datetime) -> Page:
+    return Page(rows=(), position={"watermark": known_up_to.isoformat()}, complete=True)
 
 
 def _stamp(row: dict[str, Any]) -> str:

@@ -1,0 +1,134 @@
+"""A source that answers from a script, over a real socket."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import stamina
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.path).query)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(self.body, keep_blank_values=True).items()}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer. `cut`: the connection ends before the body does. `silent`: nothing is ever answered."""
+
+    body: str | bytes = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    silent: bool = False
+
+
+def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
+    return Reply(json.dumps(body), status, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+Script = Callable[[Asked], Reply]
+
+
+class FakeSource:
+    """Answers with `script`, remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.script: Script = lambda _: Reply()
+        self._lock = Lock()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def answers(self, *replies: Reply) -> None:
+        """One reply a call, the last one for ever."""
+        waiting = list(replies)
+        self.script = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def reply_to(self, asked: Asked) -> Reply:
+        with self._lock:
+            self.asked.append(asked)
+            return self.script(asked)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is part of the script."""
+
+
+def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 5
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            reply = source.reply_to(Asked(self.command, self.path, dict(self.headers), body))
+            if reply.silent:
+                self.rfile.read(1)  # returns when the caller hangs up
+                self.close_connection = True
+                return
+            content = reply.body.encode() if isinstance(reply.body, str) else reply.body
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content) + (100 if reply.cut else 0)))
+            self.end_headers()
+            self.wfile.write(content)
+            self.close_connection = reply.cut
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names the library looks for
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    return Handler
+
+
+@pytest.fixture
+def source() -> Iterator[FakeSource]:
+    source = FakeSource()
+    yield source
+    source.stop()
+
+
+@pytest.fixture(autouse=True)
+def tries_follow_at_once() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+@pytest.fixture
+def reply() -> Callable[..., Reply]:
+    return Reply
+
+
+@pytest.fixture
+def json_reply() -> Callable[..., Reply]:
+    return as_json

@@ -1,0 +1,183 @@
+"""Freebit over real sockets: what breaks first, then what works."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+import structlog
+
+from core.errors import CredentialsError, RejectedError, ThrottledError, UnavailableError
+from core.settings import FreebitSettings
+from pipelines.sources.calls import Attempt
+from pipelines.sources.freebit.client import FreebitClient
+from pipelines.sources.freebit.key import KeyRing
+
+MSISDN = "09012345678"
+OEM_KEY = "the-key-of-the-operator"
+ATTEMPT = Attempt(1, "r")
+
+
+@pytest.fixture
+def client(source):
+    settings = FreebitSettings(
+        _env_file=None, base_url=f"{source.url}/emptool/api", oem_id="us", oem_key=OEM_KEY, calls_per_minute=100_000,
+        timeout_ms=300,
+    )  # fmt: skip
+    with FreebitClient(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def vendor(source, reply):
+    """Issues k1, k2, ... and answers reads with the replies given."""
+
+    def vendor(*replies):
+        keys, waiting = iter(range(1, 1000)), list(replies)
+
+        def script(asked):
+            if asked.path.endswith("/authOem/"):
+                return reply(json.dumps({"resultCode": "100", "authKey": f"k{next(keys)}"}))
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+        source.script = script
+
+    return vendor
+
+
+def failed(result_code, detail):
+    status = {"message": f"NG {MSISDN}", "statusCode": detail}
+    return json.dumps({"resultCode": result_code, "status": status})
+
+
+OK = json.dumps({"resultCode": 100, "status": {"message": "OK"}, "traffic": {"today": "12"}})
+
+
+def keys_used(source):
+    return [json.loads(asked.form["json"])["authKey"] for asked in source.asked if "authOem" not in asked.path]
+
+
+def test_a_key_that_stays_refused_is_renewed_once_and_no_more(source, client, vendor, reply):
+    vendor(reply(failed("401", "001")))
+
+    with pytest.raises(CredentialsError):
+        client.traffic(MSISDN)
+
+    assert keys_used(source) == ["k1", "k2"]
+
+
+def test_a_key_that_dies_early_is_renewed_and_the_call_repeated(source, client, vendor, reply):
+    vendor(reply(failed("401", "001")), reply(OK))
+
+    body = client.traffic(MSISDN)
+
+    assert body["traffic"] == {"today": "12"}
+    assert keys_used(source) == ["k1", "k2"]
+
+
+def test_wrong_operator_credentials_are_never_tried_again(source, client, reply):
+    source.answers(reply(failed("401", "002")))
+
+    with pytest.raises(CredentialsError):
+        client.traffic(MSISDN)
+
+    assert len(source.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"body": failed("500", "001")},
+        {"body": failed("503", "001")},
+        {"body": "<html>", "status": 502},
+        {"body": "<html>"},
+        {"body": '{"resultCode":'},
+        {"body": '{"resultCode":', "cut": True},
+        {"body": "[]"},
+        {"body": '{"status":{}}'},
+        {"silent": True},
+    ],
+    ids=lambda broken: str(broken)[:50],
+)
+def test_a_read_without_a_usable_answer_is_tried_three_times(source, client, vendor, reply, broken):
+    vendor(reply(**broken))
+
+    with pytest.raises(UnavailableError):
+        client.traffic(MSISDN)
+
+    assert len(keys_used(source)) == 3
+
+
+@pytest.mark.parametrize("detail", ["210", "212", "356", "999"])
+def test_a_refused_read_is_not_repeated_and_says_the_vendors_code_but_no_number(source, client, vendor, reply, detail):
+    vendor(reply(failed("400", detail)))
+
+    with structlog.testing.capture_logs() as events, pytest.raises(RejectedError) as caught:
+        client.account_detail(MSISDN)
+
+    assert (caught.value.code, len(keys_used(source))) == (f"400-{detail}", 1)
+    assert MSISDN not in f"{caught.value!r} {events}"
+    assert OEM_KEY not in f"{caught.value!r} {events}"
+
+
+def test_a_busy_line_is_left_alone_for_half_an_hour(source, client, vendor, reply):
+    vendor(reply(failed("400", "230")))
+
+    with pytest.raises(ThrottledError) as caught:
+        client.account_detail(MSISDN)
+
+    assert (caught.value.retry_after, len(keys_used(source))) == (1800, 1)
+
+
+def test_an_answer_without_a_key_is_no_log_in(client, source, reply):
+    source.answers(reply('{"resultCode":"100"}'))
+
+    with pytest.raises(UnavailableError):
+        client.traffic(MSISDN)
+
+
+def test_threads_share_one_key(source, client, vendor, reply):
+    vendor(reply(OK))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(client.traffic, [MSISDN] * 12))
+
+    assert sum("authOem" in asked.path for asked in source.asked) == 1
+
+
+def test_a_key_is_renewed_before_it_can_expire():
+    now, issued = [0.0], iter(["k1", "k2"])
+    ring = KeyRing(lambda _: next(issued), lambda: now[0])
+
+    keys = []
+    for minute in (0, 49.9, 50):
+        now[0] = minute * 60
+        keys.append(ring.current(ATTEMPT))
+
+    assert keys == ["k1", "k1", "k2"]
+
+
+def test_the_thread_that_comes_late_takes_the_key_another_has_fetched():
+    issued = iter(["k1", "k2", "k3"])
+    ring = KeyRing(lambda _: next(issued), lambda: 0.0)
+    refused = ring.current(ATTEMPT)
+
+    assert ring.instead_of(refused, ATTEMPT) == "k2"
+    assert ring.instead_of(refused, ATTEMPT) == "k2"
+
+
+def test_a_read_is_a_post_of_one_form_field_holding_json(source, client, vendor, reply):
+    vendor(reply(OK))
+
+    client.account_detail(MSISDN)
+    client.quota_history(MSISDN, date(2026, 1, 2), date(2026, 2, 3))
+
+    _, detail, history = source.asked
+    assert (detail.method, detail.path) == ("POST", "/emptool/api/master/getDetail/")
+    assert list(detail.form) == ["json"]
+    assert json.loads(detail.form["json"]) == {
+        "authKey": "k1", "version": "2", "requestDatas": [{"kind": "MVNO", "account": MSISDN}],
+    }  # fmt: skip
+    assert json.loads(history.form["json"]) == {
+        "authKey": "k1", "account": MSISDN, "fromDate": "20260102", "toDate": "20260203",
+    }  # fmt: skip
