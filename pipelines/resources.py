@@ -33,7 +33,7 @@ def source_of(system: System) -> Source:
 
 
 class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The three systems. A client is made once per run and shared by its assets: it holds the budget and the session."""
+    """The three systems. A run makes a client once and its assets share it: it holds the budget and the session."""
 
     @cached_property
     def _made(self) -> dict[System, Source]:

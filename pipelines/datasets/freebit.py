@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from pydantic import BaseModel
-
+from domain.common.record import Contract
 from domain.common.vocabulary import FreebitVocabulary
 from domain.sim.contract import SimDetails, SimTraffic, SimUsage
 from domain.sim.providers.freebit import mapper
@@ -24,11 +23,11 @@ def _line(row: Row) -> Line:
     return Line(parent["id"], parent["account_id"], parent["source_id"], parent["msisdn"])
 
 
-def _details(row: Row, vocabulary: FreebitVocabulary) -> Iterable[BaseModel]:
+def _details(row: Row, vocabulary: FreebitVocabulary) -> Iterable[Contract]:
     return (mapper.details_from_row(_line(row), row[BODY], vocabulary),)
 
 
-def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[BaseModel]:
+def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[Contract]:
     today = row[PARENT]["asked_at"].astimezone(vocabulary.zone).date()
     traffic = mapper.traffic_from_row(_line(row), row[BODY], today, vocabulary)
     yield traffic.now

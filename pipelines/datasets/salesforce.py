@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 
-from pydantic import BaseModel
-
 from domain.catalog.contract import Price, Product
 from domain.catalog.providers.salesforce import mapper as catalog
+from domain.common.record import Contract
 from domain.common.vocabulary import SalesforceVocabulary
 from domain.customer.contract import CrmAccount
 from domain.customer.providers.salesforce import mapper as customer
@@ -23,14 +22,14 @@ from sql.tables.orders import order_items
 from sql.tables.orders import orders as orders_table
 from sql.tables.support import support_cases
 
-Mapper = Callable[[Mapping[str, object], SalesforceVocabulary], BaseModel]
+Mapper = Callable[[Mapping[str, object], SalesforceVocabulary], Contract]
 
 
 def _dataset(
     key: str, *, group: str, description: str, target: Target, query: Query, mapper: Mapper, version: str,
     links_accounts: bool = False,
 ) -> Dataset:  # fmt: skip
-    def to_contracts(row: Row, vocabulary: SalesforceVocabulary) -> Iterable[BaseModel]:
+    def to_contracts(row: Row, vocabulary: SalesforceVocabulary) -> Iterable[Contract]:
         return (mapper(row, vocabulary),)
 
     return Dataset(

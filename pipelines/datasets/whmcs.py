@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 
-from pydantic import BaseModel
-
 from domain.billing.contract import Invoice, InvoiceBalance, InvoiceItem, Payment, PaymentMethod
 from domain.billing.providers.whmcs import mapper as billing
+from domain.common.record import Contract
 from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.contract import BillingClient, BillingClientDetails
 from domain.customer.providers.whmcs import mapper as customer
@@ -28,26 +27,26 @@ def _id(row: Row) -> str:
     return str(row.get("id"))
 
 
-def _client(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+def _client(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
     return (customer.client_from_row(row, vocabulary),)
 
 
-def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
     return (customer.client_details_from_row(row[BODY], vocabulary),)
 
 
-def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[BaseModel]:
+def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
     yield subscriptions_mapper.subscription_from_row(row, vocabulary)
     line = sim.sim_from_row(row, vocabulary)
     if line is not None:
         yield line
 
 
-def _invoice(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+def _invoice(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
     return (billing.invoice_from_row(row, vocabulary),)
 
 
-def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[BaseModel]:
+def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
     # GetInvoice names no currency; the invoice's own row does.
     details = billing.invoice_details_from_row({**row[BODY], "currencycode": row[PARENT]["currency"]}, vocabulary)
     yield details.balance
@@ -55,7 +54,7 @@ def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[BaseMode
     yield from details.payments
 
 
-def _payment_methods(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[BaseModel]:
+def _payment_methods(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
     return billing.payment_methods_from_row(row[BODY], vocabulary)
 
 

@@ -1,14 +1,14 @@
-"""What a data set is: where it is read, how a row is mapped, which tables it writes. pipelines/datasets declares them."""
+"""What a data set is: where it is read, how a row is mapped, which tables it writes. Declared in pipelines/datasets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy import Table
 
 from domain.common.identifiers import System
+from domain.common.record import Contract
 
 Row = Mapping[str, Any]
 Position = Mapping[str, Any]
@@ -59,7 +59,7 @@ class Target:
     forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
     """
 
-    contract: type[BaseModel] | None
+    contract: type[Contract] | None
     table: Table
     only_existing: bool = False
     complete_within: str | None = None
@@ -119,7 +119,7 @@ class Dataset:
     description: str
     targets: tuple[Target, ...]
     read: "Reader"
-    to_contracts: Callable[[Row, Any], Iterable[BaseModel]]
+    to_contracts: Callable[[Row, Any], Iterable[Contract]]
     source_id: Callable[[Row], str]
     mapper_version: str
     freshness: timedelta
@@ -147,12 +147,11 @@ class Source:
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What a reader is asked for. `now` is the database's clock at the start of the run, UTC."""
+    """What a reader is asked for."""
 
     source: Source
     position: Position
     full: bool
-    now: datetime
     due: Iterable[Row] = ()
     """The parents whose details are due, in the data set's order, read lazily (details-by-call only)."""
 

@@ -4,20 +4,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from domain.common.labels import unknown_labels
-from pydantic import BaseModel
-
 from domain.common.errors import MappingError
+from domain.common.labels import unknown_labels
+from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Failure, Page, Target
 from pipelines.sync.store import MappedPage
 
 
 def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     """Every row of the page as contract objects, the newest of each id, and the rows that could not be mapped."""
-    targets: Mapping[type[BaseModel], Target] = {
+    targets: Mapping[type[Contract], Target] = {
         target.contract: target for target in dataset.targets if target.contract is not None
     }
-    rows: dict[Target, dict[Any, BaseModel]] = {target: {} for target in dataset.targets}
+    rows: dict[Target, dict[Any, Contract]] = {target: {} for target in dataset.targets}
     failures = list(page.failures)
     mapped_ids: list[str] = []
     labels: Counter[str] = Counter()
@@ -42,8 +41,8 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     )
 
 
-def _keep_newest(kept: dict[Any, BaseModel], contract: BaseModel) -> None:
-    key = contract.id  # type: ignore[attr-defined] # every contract of a target has one
+def _keep_newest(kept: dict[Any, Contract], contract: Contract) -> None:
+    key = contract.id
     known = kept.get(key)
     if known is not None:
         # A page may hold one record twice, when rows moved while it was read.

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor
 from psycopg.sql import SQL, Composed, Identifier
-from pydantic import BaseModel
 from sqlalchemy import Table
 
+from domain.common.record import Contract
 from pipelines.sync.dataset import Target
 
 
@@ -52,14 +52,14 @@ def create_stage(connection: Connection[Any], table: Table, columns: Sequence[st
     """
     name = f"stage_{table.name}"
     connection.execute(
-        SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} WITH NO DATA"
-        ).format(stage=Identifier(name), columns=_names(columns), table=_qualified(table))
+        SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
+            Identifier(name), _names(columns), _qualified(table)
+        )
     )
     return name
 
 
-def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Iterable[BaseModel]) -> None:
+def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Iterable[Contract]) -> None:
     values = attrgetter(*columns)
     with cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", stage), _names(columns))) as copy:
         for row in rows:
@@ -69,7 +69,7 @@ def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Ite
 def merge(
     connection: Connection[Any],
     target: Target,
-    rows: Sequence[BaseModel],
+    rows: Sequence[Contract],
     *,
     run_id: UUID,
     parents: Sequence[UUID] = (),

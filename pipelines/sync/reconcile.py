@@ -49,8 +49,7 @@ def reconcile(dataset: Dataset, source: Source, database_url: str) -> tuple[Drif
     read = 0
     with connect(database_url, name=f"reconcile {dataset.name}") as connection, _everyone(dataset, database_url) as due:
         stages = {target: _create(connection, number, target) for number, target in enumerate(dataset.targets)}
-        row = connection.execute("SELECT now()").fetchone()
-        request = ReadRequest(source, position={}, full=True, now=row[0] if row else None, due=due)
+        request = ReadRequest(source, position={}, full=True, due=due)
         for page in ahead(dataset.read(request)):
             mapped = map_page(dataset, page, source.vocabulary)
             quarantined += [failure.source_id for failure in mapped.failures]

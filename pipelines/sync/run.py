@@ -56,7 +56,7 @@ def run(
         store = Store(connection, dataset)
         position, now = store.open(mode="full" if full else "incremental", dagster_run_id=dagster_run_id)
         due = stack.enter_context(_due(dataset, database_url))
-        request = ReadRequest(source, position={} if full else position, full=full, now=now, due=due)
+        request = ReadRequest(source, position={} if full else position, full=full, due=due)
         try:
             finished = _write_all(dataset, request, store, outcome)
         except BaseException as error:

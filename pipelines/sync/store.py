@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel
 
+from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
 from pipelines.sync.merge import Merged, merge
@@ -23,7 +23,7 @@ class MappedPage:
     """A page after mapping: contract objects by target, ids unique, and the rows that could not be mapped."""
 
     page: Page
-    rows: Mapping[Target, Sequence[BaseModel]]
+    rows: Mapping[Target, Sequence[Contract]]
     failures: Sequence[Failure]
     mapped_ids: Sequence[str]
     unknown_labels: Mapping[str, int] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class Store:
 
 
 def _ids(mapped: MappedPage) -> list[UUID]:
-    return [row.id for rows in mapped.rows.values() for row in rows]  # type: ignore[attr-defined]
+    return [row.id for rows in mapped.rows.values() for row in rows]
 
 
 def _name(details: Details) -> Identifier:
