@@ -1,0 +1,1 @@
+"""The way out: JSON over HTTP, each customer's own rows only."""

@@ -1,0 +1,145 @@
+"""Answers: bytes from the database in an envelope, never decoded on the way."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from core.errors import NotFoundError
+from read_api.auth.guard import CUSTOMER
+from read_api.database import Database
+from read_api.problems.errors import InvalidFieldError
+from read_api.questions import Question
+
+ApiRequest = Request[Any, Any, State]
+
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+class JsonAnswer(ASGIResponse):
+    """A body of JSON that is ready to be sent."""
+
+    def __init__(self, body: bytes, status: int = 200, media_type: bytes = b"application/json") -> None:
+        self.body = body
+        self.status_code = status
+        self._start: Any = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", media_type),
+                (b"content-length", str(len(body)).encode()),
+                # One customer's data: no shared cache may keep it.
+                (b"cache-control", b"private, no-store"),
+            ],
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await send(self._start)
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def _day(value: str) -> object:
+    return value if value in {"infinity", "-infinity"} else date.fromisoformat(value)
+
+
+def _instant(value: str) -> object:
+    return value if value == "infinity" else datetime.fromisoformat(value)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A value that a list is ordered by: its parameter, its form, and what stands before every row."""
+
+    parameter: str
+    check: Callable[[str], object]
+    start: str
+
+
+def _bigint(value: str) -> object:
+    return int(value).to_bytes(8, "big", signed=True)
+
+
+UP = Key("after_id", UUID, FIRST_ID)
+DOWN = Key("after_id", UUID, LAST_ID)
+OLDER = (Key("after", _day, "infinity"), DOWN)
+NEWER = (Key("after", _day, "-infinity"), UP)
+EARLIER = (Key("after", _instant, "infinity"), DOWN)
+NUMBERED = (Key("after", _bigint, str(-(2**63))), UP)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list and its order. Rows are JSON followed by the values of `keys`, by which the next page starts."""
+
+    question: Question
+    keys: tuple[Key, ...] = (UP,)
+
+    async def page(
+        self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None
+    ) -> JsonAnswer:
+        """Up to `limit` rows after `cursor`.
+
+        Raises:
+            InvalidFieldError: the cursor is not one that this list gave out.
+        """
+        asked = values | self._position(cursor) | {"rows": str(limit + 1)}
+        found = await database_of(request).ask(self.question, request.scope[CUSTOMER], asked)  # type: ignore[literal-required]
+        return self.enveloped(found.rows, found.meta, limit)
+
+    def enveloped(self, rows: Any, meta: bytes, limit: int) -> JsonAnswer:
+        following = self._cursor(rows[limit - 1]) if len(rows) > limit else b"null"
+        data = b",".join([row[0] for row in rows[:limit]])
+        return JsonAnswer(
+            b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b}' % (data, following, limit, meta)
+        )
+
+    def _cursor(self, row: Any) -> bytes:
+        parts = [self.question.name, *(value.decode() for value in row[1:])]
+        return b'"%b"' % urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=")
+
+    def _position(self, cursor: str | None) -> dict[str, str | None]:
+        if cursor is None:
+            return {key.parameter: key.start for key in self.keys}
+        try:
+            padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+            name, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str])
+            if name != self.question.name or len(values) != len(self.keys):
+                raise ValueError("a cursor of another list")  # noqa: TRY301 # one answer to every garbled cursor
+            for key, value in zip(self.keys, values, strict=True):
+                key.check(value)
+        except (ValueError, OverflowError, Base64Error, msgspec.DecodeError) as error:
+            raise InvalidFieldError("cursor", "is not a cursor that this list gave out in this order") from error
+        return {key.parameter: value for key, value in zip(self.keys, values, strict=True)}
+
+
+async def single(request: ApiRequest, question: Question, **values: str | None) -> JsonAnswer:
+    """One thing.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's.
+    """
+    found = await database_of(request).ask(question, request.scope[CUSTOMER], values)  # type: ignore[literal-required]
+    if not found.rows:
+        raise NotFoundError("there is no such record")
+    return JsonAnswer(b'{"data":%b,"meta":%b}' % (found.rows[0][0], found.meta))
+
+
+def database_of(request: ApiRequest) -> Database:
+    database: Database = request.app.state["database"]
+    return database
+
+
+def today_of(request: ApiRequest) -> str:
+    """The day that decides what is overdue, in the zone of the settings."""
+    today: str = request.app.state["today"]()
+    return today

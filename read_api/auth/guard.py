@@ -1,0 +1,43 @@
+"""Who asks: the guard of every route under /api."""
+
+from time import time
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from core.settings import ApiSettings
+from read_api.auth.tokens import InvalidTokenError, claims_of
+
+CUSTOMER = "hub.customer"
+"""Key of the request's scope: the id that the token names, as text."""
+
+# A client sends one token many times; its signature need not be computed each time.
+REMEMBERED = 10_000
+
+
+class BearerGuard:
+    """Lets in whoever brings a valid token, and writes down who that is."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._known: dict[str, tuple[str, float]] = {}
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Raises InvalidTokenError."""
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidTokenError("a bearer token is needed")
+        connection.scope[CUSTOMER] = self._customer(token.strip())  # type: ignore[literal-required]
+
+    def _customer(self, token: str) -> str:
+        known = self._known.get(token)
+        if known is None:
+            customer, expires = claims_of(self._settings, token)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[token] = (str(customer), expires)
+        if known[1] <= time():
+            del self._known[token]
+            raise InvalidTokenError("the bearer token is not valid")
+        return known[0]

@@ -1,0 +1,54 @@
+"""Every kind of problem the API answers with, and the page behind each `type` (RFC 9457)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`name` is the last part of the problem's `type`, stable for ever."""
+
+    name: str
+    status: int
+    title: str
+    meaning: str
+
+    @property
+    def type(self) -> str:
+        return f"/problems/{self.name}"
+
+
+INVALID_REQUEST = Kind(
+    "invalid-request",
+    400,
+    "The request is not valid",
+    "A value of the request is malformed, out of its range or unknown. `errors` names each field and says why;"
+    " `field` is the first of them.",
+)
+INVALID_TOKEN = Kind(
+    "invalid-token",
+    401,
+    "A valid token is needed",
+    "The bearer token is missing, garbled, expired, not meant for this API, or names a customer the hub does not know."
+    " Get a new one.",
+)
+NOT_FOUND = Kind(
+    "not-found", 404, "There is no such thing", "Nothing is at this address, or it belongs to another customer."
+)
+METHOD_NOT_ALLOWED = Kind(
+    "method-not-allowed", 405, "This method is not offered here", "The header Allow lists the methods that are."
+)
+REJECTED = Kind("rejected", 400, "The request was refused", "The request as a whole is not usable; `detail` says why.")
+UNAVAILABLE = Kind(
+    "unavailable",
+    503,
+    "The hub cannot answer now",
+    "The database does not answer. Nothing is wrong with the request: try again after Retry-After seconds.",
+)
+INTERNAL_ERROR = Kind(
+    "internal-error",
+    500,
+    "The hub made a mistake",
+    "This is a defect of the hub. Report it with the X-Request-ID of the answer.",
+)
+
+KINDS = (INVALID_REQUEST, INVALID_TOKEN, NOT_FOUND, METHOD_NOT_ALLOWED, REJECTED, UNAVAILABLE, INTERNAL_ERROR)

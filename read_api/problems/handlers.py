@@ -1,0 +1,111 @@
+"""Exceptions become problem documents; nothing of our inside gets out."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.response.base import ASGIResponse
+from litestar.types import ExceptionHandlersMap
+
+from core.errors import NotFoundError
+from core.logging import logger
+from read_api.auth.tokens import InvalidTokenError
+from read_api.database import DatabaseDownError, UnknownCustomerError
+from read_api.problems import catalogue
+from read_api.problems.catalogue import Kind
+from read_api.problems.errors import InvalidFieldError
+from read_api.problems.models import FieldProblem, Problem
+
+AnyRequest = Request[Any, Any, Any]
+
+log = logger("read_api")
+
+
+def problem(
+    request: AnyRequest,
+    kind: Kind,
+    detail: str,
+    *fields: FieldProblem,
+    status: int | None = None,
+    headers: dict[str, str] | None = None,
+) -> ASGIResponse:
+    document = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=status or kind.status,
+        detail=detail,
+        instance=request.scope["path"],
+        field=fields[0].field if fields else msgspec.UNSET,
+        errors=list(fields) if fields else msgspec.UNSET,
+    )
+    return ASGIResponse(
+        body=msgspec.json.encode(document),
+        status_code=document.status,
+        media_type="application/problem+json",
+        headers={"cache-control": "no-store", **(headers or {})},
+        is_head_response=request.method == "HEAD",
+    )
+
+
+def _http(request: AnyRequest, error: HTTPException) -> ASGIResponse:
+    kind = catalogue.REJECTED if error.status_code < 500 else catalogue.INTERNAL_ERROR
+    return problem(request, kind, kind.title, status=error.status_code)
+
+
+def _missing(request: AnyRequest, _: Exception) -> ASGIResponse:
+    return problem(request, catalogue.NOT_FOUND, "there is no such record for this customer, or no such address")
+
+
+def _method(request: AnyRequest, error: MethodNotAllowedException) -> ASGIResponse:
+    allowed = {"Allow": (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or "GET"}
+    return problem(request, catalogue.METHOD_NOT_ALLOWED, f"{request.method} is not offered here", headers=allowed)
+
+
+def _validation(request: AnyRequest, error: ValidationException) -> ASGIResponse:
+    found = error.extra if isinstance(error.extra, list) else []
+    fields = [
+        FieldProblem(WIRE_NAMES.get(str(each.get("key")), str(each.get("key", "request"))), str(each.get("message")))
+        for each in found
+    ] or [FieldProblem("request", "is not usable")]
+    return problem(request, catalogue.INVALID_REQUEST, f"{fields[0].field} is not valid", *fields)
+
+
+def _field(request: AnyRequest, error: InvalidFieldError) -> ASGIResponse:
+    return problem(request, catalogue.INVALID_REQUEST, str(error), FieldProblem(error.field, error.reason))
+
+
+def _token(request: AnyRequest, _: Exception) -> ASGIResponse:
+    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    reason = FieldProblem("Authorization", "needs a valid bearer token")
+    return problem(
+        request, catalogue.INVALID_TOKEN, "the bearer token is missing or not valid", reason, headers=challenge
+    )
+
+
+def _down(request: AnyRequest, error: Exception) -> ASGIResponse:
+    log.warning("database_unavailable", reason=str(error))
+    return problem(request, catalogue.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"})
+
+
+def _bug(request: AnyRequest, error: Exception) -> ASGIResponse:
+    # The class alone: a message may quote values.
+    log.error("bug", error=type(error).__name__, exc_info=False)
+    return problem(request, catalogue.INTERNAL_ERROR, "the hub could not answer; this is recorded")
+
+
+# Handlers' own names of what is a reserved word, or repeats the path, on the wire.
+WIRE_NAMES = {"from_": "from", "until": "to"}
+
+HANDLERS: ExceptionHandlersMap = {
+    ValidationException: _validation,
+    NotFoundException: _missing,
+    NotFoundError: _missing,
+    MethodNotAllowedException: _method,
+    HTTPException: _http,
+    InvalidFieldError: _field,
+    InvalidTokenError: _token,
+    UnknownCustomerError: _token,
+    DatabaseDownError: _down,
+    Exception: _bug,
+}

@@ -1,0 +1,7 @@
+invoice.account_id = (SELECT hub.current_account('whmcs'))
+AND invoice.deleted_at IS NULL
+AND (%(status)s::text IS NULL
+     OR CASE WHEN invoice.status = 'unpaid' AND invoice.due_on < %(today)s::date
+             THEN 'overdue' ELSE invoice.status END = %(status)s::text)
+AND (%(from)s::date IS NULL OR invoice.issued_on >= %(from)s::date)
+AND (%(to)s::date IS NULL OR invoice.issued_on <= %(to)s::date)

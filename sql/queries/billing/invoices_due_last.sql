@@ -1,0 +1,24 @@
+-- Invoices by due date, latest first and those without one before: JSON, and the key that the next page starts after.
+-- Two branches, because a comparison with null is never true; both read the index in its order.
+SELECT json_build_object({billing/invoice_fields}), coalesce(invoice.due_on, 'infinity'::date), invoice.id
+  FROM ((SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
+                 invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
+                 invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
+           FROM hub.invoices invoice
+          WHERE {billing/invoice_filter}
+            AND invoice.due_on IS NULL
+            AND %(after)s::date = 'infinity'::date
+            AND invoice.id < %(after_id)s::uuid
+          ORDER BY invoice.id DESC
+          LIMIT %(rows)s::int)
+        UNION ALL
+        (SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
+                 invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
+                 invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
+           FROM hub.invoices invoice
+          WHERE {billing/invoice_filter}
+            AND (invoice.due_on, invoice.id) < (%(after)s::date, %(after_id)s::uuid)
+          ORDER BY invoice.due_on DESC, invoice.id DESC
+          LIMIT %(rows)s::int)) invoice
+ ORDER BY invoice.due_on DESC NULLS FIRST, invoice.id DESC
+ LIMIT %(rows)s::int

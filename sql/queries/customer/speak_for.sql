@@ -1,0 +1,12 @@
+-- Names the customer of this transaction, for row-level security; then: the customer's id (null: unknown) and `meta`,
+-- how old the data sets behind the answer are. The list is computed from left to right, so the name is set first.
+SELECT set_config('hub.customer_id', %(customer)s, true),
+       hub.current_customer(),
+       (SELECT json_build_object(
+                   'asOf', CASE WHEN bool_and(freshness.as_of IS NOT NULL) THEN min(freshness.as_of) END,
+                   'ageSeconds', CASE WHEN bool_and(freshness.as_of IS NOT NULL)
+                                      THEN greatest(0, extract(epoch FROM now() - min(freshness.as_of)))::bigint END,
+                   'stale', coalesce(bool_or(freshness.as_of IS NULL
+                                     OR freshness.as_of < now() - freshness.target_seconds * interval '1 second'), true))
+          FROM sync.freshness
+         WHERE freshness.dataset = ANY (%(datasets)s::text[]))

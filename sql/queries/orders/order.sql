@@ -1,0 +1,21 @@
+-- One order of the customer with its items: one JSON object, or no row.
+SELECT json_build_object(
+           {orders/order_fields},
+           'items', (SELECT coalesce(json_agg(json_build_object(
+                                'id', item.id,
+                                'sku', item.sku,
+                                'productName', item.product_name,
+                                'productId', item.product_id,
+                                'quantity', trim_scale(item.quantity),
+                                'unitPrice', CASE WHEN item.unit_price IS NOT NULL THEN
+                                    json_build_object('value', trim_scale(item.unit_price), 'currency', item.currency) END,
+                                'total', CASE WHEN item.total IS NOT NULL THEN
+                                    json_build_object('value', trim_scale(item.total), 'currency', item.currency) END,
+                                'billingCycle', item.billing_cycle,
+                                'subscriptionId', item.subscription_id) ORDER BY item.source_id), '[]')
+                       FROM hub.order_items item
+                      WHERE item.order_id = placed.id AND item.deleted_at IS NULL))
+  FROM hub.orders placed
+ WHERE placed.id = %(id)s::uuid
+   AND placed.account_id = (SELECT hub.current_account('salesforce'))
+   AND placed.deleted_at IS NULL

@@ -1,0 +1,21 @@
+-- Invoices that charge one subscription, newest first: JSON, and the key that the next page starts after. First a row
+-- whose JSON is null says that the subscription is the customer's; without it there is no such subscription. Invoices
+-- whose items are not read yet are missing.
+(SELECT NULL::json, NULL::date, NULL::uuid
+   FROM hub.subscriptions subscription
+  WHERE subscription.id = %(id)s::uuid
+    AND subscription.account_id = (SELECT hub.current_account('whmcs'))
+    AND subscription.deleted_at IS NULL)
+UNION ALL
+(SELECT json_build_object({billing/invoice_fields}), invoice.issued_on, invoice.id
+   FROM hub.invoices invoice
+  WHERE invoice.account_id = (SELECT hub.current_account('whmcs'))
+    AND invoice.deleted_at IS NULL
+    AND invoice.id = ANY (ARRAY(SELECT item.invoice_id
+                                  FROM hub.invoice_items item
+                                 WHERE item.subscription_id = %(id)s::uuid
+                                   AND item.account_id = (SELECT hub.current_account('whmcs'))
+                                   AND item.deleted_at IS NULL))
+    AND (invoice.issued_on, invoice.id) < (%(after)s::date, %(after_id)s::uuid)
+  ORDER BY invoice.issued_on DESC, invoice.id DESC
+  LIMIT %(rows)s::int)

@@ -1,0 +1,10 @@
+'id', opened.id,
+'caseNumber', opened.case_number,
+'subject', opened.subject,
+'status', opened.status,
+'priority', opened.priority,
+'category', opened.category,
+'isClosed', opened.is_closed,
+'openedAt', opened.opened_at,
+'closedAt', opened.closed_at,
+'updatedAt', opened.source_updated_at
