@@ -69,17 +69,9 @@ class Emulator:
     def _guarded(self, request: Request, path: str, userinfo: partial[Answer]) -> Response:
         """What only a session may see, and every such answer says how much of the allowance is used."""
         try:
-            if _head_length(request) > _LONGEST_HEAD:
-                raise SalesforceError(414, "URI_TOO_LONG", "URI and headers exceed 16,384 bytes")
             self._sessions.use(request.headers.get("authorization", ""))
             self._usage.count()
-            rest = _REST.fullmatch(path)
-            if path == "/services/oauth2/userinfo":
-                answer = userinfo()
-            elif rest:
-                answer = self._rest.answer(_call(request, rest))
-            else:
-                raise not_found()
+            answer = userinfo() if path == "/services/oauth2/userinfo" else self._rest.answer(_call(request, path))
         except SalesforceError as error:
             answer = Answer(_error_body(error), error.status)
         response = _json(answer)
@@ -104,7 +96,13 @@ class Emulator:
                 memory.clear()
 
 
-def _call(request: Request, match: re.Match[str]) -> RestCall:
+def _call(request: Request, path: str) -> RestCall:
+    """The call a request makes. Raises SalesforceError when it cannot be one."""
+    if _head_length(request) > _LONGEST_HEAD:
+        raise SalesforceError(414, "URI_TOO_LONG", "URI and headers exceed 16,384 bytes")
+    match = _REST.fullmatch(path)
+    if match is None:
+        raise not_found()
     return RestCall(
         request.method,
         unquote(match.group(2) or "").strip("/"),

@@ -102,7 +102,8 @@ class Jobs:
         between, end = f'"{delimiter}"', f'"{LINE_ENDINGS[job.line_ending]}'
         lines = ['"' + between.join(job.header) + end]
         rows = job.plan.rows(place)
-        for place, row in islice(rows, limit):  # noqa: B020  # the place reached is where the next page starts
+        for reached, row in islice(rows, limit):
+            place = reached
             lines.append('"' + between.join([cell(row).replace('"', '""') for cell in cells]) + end)
         count = len(lines) - 1
         more = count == limit and not self._exhausted(job, offset + count) and next(rows, None) is not None
@@ -111,7 +112,8 @@ class Jobs:
 
     def result_pages(self, job_id: str, locator: str | None, version: str) -> dict[str, object]:
         """Where up to five pages of the results are, for reading them in parallel."""
-        job, urls, at = self._finished(job_id, version), [], locator
+        job, at = self._finished(job_id, version), locator
+        urls: list[dict[str, str]] = []
         base = f"/services/data/v{version}/jobs/query/{job.job_id}"
         while len(urls) < _RESULT_PAGES and at != "null":
             urls.append({"resultUrl": f"{base}/results" + (f"?locator={at}" if at else "")})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox.salesforce.calls import Answer, RestCall
-from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.errors import SalesforceError, not_found
 from sandbox.salesforce.savepoint import rolled_back_on_failure
 from sandbox.state import Overlay
 
@@ -49,22 +49,25 @@ def _requests(body: object) -> list[Document]:
 
 def _answer(request: Document, answers: dict[str, Answer], dispatch: Callable[[RestCall], Answer]) -> Answer:
     try:
-        url = urlsplit(str(_filled(request["url"], answers)))
-        match = _PREFIX.match(url.path)
-        if match is None:
-            raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
-        body = _filled(request.get("body"), answers)
-        call = RestCall(
-            str(request.get("method", "GET")).upper(),
-            unquote(url.path[match.end() :]).strip("/"),
-            match.group(1),
-            dict(parse_qsl(url.query)),
-            {},
-            body if isinstance(body, dict) else None,
-        )
-        return dispatch(call)
+        return dispatch(_call(request, answers))
     except SalesforceError as error:
         return Answer([error.as_rest()], error.status)
+
+
+def _call(request: Document, answers: dict[str, Answer]) -> RestCall:
+    url = urlsplit(str(_filled(request["url"], answers)))
+    match = _PREFIX.match(url.path)
+    if match is None:
+        raise not_found()
+    body = _filled(request.get("body"), answers)
+    return RestCall(
+        str(request.get("method", "GET")).upper(),
+        unquote(url.path[match.end() :]).strip("/"),
+        match.group(1),
+        dict(parse_qsl(url.query)),
+        {},
+        body if isinstance(body, dict) else None,
+    )
 
 
 def _filled(value: object, answers: dict[str, Answer]) -> object:

@@ -35,8 +35,10 @@ class Cursor:
         skip = offset - known + (self.plan.query.offset or 0 if known == 0 else 0)
         size = min(size, max(self.total - offset, 0))
         documents, place = [], self._starts[known]
-        for place, row in islice(self.plan.rows(place), skip, skip + size):
+        rows = islice(self.plan.rows(place), skip, skip + size)
+        for reached, row in rows:
             documents.append(self.selection.document(row))
+            place = reached
         if place is not None:
             self._starts[offset + len(documents)] = place
         return documents

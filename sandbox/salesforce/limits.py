@@ -36,7 +36,7 @@ class Usage:
         return f"api-usage={self._used}/{self.allowed}"
 
     def limits(self) -> dict[str, object]:
-        full = {
+        full: dict[str, int] = {
             "DailyBulkV2QueryJobs": 10_000,
             "DailyBulkV2QueryFileStorageMB": 976_562,
             "DailyBulkApiBatches": 15_000,
@@ -44,7 +44,7 @@ class Usage:
             "HourlyPublishedPlatformEvents": 250_000,
         }
         requests = {"Max": self.allowed, "Remaining": max(self.allowed - self._used, 0)}
-        return {"DailyApiRequests": requests} | {name: {"Max": n, "Remaining": n} for name, n in full.items()}
+        return {"DailyApiRequests": requests, **{name: {"Max": n, "Remaining": n} for name, n in full.items()}}
 
     def clear(self) -> None:
         self._used, self._began = 0, None

@@ -7,6 +7,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl, unquote
 
 import jwt
+from jwt.types import Options
 
 from sandbox.asgi import Request, Response, json_response
 from sandbox.salesforce.credentials import Credentials
@@ -16,7 +17,7 @@ from sandbox.salesforce.sessions import Sessions
 from sandbox.state import Clock
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_UNCHECKED = {"verify_signature": True, "verify_exp": False, "verify_aud": False, "verify_iat": False}
+_UNCHECKED: Options = {"verify_signature": True, "verify_exp": False, "verify_aud": False, "verify_iat": False}
 
 
 class GrantError(Exception):

@@ -129,9 +129,8 @@ Required_Products__c,Dependent_Products__c,Mutually_Exclusive__c textarea:32000 
 """)
     ),
     (Child("PricebookEntries", "PricebookEntry", "Product2Id"),),
-    {
-        name: False
-        for name in (
+    dict.fromkeys(
+        (
             "IsActive",
             "IsArchived",
             "Portal_Catalog__c",
@@ -140,8 +139,9 @@ Required_Products__c,Dependent_Products__c,Mutually_Exclusive__c textarea:32000 
             "Is_Default__c",
             "Auto_Add__c",
             "Is_Bundled_Addon__c",
-        )
-    },
+        ),
+        False,
+    ),
 )
 
 PRICEBOOK = SObject(

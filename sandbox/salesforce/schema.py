@@ -77,7 +77,7 @@ def fields_of(text: str) -> tuple[Field, ...]:
 
 
 def _names(line: str) -> list[str]:
-    return line.split()[0].split(",")
+    return line.split(maxsplit=1)[0].split(",")
 
 
 def _field(name: str, words: list[str]) -> Field:

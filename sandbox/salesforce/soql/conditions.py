@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import ge, gt, le, lt
+from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.ids import full_id
@@ -17,7 +18,7 @@ from sandbox.salesforce.soql.tree import Both, Comparison, Condition, Either, Me
 Predicate = Callable[[Row], bool]
 Subselect = Callable[[Query], Iterable[object]]
 
-_ORDERS = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _ACCEPTED = {"string": STRINGS, "number": NUMBERS, "boolean": {"boolean"}, "date": {"date"}, "datetime": {"datetime"}}
 _LONGEST_STRING = 4_000
 
@@ -52,9 +53,9 @@ class Conditions:
         check_filterable(field)
         if condition.value.kind == "period":
             return self._period(get, field, operator, condition.value)
-        value = operand(field, condition.value, like=operator == "LIKE")
         if operator == "LIKE":
-            return _like(get, field, value)
+            return _like(get, field, condition.value)
+        value = operand(field, condition.value)
         if operator in {"=", "!="}:
             wanted = operator == "="
             return lambda row: (folded(get(row)) == value) is wanted
@@ -88,7 +89,7 @@ class Conditions:
         return lambda row: (folded(get(row)) in options) is not negated
 
 
-def operand(field: Field, value: Value, *, like: bool = False) -> object:
+def operand(field: Field, value: Value) -> object:
     """The literal as values of the field are compared. Raises SalesforceError: INVALID_FIELD for a wrong type."""
     if value.kind == "null":
         return None
@@ -108,7 +109,7 @@ def operand(field: Field, value: Value, *, like: bool = False) -> object:
             raise SalesforceError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}")
         return found and found.casefold()
     # An empty string is stored as null, so comparing with it is the null test.
-    return text if like else plain(text).casefold() or None
+    return plain(text).casefold() or None
 
 
 def check_filterable(field: Field) -> None:
@@ -121,7 +122,7 @@ def folded(value: object) -> object:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _ordered(get: Getter, compare: Callable[[object, object], bool], value: object) -> Predicate:
+def _ordered(get: Getter, compare: Callable[[Any, Any], bool], value: object) -> Predicate:
     def test(row: Row) -> bool:
         found = folded(get(row))
         return found is not None and compare(found, value)
@@ -129,12 +130,12 @@ def _ordered(get: Getter, compare: Callable[[object, object], bool], value: obje
     return test
 
 
-def _like(get: Getter, field: Field, pattern: object) -> Predicate:
-    if field.type not in STRINGS or field.type in {"id", "reference"} or pattern is None:
+def _like(get: Getter, field: Field, pattern: Value) -> Predicate:
+    if field.type not in STRINGS or field.type in {"id", "reference"} or pattern.kind != "string":
         raise SalesforceError(
             400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.type} field: {field.name}"
         )
-    matches = re.compile(_regex(str(pattern)), re.IGNORECASE | re.DOTALL).fullmatch
+    matches = re.compile(_regex(str(pattern.value)), re.IGNORECASE | re.DOTALL).fullmatch
     return lambda row: (found := get(row)) is not None and matches(str(found)) is not None
 
 

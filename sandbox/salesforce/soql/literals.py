@@ -6,8 +6,24 @@ from datetime import UTC, date, datetime
 from sandbox.salesforce.soql.tree import Value
 
 PERIODS = frozenset(
-    "TODAY YESTERDAY TOMORROW LAST_90_DAYS NEXT_90_DAYS THIS_WEEK LAST_WEEK THIS_MONTH LAST_MONTH NEXT_MONTH"
-    " THIS_YEAR LAST_YEAR NEXT_YEAR LAST_N_DAYS NEXT_N_DAYS N_DAYS_AGO".split()
+    {
+        "TODAY",
+        "YESTERDAY",
+        "TOMORROW",
+        "LAST_90_DAYS",
+        "NEXT_90_DAYS",
+        "THIS_WEEK",
+        "LAST_WEEK",
+        "THIS_MONTH",
+        "LAST_MONTH",
+        "NEXT_MONTH",
+        "THIS_YEAR",
+        "LAST_YEAR",
+        "NEXT_YEAR",
+        "LAST_N_DAYS",
+        "NEXT_N_DAYS",
+        "N_DAYS_AGO",
+    }
 )
 COUNTED_PERIODS = frozenset({"LAST_N_DAYS", "NEXT_N_DAYS", "N_DAYS_AGO"})
 
@@ -21,7 +37,7 @@ def datetime_text(moment: datetime) -> str:
 
 
 def string(token_text: str) -> Value:
-    """A quoted string, escapes resolved. `\\_` and `\\%` stay escaped: LIKE gives them their meaning.
+    r"""A quoted string, escapes resolved. `\_` and `\%` stay escaped: LIKE gives them their meaning.
 
     Raises:
         ValueError: an escape SOQL does not know.

@@ -27,6 +27,7 @@ LONGEST_STATEMENT = 100_000
 LARGEST_OFFSET = 2_000
 DEEPEST_NESTING = 50
 _AFTER_SOURCE = ("WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "ALL", "GROUP", "HAVING", "WITH", "USING", ")")
+_NEVER_FIELDS = ("SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "LIKE", "LIMIT", "OFFSET")
 _COMPARISONS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _READERS: dict[str, Callable[[str], Value]] = {
     "string": literals.string,
@@ -217,7 +218,7 @@ class _Parser:
         return self._advance().text
 
     def _path(self) -> Path:
-        if self._token.kind != "name" or self._token.says("FROM", "SELECT", "WHERE"):
+        if self._token.kind != "name" or self._token.says(*_NEVER_FIELDS):
             self._fail()
         token = self._advance()
         return Path(tuple(token.text.split(".")), token.offset)

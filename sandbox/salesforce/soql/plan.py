@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sandbox.salesforce.ids import full_id
 from sandbox.salesforce.org import Org
@@ -86,20 +87,22 @@ class Plan:
         return (row for record_id in islice(self._sorted, start, None) if (row := self.table.get(record_id)))
 
     def _sort(self) -> list[str]:
-        unordered = Plan(
-            self.org,
-            Query(self.query.items, self.query.source, self.query.alias, self.query.where),
-            include_deleted=self.includes_deleted,
-        )
-        keyed = [([get(row) for get, _, _ in self._orderings], str(row["Id"])) for _, row in unordered.rows()]
-        keyed.sort(key=lambda pair: pair[1])
+        query = Query(self.query.items, self.query.source, self.query.alias, self.query.where)
+        unordered = Plan(self.org, query, include_deleted=self.includes_deleted)
+        ids, values = [], []
+        for _, row in unordered.rows():
+            ids.append(str(row["Id"]))
+            values.append([folded(get(row)) for get, _, _ in self._orderings])
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        # Least significant first: each sort keeps the order the one before it made.
         for at in range(len(self._orderings) - 1, -1, -1):
             ordering = self._orderings[at][2]
-            present = [pair for pair in keyed if pair[0][at] is not None]
-            absent = [pair for pair in keyed if pair[0][at] is None]
-            present.sort(key=lambda pair, at=at: folded(pair[0][at]), reverse=ordering.descending)
-            keyed = present + absent if ordering.nulls_last else absent + present
-        return [record_id for _, record_id in keyed]
+            present: list[tuple[Any, int]] = [(values[n][at], n) for n in order if values[n][at] is not None]
+            absent = [n for n in order if values[n][at] is None]
+            present.sort(key=itemgetter(0), reverse=ordering.descending)
+            found = [n for _, n in present]
+            order = found + absent if ordering.nulls_last else absent + found
+        return [ids[n] for n in order]
 
     def _sortable(self, ordering: Ordering) -> Field:
         field = self.paths.resolve(ordering.path)[1]
