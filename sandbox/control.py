@@ -25,7 +25,7 @@ from sandbox.world import World
 
 PREFIX = "/__sandbox__/"
 _MODES = re.compile(r"status:[1-5]\d\d|timeout|cut|malformed|429|html500|slow:\d+|code:\d{3}-\d{3}")
-_SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)=)[^&\s]*")
+_SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)\d*=)[^&\s]*")
 _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
 CUT = "sandbox: connection cut on purpose"
 

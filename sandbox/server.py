@@ -10,11 +10,13 @@ from typing import Self
 
 import uvicorn
 
-from sandbox.asgi import App, Response, asgi
+from sandbox.asgi import App
 from sandbox.config import Config
 from sandbox.control import CutError, wrapped
 from sandbox.freebit.app import create_app as freebit_app
 from sandbox.freebit.app import label as freebit_label
+from sandbox.salesforce.app import create_app as salesforce_app
+from sandbox.salesforce.credentials import Credentials
 from sandbox.state import State
 from sandbox.whmcs.app import create_app as whmcs_app
 from sandbox.whmcs.app import label as whmcs_label
@@ -23,12 +25,11 @@ from sandbox.world import World
 
 def apps(config: Config, world: World, state: State) -> dict[str, App]:
     """Each system's ASGI app behind the control plane."""
-    try:
-        from sandbox.salesforce.app import create_app as salesforce_app
-    except ModuleNotFoundError:
-        salesforce_app = lambda *_: asgi(lambda _: Response(b"", 404))  # noqa: E731
+    credentials = Credentials(public_key=config.salesforce_public_key)
     return {
-        "salesforce": wrapped(salesforce_app(world, state), system="salesforce", world=world, state=state),
+        "salesforce": wrapped(
+            salesforce_app(world, state, credentials, sends_date=True), system="salesforce", world=world, state=state
+        ),
         "whmcs": wrapped(whmcs_app(world, state, config), system="whmcs", world=world, state=state, label=whmcs_label),
         "freebit": wrapped(
             freebit_app(world, state, config), system="freebit", world=world, state=state, label=freebit_label
@@ -71,7 +72,10 @@ def start(config: Config | None = None) -> RunningSandbox:
     world, state = World(config.seed, config.customers), State(config.quirks)
     ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
     sockets = _listening(config.host, ports)
-    servers = [(_server(app), sockets[system]) for system, app in apps(config, world, state).items()]
+    servers = [
+        (_server(app, dated=system != "salesforce"), sockets[system])
+        for system, app in apps(config, world, state).items()
+    ]
     thread = threading.Thread(target=_run, args=(servers,), name="sandbox", daemon=True)
     thread.start()
     urls = {system: f"http://{config.host}:{sock.getsockname()[1]}" for system, sock in sockets.items()}
@@ -99,13 +103,15 @@ def _listening(host: str, ports: dict[str, int]) -> dict[str, socket.socket]:
     return sockets
 
 
-def _server(app: App) -> uvicorn.Server:
+def _server(app: App, *, dated: bool) -> uvicorn.Server:
+    """A server for one port; `dated`: it adds real time as Date, else the emulator names its own time."""
     settings = uvicorn.Config(
         app,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=dated,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
     )
