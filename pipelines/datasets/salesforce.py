@@ -54,8 +54,6 @@ ACCOUNTS = _dataset(
     target=Target(
         contract=CrmAccount,
         table=customer_accounts,
-        # Each account is a customer of its own until it is linked; its details all come with the row.
-        initial=(("customer_id", "id"), ("details_due_at", None), ("payment_methods_due_at", None)),
         scope="source = 'salesforce'",
     ),
     query=Query(

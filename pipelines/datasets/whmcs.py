@@ -68,7 +68,6 @@ CLIENTS = Dataset(
             contract=BillingClient,
             table=customer_accounts,
             due_columns=("details_due_at",),
-            initial=(("customer_id", "id"),),
             scope="source = 'whmcs'",
         ),
     ),

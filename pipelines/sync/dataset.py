@@ -53,8 +53,7 @@ class Target:
     only_existing: the contract adds columns to rows that another data set creates; it never creates one.
     complete_within: rows sharing this column's value form a set that the source always sends whole, so a row that
         did not come is deleted.
-    due_columns: set to now when a row comes or changes, so that its details are read (again).
-    initial: what a new row gets besides what the contract says: a column, or null.
+    due_columns: set to now when a row changes, so that its details are read again (a new row is due by default).
     scope: the rows of the table that are this data set's, as SQL.
     forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
     """
@@ -64,7 +63,6 @@ class Target:
     only_existing: bool = False
     complete_within: str | None = None
     due_columns: tuple[str, ...] = ()
-    initial: tuple[tuple[str, str | None], ...] = ()
     scope: str = "true"
     forgotten: bool = False
 

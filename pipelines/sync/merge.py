@@ -125,9 +125,6 @@ def _merge_statement(target: Target, stage: str) -> Composed:
         gated = SQL("coalesce(s.source_updated_at >= t.source_updated_at, true)")
     deleted_before = SQL("t.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
     deleted_after = SQL("s.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
-    initial = [(column, SQL("now()")) for column in target.due_columns] + [
-        (column, SQL("NULL") if value is None else Identifier(value)) for column, value in target.initial
-    ]
     due = [SQL("{} = now()").format(Identifier(column)) for column in target.due_columns]
     sets = SQL(", ").join(
         [SQL("{0} = d.{0}").format(Identifier(column)) for column in compared] + [SQL("changed_at = now()"), *due]
@@ -144,7 +141,7 @@ def _merge_statement(target: Target, stage: str) -> Composed:
               FROM pg_temp.{stage} s LEFT JOIN {table} t ON t.id = s.id
              WHERE t.id IS NULL OR (({old}) IS DISTINCT FROM ({new}) AND {gated})
         ), inserted AS (
-            INSERT INTO {table} ({columns}{more}) SELECT {columns}{values} FROM differing
+            INSERT INTO {table} ({columns}) SELECT {columns} FROM differing
              WHERE is_new AND {creates} RETURNING id
         ), updated AS (
             UPDATE {table} t SET {sets} FROM differing d WHERE t.id = d.id AND NOT d.is_new RETURNING t.id
@@ -168,8 +165,6 @@ def _merge_statement(target: Target, stage: str) -> Composed:
         table=_qualified(table),
         stage=Identifier(stage),
         columns=_names(columns),
-        more=SQL("").join(SQL(", {}").format(Identifier(column)) for column, _ in initial),
-        values=SQL("").join(SQL(", {}").format(value) for _, value in initial),
         old=_names(compared, "t."),
         new=_names(compared, "s."),
         gated=gated,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
@@ -176,6 +176,6 @@ def server_time(answer: Response) -> datetime:
         UnavailableError: the answer carries no date.
     """
     try:
-        return parsedate_to_datetime(answer.headers["Date"])
+        return parsedate_to_datetime(answer.headers["Date"]).replace(tzinfo=UTC)  # HTTP knows no other zone
     except (KeyError, ValueError) as error:
         raise UnavailableError("salesforce", "sent no date with its answer", code="malformed") from error

@@ -31,6 +31,8 @@ class CaseRow(BaseModel):
     subject: str | None = "No dial tone"
     status: str = "new"
     priority: str = "medium"
+    is_closed: bool = False
+    opened_at: datetime = NOON
 
 
 class ItemRow(BaseModel):
@@ -44,6 +46,7 @@ class ItemRow(BaseModel):
     description: str = "Fibre"
     amount: int = 100
     currency: str = "JPY"
+    is_taxed: bool = True
 
 
 CASES = Target(contract=CaseRow, table=support_cases)
