@@ -3,7 +3,7 @@
 import re
 from email.utils import format_datetime
 from functools import partial
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -105,7 +105,7 @@ def _call(request: Request, path: str) -> RestCall:
         raise not_found()
     return RestCall(
         request.method,
-        unquote(match.group(2) or "").strip("/"),
+        (match.group(2) or "").strip("/"),
         match.group(1),
         dict(parse_qsl(request.query, keep_blank_values=True)),
         request.headers,

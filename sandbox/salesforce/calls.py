@@ -42,13 +42,13 @@ Handler = Callable[..., Answer]
 
 
 class Routes:
-    """Handlers by method and path; `{name}` in a path is handed over as text."""
+    """Handlers by method and path; `{name}` in a path is handed over as text, `{value}` with its slashes."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
 
     def add(self, method: str, path: str, handler: Handler) -> None:
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path.replace("{value}", "(?P<value>.+)"))
         self._routes.append((method, re.compile(pattern, re.IGNORECASE), handler))
 
     def find(self, call: RestCall) -> tuple[Handler, dict[str, str]]:

@@ -91,9 +91,9 @@ class _Parser:
             child = self._query(nested=True)
             self._expect(")")
             return child
-        if self._tokens[self._at + 1].says("(") and token.says("COUNT"):
+        if token.says("COUNT") and self._tokens[self._at + 1].says("("):
             return self._count()
-        if self._tokens[self._at + 1].says("(") and token.says("FIELDS"):
+        if token.says("FIELDS") and self._tokens[self._at + 1].says("("):
             self._advance()
             self._expect("(")
             which = self._expect("ALL", "STANDARD", "CUSTOM").text.upper()

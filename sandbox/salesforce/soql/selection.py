@@ -55,8 +55,10 @@ class Selection:
                 if above is None:
                     body[name] = None
                     return
-                start: Document = {"attributes": attributes(target, above["Id"], self._version)}
-                body = body.setdefault(name, start)  # type: ignore[assignment]  # relationships hold documents
+                nested = body.get(name)
+                if not isinstance(nested, dict):
+                    nested = body[name] = {"attributes": attributes(target, above["Id"], self._version)}
+                body = nested
             body[field.name] = value(above)
 
         return write
