@@ -86,6 +86,7 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 5
+        wbufsize = 65536  # head and body leave together
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
@@ -95,7 +96,7 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             content = reply.body.encode() if isinstance(reply.body, str) else reply.body
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content) + (100 if reply.cut else 0)))
