@@ -127,6 +127,20 @@ def test_every_port_tells_the_same_of_world_and_dirt(sandbox: RunningSandbox, sy
     assert listed == [row._asdict() for row in sandbox.world.dirt()]
 
 
+def test_the_nameless_accounts_listed_are_those_salesforce_serves(sandbox: RunningSandbox) -> None:
+    login = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    token = httpx.post(f"{sandbox.salesforce_url}/services/oauth2/token", data=login).json()["access_token"]
+    answer = httpx.get(
+        f"{sandbox.salesforce_url}/services/data/v62.0/query",
+        params={"q": "SELECT Id FROM Account WHERE Name = null"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+    served = [record["Id"] for record in answer.json()["records"]]
+    assert served == [row.source_id for row in sandbox.world.dirt() if row.dataset == "salesforce.accounts"]
+    assert served
+
+
 def test_a_mended_row_leaves_the_dirt_list(sandbox: RunningSandbox) -> None:
     row = next(row for row in sandbox.world.dirt() if row.dataset == "whmcs.invoices")
 
