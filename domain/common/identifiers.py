@@ -8,6 +8,10 @@ from uuid import UUID
 System = Literal["salesforce", "whmcs", "freebit"]
 
 NAMESPACE = UUID("8c5c1f5e-5b0e-5d6e-9d55-6c1f1a2b7d10")
+_NAMESPACE_HASHED = sha1(NAMESPACE.bytes, usedforsecurity=False)
+# The bits of version (5) and variant (RFC 9562), cleared and then set.
+_CLEARED = ~(0xF << 76 | 0xC000 << 48)
+_VERSION_5 = 5 << 76 | 0x8000 << 48
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
@@ -16,12 +20,10 @@ def hub_id(system: System, kind: str, source_id: str | int) -> UUID:
 
     Written out rather than `uuid.uuid5`, which costs three times as much on the sync's hot path.
     """
-    digest = bytearray(
-        sha1(NAMESPACE.bytes + f"{system}:{kind}:{source_id}".encode(), usedforsecurity=False).digest()[:16]
-    )
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(digest))
+    hashed = _NAMESPACE_HASHED.copy()
+    hashed.update(f"{system}:{kind}:{source_id}".encode())
+    number = int.from_bytes(hashed.digest()[:16], "big")
+    return UUID(int=number & _CLEARED | _VERSION_5)
 
 
 @lru_cache(maxsize=65_536)
