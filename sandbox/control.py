@@ -143,13 +143,13 @@ def _refusal(mode: str) -> Response:
 
 def _control(request: Request, world: World, state: State) -> Response:
     name = request.path.removeprefix(PREFIX).strip("/")
-    handlers = _POSTS if request.method == "POST" else _GETS
-    handler = handlers.get(name)
-    if handler is None:
+    is_post = request.method == "POST"
+    if name not in (_POSTS if is_post else _GETS):
         return json_response({"error": "no such control", "get": sorted(_GETS), "post": sorted(_POSTS)}, 404)
     try:
-        content = json.loads(request.body) if request.body else {}
-        return handler(content if request.method == "POST" else parse_qs(request.query), world, state)
+        if is_post:
+            return _POSTS[name](json.loads(request.body or b"{}"), world, state)
+        return _GETS[name](parse_qs(request.query), world, state)
     except (ValueError, KeyError, TypeError) as error:
         return json_response({"error": f"{type(error).__name__}: {error}"}, 400)
 
