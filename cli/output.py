@@ -72,7 +72,9 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, as_jso
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, terminal: bool) -> Table:
     made = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+        made.add_column(
+            column.title, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold"
+        )
     for row in rows:
         made.add_row(*(_cell(column, row.get(column.key)) for column in columns))
     return made

@@ -87,8 +87,10 @@ def _rows(*, dataset: str | None = None, number: int | None = None) -> list[dict
     from pipelines.datasets import DATASETS
     from pipelines.sync.quarantine import quarantined
 
-    names = [one.name for one in DATASETS]
-    if dataset is not None and dataset not in names:
-        raise NotFoundError(f"no data set is called {dataset}; there are {', '.join(names)}")
     with opened() as connection:
-        return [asdict(row) for row in quarantined(connection, dataset=dataset, number=number)]
+        rows = [asdict(row) for row in quarantined(connection, dataset=dataset, number=number)]
+    names = [one.name for one in DATASETS]
+    # Linking quarantines too, under a name that no data set has.
+    if dataset is not None and not rows and dataset not in names:
+        raise NotFoundError(f"no data set is called {dataset}; there are {', '.join(names)}")
+    return rows

@@ -7,9 +7,11 @@ import threading
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 
 from cli.up.stack import Stack
 from cli.up.welcome import welcome
+from core.errors import HubError
 
 # Dagster loads its code twice on a small machine.
 PATIENCE_SECONDS = 180.0
@@ -52,10 +54,13 @@ class Opening:
         ready = answering and self._answers(f"{stack.api}/health", f"{stack.dagster}/server_info")
         if self._stopped.is_set():
             return
-        if ready:
+        if not ready:
+            self._console.print(f"[red]Not everything answers;[/red] what does not has its log in {stack.logs}")
+            return
+        try:
             welcome(stack, self._console, synced=synced)
-        else:
-            self._console.print(f"[red]Not everything answers yet;[/red] its log is in {stack.logs}")
+        except HubError as error:
+            self._console.print(f"[red]hub: {escape(str(error))}[/red]")
 
     def _first_sync(self) -> bool:
         """In a process of its own, so that it can be stopped at any moment and its memory is given back."""

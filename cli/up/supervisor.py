@@ -100,6 +100,7 @@ def _decided(settings: HubSettings) -> dict[str, str]:
 
 def _supervise(stack: Stack, console: Console) -> None:
     opening = Opening(stack, console)
+    console.print("Bringing the data in; the API and the Dagster UI start beside it.")
     processes = Processes(stack.logs, then=opening.start)
     if stack.sandbox:
         processes.add("sandbox", [sys.executable, "-m", "sandbox"], {})

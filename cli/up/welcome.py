@@ -43,7 +43,7 @@ def _demonstration(stack: Stack, console: Console) -> None:
     token = minted(customer)
     _line(console, "demo customer", str(customer))
     _line(console, "bearer token", token)
-    _line(console, "try", f"curl -s -H 'Authorization: Bearer {token}' {stack.api}/api/invoices?limit=3")
+    _line(console, "try", f"curl -s -H 'Authorization: Bearer {token}' '{stack.api}/api/invoices?limit=3'")
     minutes = load(ApiSettings).jwt_minutes
     _line(console, "", f"valid for {minutes} min; another: hub token --customer {customer}")
 

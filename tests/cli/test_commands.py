@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from core.settings import ApiSettings, load
+from read_api.auth.tokens import verify
 from tests.builders import insert_customer
 from tests.cli.conftest import Hub
 from tests.conftest import Database
@@ -93,9 +95,6 @@ def test_a_pipe_reads_plain_text_a_row_per_line(hub: Hub, joined: Database) -> N
 
 
 def test_a_token_opens_the_api_for_its_customer_alone(hub: Hub, joined: Database) -> None:
-    from read_api.auth.tokens import verify
-
-    from core.settings import ApiSettings, load
 
     with psycopg.connect(joined.sync) as connection:
         customer = insert_customer(connection)["id"]
