@@ -5,12 +5,14 @@ Rows are numbered so that both their ids and their SystemModstamp ascend with th
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sandbox.salesforce import rows
 from sandbox.salesforce.rows import Row
-from sandbox.world import PRICEBOOKS, PRODUCTS, Customer, World, number_of, salesforce_id
+from sandbox.world import PRICEBOOKS, PRODUCTS, Customer, Order, World, number_of, salesforce_id
 
 Numbers = Iterable[int]
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -31,29 +33,36 @@ class Base:
 
 def bases(world: World) -> dict[str, Base]:
     """The Base of every object, by the object's name."""
+    # An order is asked for once as itself or by each of its items, one after the other.
+    sale = lru_cache(maxsize=_REMEMBERED)(world.order)
     return {
         "Account": _of_customers(world, "Account", rows.account),
         "Contact": _of_customers(world, "Contact", rows.contact, ("AccountId",)),
         "Product2": Base(
             len(PRODUCTS),
-            lambda n: rows.product(PRODUCTS[n]),
+            _catalogue_rows([rows.product(product) for product in PRODUCTS]),
             lambda n: salesforce_id("Product2", n),
             _numbered("Product2", len(PRODUCTS)),
             {},
         ),
         "Pricebook2": Base(
             len(PRICEBOOKS),
-            lambda n: rows.pricebook(PRICEBOOKS[n]),
+            _catalogue_rows([rows.pricebook(book) for book in PRICEBOOKS]),
             lambda n: salesforce_id("Pricebook2", n),
             _numbered("Pricebook2", len(PRICEBOOKS)),
             {},
         ),
         "PricebookEntry": _entries(),
-        "Order": _orders(world),
-        "OrderItem": _order_items(world),
+        "Order": _orders(world, sale),
+        "OrderItem": _order_items(world, sale),
         "Case": _cases(world),
         "Opportunity": _opportunities(world),
     }
+
+
+def _catalogue_rows(made: list[Row]) -> Callable[[int], Row]:
+    """The catalogue is small and looked up for every order item, so its rows are kept."""
+    return made.__getitem__
 
 
 def _numbered(kind: str, count: int) -> Callable[[str], int | None]:
@@ -96,7 +105,7 @@ def _entries() -> Base:
 
     return Base(
         len(PRODUCTS) * books,
-        lambda n: rows.pricebook_entry(PRODUCTS[n // books], PRICEBOOKS[n % books]),
+        _catalogue_rows([rows.pricebook_entry(product, book) for product in PRODUCTS for book in PRICEBOOKS]),
         lambda n: salesforce_id("PricebookEntry", n),
         _numbered("PricebookEntry", len(PRODUCTS) * books),
         {"Product2Id": of_product, "Pricebook2Id": of_pricebook},
@@ -111,20 +120,21 @@ def _by_customer(world: World, of: Callable[[int], range]) -> Callable[[str], Nu
     return of_account
 
 
-def _orders(world: World) -> Base:
+def _orders(world: World, sale: Callable[[int], Order]) -> Base:
     index = world.order_index
+    customer = lru_cache(maxsize=_REMEMBERED)(world.customer)
+
+    def row(number: int) -> Row:
+        found = sale(number)
+        return rows.order(found, customer(found.customer).address)
+
     return Base(
         len(index),
-        lambda n: _order_row(world, n),
+        row,
         lambda n: salesforce_id("Order", n),
         _numbered("Order", len(index)),
         {"AccountId": _by_customer(world, index.of), "OpportunityId": _same_number("Opportunity", len(index))},
     )
-
-
-def _order_row(world: World, number: int) -> Row:
-    sale = world.order(number)
-    return rows.order(sale, world.customer(sale.customer).address)
 
 
 def _same_number(kind: str, count: int) -> Callable[[str], Numbers]:
@@ -135,24 +145,24 @@ def _same_number(kind: str, count: int) -> Callable[[str], Numbers]:
     return of_twin
 
 
-def _order_items(world: World) -> Base:
+def _order_items(world: World, sale: Callable[[int], Order]) -> Base:
     index = world.item_index
 
     def of_order(order_id: str) -> Numbers:
         number = number_of("Order", order_id)
         if number is None or number >= len(world.order_index):
             return ()
-        return [item.number for item in world.order(number).items]
+        return [item.number for item in sale(number).items]
 
     def run(start: int) -> Iterator[Row]:
         if start >= len(index):
             return
         first, _ = world.order_item(start)
         for number in range(first.number, len(world.order_index)):
-            sale = world.order(number)
-            for item in sale.items:
+            found = sale(number)
+            for item in found.items:
                 if item.number >= start:
-                    yield rows.order_item(sale, item)
+                    yield rows.order_item(found, item)
 
     return Base(
         len(index),

@@ -14,6 +14,9 @@ Row = dict[str, object]
 USER_ID = "0055i000000USERAAA"
 _SEEN_FIRST = "2019-01-01T00:00:00.000+0000"
 _CATALOGUE_STAMP = "2025-10-01T00:00:{:02d}.000+0000"
+# Ids of the catalogue, which half of all rows repeat.
+_PRODUCT_IDS = [item.product_id for item in facts.PRODUCTS]
+_PORTAL_ID = facts.PRICEBOOKS[facts.PORTAL].pricebook_id
 _ELIGIBILITY_CHECKED = {"Eligible", "Ineligible"}
 _IDENTITY_SUBMITTED = {"Submitted", "Verified", "Rejected"}
 
@@ -162,7 +165,7 @@ def order(sale: facts.Order, address: facts.Address | None = None) -> Row:
         "EffectiveDate": plan.placed_on.isoformat(),
         "Status": plan.status,
         "StatusCode": "Activated" if plan.status == "Processed" else "Draft",
-        "Pricebook2Id": facts.PRICEBOOKS[facts.PORTAL].pricebook_id,
+        "Pricebook2Id": _PORTAL_ID,
         "OpportunityId": sale.opportunity_id,
         "OrderNumber": sale.order_number,
         "Order_Type__c": plan.type,
@@ -204,7 +207,7 @@ def order_item(sale: facts.Order, item: facts.OrderItem) -> Row:
     return row | {
         "OrderId": sale.order_id,
         "PricebookEntryId": item.entry_id,
-        "Product2Id": item.product.product_id,
+        "Product2Id": _PRODUCT_IDS[item.product.number],
         "Quantity": float(item.quantity),
         "UnitPrice": float(item.unit_price),
         "ListPrice": float(item.unit_price),

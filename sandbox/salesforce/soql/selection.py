@@ -1,6 +1,7 @@
 """The select list: from a row to what an answer says of it, as JSON or as CSV cells."""
 
 from collections.abc import Callable
+from typing import cast
 
 from sandbox.salesforce.errors import SalesforceError, invalid_relationship
 from sandbox.salesforce.org import Org
@@ -50,15 +51,14 @@ class Selection:
         value = value_getter(field)
 
         def write(row: Row, body: Document) -> None:
+            above: Row = row
             for hop, parent, target in zip(hops, parents, targets, strict=True):
-                name, above = str(hop.relationship), parent(row)
-                if above is None:
+                name, found = str(hop.relationship), parent(row)
+                if found is None:
                     body[name] = None
                     return
-                nested = body.get(name)
-                if not isinstance(nested, dict):
-                    nested = body[name] = {"attributes": attributes(target, above["Id"], self._version)}
-                body = nested
+                nested = body.setdefault(name, {"attributes": attributes(target, found["Id"], self._version)})
+                body, above = cast(Document, nested), found
             body[field.name] = value(above)
 
         return write
