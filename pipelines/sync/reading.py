@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
-from typing import Any
 
 from core.errors import RejectedError
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
@@ -11,18 +11,37 @@ from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
 PARENT, BODY = "parent", "body"
 """A detail row: the parent as the hub knows it, and what the source answered when asked about it."""
 
+_FEW = 10
+"""Refusals up to this number in a batch are the records' own fault, whatever share of it they are."""
+
 
 def read_details(request: ReadRequest, ask: Callable[[Row], Row], *, at_once: int, batch: int = 200) -> Iterator[Page]:
     """One call per due parent, `at_once` in flight; a page per `batch`. Resumable: what is written is no longer due.
 
     A parent the source refuses to tell about is set aside with the reason and is no longer due either.
+
+    Raises:
+        RejectedError: the source refuses most of a batch, so it is not the records' fault; all of them stay due.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="details") as threads:
         for parents in _batches(request.due, batch):
-            answers = list(threads.map(lambda parent: _answer(ask, parent), parents))
+            # Each call runs in our context, so that it carries the run's request id.
+            calls = [threads.submit(copy_context().run, _answer, ask, parent) for parent in parents]
+            answers = [call.result() for call in calls]
+            refused = [answer for answer in answers if isinstance(answer, RejectedError)]
+            if len(refused) > max(_FEW, len(parents) // 2):
+                raise refused[0]
             yield Page(
-                rows=[answer for answer in answers if not isinstance(answer, Failure)],
-                failures=[answer for answer in answers if isinstance(answer, Failure)],
+                rows=[
+                    {PARENT: parent, BODY: answer}
+                    for parent, answer in zip(parents, answers, strict=True)
+                    if not isinstance(answer, RejectedError)
+                ],
+                failures=[
+                    Failure(str(parent["source_id"]), {}, answer.reason)
+                    for parent, answer in zip(parents, answers, strict=True)
+                    if isinstance(answer, RejectedError)
+                ],
                 position={},
                 expected=parents[0]["due_count"],
                 asked_at=parents[0]["asked_at"],
@@ -31,11 +50,11 @@ def read_details(request: ReadRequest, ask: Callable[[Row], Row], *, at_once: in
     yield Page(rows=(), position={}, complete=True)
 
 
-def _answer(ask: Callable[[Row], Row], parent: Row) -> dict[str, Any] | Failure:
+def _answer(ask: Callable[[Row], Row], parent: Row) -> Row | RejectedError:
     try:
-        return {PARENT: parent, BODY: ask(parent)}
+        return ask(parent)
     except RejectedError as error:
-        return Failure(str(parent["source_id"]), {}, error.reason)
+        return error
 
 
 def _batches(rows: Iterable[Row], size: int) -> Iterator[Sequence[Row]]:

@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from structlog.contextvars import bound_contextvars, get_contextvars
+
 from core.database import connect
 from core.logging import logger
 from domain.common.errors import HubError
@@ -54,6 +56,9 @@ def run(
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url, name=f"sync {dataset.name}"))
         store = Store(connection, dataset)
+        # Every call a run makes at its source carries the run's id, unless whoever asked for the run named one.
+        request_id = get_contextvars().get("request_id", str(store.run_id))
+        stack.enter_context(bound_contextvars(request_id=request_id))
         position, now = store.open(mode="full" if full else "incremental", dagster_run_id=dagster_run_id)
         due = stack.enter_context(_due(dataset, database_url))
         request = ReadRequest(source, position={} if full else position, full=full, due=due)

@@ -1,0 +1,379 @@
+"""One run of one data set: where it starts, what it leaves behind when it ends well, badly, or with broken rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from structlog.contextvars import get_contextvars
+
+from core.errors import IncompleteReadError, RejectedError, UnavailableError
+from domain.common.errors import MappingError
+from domain.common.identifiers import account_id, hub_id
+from domain.common.record import Contract
+from pipelines.sync.dataset import Dataset, Details, Page, ReadRequest, Row, Source, Target
+from pipelines.sync.progress import Progress, listening
+from pipelines.sync.quarantine import quarantined, retry
+from pipelines.sync.reading import BODY, PARENT, parent_source_id, read_details
+from pipelines.sync.reconcile import reconcile
+from pipelines.sync.run import run
+from sql.tables.billing import invoices
+from sql.tables.support import support_cases
+from tests.builders import insert
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class Settings:
+    vocabulary = None
+
+
+SOURCE = Source(client=None, settings=Settings())
+
+
+class CaseRow(Contract):
+    labels = (("status", "source_status"),)
+    source: str = "salesforce"
+    source_id: str
+    source_updated_at: datetime = NOON
+    deleted_at: datetime | None = None
+    account_id: UUID = account_id("salesforce", "001A")
+    subject: str
+    status: str = "new"
+    source_status: str = "New"
+    priority: str = "low"
+    is_closed: bool = False
+    opened_at: datetime = NOON
+
+
+def to_cases(row: Row, _: Any) -> Sequence[Contract]:
+    if row.get("broken"):
+        raise MappingError("salesforce", row["Id"], "Subject: missing")
+    status = row.get("status", "new")
+    case = CaseRow(id=hub_id("salesforce", "case", row["Id"]), source_id=row["Id"], subject="x", status=status)
+    return (case,)
+
+
+def a_dataset(read: Callable[[ReadRequest], Iterator[Page]], **values: Any) -> Dataset:
+    return Dataset(
+        **{
+            "name": "salesforce.cases",
+            "system": "salesforce",
+            "group": "support",
+            "description": "cases",
+            "targets": (Target(contract=CaseRow, table=support_cases),),
+            "read": read,
+            "to_contracts": to_cases,
+            "source_id": lambda row: row["Id"],
+            "mapper_version": "1",
+            "freshness": timedelta(minutes=10),
+            **values,
+        }
+    )
+
+
+def rows(*ids: str) -> list[dict[str, str]]:
+    return [{"Id": identity} for identity in ids]
+
+
+def fetch(url: str, query: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def pages_from(position: int, total: int, *, break_at: int | None = None) -> Iterator[Page]:
+    for number in range(position, total):
+        if number == break_at:
+            raise UnavailableError("salesforce", "did not answer")
+        yield Page(rows=rows(f"500{number}"), position={"next": number + 1})
+    yield Page(rows=(), position={}, complete=True)
+
+
+def test_a_run_that_breaks_keeps_what_it_wrote_and_the_next_goes_on_from_there(database):
+    asked_from = []
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        asked_from.append(request.position.get("next", 0))
+        return pages_from(asked_from[-1], 5, break_at=3 if len(asked_from) == 1 else None)
+
+    with pytest.raises(UnavailableError):
+        run(a_dataset(read), SOURCE, database.sync)
+    after_the_break = fetch(database.owner, "SELECT count(*) FROM hub.support_cases")
+    run(a_dataset(read), SOURCE, database.sync)
+
+    assert after_the_break == [(3,)]
+    assert asked_from == [0, 3]
+    assert fetch(database.owner, "SELECT count(*) FROM hub.support_cases") == [(5,)]
+    statuses = fetch(database.owner, "SELECT status, error FROM sync.runs ORDER BY started_at")
+    assert statuses == [("failed", "salesforce: did not answer"), ("succeeded", None)]
+
+
+def test_rows_and_cursor_are_written_together_or_not_at_all(database):
+    def read(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows("500A"), position={"next": 1})
+        yield Page(rows=[{"Id": "500B", "status": "no such status"}], position={"next": 2})
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        run(a_dataset(read), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("500A",)]
+    assert fetch(database.owner, "SELECT position FROM sync.cursors") == [({"next": 1},)]
+
+
+def test_a_database_error_is_recorded_by_its_kind_alone_since_its_text_quotes_data(database):
+    def read(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=[{"Id": "500SECRET", "status": "no such status"}], position={})
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        run(a_dataset(read), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT error FROM sync.runs") == [("CheckViolation",)]
+
+
+def test_only_a_run_that_read_everything_makes_the_data_set_fresh(database):
+    def half(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows("500A"), position={"next": 1})
+
+    def short(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows("500A"), position={"next": 1})
+        raise IncompleteReadError("salesforce.cases", read=1, reported=2)
+
+    run(a_dataset(half), SOURCE, database.sync)
+    with pytest.raises(IncompleteReadError, match="read 1 rows, the source reports 2"):
+        run(a_dataset(short), SOURCE, database.sync)
+    unfinished = fetch(database.owner, "SELECT as_of FROM sync.freshness")
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+
+    assert unfinished == [(None,)]
+    assert fetch(database.owner, "SELECT as_of IS NOT NULL FROM sync.freshness") == [(True,)]
+
+
+def test_a_broken_row_is_set_aside_with_its_payload_and_the_rest_of_the_page_lands(database):
+    def read(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=[*rows("500A"), {"Id": "500B", "broken": 1}, *rows("500C")], position={}, complete=True)
+
+    outcome = run(a_dataset(read), SOURCE, database.sync)
+
+    assert (outcome.read, outcome.merged.inserted, outcome.quarantined) == (3, 2, 1)
+    kept = fetch(database.owner, "SELECT source_id, payload, reason FROM sync.quarantine")
+    assert kept == [("500B", {"Id": "500B", "broken": 1}, "Subject: missing")]
+
+
+def test_a_row_that_comes_back_whole_leaves_quarantine(database):
+    run(a_dataset(lambda _: iter([Page(rows=[{"Id": "500B", "broken": 1}], position={})])), SOURCE, database.sync)
+
+    run(a_dataset(lambda _: iter([Page(rows=rows("500B"), position={})])), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT resolved_at IS NOT NULL FROM sync.quarantine") == [(True,)]
+
+
+def test_after_a_mapper_is_fixed_quarantined_rows_can_be_tried_again_without_moving_the_cursor(database):
+    broken = a_dataset(lambda _: iter([Page(rows=[{"Id": "500B", "broken": 1}], position={"next": 7})]))
+    run(broken, SOURCE, database.sync)
+
+    def mended_mapper(row: Row, vocabulary: Any) -> Sequence[Contract]:
+        return to_cases({**row, "broken": 0}, vocabulary)
+
+    still_broken = retry(broken, None, database.sync)
+    mended = retry(a_dataset(broken.read, to_contracts=mended_mapper), None, database.sync)
+
+    assert (still_broken.taken, still_broken.refused) == (0, 1)
+    assert (mended.taken, mended.refused) == (1, 0)
+    assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("500B",)]
+    assert fetch(database.owner, "SELECT position FROM sync.cursors") == [({"next": 7},)]
+    with psycopg.connect(database.sync) as connection:
+        assert quarantined(connection) == []
+
+
+def test_labels_nobody_knows_are_counted_by_column_and_label(database):
+    def to_other(row: Row, _: Any) -> Sequence[Contract]:
+        (case,) = to_cases(row, _)
+        return (case.model_copy(update={"status": "other", "source_status": "Parked"}),)
+
+    outcome = run(a_dataset(lambda _: pages_from(0, 2), to_contracts=to_other), SOURCE, database.sync)
+
+    assert outcome.unknown_labels == {"status=Parked": 2}
+    assert fetch(database.owner, "SELECT unknown_labels FROM sync.runs") == [({"status=Parked": 2},)]
+
+
+def test_a_run_whose_process_died_is_marked_as_failed_by_the_next(database):
+    with psycopg.connect(database.owner) as connection:
+        insert(connection, "sync.runs", dataset="salesforce.cases", system="salesforce", status="running")
+
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT status, error FROM sync.runs ORDER BY started_at") == [
+        ("failed", "interrupted"),
+        ("succeeded", None),
+    ]
+
+
+def test_whoever_listens_is_told_of_every_page_and_of_the_end(database):
+    heard: list[Progress] = []
+
+    with listening(heard.append):
+        run(a_dataset(lambda _: pages_from(0, 2)), SOURCE, database.sync)
+
+    assert [(step.rows, step.done) for step in heard] == [(1, False), (2, False), (2, False), (2, True)]
+
+
+def test_reconcile_counts_what_is_missing_extra_and_different_and_writes_nothing(database):
+    run(a_dataset(lambda _: pages_from(0, 4)), SOURCE, database.sync)
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("DELETE FROM hub.support_cases WHERE source_id = '5000'")
+        connection.execute("UPDATE hub.support_cases SET subject = 'tampered' WHERE source_id = '5001'")
+        insert(connection, "support_cases", source_id="500X")
+    before = fetch(database.owner, "SELECT id, subject, changed_at FROM hub.support_cases ORDER BY id")
+
+    (drift,) = reconcile(a_dataset(lambda _: pages_from(0, 4)), SOURCE, database.sync)
+
+    assert (drift.source_rows, drift.hub_rows) == (4, 4)
+    assert (drift.missing, drift.extra, drift.different) == (1, 1, 1)
+    assert fetch(database.owner, "SELECT id, subject, changed_at FROM hub.support_cases ORDER BY id") == before
+
+
+class BalanceRow(Contract):
+    balance: int
+
+
+DETAILS = Details(parent=invoices, prefix="items", order="issued_on DESC", columns=("currency",))
+
+
+def details_dataset(ask: Callable[[Row], Row]) -> Dataset:
+    def to_balance(row: Row, _: Any) -> Sequence[Contract]:
+        return (BalanceRow(id=row[PARENT]["id"], balance=row[BODY]["balance"]),)
+
+    return a_dataset(
+        lambda request: read_details(request, ask, at_once=2, batch=2),
+        name="whmcs.invoice_details",
+        system="whmcs",
+        targets=(Target(contract=BalanceRow, table=invoices, only_existing=True),),
+        to_contracts=to_balance,
+        source_id=parent_source_id,
+        details=DETAILS,
+    )
+
+
+def three_invoices(database: Any) -> None:
+    with psycopg.connect(database.owner) as connection:
+        for day in (1, 2, 3):
+            insert(connection, "invoices", source_id=str(day), issued_on=datetime(2026, 1, day, tzinfo=UTC).date())
+
+
+def test_details_are_asked_for_newest_first_and_once(database):
+    three_invoices(database)
+    asked: list[str] = []
+
+    def ask(parent: Row) -> Row:
+        asked.append(parent["source_id"])
+        return {"balance": 5}
+
+    run(details_dataset(ask), SOURCE, database.sync)
+    again = run(details_dataset(ask), SOURCE, database.sync)
+
+    # Two are in flight at a time, so the first pair may be noted in either order.
+    assert sorted(asked[:2]) == ["2", "3"]
+    assert asked[2:] == ["1"]
+    assert again.read == 0
+    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
+
+
+def test_a_source_that_breaks_off_leaves_the_rest_due_and_what_came_written(database):
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "1":
+            raise UnavailableError("whmcs", "did not answer")
+        return {"balance": 5}
+
+    with pytest.raises(UnavailableError):
+        run(details_dataset(ask), SOURCE, database.sync)
+
+    due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
+    assert due == [("1",)]
+    assert fetch(database.owner, "SELECT as_of FROM sync.freshness") == [(None,)]
+
+
+def test_a_parent_the_source_refuses_is_set_aside_and_does_not_come_up_again_and_again(database):
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "2":
+            raise RejectedError("whmcs", "Invoice ID Not Found", code="not_found")
+        return {"balance": 5}
+
+    outcome = run(details_dataset(ask), SOURCE, database.sync)
+    again = run(details_dataset(ask), SOURCE, database.sync)
+
+    assert (outcome.read, outcome.quarantined, again.read) == (3, 1, 0)
+    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [("2", "Invoice ID Not Found")]
+
+
+def test_a_parent_that_changes_while_its_details_are_on_their_way_stays_due(database):
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "3":
+            with psycopg.connect(database.owner) as connection:
+                connection.execute("UPDATE hub.invoices SET items_due_at = clock_timestamp() WHERE source_id = '3'")
+        return {"balance": 5}
+
+    run(details_dataset(ask), SOURCE, database.sync)
+
+    due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at IS NOT NULL")
+    assert due == [("3",)]
+
+
+def test_retrying_quarantined_details_makes_their_parent_due_again(database):
+    three_invoices(database)
+    dataset = details_dataset(lambda parent: {"balance": 5} if parent["source_id"] != "2" else {})
+
+    def to_balance(row: Row, vocabulary: Any) -> Sequence[Contract]:
+        if not row[BODY]:
+            raise MappingError("whmcs", "2", "balance: missing")
+        return details_dataset(lambda _: {}).to_contracts(row, vocabulary)
+
+    run(replace(dataset, to_contracts=to_balance), SOURCE, database.sync)
+    retried = retry(dataset, None, database.sync)
+
+    assert retried.requested == 1
+    due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
+    assert due == [("2",)]
+
+
+def test_a_source_that_refuses_most_of_a_batch_fails_the_run_instead_of_setting_every_record_aside(database):
+    with psycopg.connect(database.owner) as connection:
+        for number in range(12):
+            insert(connection, "invoices", source_id=str(number))
+
+    def ask(parent: Row) -> Row:
+        raise RejectedError("whmcs", "refused", code="refused")
+
+    everything = a_dataset(
+        lambda request: read_details(request, ask, at_once=2, batch=20),
+        name="whmcs.invoice_details",
+        details=DETAILS,
+        source_id=parent_source_id,
+    )
+    with pytest.raises(RejectedError):
+        run(everything, SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_due_at <= now()") == [(12,)]
+    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(0,)]
+
+
+def test_every_call_of_a_run_carries_the_runs_id(database):
+    three_invoices(database)
+    carried = []
+
+    def ask(parent: Row) -> Row:
+        carried.append(get_contextvars()["request_id"])
+        return {"balance": 5}
+
+    run(details_dataset(ask), SOURCE, database.sync)
+
+    ((run_id,),) = fetch(database.owner, "SELECT id FROM sync.runs")
+    assert set(carried) == {str(run_id)}
