@@ -33,9 +33,9 @@ docs: $(VENV)/.installed ## Write the generated pages again
 
 lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --universal --no-annotate --generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group bench -o requirements-bench.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements-dev.lock --group bench -o requirements-bench.lock
 
 clean: ## Remove the virtual environment; data in .hub/ stays
 	rm -rf $(VENV)
