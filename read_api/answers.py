@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from litestar.types import Receive, Scope, Send
 
 from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
-from read_api.database import Database
+from read_api.database import Database, Found, Row
 from read_api.problems.errors import InvalidFieldError
 from read_api.questions import Question
 
@@ -84,27 +84,27 @@ class Listing:
     question: Question
     keys: tuple[Key, ...] = (UP,)
 
-    async def page(
-        self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None
-    ) -> JsonAnswer:
+    async def page(self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None) -> JsonAnswer:
         """Up to `limit` rows after `cursor`.
 
         Raises:
             InvalidFieldError: the cursor is not one that this list gave out.
         """
-        asked = values | self._position(cursor) | {"rows": str(limit + 1)}
-        found = await database_of(request).ask(self.question, request.scope[CUSTOMER], asked)  # type: ignore[literal-required]
+        found = await self.rows(request, limit, cursor, **values)
         return self.enveloped(found.rows, found.meta, limit)
 
-    def enveloped(self, rows: Any, meta: bytes, limit: int) -> JsonAnswer:
-        following = self._cursor(rows[limit - 1]) if len(rows) > limit else b"null"
-        data = b",".join([row[0] for row in rows[:limit]])
-        return JsonAnswer(
-            b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b}' % (data, following, limit, meta)
-        )
+    async def rows(self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None) -> Found:
+        """Up to `limit` rows after `cursor`, and one more where there are more; raises as `page`."""
+        asked = values | self._position(cursor) | {"rows": str(limit + 1)}
+        return await database_of(request).ask(self.question, customer_of(request), asked)
 
-    def _cursor(self, row: Any) -> bytes:
-        parts = [self.question.name, *(value.decode() for value in row[1:])]
+    def enveloped(self, rows: Sequence[Row], meta: bytes, limit: int) -> JsonAnswer:
+        following = self._cursor(rows[limit - 1]) if len(rows) > limit else b"null"
+        data = b",".join([row[0] or b"null" for row in rows[:limit]])
+        return JsonAnswer(b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b}' % (data, following, limit, meta))
+
+    def _cursor(self, row: Row) -> bytes:
+        parts = [self.question.name, *((value or b"").decode() for value in row[1:])]
         return b'"%b"' % urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=")
 
     def _position(self, cursor: str | None) -> dict[str, str | None]:
@@ -128,10 +128,16 @@ async def single(request: ApiRequest, question: Question, **values: str | None) 
     Raises:
         NotFoundError: there is none, or it is somebody else's.
     """
-    found = await database_of(request).ask(question, request.scope[CUSTOMER], values)  # type: ignore[literal-required]
+    found = await database_of(request).ask(question, customer_of(request), values)
     if not found.rows:
         raise NotFoundError("there is no such record")
-    return JsonAnswer(b'{"data":%b,"meta":%b}' % (found.rows[0][0], found.meta))
+    return JsonAnswer(b'{"data":%b,"meta":%b}' % (found.rows[0][0] or b"null", found.meta))
+
+
+def customer_of(request: ApiRequest) -> str:
+    """The id that the token names."""
+    customer: str = request.scope[CUSTOMER]  # type: ignore[literal-required]
+    return customer
 
 
 def database_of(request: ApiRequest) -> Database:

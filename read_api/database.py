@@ -1,16 +1,16 @@
 """The API's way to its database: role hub_api, one round trip per request, JSON handed through as bytes."""
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, generators
+from psycopg import AsyncConnection
+from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from core.errors import HubError
@@ -29,6 +29,10 @@ Row = tuple[bytes | None, ...]
 
 class DatabaseDownError(HubError):
     """No connection could be had, or it broke: the caller may try again."""
+
+
+class QuestionRefusedError(HubError):
+    """The database does not understand the question: it is not at this release's level."""
 
 
 class UnknownCustomerError(HubError):
@@ -57,16 +61,13 @@ class ApiConnection(AsyncConnection[Any]):
             psycopg.Error: the first of them that the server refused.
         """
         new = [question for question, _ in asked if question.prepared_as not in self.prepared]
-        commands: deque[Callable[[], None]] = deque(
-            partial(self.pgconn.send_prepare, question.prepared_as, question.sql) for question in new
-        )
-        commands.extend(
-            partial(self.pgconn.send_query_prepared, question.prepared_as, values) for question, values in asked
-        )
-        commands.append(self.pgconn.pipeline_sync)
         async with self.lock:
-            answered = await self.wait(generators.pipeline_communicate(self.pgconn, commands))
-        results = [results[-1] for results in answered[:-1]]
+            for question in new:
+                self.pgconn.send_prepare(question.prepared_as, question.sql)
+            for question, values in asked:
+                self.pgconn.send_query_prepared(question.prepared_as, values)
+            self.pgconn.pipeline_sync()
+            results = await self.wait(_exchanged(self.pgconn))
         for result in results:
             if result.status in REFUSED:
                 raise error_from_result(result)
@@ -129,9 +130,29 @@ class Database:
                     except psycopg.OperationalError as error:
                         if not connection.closed:
                             raise DatabaseDownError("the database gave up on the question") from error
+                    except psycopg.Error as error:
+                        raise QuestionRefusedError(f"the database refused: {error.sqlstate}") from error
             except (PoolTimeout, PoolClosed, TooManyRequests) as error:
                 raise DatabaseDownError("no connection to the database") from error
         raise DatabaseDownError("connections to the database keep breaking")
+
+
+def _exchanged(pgconn: PGconn) -> PQGen[list[PGresult]]:
+    """Everything sent is flushed, and everything up to the synchronisation point received."""
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
+    results: list[PGresult] = []
+    while True:
+        yield Wait.R
+        pgconn.consume_input()
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:  # the end of one command's results
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                return results
+            results.append(result)
 
 
 async def _enter_pipeline(connection: ApiConnection) -> None:

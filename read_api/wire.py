@@ -7,9 +7,7 @@ from litestar.params import Parameter
 from msgspec import Meta, Struct
 
 Limit = Annotated[int, Parameter(ge=1, le=100, description="Rows per page")]
-Cursor = Annotated[
-    str | None, Parameter(description="`page.next` of the page before, with the same filters and order")
-]
+Cursor = Annotated[str | None, Parameter(description="`page.next` of the page before, with the same filters and order")]
 
 
 class Wire(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ class BearerGuard:
         self._settings = settings
         self._known: dict[str, tuple[str, float]] = {}
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:  # noqa: ARG002
         """Raises InvalidTokenError."""
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":

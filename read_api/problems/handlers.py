@@ -3,9 +3,8 @@
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
-from litestar.response.base import ASGIResponse
 from litestar.types import ExceptionHandlersMap
 
 from core.errors import NotFoundError
@@ -29,7 +28,7 @@ def problem(
     *fields: FieldProblem,
     status: int | None = None,
     headers: dict[str, str] | None = None,
-) -> ASGIResponse:
+) -> Response[bytes]:
     document = Problem(
         type=kind.type,
         title=kind.title,
@@ -39,30 +38,29 @@ def problem(
         field=fields[0].field if fields else msgspec.UNSET,
         errors=list(fields) if fields else msgspec.UNSET,
     )
-    return ASGIResponse(
-        body=msgspec.json.encode(document),
+    return Response(
+        content=msgspec.json.encode(document),
         status_code=document.status,
         media_type="application/problem+json",
         headers={"cache-control": "no-store", **(headers or {})},
-        is_head_response=request.method == "HEAD",
     )
 
 
-def _http(request: AnyRequest, error: HTTPException) -> ASGIResponse:
+def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     kind = catalogue.REJECTED if error.status_code < 500 else catalogue.INTERNAL_ERROR
     return problem(request, kind, kind.title, status=error.status_code)
 
 
-def _missing(request: AnyRequest, _: Exception) -> ASGIResponse:
+def _missing(request: AnyRequest, _: Exception) -> Response[bytes]:
     return problem(request, catalogue.NOT_FOUND, "there is no such record for this customer, or no such address")
 
 
-def _method(request: AnyRequest, error: MethodNotAllowedException) -> ASGIResponse:
+def _method(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
     allowed = {"Allow": (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or "GET"}
     return problem(request, catalogue.METHOD_NOT_ALLOWED, f"{request.method} is not offered here", headers=allowed)
 
 
-def _validation(request: AnyRequest, error: ValidationException) -> ASGIResponse:
+def _validation(request: AnyRequest, error: ValidationException) -> Response[bytes]:
     found = error.extra if isinstance(error.extra, list) else []
     fields = [
         FieldProblem(WIRE_NAMES.get(str(each.get("key")), str(each.get("key", "request"))), str(each.get("message")))
@@ -71,11 +69,11 @@ def _validation(request: AnyRequest, error: ValidationException) -> ASGIResponse
     return problem(request, catalogue.INVALID_REQUEST, f"{fields[0].field} is not valid", *fields)
 
 
-def _field(request: AnyRequest, error: InvalidFieldError) -> ASGIResponse:
+def _field(request: AnyRequest, error: InvalidFieldError) -> Response[bytes]:
     return problem(request, catalogue.INVALID_REQUEST, str(error), FieldProblem(error.field, error.reason))
 
 
-def _token(request: AnyRequest, _: Exception) -> ASGIResponse:
+def _token(request: AnyRequest, _: Exception) -> Response[bytes]:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     reason = FieldProblem("Authorization", "needs a valid bearer token")
     return problem(
@@ -83,12 +81,12 @@ def _token(request: AnyRequest, _: Exception) -> ASGIResponse:
     )
 
 
-def _down(request: AnyRequest, error: Exception) -> ASGIResponse:
+def _down(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.warning("database_unavailable", reason=str(error))
     return problem(request, catalogue.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"})
 
 
-def _bug(request: AnyRequest, error: Exception) -> ASGIResponse:
+def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     # The class alone: a message may quote values.
     log.error("bug", error=type(error).__name__, exc_info=False)
     return problem(request, catalogue.INTERNAL_ERROR, "the hub could not answer; this is recorded")

@@ -3,5 +3,5 @@ AND invoice.deleted_at IS NULL
 AND (%(status)s::text IS NULL
      OR CASE WHEN invoice.status = 'unpaid' AND invoice.due_on < %(today)s::date
              THEN 'overdue' ELSE invoice.status END = %(status)s::text)
-AND (%(from)s::date IS NULL OR invoice.issued_on >= %(from)s::date)
-AND (%(to)s::date IS NULL OR invoice.issued_on <= %(to)s::date)
+AND (%(issued_from)s::date IS NULL OR invoice.issued_on >= %(issued_from)s::date)
+AND (%(issued_to)s::date IS NULL OR invoice.issued_on <= %(issued_to)s::date)

@@ -1,0 +1,122 @@
+"""The read API as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from core.clock import Clock, utc_now
+from core.settings import ApiSettings, HubSettings, url_as
+from read_api.auth.guard import BearerGuard
+from read_api.billing.controller import BillingController
+from read_api.catalog.controller import CatalogController
+from read_api.customer.controller import CustomerController
+from read_api.dashboard.controller import DashboardController
+from read_api.database import Database
+from read_api.documentation import PlainPages
+from read_api.health.controller import HealthController
+from read_api.orders.controller import OrderController
+from read_api.problems.controller import explain
+from read_api.problems.errors import InvalidFieldError
+from read_api.problems.handlers import HANDLERS
+from read_api.requests import Envelope
+from read_api.sim.controller import SimController
+from read_api.subscriptions.controller import SubscriptionController
+from read_api.support.controller import SupportController
+
+FEATURES = (
+    CustomerController,
+    DashboardController,
+    BillingController,
+    SubscriptionController,
+    SimController,
+    CatalogController,
+    OrderController,
+    SupportController,
+)
+
+ABOUT = (
+    "What the portal shows a customer, from the hub's own copy of Salesforce, WHMCS and Freebit. Every answer says how"
+    " old its data is (`meta`); a token sees its own customer's data and nothing else. Lists go on with `cursor`."
+)
+
+
+def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Litestar:
+    """The application; it connects when it starts, and starts without a database too.
+
+    Raises:
+        SettingsError: there is no database URL.
+    """
+    database = Database(url_as(hub, "hub_api"), api.pool_size)
+    zone = ZoneInfo(api.timezone)
+
+    @asynccontextmanager
+    async def connected(_: Litestar) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            yield
+        finally:
+            await database.close()
+
+    guarded = Router(
+        "/",
+        route_handlers=FEATURES,
+        guards=[BearerGuard(api), only_known_parameters],
+        security=[{"bearerAuth": []}],
+    )
+    app = Litestar(
+        route_handlers=[guarded, HealthController, explain],
+        exception_handlers=HANDLERS,
+        lifespan=[connected],
+        openapi_config=_openapi(),
+        state=State({"database": database, "today": lambda: now().astimezone(zone).date().isoformat()}),
+        logging_config=None,
+    )
+    app.asgi_handler = Envelope(app.asgi_handler)
+    return app
+
+
+async def only_known_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A misspelt filter must not silently show everything.
+
+    Raises:
+        InvalidFieldError: the query names a parameter that the operation does not have.
+    """
+    if connection.scope["query_string"]:
+        known = _parameters(handler)
+        for name in connection.query_params:
+            if name not in known:
+                raise InvalidFieldError(name[:100], "is not a parameter of this operation")
+
+
+@lru_cache
+def _parameters(handler: BaseRouteHandler) -> frozenset[str]:
+    found = handler.parsed_fn_signature.parameters
+    return frozenset(
+        getattr(each.kwarg_definition, "query", None) or getattr(each.kwarg_definition, "name", None) or name
+        for name, each in found.items()
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    bearer = SecurityScheme(
+        type="http", scheme="bearer", bearer_format="JWT", description="HS256; `hub token` mints one for development"
+    )
+    return OpenAPIConfig(
+        title="Data-sync hub: read API",
+        version="1.0.0",
+        description=ABOUT,
+        path="/schema",
+        use_handler_docstrings=True,
+        render_plugins=[PlainPages(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"bearerAuth": bearer}),
+    )

@@ -1,0 +1,75 @@
+"""Invoices and payment methods."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.params import Parameter, QueryParameter
+
+from read_api.answers import NEWER, OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
+from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PaymentMethodList
+from read_api.problems.catalogue import NOT_FOUND
+from read_api.questions import Question
+from read_api.responses import answers
+from read_api.wire import Cursor, Limit
+
+INVOICES = ("whmcs.invoices",)
+
+Sort = Literal["-issueDate", "issueDate", "dueDate", "-dueDate"]
+LISTINGS: dict[Sort, Listing] = {
+    "-issueDate": Listing(Question("billing/invoices_newest_first", INVOICES), OLDER),
+    "issueDate": Listing(Question("billing/invoices_oldest_first", INVOICES), NEWER),
+    "dueDate": Listing(Question("billing/invoices_due_first", INVOICES), NEWER),
+    "-dueDate": Listing(
+        Question("billing/invoices_due_last", INVOICES),
+        OLDER,
+    ),
+}
+INVOICE = Question("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
+PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
+
+
+class BillingController(Controller):
+    """Billing."""
+
+    path = "/api"
+    tags = ("billing",)
+
+    @get("/invoices", operation_id="listInvoices", responses=answers(InvoiceList))
+    async def invoices(  # noqa: PLR0917 # the parameters of a list
+        self,
+        request: ApiRequest,
+        status: Annotated[InvoiceStatus | None, Parameter(description="Only invoices that show this status")] = None,
+        from_: Annotated[date | None, QueryParameter(name="from", description="Issued on this day or later")] = None,
+        until: Annotated[date | None, QueryParameter(name="to", description="Issued on this day or earlier")] = None,
+        sort: Annotated[Sort, Parameter(description="Order; `-` is descending")] = "-issueDate",
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> JsonAnswer:
+        """The customer's invoices."""
+        return await LISTINGS[sort].page(
+            request,
+            limit,
+            cursor,
+            status=status,
+            today=today_of(request),
+            issued_from=_iso(from_),
+            issued_to=_iso(until),
+        )
+
+    @get("/invoices/{invoice_id:str}", operation_id="getInvoice", responses=answers(InvoiceAnswer, NOT_FOUND))
+    async def invoice(
+        self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
+    ) -> JsonAnswer:
+        """One invoice with its items and payments."""
+        return await single(request, INVOICE, id=str(invoice_id), today=today_of(request))
+
+    @get("/payment-methods", operation_id="listPaymentMethods", responses=answers(PaymentMethodList))
+    async def payment_methods(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:
+        """The customer's stored ways to pay."""
+        return await PAYMENT_METHODS.page(request, limit, cursor)
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

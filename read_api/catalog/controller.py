@@ -1,0 +1,32 @@
+"""The catalogue."""
+
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from read_api.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
+from read_api.catalog.models import Category, ProductList
+from read_api.questions import Question
+from read_api.responses import answers
+from read_api.wire import Cursor, Limit
+
+PRODUCTS = Listing(Question("catalog/products", ("salesforce.products", "salesforce.prices")), NUMBERED)
+
+
+class CatalogController(Controller):
+    """The catalogue."""
+
+    path = "/api/catalog"
+    tags = ("catalog",)
+
+    @get("/products", operation_id="listProducts", responses=answers(ProductList))
+    async def products(
+        self,
+        request: ApiRequest,
+        category: Annotated[Category | None, Parameter(description="Only this kind of service")] = None,
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> JsonAnswer:
+        """Products shown in the portal, in display order, with their prices."""
+        return await PRODUCTS.page(request, limit, cursor, category=category)

@@ -1,0 +1,50 @@
+"""Wire models of the customer."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from read_api.wire import Single, Wire
+
+
+class Address(Wire, frozen=True):
+    """Where the customer is billed."""
+
+    address1: str | None
+    address2: str | None
+    city: str | None
+    state: str | None
+    postcode: str | None
+    country: Annotated[str | None, Meta(description="ISO 3166-1 alpha-2", examples=["JP"])]
+
+
+class Me(Wire, frozen=True):
+    """The customer whose token this is."""
+
+    id: UUID
+    account_number: Annotated[str | None, Meta(description="Customer number")]
+    name: str | None
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    phone: str | None
+    address: Address
+    currency: Annotated[str | None, Meta(description="ISO 4217 code the customer is billed in")]
+    language: str | None
+    status: Literal["active", "inactive", "closed", "other"] | None
+    portal_status: Literal["active", "not_yet", "other"] | None
+    internet_eligibility: Annotated[str | None, Meta(description="Internet offering available at the address")]
+    internet_eligibility_status: Literal["not_requested", "pending", "eligible", "ineligible", "other"] | None
+    identity_status: Literal["not_submitted", "pending", "verified", "rejected", "other"] | None
+    has_salesforce_account: Annotated[bool, Meta(description="Whether orders and cases can exist")]
+    has_billing_account: Annotated[bool, Meta(description="Whether invoices and subscriptions can exist")]
+    details_as_of: Annotated[datetime | None, Meta(description="When the address was read; null: not yet")]
+
+
+class MeAnswer(Single, frozen=True):
+    """The customer."""
+
+    data: Me

@@ -1,0 +1,27 @@
+"""Wire models of the dashboard."""
+
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta
+
+from read_api.orders.models import Order
+from read_api.wire import Money, Single, Wire
+
+
+class Dashboard(Wire, frozen=True):
+    """What a customer sees first."""
+
+    unpaid_invoices: Annotated[int, Meta(description="Not paid yet, overdue ones included")]
+    overdue_invoices: Annotated[int, Meta(description="Not paid and past the due date")]
+    amounts_due: Annotated[list[Money], Meta(description="Still to pay, per currency")]
+    next_due_date: Annotated[date | None, Meta(description="Earliest due date of what is unpaid")]
+    active_subscriptions: int
+    open_cases: int
+    recent_orders: Annotated[list[Order], Meta(description="The five newest")]
+
+
+class DashboardAnswer(Single, frozen=True):
+    """The dashboard."""
+
+    data: Dashboard

@@ -1,0 +1,60 @@
+"""Whether the process is alive, and whether it can answer."""
+
+import msgspec
+from litestar import Controller, get
+from litestar.openapi.datastructures import ResponseSpec
+
+from read_api.answers import ApiRequest, JsonAnswer, database_of
+from read_api.database import Database as ApiDatabase
+from read_api.database import DatabaseDownError, QuestionRefusedError
+from read_api.health.models import Database, DataSet, Live, Ready
+from read_api.questions import Question
+from sql.migrate import head
+
+MIGRATION_LEVEL = Question("health/migration_level")
+FRESHNESS = Question("health/freshness")
+
+NEEDED = head()
+
+
+class HealthController(Controller):
+    """Health, for whoever runs the hub; says nothing of customers."""
+
+    path = "/health"
+    tags = ("health",)
+
+    @get(
+        operation_id="getHealth",
+        responses={200: ResponseSpec(Live, description="The process answers", generate_examples=False)},
+    )
+    async def live(self) -> JsonAnswer:
+        """Whether the process answers."""
+        return JsonAnswer(b'{"status":"live"}')
+
+    @get(
+        "/ready",
+        operation_id="getReadiness",
+        responses={
+            200: ResponseSpec(Ready, description="The API can answer", generate_examples=False),
+            503: ResponseSpec(Ready, description="It cannot", generate_examples=False),
+        },
+    )
+    async def ready(self, request: ApiRequest) -> JsonAnswer:
+        """Database, migration level, and the age of each data set."""
+        found = await _state(database_of(request))
+        return JsonAnswer(msgspec.json.encode(found), status=200 if found.status == "ready" else 503)
+
+
+async def _state(database: ApiDatabase) -> Ready:
+    reachable = True
+    level: str | None = None
+    datasets: list[DataSet] = []
+    try:
+        rows = await database.ask_openly(MIGRATION_LEVEL)
+        level = (rows[0][0] or b"").decode() if rows else None
+        datasets = [msgspec.json.decode(row[0] or b"", type=DataSet) for row in await database.ask_openly(FRESHNESS)]
+    except QuestionRefusedError:
+        level = None
+    except DatabaseDownError:
+        reachable = False
+    return Ready("ready" if level == NEEDED else "not_ready", Database(reachable, level, NEEDED), datasets)

@@ -1,0 +1,36 @@
+"""Orders."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
+from read_api.orders.models import OrderAnswer, OrderList
+from read_api.problems.catalogue import NOT_FOUND
+from read_api.questions import Question
+from read_api.responses import answers
+from read_api.wire import Cursor, Limit
+
+ORDERS = Listing(Question("orders/orders", ("salesforce.orders",)), EARLIER)
+ORDER = Question("orders/order", ("salesforce.orders", "salesforce.order_items"))
+
+
+class OrderController(Controller):
+    """Orders."""
+
+    path = "/api/orders"
+    tags = ("orders",)
+
+    @get(operation_id="listOrders", responses=answers(OrderList))
+    async def orders(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:
+        """The customer's orders, newest first."""
+        return await ORDERS.page(request, limit, cursor)
+
+    @get("/{order_id:str}", operation_id="getOrder", responses=answers(OrderAnswer, NOT_FOUND))
+    async def order(
+        self, request: ApiRequest, order_id: Annotated[UUID, Parameter(description="The order's id")]
+    ) -> JsonAnswer:
+        """One order with its lines."""
+        return await single(request, ORDER, id=str(order_id))

@@ -1,0 +1,60 @@
+"""Wire models of orders."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from read_api.wire import Listed, Money, Single, Wire
+
+
+class Order(Wire, frozen=True):
+    """An order."""
+
+    id: UUID
+    order_number: Annotated[str | None, Meta(description="Number shown to people")]
+    type: Literal["internet", "sim", "vpn", "other"]
+    status: Literal["draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"]
+    activation_status: Annotated[
+        Literal["not_started", "scheduled", "activating", "activated", "failed", "other"] | None,
+        Meta(description="Where activation stands"),
+    ]
+    activation_scheduled_at: datetime | None
+    effective_date: date | None
+    placed_at: datetime
+    total: Annotated[Money | None, Meta(description="Without consumption tax")]
+    sim_type: str | None
+    access_mode: str | None
+
+
+class OrderItem(Wire, frozen=True):
+    """A line of an order."""
+
+    id: UUID
+    sku: str | None
+    product_name: str | None
+    product_id: UUID | None
+    quantity: float
+    unit_price: Money | None
+    total: Money | None
+    billing_cycle: Literal["monthly", "onetime", "other"]
+    subscription_id: Annotated[UUID | None, Meta(description="Subscription it became; null: not yet")]
+
+
+class OrderDetail(Order, frozen=True):
+    """An order with its lines."""
+
+    items: list[OrderItem]
+
+
+class OrderList(Listed, frozen=True):
+    """A page of orders."""
+
+    data: list[Order]
+
+
+class OrderAnswer(Single, frozen=True):
+    """One order."""
+
+    data: OrderDetail

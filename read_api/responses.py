@@ -1,0 +1,21 @@
+"""What operations answer with, for the OpenAPI document."""
+
+from typing import Any
+
+from litestar.openapi.datastructures import ResponseSpec
+
+from read_api.problems import catalogue
+from read_api.problems.catalogue import Kind
+from read_api.problems.models import Problem
+
+EVERY = (catalogue.INVALID_REQUEST, catalogue.INVALID_TOKEN, catalogue.UNAVAILABLE)
+
+
+def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:
+    """200 with `model`, and the problems that every operation under /api may answer with; `more` adds to them."""
+    problems = {kind.status: _problem(kind) for kind in (*EVERY, *more)}
+    return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
+
+
+def _problem(kind: Kind) -> ResponseSpec:
+    return ResponseSpec(Problem, description=kind.title, media_type="application/problem+json", generate_examples=False)

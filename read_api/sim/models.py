@@ -1,0 +1,78 @@
+"""Wire models of SIM lines. One megabyte is 1,000 kilobytes."""
+
+import datetime as dt
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from read_api.wire import Listed, Single, Wire
+
+
+class Sim(Wire, frozen=True):
+    """A SIM line. What only the network knows is null until detailsAsOf."""
+
+    id: UUID
+    subscription_id: Annotated[UUID, Meta(description="Subscription of the line")]
+    msisdn: Annotated[str | None, Meta(description="Phone number, digits only", examples=["09000000000"])]
+    status: Annotated[
+        Literal["active", "suspended", "pending", "cancelled", "other"] | None, Meta(description="State of the line")
+    ]
+    plan_code: str | None
+    plan_name: str | None
+    sim_type: Literal["standard", "micro", "nano", "esim", "other"] | None
+    iccid: str | None
+    eid: str | None
+    imsi: str | None
+    serial_number: str | None
+    network_type: Literal["4G", "5G", "other"] | None
+    has_voice: bool | None
+    has_sms: bool | None
+    voice_mail_enabled: bool | None
+    call_waiting_enabled: bool | None
+    international_roaming_enabled: bool | None
+    remaining_quota_kb: Annotated[int | None, Meta(description="Data left at full speed, kilobytes")]
+    remaining_quota_mb: Annotated[float | None, Meta(description="The same, megabytes of 1,000 kilobytes")]
+    start_date: date | None
+    pending_operation: Annotated[str | None, Meta(description="Change that is scheduled")]
+    pending_date: Annotated[date | None, Meta(description="Day of that change")]
+    details_as_of: Annotated[datetime | None, Meta(description="When the line's details were read; null: not yet")]
+    usage_as_of: Annotated[datetime | None, Meta(description="When the line's traffic was read; null: not yet")]
+
+
+class DayUsage(Wire, frozen=True):
+    """Data used on one day."""
+
+    date: dt.date
+    usage_kb: int
+    usage_mb: float
+
+
+class Usage(Wire, frozen=True):
+    """Data used by a line."""
+
+    sim_id: UUID
+    today_usage_kb: int | None
+    today_usage_mb: float | None
+    is_speed_restricted: Annotated[bool | None, Meta(description="Slowed down for heavy use")]
+    recent_days_usage: Annotated[list[DayUsage], Meta(description="Up to 31 days with traffic, newest first")]
+    usage_as_of: Annotated[datetime | None, Meta(description="When it was read; null: not yet")]
+
+
+class SimList(Listed, frozen=True):
+    """A page of SIM lines."""
+
+    data: list[Sim]
+
+
+class SimAnswer(Single, frozen=True):
+    """One SIM line."""
+
+    data: Sim
+
+
+class UsageAnswer(Single, frozen=True):
+    """What one SIM line used."""
+
+    data: Usage

@@ -1,0 +1,61 @@
+"""Subscriptions and what was charged for them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from core.errors import NotFoundError
+from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
+from read_api.billing.models import InvoiceList
+from read_api.problems.catalogue import NOT_FOUND
+from read_api.questions import Question
+from read_api.responses import answers
+from read_api.subscriptions.models import SubscriptionAnswer, SubscriptionList, SubscriptionStatus
+from read_api.wire import Cursor, Limit
+
+SERVICES = ("whmcs.services",)
+
+SUBSCRIPTIONS = Listing(Question("subscriptions/subscriptions", SERVICES))
+SUBSCRIPTION = Question("subscriptions/subscription", SERVICES)
+INVOICES = Listing(Question("subscriptions/invoices", ("whmcs.invoices", "whmcs.invoice_details")), OLDER)
+
+Id = Annotated[UUID, Parameter(description="The subscription's id")]
+
+
+class SubscriptionController(Controller):
+    """Subscriptions."""
+
+    path = "/api/subscriptions"
+    tags = ("subscriptions",)
+
+    @get(operation_id="listSubscriptions", responses=answers(SubscriptionList))
+    async def subscriptions(
+        self,
+        request: ApiRequest,
+        status: Annotated[SubscriptionStatus | None, Parameter(description="Only those in this status")] = None,
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> JsonAnswer:
+        """The customer's subscriptions."""
+        return await SUBSCRIPTIONS.page(request, limit, cursor, status=status)
+
+    @get("/{subscription_id:str}", operation_id="getSubscription", responses=answers(SubscriptionAnswer, NOT_FOUND))
+    async def subscription(self, request: ApiRequest, subscription_id: Id) -> JsonAnswer:
+        """One subscription."""
+        return await single(request, SUBSCRIPTION, id=str(subscription_id))
+
+    @get(
+        "/{subscription_id:str}/invoices",
+        operation_id="listSubscriptionInvoices",
+        responses=answers(InvoiceList, NOT_FOUND),
+    )
+    async def invoices(
+        self, request: ApiRequest, subscription_id: Id, limit: Limit = 25, cursor: Cursor = None
+    ) -> JsonAnswer:
+        """Invoices that charge the subscription, newest first; those whose items are not read yet are missing."""
+        found = await INVOICES.rows(request, limit, cursor, id=str(subscription_id), today=today_of(request))
+        if not found.rows:
+            raise NotFoundError("there is no such subscription")
+        return INVOICES.enveloped(found.rows[1:], found.meta, limit)

@@ -1,0 +1,43 @@
+"""Wire models of subscriptions."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from read_api.wire import Listed, Money, Single, Wire
+
+SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
+Cycle = Literal[
+    "free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other"
+]
+
+
+class Subscription(Wire, frozen=True):
+    """A service the customer has."""
+
+    id: UUID
+    product_name: Annotated[str | None, Meta(description="Product", examples=["Home 1G"])]
+    group_name: Annotated[str | None, Meta(description="Group of products")]
+    service_type: Literal["internet", "sim", "vpn", "other"]
+    status: SubscriptionStatus
+    billing_cycle: Cycle
+    amount: Annotated[Money, Meta(description="Charge per cycle")]
+    first_amount: Annotated[Money | None, Meta(description="First charge")]
+    registration_date: Annotated[date | None, Meta(description="First day")]
+    next_due_date: Annotated[date | None, Meta(description="Next day a charge is due")]
+    payment_method: Annotated[str | None, Meta(description="Gateway that pays it")]
+    sim_id: Annotated[UUID | None, Meta(description="Its SIM line; null: none")]
+
+
+class SubscriptionList(Listed, frozen=True):
+    """A page of subscriptions."""
+
+    data: list[Subscription]
+
+
+class SubscriptionAnswer(Single, frozen=True):
+    """One subscription."""
+
+    data: Subscription

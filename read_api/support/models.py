@@ -1,0 +1,44 @@
+"""Wire models of support cases."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from read_api.wire import Listed, Single, Wire
+
+CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
+
+
+class Case(Wire, frozen=True):
+    """A support case."""
+
+    id: UUID
+    case_number: Annotated[str | None, Meta(description="Number shown to people")]
+    subject: str | None
+    status: CaseStatus
+    priority: Literal["low", "medium", "high", "other"]
+    category: str | None
+    is_closed: bool
+    opened_at: datetime
+    closed_at: datetime | None
+    updated_at: Annotated[datetime | None, Meta(description="Last change, UTC")]
+
+
+class CaseDetail(Case, frozen=True):
+    """A support case with its text."""
+
+    description: Annotated[str | None, Meta(description="The customer's text")]
+
+
+class CaseList(Listed, frozen=True):
+    """A page of support cases."""
+
+    data: list[Case]
+
+
+class CaseAnswer(Single, frozen=True):
+    """One support case."""
+
+    data: CaseDetail
