@@ -48,7 +48,7 @@ def asset_of(dataset: Dataset) -> dg.AssetsDefinition:
                 sources.of(dataset.system),
                 database.url,
                 full=config.full,
-                dagster_run_id=context.run_id,
+                dagster_run_id=context.run.run_id,
             )
         except LASTING as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
