@@ -38,7 +38,7 @@ class OrderItem(Wire, frozen=True):
     quantity: float
     unit_price: Money | None
     total: Money | None
-    billing_cycle: Literal["monthly", "onetime", "other"]
+    billing_cycle: Literal["monthly", "onetime", "other"] | None
     subscription_id: Annotated[UUID | None, Meta(description="Subscription it became; null: not yet")]
 
 

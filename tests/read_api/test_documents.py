@@ -1,0 +1,88 @@
+"""What the API says of itself."""
+
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from read_api.billing.models import InvoiceAnswer, InvoiceList, PaymentMethodList
+from read_api.catalog.models import ProductList
+from read_api.customer.models import MeAnswer
+from read_api.dashboard.models import DashboardAnswer
+from read_api.orders.models import OrderAnswer, OrderList
+from read_api.sim.models import SimAnswer, SimList, UsageAnswer
+from read_api.subscriptions.models import SubscriptionAnswer, SubscriptionList
+from read_api.support.models import CaseAnswer, CaseList
+from tests.builders import insert
+from tests.read_api.conftest import addresses, furnish
+
+# In the order of `addresses`.
+MODELS = (
+    MeAnswer,
+    DashboardAnswer,
+    *[InvoiceList] * 4,
+    InvoiceAnswer,
+    PaymentMethodList,
+    SubscriptionList,
+    SubscriptionAnswer,
+    InvoiceList,
+    SimList,
+    SimAnswer,
+    UsageAnswer,
+    ProductList,
+    OrderList,
+    OrderAnswer,
+    CaseList,
+    CaseAnswer,
+)
+
+
+async def test_every_answer_is_what_its_model_says(client: httpx.AsyncClient, rows: Any, bearer: Any) -> None:
+    mine = furnish(rows)
+    product = insert(rows, "products")
+    insert(rows, "prices", product_id=product["id"])
+
+    for address, model in zip(addresses(mine), MODELS, strict=True):
+        answer = await client.get(address, headers=bearer(mine["customers"]["id"]))
+        read = msgspec.json.decode(answer.content, type=model)
+        assert read.data, address
+
+
+async def test_the_openapi_document_is_3_1_and_asks_for_a_token(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+
+    assert document["openapi"].startswith("3.1")
+    assert document["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["operationId"], path
+            assert operation["description"], path
+            if path.startswith("/api"):
+                assert operation["security"] == [{"bearerAuth": []}], path
+                assert {"200", "400", "401", "503"} <= set(operation["responses"]), path
+
+
+async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncClient) -> None:
+    page = await client.get("/schema")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/api/invoices/{invoice_id}" in page.text
+    assert "<script" not in page.text
+    assert "http" not in page.text.replace("HTTP", "")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_readiness_tells_the_age_of_each_data_set(client: httpx.AsyncClient, rows: Any, known: bool) -> None:
+    if known:
+        rows.execute(
+            "INSERT INTO sync.freshness (dataset, system, target_seconds, as_of, checked_at)"
+            " VALUES ('whmcs.invoices', 'whmcs', 60, now() - interval '2 minutes', now())"
+        )
+
+    ready = await client.get("/health/ready")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert [(each["dataset"], each["stale"]) for each in ready.json()["datasets"]] == (
+        [("whmcs.invoices", True)] if known else []
+    )

@@ -1,0 +1,103 @@
+"""Lists: every row once, in order, whatever the size of a page."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders import account_of, insert, insert_customer
+
+DAYS = [date(2025, 5, day) for day in (1, 2, 2, 3, 9, 9, 9)]
+DUE = [date(2025, 6, 1), None, date(2025, 6, 20), date(2025, 6, 20), None, None, date(2025, 6, 9)]
+
+
+@pytest.fixture
+def invoiced(rows: Any) -> dict[str, Any]:
+    customer = insert_customer(rows)
+    for issued, due in zip(DAYS, DUE, strict=True):
+        insert(rows, "invoices", account_id=account_of(customer, "invoices"), issued_on=issued, due_on=due)
+    return customer
+
+
+async def walk(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await client.get(address + cursor, headers=headers)).json()
+        found += page["data"]
+        if page["page"]["next"] is None:
+            return found
+        cursor = f"&cursor={page['page']['next']}"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    ("sort", "field", "reverse"),
+    [
+        ("-issueDate", "issueDate", True),
+        ("issueDate", "issueDate", False),
+        ("dueDate", "dueDate", False),
+        ("-dueDate", "dueDate", True),
+    ],
+)
+async def test_pages_hold_every_row_once_and_in_order(
+    client: httpx.AsyncClient, invoiced: Any, bearer: Any, limit: int, sort: str, field: str, reverse: bool
+) -> None:
+    found = await walk(client, f"/api/invoices?sort={sort}&limit={limit}", bearer(invoiced["id"]))
+
+    keys = [(row[field] or "9999", row["id"]) for row in found]
+    assert len({row["id"] for row in found}) == len(found) == len(DAYS)
+    assert keys == sorted(keys, reverse=reverse)
+
+
+async def test_a_cursor_serves_only_the_order_it_was_given_for(
+    client: httpx.AsyncClient, invoiced: Any, bearer: Any
+) -> None:
+    headers = bearer(invoiced["id"])
+    cursor = (await client.get("/api/invoices?limit=1", headers=headers)).json()["page"]["next"]
+
+    refused = await client.get(f"/api/invoices?limit=1&sort=dueDate&cursor={cursor}", headers=headers)
+
+    assert (refused.status_code, refused.json()["field"]) == (400, "cursor")
+
+
+async def test_overdue_is_unpaid_past_its_day(client: httpx.AsyncClient, invoiced: Any, bearer: Any) -> None:
+    headers = bearer(invoiced["id"])
+
+    overdue = await walk(client, "/api/invoices?status=overdue", headers)
+    unpaid = await walk(client, "/api/invoices?status=unpaid", headers)
+    dashboard = (await client.get("/api/dashboard", headers=headers)).json()["data"]
+
+    assert sorted(row["daysOverdue"] for row in overdue) == [1, 9]
+    assert len(unpaid) == 5
+    assert (dashboard["unpaidInvoices"], dashboard["overdueInvoices"]) == (7, 2)
+    assert dashboard["amountsDue"] == [{"value": 7700, "currency": "JPY"}]
+    assert dashboard["nextDueDate"] == "2025-06-01"
+
+
+async def test_both_ends_of_a_period_belong_to_it(client: httpx.AsyncClient, invoiced: Any, bearer: Any) -> None:
+    found = await walk(client, "/api/invoices?from=2025-05-02&to=2025-05-03", bearer(invoiced["id"]))
+
+    assert [row["issueDate"] for row in found] == ["2025-05-03", "2025-05-02", "2025-05-02"]
+
+
+async def test_deleted_rows_are_gone(client: httpx.AsyncClient, invoiced: Any, rows: Any, bearer: Any) -> None:
+    rows.execute("UPDATE hub.invoices SET deleted_at = now()")
+
+    assert await walk(client, "/api/invoices?", bearer(invoiced["id"])) == []
+
+
+async def test_the_catalogue_shows_active_portal_products_at_portal_prices(
+    client: httpx.AsyncClient, invoiced: Any, rows: Any, bearer: Any
+) -> None:
+    shown = insert(rows, "products", category="sim")
+    insert(rows, "products", in_catalog=False)
+    insert(rows, "products", is_active=False)
+    insert(rows, "prices", product_id=shown["id"], amount=Decimal(980))
+    insert(rows, "prices", product_id=shown["id"], amount=Decimal(1), in_portal=False)
+
+    found = await walk(client, "/api/catalog/products?category=sim", bearer(invoiced["id"]))
+
+    assert [(row["id"], row["prices"]) for row in found] == [(str(shown["id"]), [{"value": 980, "currency": "JPY"}])]
