@@ -74,7 +74,7 @@ async def test_the_customer_is_forgotten_when_the_request_ends(
             )
             object.__setattr__(self, "prepared_as", b"leaked")
 
-    found = [tuple(await app.state["database"].ask_openly(Leaked("health/freshness")))[0] for _ in range(4)]
+    found = [tuple(await app.state["database"].ask_openly(Leaked("health/freshness")))[0] for _ in range(4)]  # noqa: RUF015
 
     assert {(name or b"", count) for name, count in found} == {(b"", b"0")}
 

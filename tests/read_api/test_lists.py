@@ -42,7 +42,7 @@ async def walk(client: httpx.AsyncClient, address: str, headers: dict[str, str])
         ("-dueDate", "dueDate", True),
     ],
 )
-async def test_pages_hold_every_row_once_and_in_order(
+async def test_pages_hold_every_row_once_and_in_order(  # noqa: PLR0917
     client: httpx.AsyncClient, invoiced: Any, bearer: Any, limit: int, sort: str, field: str, reverse: bool
 ) -> None:
     found = await walk(client, f"/api/invoices?sort={sort}&limit={limit}", bearer(invoiced["id"]))
