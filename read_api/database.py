@@ -17,8 +17,8 @@ from core.errors import HubError
 from read_api.questions import Question
 
 # A plan made once serves every customer: the order comes from an index whatever the values. Without bitmap scans, which
-# read all of a customer's rows and then sort them, because a plan for nobody in particular expects few. A read that takes longer
-# than this is lost anyway: its caller has gone.
+# read all of a customer's rows and then sort them, because a plan for nobody in particular expects few.
+# A read that takes longer than the timeout is lost anyway: its caller has gone.
 SESSION = (
     "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c statement_timeout=10s -c jit=off -c enable_bitmapscan=off"
 )
