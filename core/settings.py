@@ -2,16 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
 
 Role = Literal["owner", "hub_sync", "hub_api", "hub_analyst"]
+Login = Literal["jwt", "soap", "password", "client_credentials"]
 
 
 class _Settings(BaseSettings):
@@ -101,6 +102,30 @@ class SalesforceSettings(_Settings):
         90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
     )
     vocabulary: SalesforceVocabulary = Field(SalesforceVocabulary(), description="what the org calls things")
+
+    @property
+    def login(self) -> Login | None:
+        """The first way to log in that is complete; None: none is. Client credentials need a My Domain."""
+        if self.private_key_file and self.username and self.client_id:
+            return "jwt"
+        if self.username and self.password and self.security_token:
+            return "soap"
+        if self.username and self.password and self.client_id and self.client_secret:
+            return "password"
+        if self.client_id and self.client_secret and self.domain not in {"login", "test"}:
+            return "client_credentials"
+        return None
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> Self:
+        if self.login is None:
+            raise SettingsError(
+                "SALESFORCE_CLIENT_ID: no way to log in is complete; set SALESFORCE_USERNAME with"
+                " SALESFORCE_PRIVATE_KEY_FILE and SALESFORCE_CLIENT_ID, or with SALESFORCE_PASSWORD and"
+                " SALESFORCE_SECURITY_TOKEN, or SALESFORCE_CLIENT_ID with SALESFORCE_CLIENT_SECRET and a My Domain as"
+                " SALESFORCE_DOMAIN (for example acme.my)"
+            )
+        return self
 
 
 class WhmcsSettings(_Settings):

@@ -1,5 +1,6 @@
 """How each data set stands: rows, age, last run, quarantine. What `hub status` prints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from psycopg.sql import SQL, Identifier
 from pipelines.datasets import DATASETS
 from pipelines.sync.dataset import Dataset, Target
 from sql.statements import statement
+
+LINKED = frozenset({"salesforce.accounts", "whmcs.clients", "whmcs.client_details"})
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,32 @@ class DatasetStatus:
 
 
 def statuses(connection: Connection[Any]) -> tuple[DatasetStatus, ...]:
-    """Every declared data set, in the order of declaration, whether it was ever read or not."""
+    """Every declared data set, in the order of declaration, whether it was ever read or not; last, the links."""
     with connection.cursor(row_factory=dict_row) as cursor:
         states = {row["dataset"]: row for row in cursor.execute(statement("operations/dataset_state")).fetchall()}
-    return tuple(_status(connection, dataset, states.get(dataset.name, {})) for dataset in DATASETS)
+    found = tuple(_status(connection, dataset, states.get(dataset.name, {})) for dataset in DATASETS)
+    return (*found, _links(connection, [one for one in found if one.dataset in LINKED]))
+
+
+def _links(connection: Connection[Any], accounts: Sequence[DatasetStatus]) -> DatasetStatus:
+    """The customers drawn together from accounts: as old as the oldest of them; contradictions are in quarantine."""
+    ages = [one.age_seconds for one in accounts]
+    in_quarantine = connection.execute(
+        "SELECT count(*) FROM sync.quarantine WHERE dataset = 'customer.links' AND resolved_at IS NULL"
+    ).fetchone()
+    customers = connection.execute("SELECT count(*) FROM hub.customers WHERE deleted_at IS NULL").fetchone()
+    return DatasetStatus(
+        dataset="customer.links",
+        system="hub",
+        rows={"customers": customers[0] if customers else 0},
+        as_of=None if None in ages else min(one.as_of for one in accounts if one.as_of),
+        age_seconds=None if None in ages else max(age for age in ages if age is not None),
+        target_seconds=max(one.target_seconds for one in accounts),
+        last_status=None,
+        last_started_at=None,
+        last_error=None,
+        quarantined=in_quarantine[0] if in_quarantine else 0,
+    )
 
 
 def _status(connection: Connection[Any], dataset: Dataset, state: dict[str, Any]) -> DatasetStatus:

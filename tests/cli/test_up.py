@@ -123,8 +123,8 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_with_the_same_data(environment: d
         code, farewell = up.stop(signal.SIGINT)
 
     assert json.loads(answered.stdout)["data"]
-    assert {row["dataset"]: row["last_status"] for row in status} == dict.fromkeys(
-        (row["dataset"] for row in status), "succeeded"
+    assert {row["dataset"]: row["last_status"] for row in status if row["system"] != "hub"} == dict.fromkeys(
+        (row["dataset"] for row in status if row["system"] != "hub"), "succeeded"
     )
     assert sum(sum(row["rows"].values()) for row in status) > 100
     assert (twin.returncode, "runs in" in twin.stderr) == (1, True)

@@ -6,10 +6,11 @@ from xml.parsers.expat import ExpatError
 
 import jwt
 import requests
+from pydantic import SecretStr
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from core.errors import CredentialsError, SettingsError, UnavailableError
+from core.errors import CredentialsError, UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.salesforce.answers import login_error
 
@@ -18,7 +19,6 @@ def logged_in(settings: SalesforceSettings, http: requests.Session) -> tuple[str
     """A session id and the host of the instance it is for.
 
     Raises:
-        SettingsError: the settings allow none of the ways.
         CredentialsError: Salesforce does not know us, or the private key cannot be read.
         UnavailableError: no usable answer.
     """
@@ -43,31 +43,17 @@ def logged_in(settings: SalesforceSettings, http: requests.Session) -> tuple[str
 
 
 def _credentials(settings: SalesforceSettings) -> dict[str, Any]:
-    """What the log-in needs: a private key (JWT bearer), a password (with a token by SOAP, else OAuth), or a secret."""
-    secret, password = settings.client_secret, settings.password
-    if settings.private_key_file and settings.username and settings.client_id:
-        return {
-            "username": settings.username,
-            "consumer_key": settings.client_id,
-            "privatekey_file": str(settings.private_key_file),
-        }
-    if settings.username and password and settings.security_token:
-        return {
-            "username": settings.username,
-            "password": password.get_secret_value(),
-            "security_token": settings.security_token.get_secret_value(),
-        }
-    if settings.username and password and settings.client_id and secret:
-        return {
-            "username": settings.username,
-            "password": password.get_secret_value(),
-            "consumer_key": settings.client_id,
-            "consumer_secret": secret.get_secret_value(),
-        }
-    if settings.client_id and secret and settings.domain not in {"login", "test"}:
-        return {"consumer_key": settings.client_id, "consumer_secret": secret.get_secret_value()}
-    raise SettingsError(
-        "SALESFORCE_CLIENT_ID: no way to log in is complete; set SALESFORCE_USERNAME with SALESFORCE_PRIVATE_KEY_FILE "
-        "and SALESFORCE_CLIENT_ID, or with SALESFORCE_PASSWORD and SALESFORCE_SECURITY_TOKEN, or SALESFORCE_CLIENT_ID "
-        "with SALESFORCE_CLIENT_SECRET and a My Domain as SALESFORCE_DOMAIN"
-    )
+    """What the log-in needs, by the way the settings are complete for (they refuse to exist where none is)."""
+    key, person = {"consumer_key": settings.client_id}, {"username": settings.username}
+    secret = {"consumer_secret": _revealed(settings.client_secret)}
+    password = {"password": _revealed(settings.password)}
+    ways = {
+        "jwt": person | key | {"privatekey_file": str(settings.private_key_file)},
+        "soap": person | password | {"security_token": _revealed(settings.security_token)},
+        "password": person | password | key | secret,
+    }
+    return ways.get(str(settings.login), key | secret)
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

@@ -209,8 +209,8 @@ def test_a_log_in_page_of_html_is_no_refusal(source, client, reply):
 
 
 def test_settings_that_allow_no_log_in_say_what_is_missing(settings):
-    with SalesforceClient(settings(client_id=None)) as client, pytest.raises(SettingsError, match="SALESFORCE_CLIENT"):
-        client.server_time()
+    with pytest.raises(SettingsError, match="SALESFORCE_CLIENT_ID: no way to log in is complete"):
+        settings(client_id=None)
 
 
 def test_a_private_key_that_cannot_be_read_is_for_an_operator(settings, tmp_path):
