@@ -2,15 +2,17 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
 
 def configure(*, level: int = logging.INFO) -> None:
     """Set structlog up for this process; call once, at its edge. Writes to standard error."""
-    renderer = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(sort_keys=False)
-    )
+    watched = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer(serializer=_json)
+    factory = structlog.PrintLoggerFactory(sys.stderr) if watched else structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -19,9 +21,13 @@ def configure(*, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: dict[str, Any], **_: object) -> bytes:
+    return to_json(event, fallback=str)
 
 
 def logger(name: str) -> "structlog.typing.FilteringBoundLogger":

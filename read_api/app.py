@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from litestar import Litestar, Router
-from litestar.connection import ASGIConnection
+from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
 from core.settings import ApiSettings, HubSettings, url_as
@@ -70,7 +70,7 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
     guarded = Router(
         "/",
         route_handlers=FEATURES,
-        guards=[BearerGuard(api), only_known_parameters],
+        before_request=_admission(BearerGuard(api)),
         security=[{"bearerAuth": []}],
     )
     app = Litestar(
@@ -85,15 +85,25 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
     return app
 
 
-async def only_known_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def _admission(guard: BearerGuard) -> BeforeRequestHookHandler:
+    """What happens before a request under /api is looked at any closer."""
+
+    async def admit(request: Request[Any, Any, Any]) -> None:
+        guard(request)
+        only_known_parameters(request)
+
+    return admit
+
+
+def only_known_parameters(request: Request[Any, Any, Any]) -> None:
     """A misspelt filter must not silently show everything.
 
     Raises:
         InvalidFieldError: the query names a parameter that the operation does not have.
     """
-    if connection.scope["query_string"]:
-        known = _parameters(handler)
-        for name in connection.query_params:
+    if request.scope["query_string"]:
+        known = _parameters(request.route_handler)
+        for name in request.query_params:
             if name not in known:
                 raise InvalidFieldError(name[:100], "is not a parameter of this operation")
 
