@@ -1,0 +1,65 @@
+"""`python -m bench`: against peers and against the limit; prints tables and keeps the numbers in bench/results/."""
+
+import argparse
+import sys
+
+from bench.errors import BenchError
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        _run(options)
+    except BenchError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    # What measures imports much; `--help` and a missing tool answer at once.
+    if options.what == "setup":
+        from bench.peers import install  # noqa: PLC0415
+
+        install()
+    if options.what in {"sync", "all"}:
+        from bench.sync import bench_sync  # noqa: PLC0415
+
+        bench_sync(options.invoices, options.repeats)
+    if options.what in {"read", "all"}:
+        from bench.read import bench_read  # noqa: PLC0415
+
+        bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=("setup", "sync", "read", "all"), help="default: all but setup"
+    )
+    parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
+    parser.add_argument(
+        "--invoices",
+        type=_positive,
+        nargs="+",
+        default=[100_000, 1_000_000],
+        help="sync: sizes to load (default 100000 1000000)",
+    )
+    parser.add_argument("--stored", type=_positive, default=1_000_000, help="read: invoices stored (default 1000000)")
+    parser.add_argument("--customers", type=_positive, default=20_000, help="read: customers (default 20000)")
+    parser.add_argument("--seconds", type=_positive, default=10, help="read: length of a sample (default 10)")
+    parser.add_argument("--connections", type=_positive, default=16, help="read: callers at once (default 16)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

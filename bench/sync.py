@@ -1,0 +1,155 @@
+"""`bench sync`: the first load of WHMCS invoices, and the same load again; against dlt and against the bare limit."""
+
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from bench.database import TEMPLATE, Written, as_role, fresh, rows_of, server, written
+from bench.errors import BenchError
+from bench.peers import ready
+from bench.processes import finished, sandbox
+from bench.report import Line, Target, tell
+from sandbox.world import World
+
+PAGE_ROWS = 1000
+CONTESTANTS = ("hub", "dlt", "limit")
+
+# dlt at its best: bench/README.md tells what was tried.
+DLT = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "NORMALIZE__WORKERS": "2",
+    "LOAD__WORKERS": "4",
+    "DATA_WRITER__FILE_MAX_ITEMS": "50000",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
+}
+
+Sample = dict[str, Any]
+
+
+def customers_for(invoices: int) -> int:
+    """The smallest sandbox that has at least that many invoices."""
+    low, high = 1, invoices
+    while low < high:
+        middle = (low + high) // 2
+        if World(1, middle).invoice_index.total < invoices:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def bench_sync(sizes: list[int], repeats: int) -> None:
+    """Measure each size and print it; then whether the larger keeps the pace of the smaller.
+
+    Raises:
+        BenchError: a contestant failed, or they did not all store the same rows.
+    """
+    python = str(ready())
+    with server() as url:
+        paces = [_one_size(url, python, size, repeats) for size in sorted(sizes)]
+    if len(paces) > 1:
+        ratio = paces[-1] / paces[0]
+        tell("sync-pace", {"from": min(sizes), "to": max(sizes)}, [], [Target("pace kept at size", ratio, 0.8)])
+
+
+def _one_size(url: str, python: str, invoices: int, repeats: int) -> float:
+    customers = customers_for(invoices)
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    with sandbox(customers) as whmcs, Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"sync of {invoices:,} invoices", total=repeats * len(CONTESTANTS))
+        for repeat in range(repeats):
+            # Each comes first, second and third in turn, so that a slow minute of the machine hits all alike.
+            turn = repeat % len(CONTESTANTS)
+            for name in CONTESTANTS[turn:] + CONTESTANTS[:turn]:
+                samples[name].append(_measured(name, url, whmcs, python))
+                _step(progress, task, name)
+    rows = World(1, customers).invoice_index.total
+    _require_all_stored(rows, samples)
+    return _told(rows, invoices, repeats, samples)
+
+
+def _step(progress: Progress, task: TaskID, name: str) -> None:
+    progress.update(task, advance=1, description=f"{name} done")
+
+
+def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
+    """One first load by one contestant into a fresh database; ours also loads the same again."""
+    common = {"BENCH_WHMCS_URL": whmcs, "BENCH_PAGE_ROWS": str(PAGE_ROWS)}
+    template = TEMPLATE if name == "hub" else "template1"
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as home, fresh(url, f"bench_{name}", template=template) as own:
+        if name == "hub":
+            return _hub_sample(own, _hub_environment(whmcs) | {"BENCH_DATABASE_URL": as_role(own, "hub_sync")})
+        environment = common | {"BENCH_DATABASE_URL": own, "BENCH_HOME": home, "DLT_DATA_DIR": home}
+        if name == "dlt":
+            facts = finished([python, "-m", "bench.contestants.dlt_sync"], environment | DLT)
+            return facts | {"stored": rows_of(own, "bench", "invoices")}
+        facts = finished([sys.executable, "-m", "bench.contestants.limit_sync"], environment)
+        return facts | {"stored": rows_of(own, "public", "invoices")}
+
+
+def _hub_environment(whmcs: str) -> Mapping[str, str]:
+    return {
+        "WHMCS_URL": whmcs,
+        "WHMCS_IDENTIFIER": "sandbox-identifier",
+        "WHMCS_SECRET": "sandbox-secret",
+        "WHMCS_PAGE_ROWS": str(PAGE_ROWS),
+        # The budget protects a real installation; here it would be all that is measured.
+        "WHMCS_CALLS_PER_SECOND": "100000",
+    }
+
+
+def _hub_sample(own: str, environment: Mapping[str, str]) -> Sample:
+    command = [sys.executable, "-m", "bench.contestants.hub_sync"]
+    facts = finished(command, environment)
+    stored, before = rows_of(own, "hub", "invoices"), written(own, "hub")
+    again = finished(command, environment)
+    rewritten: Written = written(own, "hub") - before
+    return facts | {"stored": stored, "again": again["seconds"], "rewritten": rewritten}
+
+
+def _require_all_stored(rows: int, samples: Mapping[str, list[Sample]]) -> None:
+    """Every contestant must have stored every row, save those that ours put aside because they mean nothing.
+
+    Counted in the tables, never by the contestants: with CSV files dlt's own `row_counts` is many times too large.
+    """
+    stored = {name: {each["stored"] + each.get("quarantined", 0) for each in some} for name, some in samples.items()}
+    if any(counts != {rows} for counts in stored.values()):
+        raise BenchError(f"the sandbox has {rows} invoices, the contestants stored {stored}")
+
+
+def _told(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sample]]) -> float:
+    pace = {
+        name: Line(f"{name}: first load", "rows/s", [rows / each["seconds"] for each in some])
+        for name, some in samples.items()
+    }
+    memory = [Line(f"{name}: peak memory", "MB", [each["peak_mb"] for each in samples[name]]) for name in CONTESTANTS]
+    ours = samples["hub"]
+    rewritten = [each["rewritten"] for each in ours]
+    rows_written = Line(
+        "hub: rows written by the same load again",
+        "rows",
+        [each.inserted + each.updated + each.deleted for each in rewritten],
+    )
+    lines = [
+        *(pace[name] for name in CONTESTANTS),
+        *memory,
+        Line("hub: the same load again", "rows/s", [rows / each["again"] for each in ours]),
+        rows_written,
+        Line("hub: log written by the same load again", "bytes/row", [
+            each.wal_bytes / rows for each in rewritten
+        ]),
+        Line("hub / limit", "x", [pace["hub"].median / pace["limit"].median]),
+    ]
+    targets = [
+        Target("hub / dlt", pace["hub"].median / pace["dlt"].median, 4.0),
+        Target("peak memory of the hub's sync, MB", max(memory[0].samples), 250, at_least=False),
+        Target("rows in schema hub written by the same load again", max(rows_written.samples), 0, at_least=False),
+    ]
+    tell(f"sync-{invoices}", {"invoices": rows, "repeats": repeats, "page rows": PAGE_ROWS}, lines, targets)
+    return pace["hub"].median
