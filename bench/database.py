@@ -56,9 +56,7 @@ def server() -> Iterator[str]:
 def fresh(server_url: str, name: str, *, template: str = "template1") -> Iterator[str]:
     """The URL of a new database, dropped at the end. The checkpoint gives every run the same quiet start."""
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
-        )
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
         connection.execute("CHECKPOINT")
     try:
         yield named(server_url, name)
@@ -86,7 +84,5 @@ def written(url: str, schema: str) -> Written:
 
 def rows_of(url: str, schema: str, table: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute(
-            SQL("SELECT count(*) FROM {}").format(Identifier(schema, table))
-        ).fetchone()
+        row = connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(schema, table))).fetchone()
     return int(row[0]) if row else 0

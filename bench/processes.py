@@ -24,9 +24,7 @@ def finished(command: Sequence[str], environment: Mapping[str, str]) -> dict[str
     Raises:
         BenchError: it failed; the text ends with the last lines it wrote.
     """
-    ran = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise BenchError(f"{' '.join(command[:3])} failed:\n{_tail(ran.stderr or ran.stdout)}")
     facts: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])

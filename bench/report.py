@@ -55,7 +55,9 @@ def tell(name: str, size: dict[str, Any], lines: Sequence[Line], targets: Sequen
     for target in targets:
         verdict = "[green]holds[/]" if target.holds else "[red]missed[/]"
         sign = "≥" if target.at_least else "≤"
-        console.print(f"{verdict}  {target.promise}: {_number(target.measured)} (target {sign} {_number(target.bound)})")
+        console.print(
+            f"{verdict}  {target.promise}: {_number(target.measured)} (target {sign} {_number(target.bound)})"
+        )
     path = _kept(name, size, lines, targets)
     console.print(f"[dim]{path}[/]\n")
     return path

@@ -25,8 +25,8 @@ DLT = {
     "RUNTIME__LOG_LEVEL": "ERROR",
     "NORMALIZE__WORKERS": "2",
     "LOAD__WORKERS": "4",
-    "DATA_WRITER__FILE_MAX_ITEMS": "50000",
-    "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
+    "DATA_WRITER__FILE_MAX_ITEMS": "5000",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "5000",
 }
 
 Sample = dict[str, Any]
@@ -82,7 +82,10 @@ def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
     """One first load by one contestant into a fresh database; ours also loads the same again."""
     common = {"BENCH_WHMCS_URL": whmcs, "BENCH_PAGE_ROWS": str(PAGE_ROWS)}
     template = TEMPLATE if name == "hub" else "template1"
-    with tempfile.TemporaryDirectory(prefix="hub-bench-") as home, fresh(url, f"bench_{name}", template=template) as own:
+    with (
+        tempfile.TemporaryDirectory(prefix="hub-bench-") as home,
+        fresh(url, f"bench_{name}", template=template) as own,
+    ):
         if name == "hub":
             return _hub_sample(own, _hub_environment(whmcs) | {"BENCH_DATABASE_URL": as_role(own, "hub_sync")})
         environment = common | {"BENCH_DATABASE_URL": own, "BENCH_HOME": home, "DLT_DATA_DIR": home}
@@ -141,9 +144,7 @@ def _told(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sam
         *memory,
         Line("hub: the same load again", "rows/s", [rows / each["again"] for each in ours]),
         rows_written,
-        Line("hub: log written by the same load again", "bytes/row", [
-            each.wal_bytes / rows for each in rewritten
-        ]),
+        Line("hub: log written by the same load again", "bytes/row", [each.wal_bytes / rows for each in rewritten]),
         Line("hub / limit", "x", [pace["hub"].median / pace["limit"].median]),
     ]
     targets = [

@@ -1,0 +1,33 @@
+-- Each request is a line of a file, chosen at random: path, tab, Authorization (may be empty). Ends with a line of JSON.
+local prepared = {}
+local count = 0
+local threads = 0
+
+function setup(thread)
+  threads = threads + 1
+  thread:set("seed", os.time() + threads)
+end
+
+function init(arguments)
+  math.randomseed(seed)
+  for line in io.lines(arguments[1]) do
+    local path, token = line:match("^([^\t]*)\t(.*)$")
+    local headers = {}
+    if token ~= "" then headers["Authorization"] = token end
+    count = count + 1
+    prepared[count] = wrk.format("GET", path, headers)
+  end
+end
+
+function request()
+  return prepared[math.random(count)]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "microseconds": %d, "failed": %d, "p50": %.3f, "p99": %.3f}\n',
+    summary.requests, summary.duration,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
