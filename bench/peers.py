@@ -1,4 +1,4 @@
-"""The peers live in a virtual environment of their own, so that what they pin never disagrees with the hub's packages."""
+"""The peers live in a virtual environment of their own: what they pin may disagree with the hub's packages."""
 
 import subprocess
 import sys
@@ -33,8 +33,10 @@ def install() -> None:
     commands = [
         [sys.executable, "-m", "venv", "--clear", str(FOLDER)],
         # The lock is complete, and pip does not match extras with hashes: hence --no-deps.
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        + ["--require-hashes", "--requirement", str(LOCK)],
+        [
+            *(str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--no-deps", "--require-hashes", "--requirement", str(LOCK)),
+        ],
     ]
     for command in commands:
         if subprocess.run(command, check=False).returncode:

@@ -1,4 +1,4 @@
-"""`bench read`: the list of invoices under load, against FastAPI with SQLAlchemy's ORM, the query alone, and a hello."""
+"""`bench read`: the list of invoices under load, against FastAPI with an ORM, the query alone, and a hello."""
 
 import json
 import secrets

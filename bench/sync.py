@@ -96,7 +96,7 @@ def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
         return facts | {"stored": rows_of(own, "public", "invoices")}
 
 
-def _hub_environment(whmcs: str) -> Mapping[str, str]:
+def _hub_environment(whmcs: str) -> dict[str, str]:
     return {
         "WHMCS_URL": whmcs,
         "WHMCS_IDENTIFIER": "sandbox-identifier",

@@ -1,4 +1,6 @@
-"""The peer: FastAPI, SQLAlchemy's ORM on asyncpg, uvicorn with uvloop and httptools; one worker, no auth, no row security.
+"""The peer: FastAPI, SQLAlchemy's ORM on asyncpg, uvicorn on uvloop and httptools.
+
+One worker, no auth, no row security.
 
 Its list of invoices shows what ours shows, of the customer in the query string. Runs in the environment of the peers.
 Environment: BENCH_PORT, BENCH_DATABASE_URL (as the owner, who bypasses row security), BENCH_POOL.
