@@ -32,6 +32,6 @@ def link_accounts(connection: Connection[Any], touched: Sequence[UUID], *, run_i
     former = [row[0] for row in connection.execute(statement("sync/link_accounts"), scope).fetchall()]
     connection.execute(statement("sync/quarantine_contradicting_links"), scope)
     connection.execute(statement("sync/resolve_agreeing_links"), scope)
-    stage = create_stage(connection, customers, CUSTOMERS.columns)
+    create_stage(connection, CUSTOMERS)
     staged = connection.execute(statement("sync/stage_customers"), {**scope, "former": former}).rowcount
-    merge_stage(connection, CUSTOMERS, stage, staged=staged, run_id=run_id)
+    merge_stage(connection, CUSTOMERS, staged=staged, run_id=run_id)

@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, Cursor
+from psycopg.abc import Buffer
+from psycopg.copy import LibpqWriter
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Table
 
@@ -45,25 +47,42 @@ def _names(columns: Iterable[str], prefix: str = "") -> Composed:
     return SQL(", ").join(SQL(prefix) + Identifier(column) for column in columns)
 
 
-def create_stage(connection: Connection[Any], table: Table, columns: Sequence[str]) -> str:
-    """The name of an empty temporary table with those columns of `table`, which each commit empties again.
-
-    A connection serves one data set, and a data set has one target per table, so the table's name is enough.
-    """
-    name = f"stage_{table.name}"
+def create_stage(connection: Connection[Any], target: Target) -> None:
+    """Make the temporary table that the target's rows are staged in; each commit empties it again."""
     connection.execute(
         SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
-            Identifier(name), _names(columns), _qualified(table)
+            Identifier(stage_of(target)), _names(target.columns), _qualified(target.table)
         )
     )
-    return name
+
+
+def stage_of(target: Target) -> str:
+    """A connection serves one data set, and a data set has one target per table, so the table's name is enough."""
+    return f"stage_{target.table.name}"
 
 
 def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Iterable[Contract]) -> None:
     values = attrgetter(*columns)
-    with cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", stage), _names(columns))) as copy:
+    command = SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", stage), _names(columns))
+    with cursor.copy(command, writer=_InOnePiece(cursor)) as copy:
         for row in rows:
             copy.write_row(values(row))
+
+
+class _InOnePiece(LibpqWriter):
+    """Sends a page when it is whole: each piece sent is a wait for the other threads of the run."""
+
+    def __init__(self, cursor: Cursor[Any]) -> None:
+        super().__init__(cursor)
+        self._whole = bytearray()
+
+    def write(self, data: Buffer) -> None:
+        self._whole += data
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        if exc is None and self._whole:
+            super().write(self._whole)
+        super().finish(exc)
 
 
 def merge(
@@ -76,30 +95,28 @@ def merge(
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
 
-    An older version of a record never overwrites a newer one. Must run inside a transaction.
+    An older version of a record never overwrites a newer one. Must run inside a transaction, after `create_stage`.
     """
-    stage = create_stage(connection, target.table, target.columns)
     with connection.cursor() as cursor:
-        copy_rows(cursor, stage, target.columns, rows)
-    return merge_stage(connection, target, stage, staged=len(rows), run_id=run_id, parents=parents)
+        copy_rows(cursor, stage_of(target), target.columns, rows)
+    return merge_stage(connection, target, staged=len(rows), run_id=run_id, parents=parents)
 
 
 def merge_stage(
     connection: Connection[Any],
     target: Target,
-    stage: str,
     *,
     staged: int,
     run_id: UUID,
     parents: Sequence[UUID] = (),
 ) -> Merged:
     """Merge a stage that is already filled; see `merge`."""
-    row = connection.execute(_merge_statement(target, stage), {"run_id": run_id}).fetchone()
+    row = connection.execute(_merge_statement(target, stage_of(target)), {"run_id": run_id}).fetchone()
     inserted, updated, deleted = row if row is not None else (0, 0, 0)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
         gone = connection.execute(
-            _vanished_statement(target.table, target.complete_within, stage),
+            _vanished_statement(target.table, target.complete_within, stage_of(target)),
             {"run_id": run_id, "parents": list(parents)},
         ).fetchone()
         deleted += gone[0] if gone is not None else 0

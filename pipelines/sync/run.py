@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from domain.common.errors import HubError
 from pipelines.sync.ahead import ahead
 from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Source
 from pipelines.sync.due import due_parents
+from pipelines.sync.interpreter import working_by_page
 from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
@@ -78,17 +79,17 @@ def run(
 def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Outcome) -> bool:
     """Write every page; whether the last one completed what the reader set out to read."""
     finished = False
-    pages = ahead(dataset.read(request))
-    mapped_pages = ahead(_mapped(dataset, pages, request.source.vocabulary))
-    try:
+    with (
+        closing(ahead(dataset.read(request))) as pages,
+        closing(ahead(_mapped(dataset, pages, request.source.vocabulary))) as mapped_pages,
+        working_by_page() as page_done,
+    ):
         for mapped in mapped_pages:
             merged = store.write(mapped)
             outcome.add(mapped, merged)
             finished = mapped.page.complete
             tell(Progress(dataset.name, outcome.read, mapped.page.expected))
-    finally:
-        mapped_pages.close()
-        pages.close()
+            page_done()
     return finished
 
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
-from pipelines.sync.merge import Merged, merge
+from pipelines.sync.merge import Merged, create_stage, merge
 from sql.statements import statement
 
 
@@ -45,6 +45,9 @@ class Store:
         """Wait for our turn and record the start of a run: where the last one stopped, and the database's now."""
         connection, dataset = self._connection, self._dataset
         connection.execute("SELECT pg_advisory_lock(hashtext('sync'), hashtext(%s))", [dataset.name])
+        # Rows and cursor are one transaction: if the server loses the last of them in a crash, the next run reads those
+        # pages again. So no page waits for the disk.
+        connection.execute("SET synchronous_commit = off")
         # Merges probe the table by id for each staged row: whatever the table's size or its stale statistics, the
         # cost of a page must follow the page.
         connection.execute("SET enable_hashjoin = off")
@@ -60,6 +63,8 @@ class Store:
         }
         row = connection.execute(statement("sync/begin_run"), parameters).fetchone()
         connection.execute(statement("sync/declare_freshness"), parameters)
+        for target in dataset.targets:
+            create_stage(connection, target)
         open_ids = connection.execute(statement("sync/open_quarantine"), parameters).fetchall()
         connection.commit()
         self._open_quarantine = {source_id for (source_id,) in open_ids}
@@ -78,7 +83,7 @@ class Store:
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 link_accounts(self._connection, _ids(mapped), run_id=self.run_id)
             self._quarantine(mapped)
-            self._save(page, mapped, total)
+            self._record(page, mapped, total)
         return total
 
     def close(self, *, error: str | None, as_of: datetime | None) -> None:
@@ -125,22 +130,23 @@ class Store:
             )
             self._open_quarantine -= healed
 
-    def _save(self, page: Page, mapped: MappedPage, merged: Merged) -> None:
-        parameters = {
-            "id": self.run_id,
-            "dataset": self._dataset.name,
-            "position": Jsonb(page.position) if self._dataset.details is None else None,
-            "rows_read": len(page.rows) + len(page.failures),
-            "inserted": merged.inserted,
-            "updated": merged.updated,
-            "unchanged": merged.unchanged,
-            "deleted": merged.deleted,
-            "quarantined": len(mapped.failures),
-            "unknown_labels": Jsonb(dict(mapped.unknown_labels)),
-        }
-        if self._dataset.details is None:
-            self._connection.execute(statement("sync/save_cursor"), parameters)
-        self._connection.execute(statement("sync/count_page"), parameters)
+    def _record(self, page: Page, mapped: MappedPage, merged: Merged) -> None:
+        self._connection.execute(
+            statement("sync/record_page"),
+            {
+                "run_id": self.run_id,
+                "dataset": self._dataset.name,
+                # Details are resumed by what is due, not by a position.
+                "position": Jsonb(page.position) if self._dataset.details is None else None,
+                "rows_read": len(page.rows) + len(page.failures),
+                "inserted": merged.inserted,
+                "updated": merged.updated,
+                "unchanged": merged.unchanged,
+                "deleted": merged.deleted,
+                "quarantined": len(mapped.failures),
+                "unknown_labels": Jsonb(dict(mapped.unknown_labels)),
+            },
+        )
 
 
 def _ids(mapped: MappedPage) -> list[UUID]:

@@ -1,3 +1,4 @@
+-- Part of other questions: an invoice's keys and values, for json_build_object.
 'id', invoice.id,
 'number', invoice.number,
 'status', CASE WHEN invoice.status = 'unpaid' AND invoice.due_on < %(today)s::date THEN 'overdue' ELSE invoice.status END,

@@ -1,3 +1,4 @@
+-- Part of other questions: which invoices a list shows.
 invoice.account_id = (SELECT hub.current_account('whmcs'))
 AND invoice.deleted_at IS NULL
 AND (%(status)s::text IS NULL

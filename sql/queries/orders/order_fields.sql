@@ -1,3 +1,4 @@
+-- Part of other questions: an order's keys and values, for json_build_object.
 'id', placed.id,
 'orderNumber', placed.order_number,
 'type', placed.type,

@@ -1,3 +1,4 @@
+-- Part of other questions: a SIM line's keys and values, for json_build_object.
 'id', sim.id,
 'subscriptionId', sim.subscription_id,
 'msisdn', sim.msisdn,

@@ -1,3 +1,4 @@
+-- Part of other questions: a subscription's keys and values, for json_build_object.
 'id', subscription.id,
 'productName', subscription.product_name,
 'groupName', subscription.group_name,

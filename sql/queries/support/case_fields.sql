@@ -1,3 +1,4 @@
+-- Part of other questions: a support case's keys and values, for json_build_object.
 'id', opened.id,
 'caseNumber', opened.case_number,
 'subject', opened.subject,

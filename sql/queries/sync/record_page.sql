@@ -1,4 +1,10 @@
--- Add a page to its run's counts; nothing is returned.
+-- Remember, in the transaction that writes a page, where its reader stands (null: it keeps no position) and what the run
+-- did; nothing is returned.
+WITH saved AS (
+    INSERT INTO sync.cursors (dataset, position)
+    SELECT %(dataset)s, %(position)s::jsonb WHERE %(position)s::jsonb IS NOT NULL
+    ON CONFLICT (dataset) DO UPDATE SET position = excluded.position, updated_at = now()
+)
 UPDATE sync.runs
    SET pages = pages + 1,
        rows_read = rows_read + %(rows_read)s,
@@ -13,4 +19,4 @@ UPDATE sync.runs
                      FROM (SELECT * FROM jsonb_each_text(coalesce(unknown_labels, '{}'))
                            UNION ALL SELECT * FROM jsonb_each_text(%(unknown_labels)s)) each
                     GROUP BY key) summed) END
- WHERE id = %(id)s
+ WHERE id = %(run_id)s
