@@ -44,6 +44,11 @@ class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._made[system] = source_of(system)
         return self._made[system]
 
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's own form
+        for source in self._made.values():
+            source.client.close()
+        self._made.clear()
+
 
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The hub's database, as the role that syncs."""

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from psycopg.sql import SQL, Identifier
 
 from core.settings import HubSettings, Role, url_as
@@ -44,6 +45,13 @@ class Database:
     sync: str
     api: str
     analyst: str
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_at_first() -> Iterator[None]:
+    """A test that runs a program's beginning must not decide how the next one logs, and to which closed file."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

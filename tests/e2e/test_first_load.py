@@ -33,8 +33,11 @@ for dataset in DATASETS:
 
 
 @pytest.fixture
-def sources(hub: Any) -> dict[str, Source]:
-    return {system: source_of(system) for system in ("salesforce", "whmcs", "freebit")}
+def sources(hub: Any) -> Iterator[dict[str, Source]]:
+    made = {system: source_of(system) for system in ("salesforce", "whmcs", "freebit")}
+    yield made
+    for source in made.values():
+        source.client.close()
 
 
 def load_everything(hub: Any, sources: dict[str, Source]) -> list[Outcome]:
