@@ -1,12 +1,12 @@
 """Invoices, their items, payments, and the ways a customer pays."""
 
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from domain.common.numbers import Amount
 from domain.common.record import Contract, Record
 
 InvoiceStatus = Literal["draft", "unpaid", "paid", "cancelled", "refunded", "collections", "pending", "other"]
@@ -30,13 +30,13 @@ class Invoice(Record):
     refunded_at: AwareDatetime | None
     cancelled_at: AwareDatetime | None
     last_capture_attempt_at: AwareDatetime | None
-    subtotal: Decimal
-    credit: Decimal
-    tax: Decimal
-    tax2: Decimal
-    total: Decimal
-    tax_rate: Decimal
-    tax_rate2: Decimal
+    subtotal: Amount
+    credit: Amount
+    tax: Amount
+    tax2: Amount
+    total: Amount
+    tax_rate: Amount
+    tax_rate2: Amount
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     payment_method: str | None
     source_created_at: AwareDatetime | None
@@ -45,7 +45,7 @@ class Invoice(Record):
 class InvoiceBalance(Contract):
     """What is still to be paid of an invoice; only a call for the one invoice tells."""
 
-    balance: Decimal
+    balance: Amount
 
 
 class InvoiceItem(Record):
@@ -59,7 +59,7 @@ class InvoiceItem(Record):
     source_type: str | None
     subscription_id: UUID | None
     description: str | None
-    amount: Decimal
+    amount: Amount
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     is_taxed: bool
 
@@ -74,9 +74,9 @@ class Payment(Record):
     transaction_id: str | None
     paid_at: AwareDatetime | None
     description: str | None
-    amount_in: Decimal
-    amount_out: Decimal
-    fees: Decimal
+    amount_in: Amount
+    amount_out: Amount
+    fees: Amount
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     refund_of: UUID | None
 

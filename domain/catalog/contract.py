@@ -1,11 +1,11 @@
 """What can be sold and what it costs."""
 
-from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from domain.common.numbers import Amount, Small
 from domain.common.record import Record
 
 Category = Literal["internet", "sim", "vpn", "other"]
@@ -44,7 +44,7 @@ class Product(Record):
     vpn_region: str | None
     is_default: bool
     auto_add: bool
-    display_order: int | None
+    display_order: Small | None
     is_bundled_addon: bool
     bundled_addon_id: UUID | None
     required_skus: list[str]
@@ -59,6 +59,6 @@ class Price(Record):
     pricebook_id: str
     pricebook_name: str | None
     in_portal: bool
-    amount: Decimal
+    amount: Amount
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     is_active: bool

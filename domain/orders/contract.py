@@ -1,12 +1,12 @@
 """Orders and their lines."""
 
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from domain.common.numbers import Amount
 from domain.common.record import Record
 
 OrderType = Literal["internet", "sim", "vpn", "other"]
@@ -37,7 +37,7 @@ class Order(Record):
     activation_type: str | None
     activation_scheduled_at: AwareDatetime | None
     effective_on: date | None
-    total: Decimal | None
+    total: Amount | None
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     placed_at: AwareDatetime
     whmcs_order_id: str | None
@@ -61,9 +61,9 @@ class OrderItem(Record):
     price_id: UUID | None
     sku: str | None
     product_name: str | None
-    quantity: Decimal
-    unit_price: Decimal | None
-    total: Decimal | None
+    quantity: Amount
+    unit_price: Amount | None
+    total: Amount | None
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     billing_cycle: BillingCycle | None
     source_billing_cycle: str | None

@@ -4,6 +4,7 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.common.numbers import Kilobytes
 from domain.common.record import Contract, Record
 
 LineStatus = Literal["active", "suspended", "pending", "cancelled", "other"]
@@ -44,7 +45,7 @@ class SimDetails(Contract):
     voicemail_enabled: bool | None
     call_waiting_enabled: bool | None
     roaming_enabled: bool | None
-    remaining_quota_kb: int | None
+    remaining_quota_kb: Kilobytes | None
     started_on: date | None
     pending_operation: str | None
     pending_on: date | None
@@ -53,7 +54,7 @@ class SimDetails(Contract):
 class SimTraffic(Contract):
     """A line's traffic: used today, kilobytes, and whether it is slowed down."""
 
-    today_usage_kb: int
+    today_usage_kb: Kilobytes
     is_speed_restricted: bool | None
 
 
@@ -63,4 +64,4 @@ class SimUsage(Record):
     account_id: UUID
     sim_id: UUID
     used_on: date
-    used_kb: int
+    used_kb: Kilobytes

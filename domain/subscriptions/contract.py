@@ -1,12 +1,12 @@
 """Services a customer subscribes to."""
 
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from domain.common.numbers import Amount
 from domain.common.record import Record
 
 ServiceType = Literal["internet", "sim", "vpn", "other"]
@@ -34,8 +34,8 @@ class Subscription(Record):
     source_status: str | None
     billing_cycle: BillingCycle
     source_billing_cycle: str | None
-    amount: Decimal
-    first_amount: Decimal | None
+    amount: Amount
+    first_amount: Amount | None
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     registered_on: date | None
     next_due_on: date | None

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import stamina
@@ -138,3 +138,21 @@ def is_local(host: str | None) -> bool:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def without_nul(value: Any, content: bytes) -> Any:
+    """A decoded value without the one character that no PostgreSQL text holds, so that no record stops its page.
+
+    `content` is what it was decoded from: looking there first costs nothing.
+    """
+    return _stripped(value) if b"\\u0000" in content else value
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_stripped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _stripped(item) for key, item in value.items()}
+    return value

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from core.errors import CredentialsError, UnavailableError
 from core.settings import FreebitSettings
-from pipelines.sources.calls import Attempt, Budget, Patience, call, failure, is_local, recorded
+from pipelines.sources.calls import Attempt, Budget, Patience, call, failure, is_local, recorded, without_nul
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.freebit.key import KeyRing
 
@@ -103,7 +103,7 @@ def _body_of(response: httpx.Response) -> Body:
     if by_status := failure("freebit", response.status_code, response.headers.get("Retry-After")):
         raise by_status
     try:
-        body = from_json(response.content)
+        body = without_nul(from_json(response.content), response.content)
     except ValueError as error:
         raise UnavailableError("freebit", "answered with something other than JSON", code="malformed") from error
     if not isinstance(body, dict) or "resultCode" not in body:

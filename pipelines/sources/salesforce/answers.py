@@ -7,7 +7,7 @@ from typing import Any
 from requests import Response
 
 from core.errors import CredentialsError, QuotaError, RejectedError, SourceError, ThrottledError, UnavailableError
-from pipelines.sources.calls import failure
+from pipelines.sources.calls import failure, without_nul
 
 # Worth another try although the status says it is our fault.
 _PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
@@ -25,17 +25,7 @@ def decoded(content: bytes) -> Any:
         value = json.loads(content, parse_float=Decimal)
     except ValueError as error:
         raise UnavailableError("salesforce", "answered with something other than JSON", code="malformed") from error
-    return _without_nul(value) if b"\\u0000" in content else value
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_nul(item) for key, item in value.items()}
-    return value
+    return without_nul(value, content)
 
 
 def error_from(response: Response) -> SourceError:

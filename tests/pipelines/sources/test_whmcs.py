@@ -9,6 +9,7 @@ import structlog
 
 from core.errors import CredentialsError, RejectedError, ThrottledError, UnavailableError
 from core.settings import WhmcsSettings
+from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sources.whmcs.form import encoded
 from pipelines.sources.whmcs.lists import rows_at
@@ -278,3 +279,9 @@ def test_calls_of_many_threads_stay_within_the_budget(source, settings, json_rep
         list(threads.map(lambda _: client.call("GetClients"), range(21)))
 
     assert perf_counter() - started >= 2
+
+
+def test_a_nul_that_no_text_of_postgresql_can_hold_is_taken_out_before_it_stops_a_page():
+    body = body_of(200, rb'{"result":"success","name":"a\u0000b","path":"c\\u0000"}', None)
+
+    assert (body["name"], body["path"]) == ("ab", "c\\u0000")

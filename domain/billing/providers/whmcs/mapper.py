@@ -170,11 +170,11 @@ def payment_methods_from_row(
     Raises:
         MappingError: the client or any pay method cannot be represented.
     """
-    client = row.get("clientid")
-    if client in {None, "", 0, "0"}:
-        raise MappingError("whmcs", str(client), "clientid: missing")
+    client = str(row.get("clientid") or "")
+    if not client.isascii() or not client.isdigit() or int(client) == 0:
+        raise MappingError("whmcs", client, "clientid: missing or no number")
     try:
-        return tuple(_payment_method(method, str(client)) for method in rows_of(row.get("paymethods"), "paymethod"))
+        return tuple(_payment_method(method, client) for method in rows_of(row.get("paymethods"), "paymethod"))
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", client, error) from error
 

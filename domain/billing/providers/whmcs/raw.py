@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.common.numbers import Amount
 from domain.common.raw import Raw
 
 
@@ -52,9 +53,9 @@ class RawTransaction(Raw):
     gateway: str | None = None
     date: str | None = None
     description: str | None = None
-    amountin: Decimal = Decimal(0)
-    amountout: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
+    amountin: Amount = Decimal(0)
+    amountout: Amount = Decimal(0)
+    fees: Amount = Decimal(0)
     transid: str | None = None
     refundid: str | None = None
 
