@@ -1,0 +1,49 @@
+"""The read API as its own process on a free port, for tests that need a real socket and a real server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+KEY = "k" * 32
+
+
+@contextmanager
+def served_api(database: Any) -> Iterator[str]:
+    """The address of an API over that database, live; it ends with the context."""
+    port = _free_port()
+    environment = os.environ | {
+        "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "API_PORT": str(port), "API_JWT_KEY": KEY,
+        "API_JWT_ISSUER": "data-sync-hub", "API_JWT_AUDIENCE": "portal",
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "cli", "api"], env=environment, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_live(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def _wait_until_live(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=1).is_success:
+                return
+        except httpx.TransportError:
+            continue
+    raise AssertionError("the API did not come up")
