@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-dev ## Form, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-bench ## The benchmarks against peers and against the limit
+bench: $(VENV)/.installed ## The benchmarks against peers and against the limit
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.installed ## Write the generated pages again
@@ -56,9 +56,4 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools of development ..."
 	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-dev.lock
-	@touch $@
-
-$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
-	@echo "Installing the peers of the benchmarks ..."
-	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
