@@ -47,6 +47,7 @@ LIKELY: dict[str, object] = {
 LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "customer_accounts": {"source": "whmcs", "name": "A customer"},
     "customers": {"name": "A customer"},
+    "inbox": {"kind": "record", "entity": "invoice"},
     "invoices": {"status": "unpaid", "issued_on": date(2025, 4, 1), "due_on": date(2025, 4, 15)},
     "orders": {"status": "approved", "type": "internet"},
     "invoice_items": {"type": "service"},
@@ -55,7 +56,9 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "products": {"name": "A product"},
     "runs": {"mode": "incremental"},
     "subscriptions": {"status": "active"},
+    "streams": {"state": "listening"},
     "support_cases": {"status": "new"},
+    "windows": {"number": 0},
 }
 SYSTEMS = {"products": "salesforce", "prices": "salesforce", "orders": "salesforce", "order_items": "salesforce"}
 SYSTEMS |= {"support_cases": "salesforce", "sim_usage": "freebit"}

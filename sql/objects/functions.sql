@@ -42,3 +42,122 @@ $$;
 
 CREATE OR REPLACE TRIGGER begin_account BEFORE INSERT ON hub.customer_accounts
     FOR EACH ROW EXECUTE FUNCTION hub.begin_account();
+
+-- A hint that something changed at a source, told once however often it is told; true: it was not known.
+CREATE OR REPLACE FUNCTION sync.receive_hint(
+    source text, event_id text, entity text, record_id text, parent_id text, occurred_at timestamptz, payload jsonb
+) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    told ALIAS FOR source;
+    -- Several WHMCS hooks run before the change they tell of commits.
+    settling constant interval := CASE WHEN told = 'whmcs' THEN interval '150 milliseconds' ELSE interval '0' END;
+    is_new boolean;
+BEGIN
+    INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id, parent_id, payload, occurred_at, due_at)
+    VALUES (told, $2, 'record', $3, $4, $5, $7, $6, clock_timestamp() + settling)
+    ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO NOTHING;
+    is_new := FOUND;
+    IF is_new THEN
+        PERFORM pg_notify('hub_inbox', told);
+    END IF;
+    RETURN is_new;
+END
+$$;
+COMMENT ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb) IS
+    'Store what a source told us, once; true: it is new. Wakes the worker';
+
+-- Somebody of the session's customer looks at a line that is old: its refresh is wished for, once while it is waiting.
+CREATE OR REPLACE FUNCTION sync.wish_line(line uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    service text;
+BEGIN
+    UPDATE hub.sims s SET looked_at = now()
+     WHERE s.id = line AND s.account_id = hub.current_account('whmcs') AND s.deleted_at IS NULL AND s.is_open
+       AND s.msisdn IS NOT NULL
+    RETURNING s.source_id INTO service;
+    IF service IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
+    VALUES ('hub', 'line:' || service, 'record', 'line', service)
+    ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
+       SET state = 'waiting', due_at = now(), received_at = now(), attempts = 0, error = NULL
+     WHERE i.state <> 'waiting';
+    PERFORM pg_notify('hub_inbox', 'hub');
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION sync.wish_line(uuid) IS
+    'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line';
+
+-- What changed since a position, for whoever pushes it on: whose it is and what, never the values.
+CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, at_most integer)
+    RETURNS TABLE (xid xid8, seq bigint, customer_id uuid, entity text, entity_id uuid, operation text,
+                   columns text[], changed_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.xid, c.seq, a.customer_id, c.entity, c.entity_id, c.operation,
+           (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(coalesce(c.after, '{}')) k), c.changed_at
+      FROM sync.changes c LEFT JOIN hub.customer_accounts a ON a.id = c.account_id
+     WHERE (c.xid, c.seq) > ($1, $2) AND c.xid >= $1 AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
+     ORDER BY c.xid, c.seq
+     LIMIT $3
+$$;
+COMMENT ON FUNCTION sync.live_changes(xid8, bigint, integer) IS
+    'Changes after a position, in the order to follow, by customer (null: everybody''s, such as products); no values';
+
+-- What the session's customer's rows were at a moment: of each row that changed since, the columns that differ from now.
+CREATE OR REPLACE FUNCTION hub.earlier(entity text, at timestamptz) RETURNS TABLE (id uuid, was jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT found.entity_id, jsonb_object_agg(found.key, found.value)
+      FROM (SELECT DISTINCT ON (c.entity_id, each.key) c.entity_id, each.key, each.value
+              FROM sync.changes c CROSS JOIN LATERAL jsonb_each(c.before) each
+             WHERE c.account_id = ANY(ARRAY[hub.current_account('salesforce'), hub.current_account('whmcs')])
+               AND c.entity = $1 AND c.changed_at > $2 AND c.operation <> 'insert'
+             ORDER BY c.entity_id, each.key, c.changed_at, c.seq) found
+     GROUP BY found.entity_id
+$$;
+COMMENT ON FUNCTION hub.earlier(text, timestamptz) IS
+    'What rows of the session''s customer were at a moment: id, and the columns that were not as now. Rows that did not'
+    ' change since are not among them, nor those first stored later (first_seen_at)';
+
+-- The change log's months: those to come exist, those older than the retention go.
+CREATE OR REPLACE FUNCTION sync.keep_history(months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+    this_month constant timestamptz := date_trunc('month', now());
+    begins timestamptz;
+    found record;
+    dropped integer := 0;
+BEGIN
+    IF months < 1 THEN
+        RAISE EXCEPTION 'at least the running month of history is kept';
+    END IF;
+    FOR ahead IN 1..12 LOOP
+        begins := this_month + make_interval(months => ahead);
+        EXECUTE format(
+            'CREATE TABLE IF NOT EXISTS history.%I PARTITION OF sync.changes FOR VALUES FROM (%L) TO (%L)',
+            to_char(begins, '"changes_"YYYY_MM'), begins, begins + interval '1 month');
+    END LOOP;
+    FOR found IN
+        SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'sync.changes'::regclass
+           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $p$ TO \('([^']+)'\)$p$)::timestamptz
+               <= this_month - make_interval(months => months - 1)
+    LOOP
+        EXECUTE format('DROP TABLE history.%I', found.name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION sync.keep_history(integer) IS
+    'Make the change log''s coming months, drop those older than so many (the running one counts); how many went';
+
+SELECT sync.keep_history(1200);

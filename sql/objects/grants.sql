@@ -3,16 +3,25 @@ REVOKE ALL ON SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 
+REVOKE ALL ON SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+
 GRANT USAGE ON SCHEMA hub, sync TO hub_sync, hub_api, hub_analyst;
 
 -- The sync reads and writes rows; it does not change tables.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync TO hub_sync;
 REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
+GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
+    sync.receive_hint(text, text, text, text, text, timestamptz, jsonb) TO hub_sync;
 
 -- The read API reads its customer's rows, how old they are, and whether the database is at its level.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;
 GRANT SELECT ON sync.freshness, sync.migration TO hub_api;
 GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO hub_api;
+
+-- It also hands on what sources tell, wishes for lines to be read, and pushes changes: each by a function that says what.
+GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid),
+    sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
 
 -- Analysts read everything but raw payloads, which hold what no column was made for.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_analyst;

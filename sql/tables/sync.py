@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.types import UserDefinedType
@@ -87,7 +101,7 @@ quarantine = Table(
 changes = Table(
     "changes",
     metadata,
-    Column("seq", BigInteger, Identity(always=True), primary_key=True, comment="Running number; gaps are normal"),
+    Column("seq", BigInteger, Identity(always=True), comment="Running number; gaps are normal"),
     Column(
         "xid",
         XID8,
@@ -104,8 +118,11 @@ changes = Table(
     _json("after", "Columns that changed, with their new values; null for an insert"),
     stamp("changed_at", "When, UTC"),
     reference("run_id", "Run that did it: sync.runs.id"),
+    PrimaryKeyConstraint("seq", "changed_at"),
     schema="sync",
-    comment="Every real change of a hub row, written in the transaction that made it: the log that everything follows.",
+    comment="Every real change of a hub row, written in the transaction that made it: the log that everything follows."
+    " A partition a month (schema history); sync.keep_history makes the next and drops the oldest.",
+    postgresql_partition_by="RANGE (changed_at)",
 )
 
 freshness = Table(
@@ -113,12 +130,104 @@ freshness = Table(
     metadata,
     Column("dataset", Text, primary_key=True, comment="Data set"),
     words("system", "System it comes from", required=True),
-    Column("target_seconds", Integer, nullable=False, comment="How old it may be, seconds"),
+    Column(
+        "target_seconds",
+        Integer,
+        nullable=False,
+        comment="How old it may be, seconds; set when the data set is first read, an operator's to change",
+    ),
     Column("as_of", DateTime(timezone=True), comment="Moment up to which the data set is known, UTC; null: never read"),
     instant("checked_at", "When a run last looked, UTC"),
+    instant("verified_through", "Moment at which a reconcile began that found, or made, the whole data set right, UTC"),
+    instant("parked_at", "Since when reading it is given up until somebody looks, UTC; null: it is read"),
+    words("parked_reason", "Why; holds no values"),
     schema="sync",
     comment="How old each data set is, and how old it may be.",
 )
 
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number, in order of arrival"),
+    words("source", "Who tells: salesforce, whmcs, or hub for our own wishes", required=True),
+    words("event_id", "The teller's own id of the event: the same one told twice is one row", required=True),
+    choice(
+        "kind",
+        ("record", "gap", "event"),
+        "A record to read again, records missed, or something that happened",
+        required=True,
+    ),
+    words("entity", "Object concerned, in the system's words, such as Account or invoice", required=True),
+    words("record_id", "The record's id in its system; null for a gap"),
+    words("parent_id", "Id of the record it hangs under, where told"),
+    Column("payload", JSONB, nullable=False, server_default="{}", comment="What else the teller said"),
+    instant("occurred_at", "When it happened, by the teller's clock, UTC"),
+    stamp("received_at", "When it was stored, UTC"),
+    stamp("due_at", "When it may be applied, UTC: later than received where the source needs time to settle"),
+    choice("state", ("waiting", "done", "parked"), "Where it stands", default="waiting"),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="How often applying it failed"),
+    instant("applied_at", "When it was done, UTC"),
+    words("error", "Why applying it failed last; holds no values"),
+    UniqueConstraint("source", "event_id"),
+    schema="sync",
+    comment="What sources told us and we wished for, until it is applied. Hints: the record itself is read again.",
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("topic", Text, primary_key=True, comment="Channel of the Pub/Sub API"),
+    Column("replay_id", LargeBinary, comment="Position after the last event stored, raw as received; null: none yet"),
+    stamp("updated_at", "When the position was last stored, UTC"),
+    instant("event_at", "When the last event was stored, UTC"),
+    words("state", "What the listener does: listening, catching_up, refused", required=True),
+    words("error", "Why it was last refused; holds no values"),
+    schema="sync",
+    comment="Where the listener stands on each channel. Committed together with the events it stands for.",
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("system", Text, primary_key=True, comment="System called"),
+    choice("circuit", ("closed", "open"), "Open: nobody calls it until retry_at, then one tries", default="closed"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="Calls that failed since the last success"),
+    instant("opened_at", "When the circuit was opened, UTC"),
+    instant("retry_at", "Before this nobody calls, UTC: circuit open, or the source asked for patience"),
+    words("reason", "Why; holds no values"),
+    Column("quota_used", Integer, comment="Calls used of the quota, as the source says"),
+    Column("quota_limit", Integer, comment="The quota, as the source says"),
+    instant("quota_at", "When it said so, UTC"),
+    schema="sync",
+    comment="How each system is doing, shared by every process that calls it.",
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("dataset", Text, primary_key=True, comment="Data set"),
+    Column("number", Integer, primary_key=True, comment="Place in the pass, from 0"),
+    reference("pass_id", "Pass that compared it last: sync.runs.id", required=True),
+    words("first_id", "First record, in the system's order", required=True),
+    words("last_id", "Last record", required=True),
+    _count("source_rows", "Records the source has"),
+    _count("missing", "Of these, not in the hub"),
+    _count("different", "Of these, different in the hub"),
+    words("content_hash", "MD5 over the ids and contents the source sent", required=True),
+    stamp("checked_at", "When, UTC"),
+    schema="sync",
+    comment="The windows of records that the last reconcile compared with the source, in order.",
+)
+
+Index("inbox_waiting_idx", inbox.c.due_at, inbox.c.id, postgresql_where=inbox.c.state == "waiting")
+Index("inbox_applied_idx", inbox.c.applied_at, postgresql_where=inbox.c.state == "done")
 Index("runs_dataset_started_idx", runs.c.dataset, runs.c.started_at.desc())
 Index("changes_xid_idx", changes.c.xid, changes.c.seq)
+# For what an account's rows were: an insert adds nothing to that, and first loads are inserts.
+Index(
+    "changes_history_idx",
+    changes.c.account_id,
+    changes.c.entity,
+    changes.c.changed_at,
+    postgresql_where=changes.c.operation != "insert",
+)
