@@ -24,7 +24,7 @@ class RunFailedError(HubError):
         self.rows = rows
 
 
-def run_job(system: Any, *, full: bool = False) -> list[dict[str, Any]]:
+def run_job(system: Any, *, full: bool = False, allow_deletions: bool = False) -> list[dict[str, Any]]:
     """Run a system's sync and return what each data set that finished did, in rows, by data set.
 
     Raises:
@@ -36,7 +36,7 @@ def run_job(system: Any, *, full: bool = False) -> list[dict[str, Any]]:
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
-            run_config=_config(system, full=full),
+            run_config=_config(system, full=full, allow_deletions=allow_deletions),
             tags={"started_by": "hub sync"},
         )
     rows = [_counts(event) for event in result.get_asset_materialization_events()]
@@ -59,8 +59,8 @@ def shared_instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
-def _config(system: Any, *, full: bool) -> dict[str, Any]:
-    ops = {"__".join(dataset.name.split(".")): {"config": {"full": full}} for dataset in datasets_of(system)}
+def _config(system: Any, **config: bool) -> dict[str, Any]:
+    ops = {"__".join(dataset.name.split(".")): {"config": config} for dataset in datasets_of(system)}
     # The terminal shows progress; Dagster's own story is in its UI.
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

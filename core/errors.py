@@ -5,6 +5,7 @@ HubError
 ├── NotFoundError            nothing answers to that key
 ├── MappingError             one record broke the contract: quarantine it, go on
 ├── IncompleteReadError      a source handed over fewer rows than it says it has: the run failed
+├── BrakeError               more would be deleted than is likely to be true: stop, an operator must look
 └── SourceError              a source let us down
     ├── UnavailableError     no answer, or a server fault: trying again may help
     │   └── ThrottledError   "slow down": try again after `retry_after`
@@ -16,6 +17,7 @@ HubError
 from domain.common.errors import HubError, MappingError
 
 __all__ = [
+    "BrakeError",
     "CredentialsError",
     "HubError",
     "IncompleteReadError",
@@ -46,6 +48,15 @@ class IncompleteReadError(HubError):
         self.dataset = dataset
         self.read = read
         self.reported = reported
+
+
+class BrakeError(HubError):
+    """Writing this would delete a larger part of a table than may go without an operator's word."""
+
+    def __init__(self, dataset: str, *, rows: int, of: int) -> None:
+        super().__init__(
+            f"{dataset}: {rows} of {of} rows would be marked deleted; if that is right, run it with --allow-deletions"
+        )
 
 
 class SourceError(HubError):

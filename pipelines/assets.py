@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from core.errors import CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError
+from core.errors import BrakeError, CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.resources import Database, Sources
 from pipelines.sync.dataset import Dataset
 from pipelines.sync.run import Outcome, run
 
 # Trying again at once cannot mend these: an operator, or tomorrow, must.
-LASTING = (CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError)
+LASTING = (BrakeError, CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError)
 RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 
@@ -17,6 +17,7 @@ class SyncConfig(dg.Config):
     """What a run may be told."""
 
     full: bool = False
+    allow_deletions: bool = False
 
 
 def asset_key(dataset_name: str) -> dg.AssetKey:
@@ -48,6 +49,7 @@ def asset_of(dataset: Dataset) -> dg.AssetsDefinition:
                 sources.of(dataset.system),
                 database.url,
                 full=config.full,
+                allow_deletions=config.allow_deletions,
                 dagster_run_id=context.run.run_id,
             )
         except LASTING as error:

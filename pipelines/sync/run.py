@@ -10,6 +10,7 @@ from typing import Any
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from core.database import connect
+from core.errors import BrakeError
 from core.logging import logger
 from domain.common.errors import HubError
 from pipelines.sync.ahead import ahead
@@ -46,18 +47,24 @@ class Outcome:
 
 
 def run(
-    dataset: Dataset, source: Source, database_url: str, *, full: bool = False, dagster_run_id: str | None = None
+    dataset: Dataset,
+    source: Source,
+    database_url: str,
+    *,
+    full: bool = False,
+    allow_deletions: bool = False,
+    dagster_run_id: str | None = None,
 ) -> Outcome:
     """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
 
     A run that dies repeats at most the page it was writing. Raises whatever reading or writing raised, after the
-    run's failure is recorded; what was written until then stays.
+    run's failure is recorded; what was written until then stays. BrakeError: it would delete too much of a table.
     """
     outcome = Outcome(dataset.name)
     started = time.monotonic()
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url, name=f"sync {dataset.name}"))
-        store = Store(connection, dataset)
+        store = Store(connection, dataset, allow_deletions=allow_deletions)
         # Every call a run makes at its source carries the run's id, unless whoever asked for the run named one.
         request_id = get_contextvars().get("request_id", str(store.run_id))
         stack.enter_context(bound_contextvars(request_id=request_id))
@@ -68,7 +75,7 @@ def run(
         try:
             last = _write_all(dataset, request, store, outcome)
         except BaseException as error:
-            store.close(error=safe(error), as_of=None)
+            store.close(error=safe(error), as_of=None, brake=isinstance(error, BrakeError))
             tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
             raise
         store.close(error=None, as_of=(last.known_since or now) if last is not None and last.complete else None)

@@ -1,6 +1,7 @@
 """The database side of a run: what one page writes, in one transaction, and what a run remembers of itself."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
+from core.errors import BrakeError
 from domain.common.identifiers import hub_id
 from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
@@ -20,6 +22,13 @@ from sql.statements import statement
 
 EVENTS = "events"
 """The mode of a run that reads single records again, as they are told of."""
+RECONCILE = "reconcile"
+"""The mode of a run that compares everything with the source and heals what differs."""
+
+MOST_DELETED = 0.05
+"""The part of a table that one run may mark deleted; more is a source in trouble until somebody says otherwise."""
+FEW = 10
+"""So many deletions are nobody's trouble, whatever part of a table they are."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,13 @@ class Store:
     Holds the data set's advisory lock from `open` on, so that two runs of one data set take turns.
     """
 
-    def __init__(self, connection: Connection[Any], dataset: Dataset) -> None:
+    def __init__(self, connection: Connection[Any], dataset: Dataset, *, allow_deletions: bool = False) -> None:
         self._connection = connection
         self._dataset = dataset
         self._open_quarantine: set[str] = set()
         self._keeps_position = dataset.details is None
+        self._allow_deletions = allow_deletions
+        self._deleted: Counter[str] = Counter()
         self.run_id = uuid4()
 
     def open(self, *, mode: str, dagster_run_id: str | None = None) -> tuple[Position, datetime]:
@@ -54,7 +65,7 @@ class Store:
         """
         connection, dataset = self._connection, self._dataset
         lane = "events" if mode == EVENTS else "sync"
-        self._keeps_position = self._keeps_position and mode != EVENTS
+        self._keeps_position = self._keeps_position and mode not in {EVENTS, RECONCILE}
         connection.execute("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", [lane, dataset.name])
         # Rows and cursor are one transaction: if the server loses the last of them in a crash, the next run reads those
         # pages again. So no page waits for the disk.
@@ -89,7 +100,7 @@ class Store:
         total = Merged()
         with self._connection.transaction():
             for target, rows in mapped.rows.items():
-                total += merge(
+                merged = merge(
                     self._connection,
                     target,
                     rows,
@@ -97,7 +108,10 @@ class Store:
                     asked_at=page.asked_at,
                     parents=page.parents,
                 )
-            total += self._remove(page)
+                merged += self._removed(target, page)
+                if target.complete_within is None:
+                    self._brake(target, merged.deleted)
+                total += merged
             if dataset.details is not None and page.parents:
                 self._mark_read(dataset.details, page)
             linked = Merged()
@@ -112,23 +126,51 @@ class Store:
                 self._connection.execute("SELECT pg_notify('hub_changes', '')")
         return total
 
-    def _remove(self, page: Page) -> Merged:
+    def _removed(self, target: Target, page: Page) -> Merged:
         """Mark what the source no longer has; rows that only lend their columns to this data set are another's."""
-        removed = Merged()
-        for target in self._dataset.targets if page.gone else ():
-            if not target.only_existing:
-                ids = _hub_ids(self._dataset, target.kind, page.gone)
-                removed += remove(self._connection, target, ids, run_id=self.run_id, asked_at=page.asked_at)
-        return removed
+        if not page.gone or target.only_existing:
+            return Merged()
+        ids = _hub_ids(self._dataset, target.kind, page.gone)
+        return remove(self._connection, target, ids, run_id=self.run_id, asked_at=page.asked_at)
+
+    def _brake(self, target: Target, deleted: int) -> None:
+        """Undo the page and stop, where the run deletes more of a table than is likely to be true.
+
+        Raises:
+            BrakeError: it does, and nobody said that it may.
+        """
+        self._deleted[target.table.name] += deleted
+        rows = self._deleted[target.table.name]
+        if not deleted or rows <= FEW or self._allow_deletions:
+            return
+        query = SQL("SELECT count(*) FROM {} WHERE deleted_at IS NULL AND {}").format(
+            Identifier(str(target.table.schema), target.table.name), SQL(target.scope)
+        )
+        row = self._connection.execute(query).fetchone()
+        before = rows + (int(row[0]) if row is not None else 0)
+        if rows > MOST_DELETED * before:
+            raise BrakeError(self._dataset.name, rows=rows, of=before)
 
     def _touched(self, mapped: MappedPage) -> list[UUID]:
         gone = _hub_ids(self._dataset, self._dataset.targets[0].kind, mapped.page.gone) if mapped.page.gone else []
         return [row.id for rows in mapped.rows.values() for row in rows] + gone
 
-    def close(self, *, error: str | None, as_of: datetime | None) -> None:
-        """Record how the run ended; `as_of` is the moment up to which the data set is now known, where it is."""
+    def close(
+        self,
+        *,
+        error: str | None,
+        as_of: datetime | None,
+        brake: bool = False,
+        verified_through: datetime | None = None,
+    ) -> None:
+        """Record how the run ended.
+
+        `as_of` is the moment up to which the data set is now known, where it is, and `verified_through` that up to
+        which it is known to be right. A `brake` parks it.
+        """
         self._connection.rollback()
         parameters = {"id": self.run_id, "dataset": self._dataset.name, "error": error, "as_of": as_of}
+        parameters |= {"brake": brake, "verified_through": verified_through}
         self._connection.execute(statement("sync/end_run"), parameters)
         self._connection.execute(statement("sync/advance_freshness"), parameters)
         self._connection.commit()

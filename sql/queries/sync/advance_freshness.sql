@@ -1,4 +1,7 @@
--- After a run: it looked, and where it read everything, the data set is known up to `as_of`; nothing is returned.
+-- After a run: it looked. Where it read everything, the data set is known up to `as_of`; where a reconcile passed, it was
+-- found right as of `verified_through`. Nothing is returned.
 UPDATE sync.freshness
-   SET checked_at = now(), as_of = greatest(as_of, %(as_of)s::timestamptz)
+   SET checked_at = now(),
+       as_of = greatest(as_of, %(as_of)s::timestamptz),
+       verified_through = greatest(verified_through, %(verified_through)s::timestamptz)
  WHERE dataset = %(dataset)s

@@ -1,0 +1,193 @@
+"""Every drift is found and healed, and nothing is deleted because a source hiccuped."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from core.errors import BrakeError, IncompleteReadError
+from domain.common.identifiers import hub_id
+from pipelines.datasets import dataset_named
+from pipelines.resources import source_of
+from pipelines.sync.dataset import Dataset, Page, ReadRequest
+from pipelines.sync.heal import Healed, heal
+from pipelines.sync.reconcile import reconcile
+from pipelines.sync.run import run
+from sandbox.config import Config
+from sandbox.server import RunningSandbox, start
+from tests.e2e.conftest import hub_environment
+
+NAMES = ("salesforce.cases", "whmcs.services", "whmcs.invoices")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with start(Config(customers=60, salesforce_port=0, whmcs_port=0, freebit_port=0)) as running:
+        yield running
+
+
+@pytest.fixture
+def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
+    for name, value in hub_environment(sandbox, database).items():
+        monkeypatch.setenv(name, value)
+    for name in NAMES:
+        source = source_of(dataset_named(name).system)
+        run(dataset_named(name), source, database.sync)
+        source.client.close()
+    return database
+
+
+def healed(database: Any, dataset: Dataset, **options: bool) -> Healed:
+    source = source_of(dataset.system)
+    try:
+        return heal(dataset, source, database.sync, **options)
+    finally:
+        source.client.close()
+
+
+def agrees(database: Any, name: str) -> bool:
+    source = source_of(dataset_named(name).system)
+    try:
+        return all(drift.agrees for drift in reconcile(dataset_named(name), source, database.sync))
+    finally:
+        source.client.close()
+
+
+def execute(database: Any, query: str, *values: object) -> list[Any]:
+    with psycopg.connect(database.owner) as connection:
+        cursor = connection.execute(query, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def verified(database: Any, name: str) -> Any:
+    query = "SELECT verified_through, parked_at, parked_reason FROM sync.freshness WHERE dataset = %s"
+    return execute(database, query, name)[0]
+
+
+def vanish(sandbox: RunningSandbox, database: Any, rows: int) -> None:
+    """Delete invoices at WHMCS, without a word."""
+    for (invoice,) in execute(database, "SELECT source_id FROM hub.invoices ORDER BY source_id LIMIT %s", rows):
+        content = {"system": "whmcs", "object": "invoice", "id": invoice, "fields": None}
+        httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", json=content).raise_for_status()
+
+
+def test_rows_that_are_missing_different_or_phantoms_are_healed(hub):
+    execute(hub, "DELETE FROM hub.invoices WHERE id IN (SELECT id FROM hub.invoices ORDER BY id LIMIT 3)")
+    execute(hub, "UPDATE hub.invoices SET total = 1 WHERE id IN (SELECT id FROM hub.invoices ORDER BY id DESC LIMIT 2)")
+    execute(
+        hub,
+        "INSERT INTO hub.invoices SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid(),"
+        " 'source_id', '99999999', 'first_seen_at', now() - interval '1 hour'))).* FROM hub.invoices i LIMIT 1",
+    )
+    execute(hub, "UPDATE hub.invoices SET id = %s WHERE source_id = '99999999'", invoice_id("99999999"))
+
+    found = healed(hub, dataset_named("whmcs.invoices"))
+
+    assert (found.missing, found.different, found.extra, found.deleted) == (3, 2, 1, 1)
+    assert agrees(hub, "whmcs.invoices")
+
+
+def invoice_id(source_id: str) -> Any:
+    return hub_id("whmcs", "invoice", source_id)
+
+
+def test_what_vanished_at_the_source_is_marked_deleted(sandbox, hub):
+    vanish(sandbox, hub, 5)
+
+    found = healed(hub, dataset_named("whmcs.invoices"))
+
+    assert (found.extra, found.deleted) == (5, 5)
+    assert agrees(hub, "whmcs.invoices")
+
+
+def test_more_deletions_than_likely_stop_the_pass_and_park_it_until_somebody_says_so(sandbox, hub):
+    vanish(sandbox, hub, 40)
+
+    with pytest.raises(BrakeError, match="--allow-deletions"):
+        healed(hub, dataset_named("whmcs.invoices"))
+    stopped = verified(hub, "whmcs.invoices")
+    alive = execute(hub, "SELECT count(*) FROM hub.invoices WHERE deleted_at IS NOT NULL")
+    healed(hub, dataset_named("whmcs.invoices"), allow_deletions=True)
+    after = verified(hub, "whmcs.invoices")
+
+    assert alive == [(0,)]
+    assert stopped[0] is None
+    assert stopped[1] is not None
+    assert "would be marked deleted" in stopped[2]
+    assert after[0] is not None
+    assert after[1:] == (None, None)
+    assert agrees(hub, "whmcs.invoices")
+
+
+def test_a_row_that_a_walk_skipped_is_asked_for_by_its_id_and_stays(hub):
+    invoices = dataset_named("whmcs.invoices")
+
+    def skipping(request: ReadRequest) -> Iterator[Page]:
+        """Rows moved between pages while the list was read."""
+        for page in invoices.read(request):
+            yield replace(page, rows=page.rows[1:])
+
+    found = healed(hub, replace(invoices, read=skipping), allow_deletions=True)
+
+    assert found.extra > 10
+    assert found.deleted == 0
+    assert agrees(hub, "whmcs.invoices")
+
+
+def test_an_empty_answer_deletes_nothing(hub):
+    def nothing(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=(), position={}, complete=True)
+
+    with pytest.raises(BrakeError):
+        healed(hub, replace(dataset_named("whmcs.services"), read=nothing))
+
+    assert execute(hub, "SELECT count(*) FROM hub.subscriptions WHERE deleted_at IS NOT NULL") == [(0,)]
+
+
+def test_a_pass_that_breaks_in_the_middle_verifies_nothing(hub):
+    invoices = dataset_named("whmcs.invoices")
+
+    def breaking(request: ReadRequest) -> Iterator[Page]:
+        yield next(invoices.read(request))
+        raise IncompleteReadError("GetInvoices", read=25, reported=440)
+
+    with pytest.raises(IncompleteReadError):
+        healed(hub, replace(invoices, read=breaking))
+
+    assert verified(hub, "whmcs.invoices") == (None, None, None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pass_that_ends_well_verifies_everything_and_leaves_the_ticks_their_position(hub, name):
+    before = execute(hub, "SELECT position FROM sync.cursors WHERE dataset = %s", name)
+
+    found = healed(hub, dataset_named(name))
+
+    assert (found.missing, found.different, found.extra, found.deleted) == (0, 0, 0, 0)
+    assert verified(hub, name)[0] is not None
+    assert execute(hub, "SELECT position FROM sync.cursors WHERE dataset = %s", name) == before
+    windows = execute(hub, "SELECT count(*), sum(source_rows) FROM sync.windows WHERE dataset = %s", name)[0]
+    assert windows == (found.windows, found.source_rows)
+
+
+def test_many_soft_deletions_at_once_stop_a_tick_too(sandbox, hub):
+    cases = execute(hub, "SELECT source_id FROM hub.support_cases WHERE deleted_at IS NULL")
+    for (case,) in cases[: len(cases) // 2]:
+        content = {"system": "salesforce", "object": "Case", "id": case, "fields": None}
+        httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", json=content).raise_for_status()
+    source = source_of("salesforce")
+
+    with pytest.raises(BrakeError):
+        run(dataset_named("salesforce.cases"), source, hub.sync)
+    kept = execute(hub, "SELECT count(*) FROM hub.support_cases WHERE deleted_at IS NULL")
+    run(dataset_named("salesforce.cases"), source, hub.sync, allow_deletions=True)
+    source.client.close()
+
+    assert kept == [(len(cases),)]
+    assert execute(hub, "SELECT count(*) FROM hub.support_cases WHERE deleted_at IS NULL") == [
+        (len(cases) - len(cases) // 2,)
+    ]
