@@ -1,6 +1,7 @@
 """Settings: typed objects built at the edge of each process from the environment. docs/settings.md lists them all."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -152,12 +153,21 @@ class WhmcsSettings(_Settings):
     timeout_seconds: float = Field(30.0, gt=0, description="patience with one call")
     retry_attempts: int = Field(5, ge=1, description="tries of one call, the first one included")
     page_rows: int = Field(1000, ge=1, le=10_000, description="`limitnum` of list calls")
+    new_rows: int = Field(100, ge=1, le=10_000, description="`limitnum` of the look for new records")
+    scan_rows: int = Field(
+        20_000, ge=1, description="rows a tick reads again of each list, to find what changed without a word"
+    )
+    closed_window_days: int = Field(90, ge=1, description="how long paid and cancelled invoices are read again")
     calls_per_second: int = Field(20, ge=1, description="budget of calls, all kinds")
     concurrency: int = Field(8, ge=1, le=64, description="calls in flight while reading details")
     details_refresh_hours: int = Field(
         24, ge=1, description="age at which client details and pay methods are read again"
     )
     vocabulary: WhmcsVocabulary = Field(WhmcsVocabulary(), description="what the installation calls things")
+
+    @property
+    def closed_window(self) -> timedelta:
+        return timedelta(days=self.closed_window_days)
 
 
 class FreebitSettings(_Settings):

@@ -14,7 +14,7 @@ from domain.orders.contract import Order, OrderItem
 from domain.orders.providers.salesforce import mapper as orders
 from domain.support.contract import SupportCase
 from domain.support.providers.salesforce import mapper as support
-from pipelines.sources.salesforce.extract import Query, changed_records
+from pipelines.sources.salesforce.extract import Query, changed_records, chosen_records
 from pipelines.sync.dataset import Dataset, Row, Target
 from sql.tables.catalog import prices, products
 from sql.tables.customer import customer_accounts
@@ -39,6 +39,7 @@ def _dataset(
         description=description,
         targets=(target,),
         read=partial(changed_records, query),
+        read_some=partial(chosen_records, query),
         to_contracts=to_contracts,
         source_id=lambda row: str(row.get("Id")),
         mapper_version=version,
@@ -54,6 +55,7 @@ ACCOUNTS = _dataset(
     target=Target(
         contract=CrmAccount,
         table=customer_accounts,
+        kind="account",
         scope="source = 'salesforce'",
     ),
     query=Query(
@@ -69,6 +71,7 @@ ACCOUNTS = _dataset(
             "Internet_Eligibility_Status__c",
             "Id_Verification_Status__c",
         ),
+        owner="Id",
     ),
     mapper=customer.account_from_row,
     version=customer.MAPPER_VERSION,
@@ -79,7 +82,7 @@ PRODUCTS = _dataset(
     "products",
     group="catalog",
     description="What can be sold, hidden fees and add-ons included.",
-    target=Target(contract=Product, table=products),
+    target=Target(contract=Product, table=products, kind="product"),
     query=Query(
         "Product2",
         (
@@ -118,7 +121,7 @@ PRICES = _dataset(
     "prices",
     group="catalog",
     description="What each product costs, by pricebook.",
-    target=Target(contract=Price, table=prices),
+    target=Target(contract=Price, table=prices, kind="price"),
     query=Query("PricebookEntry", ("Product2Id", "Pricebook2Id", "Pricebook2.Name", "UnitPrice", "IsActive")),
     mapper=catalog.price_from_row,
     version=catalog.MAPPER_VERSION,
@@ -128,7 +131,7 @@ ORDERS = _dataset(
     "orders",
     group="orders",
     description="Orders and how far their activation has come.",
-    target=Target(contract=Order, table=orders_table),
+    target=Target(contract=Order, table=orders_table, kind="order", parts=((order_items, "order_id"),)),
     query=Query(
         "Order",
         (
@@ -153,6 +156,7 @@ ORDERS = _dataset(
             "BillingPostalCode",
             "BillingCountry",
         ),
+        owner="AccountId",
     ),
     mapper=orders.order_from_row,
     version=orders.MAPPER_VERSION,
@@ -162,7 +166,7 @@ ORDER_ITEMS = _dataset(
     "order_items",
     group="orders",
     description="The lines of each order.",
-    target=Target(contract=OrderItem, table=order_items),
+    target=Target(contract=OrderItem, table=order_items, kind="order_item"),
     query=Query(
         "OrderItem",
         (
@@ -178,6 +182,7 @@ ORDER_ITEMS = _dataset(
             "Billing_Cycle__c",
             "WHMCS_Service_ID__c",
         ),
+        owner="Order.AccountId",
     ),
     mapper=orders.order_item_from_row,
     version=orders.MAPPER_VERSION,
@@ -187,7 +192,7 @@ CASES = _dataset(
     "cases",
     group="support",
     description="Support cases and their state.",
-    target=Target(contract=SupportCase, table=support_cases),
+    target=Target(contract=SupportCase, table=support_cases, kind="case"),
     query=Query(
         "Case",
         (
@@ -203,6 +208,7 @@ CASES = _dataset(
             "CreatedDate",
             "ClosedDate",
         ),
+        owner="AccountId",
     ),
     mapper=support.case_from_row,
     version=support.MAPPER_VERSION,

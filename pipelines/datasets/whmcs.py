@@ -14,13 +14,39 @@ from domain.sim.contract import Sim
 from domain.sim.providers.whmcs import mapper as sim
 from domain.subscriptions.contract import Subscription
 from domain.subscriptions.providers.whmcs import mapper as subscriptions_mapper
-from pipelines.sources.whmcs.extract import List, client_details, invoice_details, listed_rows, payment_methods_of
+from pipelines.sources.whmcs.extract import (
+    chosen_clients,
+    chosen_invoices,
+    chosen_services,
+    client_details,
+    invoice_details,
+    payment_methods_of,
+)
+from pipelines.sources.whmcs.walks import List, walked_rows
 from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, parent_source_id
 from sql.tables.billing import invoice_items, invoices, payment_methods, payments
 from sql.tables.customer import customer_accounts
-from sql.tables.sim import sims
+from sql.tables.sim import sim_usage, sims
 from sql.tables.subscriptions import subscriptions
+
+_CLIENTS = List(
+    "GetClients",
+    "clients.client",
+    order={"orderby": "id", "sorting": "ASC"},
+    newest_first={"orderby": "id", "sorting": "DESC"},
+)
+_SERVICES = List("GetClientsProducts", "products.product", order={})
+_INVOICES = List(
+    "GetInvoices",
+    "invoices.invoice",
+    order={"orderby": "id", "order": "asc"},
+    newest_first={"orderby": "id", "order": "desc"},
+    changing=tuple({"status": status} for status in ("Unpaid", "Draft", "Payment Pending", "Collections")),
+    closed=tuple({"status": status} for status in ("Paid", "Refunded", "Cancelled")),
+    closed_order={"orderby": "date", "order": "desc"},
+    closed_by="date",
+)
 
 
 def _id(row: Row) -> str:
@@ -67,11 +93,13 @@ CLIENTS = Dataset(
         Target(
             contract=BillingClient,
             table=customer_accounts,
+            kind="account",
             due_columns=("details_due_at",),
             scope="source = 'whmcs'",
         ),
     ),
-    read=partial(listed_rows, List("GetClients", "clients.client", {"orderby": "id", "sorting": "ASC"})),
+    read=partial(walked_rows, _CLIENTS),
+    read_some=chosen_clients,
     to_contracts=_client,
     source_id=_id,
     mapper_version=customer.MAPPER_VERSION,
@@ -99,6 +127,7 @@ CLIENT_DETAILS = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=customer_accounts,
+        kind="account",
         prefix="details",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
@@ -114,10 +143,17 @@ SERVICES = Dataset(
     group="subscriptions",
     description="Services a client subscribes to; those with a SIM give a line.",
     targets=(
-        Target(contract=Subscription, table=subscriptions),
-        Target(contract=Sim, table=sims, due_columns=("details_due_at", "usage_due_at")),
+        Target(contract=Subscription, table=subscriptions, kind="subscription"),
+        Target(
+            contract=Sim,
+            table=sims,
+            kind="sim",
+            due_columns=("details_due_at", "usage_due_at"),
+            parts=((sim_usage, "sim_id"),),
+        ),
     ),
-    read=partial(listed_rows, List("GetClientsProducts", "products.product", {})),
+    read=partial(walked_rows, _SERVICES),
+    read_some=chosen_services,
     to_contracts=_service,
     source_id=_id,
     mapper_version=f"{subscriptions_mapper.MAPPER_VERSION}/{sim.MAPPER_VERSION}",
@@ -129,8 +165,17 @@ INVOICES = Dataset(
     system="whmcs",
     group="billing",
     description="Invoices, without their items.",
-    targets=(Target(contract=Invoice, table=invoices, due_columns=("items_due_at",)),),
-    read=partial(listed_rows, List("GetInvoices", "invoices.invoice", {"orderby": "id", "order": "asc"})),
+    targets=(
+        Target(
+            contract=Invoice,
+            table=invoices,
+            kind="invoice",
+            due_columns=("items_due_at",),
+            parts=((invoice_items, "invoice_id"), (payments, "invoice_id")),
+        ),
+    ),
+    read=partial(walked_rows, _INVOICES),
+    read_some=chosen_invoices,
     to_contracts=_invoice,
     source_id=_id,
     mapper_version=billing.MAPPER_VERSION,
@@ -152,7 +197,9 @@ INVOICE_DETAILS = Dataset(
     source_id=parent_source_id,
     mapper_version=billing.MAPPER_VERSION,
     freshness=timedelta(hours=1),
-    details=Details(parent=invoices, prefix="items", columns=("currency",), order="issued_on DESC NULLS LAST, id"),
+    details=Details(
+        parent=invoices, kind="invoice", prefix="items", columns=("currency",), order="issued_on DESC NULLS LAST, id"
+    ),
     after=("whmcs.invoices",),
 )
 
@@ -169,6 +216,7 @@ PAYMENT_METHODS = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=customer_accounts,
+        kind="account",
         prefix="payment_methods",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from core.clock import Clock, utc_now
 from domain.common.identifiers import System
 from domain.common.record import Contract
 
@@ -32,9 +33,11 @@ class Failure:
 class Page:
     """Rows as sent, in the order sent, and where the reader stands once they are written.
 
-    `expected` is how many rows the source says the whole read has, where it says so. `parents` are the hub ids of
-    the records whose details these rows are and `asked_at` a moment before they were asked for (details-by-call
-    only). `complete`: with this page, everything the run set out to read has been read.
+    `asked_at` is a moment of the database's clock before the rows were asked for: a row the hub changed later is not
+    overwritten by them. `expected` is how many rows the source says the whole read has, where it says so. `parents`
+    are the hub ids of the records whose details these rows are (details-by-call only). `gone` are source ids that the
+    source, asked for each of them, does not have. `complete`: with this page, everything the run set out to read has
+    been read, `known_since` being when it began, where that was before this run.
     """
 
     rows: Sequence[Row]
@@ -43,28 +46,34 @@ class Page:
     asked_at: datetime | None = None
     parents: Sequence[Any] = ()
     failures: Sequence[Failure] = ()
+    gone: Sequence[str] = ()
     complete: bool = False
+    known_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """One table a data set writes, by one contract whose field names are the columns (none: SQL fills the stage).
 
+    kind: what the hub's ids of its rows are made of, beside the system and the record's own id.
     only_existing: the contract adds columns to rows that another data set creates; it never creates one.
     complete_within: rows sharing this column's value form a set that the source always sends whole, so a row that
         did not come is deleted.
     due_columns: set to now when a row changes, so that its details are read again (a new row is due by default).
     scope: the rows of the table that are this data set's, as SQL.
     forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
+    parts: tables, and their column that names a row of this one, whose rows go when it goes.
     """
 
     contract: type[Contract] | None
     table: Table
+    kind: str = ""
     only_existing: bool = False
     complete_within: str | None = None
     due_columns: tuple[str, ...] = ()
     scope: str = "true"
     forgotten: bool = False
+    parts: tuple[tuple[Table, str], ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,13 +86,14 @@ class Target:
 class Details:
     """Rows that the source hands over one parent per call, so reading them is budgeted and resumable.
 
-    The parents that are due come first by `order`; `<prefix>_as_of` says when a parent's details were read and
-    `<prefix>_due_at` when they must be read next: `refresh_after` the read, or only
-    when the parent changes. `columns` are the parent's columns that the call or the mapping needs. `limit` bounds the
-    parents of one run.
+    `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
+    says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
+    or only when the parent changes. `columns` are the parent's columns that the call or the mapping needs. `limit`
+    bounds the parents of one run.
     """
 
     parent: Table
+    kind: str
     prefix: str
     order: str
     columns: tuple[str, ...] = ()
@@ -105,6 +115,8 @@ class Dataset:
     """One stream of records from one system into one or more tables.
 
     read: pages from a position on; `full` starts over. A generator, so that any size is read at flat memory.
+    read_some: the records of a selection alone, whatever the position; details-by-call are read by `read` for the
+        selection's parents.
     to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
         cannot be represented.
     source_id: the row's own id, for quarantine; never raises.
@@ -121,6 +133,7 @@ class Dataset:
     source_id: Callable[[Row], str]
     mapper_version: str
     freshness: timedelta
+    read_some: "Reader | None" = None
     details: Details | None = None
     links_accounts: bool = False
     after: tuple[str, ...] = field(default=())
@@ -144,14 +157,33 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Some records: those with these ids in their system, and all that belong to these accounts (ids there)."""
+
+    records: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Selection") -> "Selection":
+        return Selection(self.records | other.records, self.owners | other.owners)
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.owners)
+
+
+NOTHING = Selection()
+
+
+@dataclass(frozen=True)
 class ReadRequest:
-    """What a reader is asked for."""
+    """What a reader is asked for: everything from `position` on, or `only` a selection. `now`: the database's clock."""
 
     source: Source
     position: Position
     full: bool
     due: Iterable[Row] = ()
     """The parents whose details are due, in the data set's order, read lazily (details-by-call only)."""
+    only: Selection = NOTHING
+    now: Clock = utc_now
 
 
 Reader = Callable[[ReadRequest], Iterator[Page]]

@@ -7,7 +7,8 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from pipelines.sync.dataset import Details, Row
+from domain.common.identifiers import account_id, hub_id
+from pipelines.sync.dataset import Details, Row, Selection
 
 
 def due_parents(
@@ -35,3 +36,25 @@ def due_parents(
         cursor.execute(query)
         connection.commit()
         yield from cursor
+
+
+def chosen_parents(connection: Connection[Any], details: Details, only: Selection) -> list[Row]:
+    """The parents of a selection, due or not, as `due_parents` gives them; those the hub does not know are left out.
+
+    A selection's owners are WHMCS clients: all parents of theirs.
+    """
+    query = SQL(
+        "SELECT {columns}, now() AS asked_at, count(*) OVER () AS due_count FROM {parent}"
+        " WHERE (id = ANY(%(ids)s) OR {owner} = ANY(%(owners)s)) AND deleted_at IS NULL AND {where}"
+    ).format(
+        columns=SQL(", ").join(map(Identifier, ("id", "source_id", *details.columns))),
+        parent=Identifier(str(details.parent.schema), details.parent.name),
+        owner=Identifier("account_id" if "account_id" in details.parent.c else "id"),
+        where=SQL(details.where),
+    )
+    ids = [hub_id("whmcs", details.kind, record) for record in sorted(only.records)]
+    owners = [account_id("whmcs", owner) for owner in sorted(only.owners)]
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(query, {"ids": ids, "owners": owners}).fetchall()
+    connection.commit()
+    return list(found)

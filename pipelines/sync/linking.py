@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import create_stage, merge_stage
+from pipelines.sync.merge import Merged, create_stage, merge_stage
 from sql.statements import statement
 from sql.tables.customer import customers
 
@@ -18,10 +18,11 @@ CUSTOMERS = Target(contract=None, table=customers)
 _MAY_CHANGE_HANDS = 2
 
 
-def link_accounts(connection: Connection[Any], touched: Sequence[UUID], *, run_id: UUID) -> None:
+def link_accounts(connection: Connection[Any], touched: Sequence[UUID], *, run_id: UUID) -> Merged:
     """Judge again to whom `touched` accounts, and those around them, belong; then bring their customers up to date.
 
-    Runs inside the transaction that changed the accounts. Writes only what differs and logs each change.
+    Runs inside the transaction that changed the accounts. Writes only what differs and logs each change; what that
+    did to hub.customers is returned.
     """
     around = connection.execute(statement("sync/accounts_in_reach"), {"touched": list(touched)}).fetchall()
     scope = {
@@ -34,4 +35,4 @@ def link_accounts(connection: Connection[Any], touched: Sequence[UUID], *, run_i
     connection.execute(statement("sync/resolve_agreeing_links"), scope)
     create_stage(connection, CUSTOMERS)
     staged = connection.execute(statement("sync/stage_customers"), {**scope, "former": former}).rowcount
-    merge_stage(connection, CUSTOMERS, staged=staged, run_id=run_id)
+    return merge_stage(connection, CUSTOMERS, staged=staged, run_id=run_id)

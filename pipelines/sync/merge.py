@@ -6,6 +6,7 @@ identical re-load free of writes: `ON CONFLICT DO UPDATE ... WHERE` would lock, 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -23,12 +24,16 @@ from pipelines.sync.dataset import Target
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did, in rows."""
+    """What a merge did, in rows.
+
+    `outdated`: source ids of rows left as they are, because the hub changed them after what was read was asked for.
+    """
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    outdated: tuple[str, ...] = ()
 
     def __add__(self, other: "Merged") -> "Merged":
         return Merged(
@@ -36,6 +41,7 @@ class Merged:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.deleted + other.deleted,
+            self.outdated + other.outdated,
         )
 
     @property
@@ -91,15 +97,17 @@ def merge(
     rows: Sequence[Contract],
     *,
     run_id: UUID,
+    asked_at: datetime | None = None,
     parents: Sequence[UUID] = (),
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
 
-    An older version of a record never overwrites a newer one. Must run inside a transaction, after `create_stage`.
+    An older version of a record never overwrites a newer one: the source's own stamps decide, and where they do not,
+    the hub's row stays if it changed after `asked_at`. Must run inside a transaction, after `create_stage`.
     """
     with connection.cursor() as cursor:
         copy_rows(cursor, stage_of(target), target.columns, rows)
-    return merge_stage(connection, target, staged=len(rows), run_id=run_id, parents=parents)
+    return merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
 
 
 def merge_stage(
@@ -108,19 +116,35 @@ def merge_stage(
     *,
     staged: int,
     run_id: UUID,
+    asked_at: datetime | None = None,
     parents: Sequence[UUID] = (),
 ) -> Merged:
     """Merge a stage that is already filled; see `merge`."""
-    row = connection.execute(_merge_statement(target, stage_of(target)), {"run_id": run_id}).fetchone()
-    inserted, updated, deleted = row if row is not None else (0, 0, 0)
+    # Rows asked for just now are as young as can be.
+    asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
+    row = connection.execute(_merge_statement(target, stage_of(target)), asked).fetchone()
+    inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
-        gone = connection.execute(
-            _vanished_statement(target.table, target.complete_within, stage_of(target)),
-            {"run_id": run_id, "parents": list(parents)},
-        ).fetchone()
+        vanished = _vanished_statement(target.table, target.complete_within, stage_of(target))
+        gone = connection.execute(vanished, {**asked, "parents": list(parents)}).fetchone()
         deleted += gone[0] if gone is not None else 0
-    return Merged(inserted, updated, unchanged, deleted)
+    return Merged(inserted, updated, unchanged, deleted, tuple(outdated or ()))
+
+
+def remove(
+    connection: Connection[Any], target: Target, ids: Sequence[UUID], *, run_id: UUID, asked_at: datetime | None
+) -> Merged:
+    """Mark rows that the source no longer has as deleted, their parts with them, and log it.
+
+    A row that changed after `asked_at` stays. Must run inside a transaction.
+    """
+    asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity", "ids": list(ids)}
+    deleted = 0
+    for table, column in ((target.table, "id"), *target.parts):
+        gone = connection.execute(_remove_statement(table, column), asked).fetchone()
+        deleted += gone[0] if gone is not None else 0
+    return Merged(deleted=deleted)
 
 
 def _qualified(table: Table) -> Identifier:
@@ -137,9 +161,9 @@ def _account(table: Table, alias: str) -> Composed | SQL:
 def _merge_statement(target: Target, stage: str) -> Composed:
     table, columns = target.table, target.columns
     compared = [column for column in columns if column != "id"]
-    gated = SQL("true")
-    if "source_updated_at" in columns:
-        gated = SQL("coalesce(s.source_updated_at >= t.source_updated_at, true)")
+    # The source's stamps decide. Where they are equal or missing, what was asked for before the row changed is older.
+    stamp = "s.source_updated_at {} t.source_updated_at" if "source_updated_at" in columns else "false"
+    older, newer = (SQL("coalesce({}, false)".format(stamp.format(sign))) for sign in ("<", ">"))  # noqa: UP032
     deleted_before = SQL("t.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
     deleted_after = SQL("s.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
     due = [SQL("{} = now()").format(Identifier(column)) for column in target.due_columns]
@@ -149,19 +173,21 @@ def _merge_statement(target: Target, stage: str) -> Composed:
     return SQL(
         """
         WITH differing AS MATERIALIZED (
-            SELECT s.*, t.id IS NULL AS is_new, {account} AS of_account,
+            SELECT s.*, t.id IS NULL AS is_new, {account} AS of_account, {source_id} AS of_source_id,
+                   NOT {newer} AND coalesce(t.changed_at > %(asked_at)s, false) AS is_outdated,
                    CASE WHEN {deleted_after} AND NOT ({deleted_before}) THEN 'delete'
                         WHEN {deleted_before} AND NOT ({deleted_after}) THEN 'restore'
                         ELSE 'update' END AS operation,
                    CASE WHEN t.id IS NOT NULL THEN to_jsonb(t) END AS old,
                    CASE WHEN t.id IS NOT NULL THEN to_jsonb(s) END AS new
               FROM pg_temp.{stage} s LEFT JOIN {table} t ON t.id = s.id
-             WHERE t.id IS NULL OR (({old}) IS DISTINCT FROM ({new}) AND {gated})
+             WHERE t.id IS NULL OR (({old}) IS DISTINCT FROM ({new}) AND NOT {older})
         ), inserted AS (
             INSERT INTO {table} ({columns}) SELECT {columns} FROM differing
              WHERE is_new AND {creates} RETURNING id
         ), updated AS (
-            UPDATE {table} t SET {sets} FROM differing d WHERE t.id = d.id AND NOT d.is_new RETURNING t.id
+            UPDATE {table} t SET {sets} FROM differing d
+             WHERE t.id = d.id AND NOT d.is_new AND NOT d.is_outdated RETURNING t.id
         ), logged AS (
             INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
             SELECT {entity}, d.id, d.of_account, CASE WHEN d.is_new THEN 'insert' ELSE d.operation END,
@@ -172,11 +198,13 @@ def _merge_statement(target: Target, stage: str) -> Composed:
                        SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(d.new) n
                         WHERE n.value IS DISTINCT FROM d.old -> n.key) END,
                    %(run_id)s
-              FROM differing d WHERE {creates} OR NOT d.is_new
+              FROM differing d WHERE NOT d.is_outdated AND ({creates} OR NOT d.is_new)
         )
         SELECT (SELECT count(*) FROM inserted),
-               (SELECT count(*) FROM differing WHERE NOT is_new AND operation <> 'delete'),
-               (SELECT count(*) FROM differing WHERE NOT is_new AND operation = 'delete')
+               count(*) FILTER (WHERE NOT is_new AND NOT is_outdated AND operation <> 'delete'),
+               count(*) FILTER (WHERE NOT is_new AND NOT is_outdated AND operation = 'delete'),
+               array_agg(of_source_id) FILTER (WHERE is_outdated)
+          FROM differing
         """
     ).format(
         table=_qualified(table),
@@ -184,7 +212,9 @@ def _merge_statement(target: Target, stage: str) -> Composed:
         columns=_names(columns),
         old=_names(compared, "t."),
         new=_names(compared, "s."),
-        gated=gated,
+        older=older,
+        newer=newer,
+        source_id=SQL("t.source_id" if "source_id" in table.c else "NULL::text"),
         sets=sets,
         account=_account(table, "t" if target.only_existing else "s"),
         deleted_before=deleted_before,
@@ -200,13 +230,11 @@ def _vanished_statement(table: Table, parent_column: str, stage: str) -> Compose
         """
         WITH vanished AS (
             UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{parent} = ANY(%(parents)s) AND t.deleted_at IS NULL
+             WHERE t.{parent} = ANY(%(parents)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
                AND NOT EXISTS (SELECT 1 FROM pg_temp.{stage} s WHERE s.id = t.id)
             RETURNING t.id, {account} AS of_account, t.deleted_at
         ), logged AS (
-            INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
-            SELECT {entity}, id, of_account, 'delete', '{{"deleted_at": null}}',
-                   jsonb_build_object('deleted_at', deleted_at), %(run_id)s FROM vanished
+            {log}
         )
         SELECT count(*) FROM vanished
         """
@@ -215,5 +243,34 @@ def _vanished_statement(table: Table, parent_column: str, stage: str) -> Compose
         parent=Identifier(parent_column),
         stage=Identifier(stage),
         account=_account(table, "t"),
-        entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
+        log=_deletions_logged(table),
     )
+
+
+@lru_cache
+def _remove_statement(table: Table, column: str) -> Composed:
+    return SQL(
+        """
+        WITH vanished AS (
+            UPDATE {table} t SET deleted_at = now(), changed_at = now()
+             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
+            RETURNING t.id, {account} AS of_account, t.deleted_at
+        ), logged AS (
+            {log}
+        )
+        SELECT count(*) FROM vanished
+        """
+    ).format(
+        table=_qualified(table),
+        column=Identifier(column),
+        account=_account(table, "t"),
+        log=_deletions_logged(table),
+    )
+
+
+def _deletions_logged(table: Table) -> Composed:
+    return SQL(
+        """INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
+            SELECT {entity}, id, of_account, 'delete', '{{"deleted_at": null}}',
+                   jsonb_build_object('deleted_at', deleted_at), %(run_id)s FROM vanished"""
+    ).format(entity=SQL("'{}'".format(table.name)))  # noqa: UP032 - a table's own name, from metadata

@@ -1,12 +1,17 @@
-"""Readers that more than one system needs."""
+"""What readers of more than one system need."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 
+from core.clock import Clock
 from core.errors import RejectedError
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
+
+Item = TypeVar("Item")
 
 PARENT, BODY = "parent", "body"
 """A detail row: the parent as the hub knows it, and what the source answered when asked about it."""
@@ -24,7 +29,8 @@ def read_details(request: ReadRequest, ask: Callable[[Row], Row], *, at_once: in
         RejectedError: the source refuses most of a batch, so it is not the records' fault; all of them stay due.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="details") as threads:
-        for parents in _batches(request.due, batch):
+        for parents in batches(request.due, batch):
+            asked_at = request.now()
             # Each call runs in our context, so that it carries the run's request id.
             calls = [threads.submit(copy_context().run, _answer, ask, parent) for parent in parents]
             answers = [call.result() for call in calls]
@@ -44,10 +50,22 @@ def read_details(request: ReadRequest, ask: Callable[[Row], Row], *, at_once: in
                 ],
                 position={},
                 expected=parents[0]["due_count"],
-                asked_at=parents[0]["asked_at"],
+                asked_at=asked_at,
                 parents=[parent["id"] for parent in parents],
             )
     yield Page(rows=(), position={}, complete=True)
+
+
+def asked(answers: Iterable[Item], now: Clock) -> Iterator[tuple[datetime, Item]]:
+    """Each answer with a moment before it was asked for."""
+    coming = iter(answers)
+    while True:
+        asked_at = now()
+        try:
+            answer = next(coming)
+        except StopIteration:
+            return
+        yield asked_at, answer
 
 
 def _answer(ask: Callable[[Row], Row], parent: Row) -> Row | RejectedError:
@@ -57,9 +75,9 @@ def _answer(ask: Callable[[Row], Row], parent: Row) -> Row | RejectedError:
         return error
 
 
-def _batches(rows: Iterable[Row], size: int) -> Iterator[Sequence[Row]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
+def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
+    items = iter(items)
+    while batch := list(islice(items, size)):
         yield batch
 
 

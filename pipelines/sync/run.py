@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from structlog.contextvars import bound_contextvars, get_contextvars
@@ -62,23 +63,35 @@ def run(
         stack.enter_context(bound_contextvars(request_id=request_id))
         position, now = store.open(mode="full" if full else "incremental", dagster_run_id=dagster_run_id)
         due = stack.enter_context(_due(dataset, database_url))
-        request = ReadRequest(source, position={} if full else position, full=full, due=due)
+        clock = DatabaseClock(now)
+        request = ReadRequest(source, position={} if full else position, full=full, due=due, now=clock)
         try:
-            finished = _write_all(dataset, request, store, outcome)
+            last = _write_all(dataset, request, store, outcome)
         except BaseException as error:
-            store.close(error=_safe(error), as_of=None)
+            store.close(error=safe(error), as_of=None)
             tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
             raise
-        store.close(error=None, as_of=now if finished else None)
+        store.close(error=None, as_of=(last.known_since or now) if last is not None and last.complete else None)
     outcome.seconds = time.monotonic() - started
     tell(Progress(dataset.name, outcome.read, outcome.read, done=True))
     _report(outcome)
     return outcome
 
 
-def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Outcome) -> bool:
-    """Write every page; whether the last one completed what the reader set out to read."""
-    finished = False
+class DatabaseClock:
+    """The database's clock, from one reading of it: what is asked for when is judged by when rows changed there."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._read_at = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._read_at)
+
+
+def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Outcome) -> Page | None:
+    """Write every page; the last of them."""
+    last = None
     with (
         closing(ahead(dataset.read(request))) as pages,
         closing(ahead(_mapped(dataset, pages, request.source.vocabulary))) as mapped_pages,
@@ -87,10 +100,10 @@ def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Ou
         for mapped in mapped_pages:
             merged = store.write(mapped)
             outcome.add(mapped, merged)
-            finished = mapped.page.complete
+            last = mapped.page
             tell(Progress(dataset.name, outcome.read, mapped.page.expected))
             page_done()
-    return finished
+    return last
 
 
 def _mapped(dataset: Dataset, pages: Iterator[Page], vocabulary: Any) -> Iterator[MappedPage]:
@@ -123,6 +136,6 @@ def _report(outcome: Outcome) -> None:
     )
 
 
-def _safe(error: BaseException) -> str:
+def safe(error: BaseException) -> str:
     """What may be kept of an error: our own texts hold no data; a library's (a driver's above all) may."""
     return str(error)[:500] if isinstance(error, HubError) else type(error).__name__

@@ -11,11 +11,15 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
+from domain.common.identifiers import hub_id
 from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
-from pipelines.sync.merge import Merged, create_stage, merge
+from pipelines.sync.merge import Merged, create_stage, merge, remove
 from sql.statements import statement
+
+EVENTS = "events"
+"""The mode of a run that reads single records again, as they are told of."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,19 @@ class Store:
         self._connection = connection
         self._dataset = dataset
         self._open_quarantine: set[str] = set()
+        self._keeps_position = dataset.details is None
         self.run_id = uuid4()
 
-    def open(self, *, mode: str, dagster_run_id: str | None) -> tuple[Position, datetime]:
-        """Wait for our turn and record the start of a run: where the last one stopped, and the database's now."""
+    def open(self, *, mode: str, dagster_run_id: str | None = None) -> tuple[Position, datetime]:
+        """Wait for our turn and record the start of a run: where the last one stopped, and the database's now.
+
+        Runs of one data set take turns. Reading single records again (mode `events`) waits for other such readers
+        only, and neither uses nor moves the position.
+        """
         connection, dataset = self._connection, self._dataset
-        connection.execute("SELECT pg_advisory_lock(hashtext('sync'), hashtext(%s))", [dataset.name])
+        lane = "events" if mode == EVENTS else "sync"
+        self._keeps_position = self._keeps_position and mode != EVENTS
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", [lane, dataset.name])
         # Rows and cursor are one transaction: if the server loses the last of them in a crash, the next run reads those
         # pages again. So no page waits for the disk.
         connection.execute("SET synchronous_commit = off")
@@ -59,6 +70,7 @@ class Store:
             "system": dataset.system,
             "mode": mode,
             "dagster_run_id": dagster_run_id,
+            "is_events": mode == EVENTS,
             "target_seconds": int(dataset.freshness.total_seconds()),
         }
         row = connection.execute(statement("sync/begin_run"), parameters).fetchone()
@@ -77,14 +89,41 @@ class Store:
         total = Merged()
         with self._connection.transaction():
             for target, rows in mapped.rows.items():
-                total += merge(self._connection, target, rows, run_id=self.run_id, parents=page.parents)
+                total += merge(
+                    self._connection,
+                    target,
+                    rows,
+                    run_id=self.run_id,
+                    asked_at=page.asked_at,
+                    parents=page.parents,
+                )
+            total += self._remove(page)
             if dataset.details is not None and page.parents:
                 self._mark_read(dataset.details, page)
+            linked = Merged()
             if dataset.links_accounts and (total.written or dataset.details is not None):
-                link_accounts(self._connection, _ids(mapped), run_id=self.run_id)
+                linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
             self._quarantine(mapped)
             self._record(page, mapped, total)
+            if total.outdated:
+                wish(self._connection, dataset.name, total.outdated)
+            if total.written or linked.written:
+                # Heard when this commits: live updates and caches follow the change log.
+                self._connection.execute("SELECT pg_notify('hub_changes', '')")
         return total
+
+    def _remove(self, page: Page) -> Merged:
+        """Mark what the source no longer has; rows that only lend their columns to this data set are another's."""
+        removed = Merged()
+        for target in self._dataset.targets if page.gone else ():
+            if not target.only_existing:
+                ids = _hub_ids(self._dataset, target.kind, page.gone)
+                removed += remove(self._connection, target, ids, run_id=self.run_id, asked_at=page.asked_at)
+        return removed
+
+    def _touched(self, mapped: MappedPage) -> list[UUID]:
+        gone = _hub_ids(self._dataset, self._dataset.targets[0].kind, mapped.page.gone) if mapped.page.gone else []
+        return [row.id for rows in mapped.rows.values() for row in rows] + gone
 
     def close(self, *, error: str | None, as_of: datetime | None) -> None:
         """Record how the run ended; `as_of` is the moment up to which the data set is now known, where it is."""
@@ -137,7 +176,7 @@ class Store:
                 "run_id": self.run_id,
                 "dataset": self._dataset.name,
                 # Details are resumed by what is due, not by a position.
-                "position": Jsonb(page.position) if self._dataset.details is None else None,
+                "position": Jsonb(page.position) if self._keeps_position else None,
                 "rows_read": len(page.rows) + len(page.failures),
                 "inserted": merged.inserted,
                 "updated": merged.updated,
@@ -149,8 +188,13 @@ class Store:
         )
 
 
-def _ids(mapped: MappedPage) -> list[UUID]:
-    return [row.id for rows in mapped.rows.values() for row in rows]
+def wish(connection: Connection[Any], dataset: str, source_ids: Sequence[str]) -> None:
+    """Ask for records of a data set to be read again soon; one wish per record waits at a time."""
+    connection.execute(statement("sync/wish_records"), {"dataset": dataset, "source_ids": list(source_ids)})
+
+
+def _hub_ids(dataset: Dataset, kind: str, source_ids: Sequence[str]) -> list[UUID]:
+    return [hub_id(dataset.system, kind, source_id) for source_id in source_ids]
 
 
 def _name(details: Details) -> Identifier:

@@ -44,6 +44,15 @@ class SalesforceClient:
         path = "queryAll" if include_deleted else "query"
         return int(self._result(path, {"q": self._names.query(soql)})["totalSize"])
 
+    def deleted(self, kind: str, start: datetime, end: datetime) -> tuple[list[str], datetime]:
+        """Ids of records deleted in a window of at most 15 days, and the moment up to which Salesforce vouches for it.
+
+        Both ends are cut to the minute and must be more than one minute apart (source: reference, getDeleted). The
+        log may have been purged in part; records that came back are among the ids.
+        """
+        params = {"start": start.isoformat(), "end": end.isoformat()}
+        return self._session.send("GET", f"sobjects/{kind}/deleted", "deleted", _deletions, params=params)
+
     def bulk_query(self, soql: str, page_rows: int, start: BulkPosition | None = None) -> Iterator[BulkPage]:
         """The pages of a query run as a bulk job, or of a job of earlier from `start` on; see `BulkQueries.pages`."""
         return self._bulk.pages(soql, page_rows, start)
@@ -71,3 +80,12 @@ def _query_result(answer: Response) -> dict[str, Any]:
     if not isinstance(result, dict) or not {"records", "done", "totalSize"} <= result.keys():
         raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
     return result
+
+
+def _deletions(answer: Response) -> tuple[list[str], datetime]:
+    result = decoded(answer.content)
+    try:
+        ids = [str(record["id"]) for record in result["deletedRecords"]]
+        return ids, datetime.fromisoformat(str(result["latestDateCovered"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnavailableError("salesforce", "sent something other than deletions", code="malformed") from error

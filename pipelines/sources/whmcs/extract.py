@@ -1,37 +1,15 @@
-"""What to ask WHMCS, and from where: lists page by page, details record by record."""
+"""What to ask WHMCS for one record at a time: details, and the list's row of a record that something was told of."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
-from core.errors import IncompleteReadError
+from core.errors import RejectedError
+from pipelines.sources.whmcs.answers import NOT_FOUND
 from pipelines.sync.dataset import Page, ReadRequest, Row
 from pipelines.sync.reading import read_details
 
-
-@dataclass(frozen=True)
-class List:
-    """A list action: its name, where its rows lie in the answer, and the order asked for, where it knows one."""
-
-    action: str
-    collection: str
-    order: Mapping[str, str]
-
-
-def listed_rows(wanted: List, request: ReadRequest) -> Iterator[Page]:
-    """Every row of a list, from the offset where the last run stopped; WHMCS has no "changed since".
-
-    Raises:
-        IncompleteReadError: the list ended before the number of rows it reports.
-    """
-    client, settings = request.source.client, request.source.settings
-    offset = int(request.position.get("offset", 0))
-    total = 0
-    for page in client.pages(wanted.action, wanted.collection, settings.page_rows, offset=offset, **wanted.order):
-        offset, total = page.next_offset, page.total
-        yield Page(rows=page.rows, position={"offset": offset}, expected=total)
-    if offset < total:
-        raise IncompleteReadError(wanted.action, read=offset, reported=total)
-    yield Page(rows=(), position={}, expected=total, complete=True)
+# What a client has is far below this, so one call brings all of it.
+_ROWS_OF_A_CLIENT = 250
 
 
 def client_details(request: ReadRequest) -> Iterator[Page]:
@@ -63,3 +41,77 @@ def payment_methods_of(request: ReadRequest) -> Iterator[Page]:
         return body
 
     return read_details(request, ask, at_once=request.source.settings.concurrency)
+
+
+def chosen_clients(request: ReadRequest) -> Iterator[Page]:
+    """The GetClients row of each client of a selection. GetClientsDetails tells the e-mail, by which the list finds it.
+
+    `search` matches beginnings, so the row with the id is picked from what comes; one that is not found that way is
+    left to the walks over the list.
+    """
+    client = request.source.client
+    for record in sorted(request.only.records | request.only.owners):
+        asked_at = request.now()
+        body = _unless_missing(client, "GetClientsDetails", clientid=record)
+        if body is None:
+            yield Page(rows=(), position={}, gone=(record,), asked_at=asked_at)
+        elif email := body.get("client", body).get("email"):
+            rows = _rows(client, "GetClients", "clients.client", search=email, orderby="id")
+            yield Page(rows=_with("id", record, rows), position={}, asked_at=asked_at)
+
+
+def chosen_services(request: ReadRequest) -> Iterator[Page]:
+    """The GetClientsProducts row of each service of a selection, and all of its clients' services."""
+    client = request.source.client
+    for record in sorted(request.only.records):
+        asked_at = request.now()
+        rows = _rows(client, "GetClientsProducts", "products.product", serviceid=record)
+        yield Page(rows=_with("id", record, rows), position={}, gone=() if rows else (record,), asked_at=asked_at)
+    for owner in sorted(request.only.owners):
+        asked_at = request.now()
+        rows = _rows(client, "GetClientsProducts", "products.product", clientid=owner)
+        yield Page(rows=_with("clientid", owner, rows), position={}, asked_at=asked_at)
+
+
+def chosen_invoices(request: ReadRequest) -> Iterator[Page]:
+    """The GetInvoices row of each invoice of a selection, and all of its clients' invoices.
+
+    GetInvoice has the client but not the stamps, so the row is taken from that client's list.
+    """
+    client = request.source.client
+    wanted = request.only.records
+    owners = {owner: request.now() for owner in sorted(request.only.owners)}
+    for record in sorted(wanted):
+        asked_at = request.now()
+        body = _unless_missing(client, "GetInvoice", invoiceid=record)
+        if body is None:
+            yield Page(rows=(), position={}, gone=(record,), asked_at=asked_at)
+        else:
+            owners.setdefault(str(body["userid"]), asked_at)
+    for owner, asked_at in owners.items():
+        rows = _rows(client, "GetInvoices", "invoices.invoice", userid=owner, orderby="id", order="desc")
+        rows = _with("userid", owner, rows)
+        if owner not in request.only.owners:
+            rows = [row for row in rows if str(row.get("id")) in wanted]
+        yield Page(rows=rows, position={}, asked_at=asked_at)
+
+
+def _unless_missing(client: Any, action: str, **params: str) -> Row | None:
+    """The answer; None where WHMCS says that there is no such record."""
+    try:
+        body: Row = client.call(action, **params)
+    except RejectedError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
+    return body
+
+
+def _rows(client: Any, action: str, collection: str, **filters: str) -> list[Row]:
+    pages = client.pages(action, collection, _ROWS_OF_A_CLIENT, **filters)
+    return [row for page in pages for row in page.rows]
+
+
+def _with(field: str, value: str, rows: list[Row]) -> list[Row]:
+    """Only those rows: WHMCS ignores a filter that it does not know, and answers with everybody's."""
+    return [row for row in rows if str(row.get(field)) == value]

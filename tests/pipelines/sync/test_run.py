@@ -239,7 +239,7 @@ class BalanceRow(Contract):
     balance: int
 
 
-DETAILS = Details(parent=invoices, prefix="items", order="issued_on DESC", columns=("currency",))
+DETAILS = Details(parent=invoices, kind="invoice", prefix="items", order="issued_on DESC", columns=("currency",))
 
 
 def details_dataset(ask: Callable[[Row], Row]) -> Dataset:

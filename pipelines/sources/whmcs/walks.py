@@ -1,0 +1,141 @@
+"""What to ask of WHMCS's lists, and from where.
+
+No list has a "changed since": a tick reads what is new, and goes on where the last one stopped among the rows that may
+still change (reference, incremental sync).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core.errors import IncompleteReadError
+from pipelines.sources.whmcs.lists import number
+from pipelines.sync.dataset import Page, ReadRequest, Row
+from pipelines.sync.reading import asked
+
+
+@dataclass(frozen=True)
+class List:
+    """A list action: its name, where its rows lie in the answer, and its ascending order, where it knows one.
+
+    newest_first: the order in which new records come first, where there is one.
+    changing: filters that together pick the rows that may still change; (everything) unless told.
+    closed: filters of rows that seldom change any more, newest first; read as far back as `closed_days`.
+    """
+
+    action: str
+    collection: str
+    order: Mapping[str, str]
+    newest_first: Mapping[str, str] | None = None
+    changing: tuple[Mapping[str, str], ...] = ({},)
+    closed: tuple[Mapping[str, str], ...] = ()
+    closed_order: Mapping[str, str] = field(default_factory=dict)
+    closed_by: str = ""
+
+
+def walked_rows(wanted: List, request: ReadRequest) -> Iterator[Page]:
+    """At first every row; from then on the new ones, and a budget of those that may have changed.
+
+    Raises:
+        IncompleteReadError: the list ended before the number of rows it reports.
+    """
+    if request.full or "newest" not in request.position:
+        yield from _everything(wanted, request)
+    else:
+        yield from _Tick(wanted, request).pages()
+
+
+def _everything(wanted: List, request: ReadRequest) -> Iterator[Page]:
+    client, settings = request.source.client, request.source.settings
+    offset, newest, total = int(request.position.get("offset", 0)), int(request.position.get("highest", 0)), 0
+    pages = client.pages(wanted.action, wanted.collection, settings.page_rows, offset=offset, **wanted.order)
+    for asked_at, page in asked(pages, request.now):
+        offset, total, newest = page.next_offset, page.total, max(newest, _highest(page.rows))
+        position = {"offset": offset, "highest": newest}
+        yield Page(rows=page.rows, position=position, expected=total, asked_at=asked_at)
+    if offset < total:
+        raise IncompleteReadError(wanted.action, read=offset, reported=total)
+    yield Page(rows=(), position={"newest": newest}, expected=total, complete=True)
+
+
+class _Tick:
+    """One tick: first what is new, then on through the walk over what may change, as far as the budget goes.
+
+    The position: `newest`, the highest id seen; `walk`, where among the filters and at which offset the walk stands,
+    and since when it is under way. A walk that ends makes the data set known up to its beginning.
+    """
+
+    def __init__(self, wanted: List, request: ReadRequest) -> None:
+        self._wanted = wanted
+        self._request = request
+        self._client, self._settings = request.source.client, request.source.settings
+        self._newest = int(request.position["newest"])
+        self._left = int(self._settings.scan_rows)
+        walk = request.position.get("walk") or {}
+        self._at, self._offset = int(walk.get("at", 0)), int(walk.get("offset", 0))
+        self._began = datetime.fromisoformat(walk["began"]) if walk else request.now()
+
+    def pages(self) -> Iterator[Page]:
+        if self._wanted.newest_first is not None:
+            yield from self._new_ones()
+        steps = len(self._wanted.changing) + len(self._wanted.closed)
+        while self._at < steps and self._left > 0:
+            yield from self._step()
+        if self._at >= steps:
+            yield Page(rows=(), position={"newest": self._newest}, complete=True, known_since=self._began)
+
+    def _new_ones(self) -> Iterator[Page]:
+        """From the newest back, until a page brings nothing new."""
+        known, highest = self._newest, self._newest
+        pages = self._asked(self._settings.new_rows, 0, **(self._wanted.newest_first or {}))
+        for asked_at, page in pages:
+            highest = max(highest, _highest(page.rows))
+            # Only when all that lies between is read do the new ones count as known.
+            yield Page(rows=page.rows, position=self._position(), asked_at=asked_at)
+            if all(_id(row) <= known for row in page.rows):
+                break
+        self._newest = highest
+
+    def _step(self) -> Iterator[Page]:
+        """One filter, from where the walk stands, a page back: rows that left the list meanwhile moved the others."""
+        changing, closed = self._wanted.changing, self._wanted.closed
+        is_closed = self._at >= len(changing)
+        filters = closed[self._at - len(changing)] if is_closed else changing[self._at]
+        order = self._wanted.closed_order if is_closed else self._wanted.order
+        offset = max(self._offset - self._settings.page_rows, 0)
+        total = 0
+        for asked_at, page in self._asked(self._settings.page_rows, offset, **order, **filters):
+            self._offset, total = page.next_offset, page.total
+            self._left -= len(page.rows)
+            yield Page(rows=page.rows, position=self._position(), asked_at=asked_at)
+            if is_closed and self._is_past_the_window(page.rows):
+                break
+            if self._left <= 0 and self._offset < total:
+                return
+        else:
+            if self._offset < total:
+                raise IncompleteReadError(self._wanted.action, read=self._offset, reported=total)
+        self._at, self._offset = self._at + 1, 0
+
+    def _is_past_the_window(self, rows: list[Row]) -> bool:
+        """Whether the page reaches further back than the window; days compare as texts, zero days as the oldest."""
+        oldest = (self._began - self._settings.closed_window).date().isoformat()
+        return bool(rows) and str(rows[-1].get(self._wanted.closed_by, "")) < oldest
+
+    def _asked(self, rows: int, offset: int, **filters: str) -> Iterator[tuple[datetime, Any]]:
+        pages = self._client.pages(self._wanted.action, self._wanted.collection, rows, offset=offset, **filters)
+        return asked(pages, self._request.now)
+
+    def _position(self) -> dict[str, Any]:
+        walk = {"at": self._at, "offset": self._offset, "began": self._began.isoformat()}
+        return {"newest": self._newest, "walk": walk}
+
+
+def _id(row: Row) -> int:
+    """A row without a usable id is no new one."""
+    return number(row.get("id")) or 0
+
+
+def _highest(rows: list[Row]) -> int:
+    return max((_id(row) for row in rows), default=0)
