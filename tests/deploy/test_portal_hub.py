@@ -3,6 +3,7 @@
 import hmac
 import socket
 import subprocess
+import threading
 import time
 from typing import Any
 
@@ -10,7 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.deploy.conftest import REQUEST, SECRET, Receiver, Whmcs
+from tests.deploy.conftest import REQUEST, SECRET, Whmcs
+from tests.receiving import Receiver
 from tests.serving import served_api
 
 # How long PHP itself may take on a busy machine.
@@ -72,7 +74,7 @@ def test_a_receiver_that_never_answers_costs_a_second_in_all(whmcs: Whmcs, hints
 
 
 def test_a_visitor_waits_a_second_in_all_for_a_receiver_that_is_slow(whmcs: Whmcs, receiver: Receiver) -> None:
-    receiver.delay_seconds = 0.25
+    receiver.before_answering = lambda: threading.Event().wait(0.25)
     with silent_port() as probe:
         port = probe.getsockname()[1]
     server = subprocess.Popen(
