@@ -32,7 +32,7 @@ def run_job(system: Any, *, full: bool = False) -> list[dict[str, Any]]:
         SettingsError: no Dagster instance here.
     """
     job = defs.resolve_job_def(job_name(system))
-    with _instance() as instance:
+    with shared_instance() as instance:
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -45,7 +45,12 @@ def run_job(system: Any, *, full: bool = False) -> list[dict[str, Any]]:
     return rows
 
 
-def _instance() -> dg.DagsterInstance:
+def shared_instance() -> dg.DagsterInstance:
+    """The Dagster instance that the UI shows.
+
+    Raises:
+        SettingsError: there is none here.
+    """
     if not os.environ.get("DAGSTER_HOME"):
         folder = load(HubSettings).home / "dagster"
         if not (folder / "dagster.yaml").exists():

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from cli.commands import api, customers, migrate, psql, quarantine, reconcile, status, sync, token, up
+from cli.commands import api, apply, customers, migrate, psql, quarantine, reconcile, status, sync, token, up
 from cli.environment import join_running_stack
 from core import logging as logs
 from core.errors import HubError
@@ -30,12 +30,13 @@ app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)
 app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("api", epilog=api.EXAMPLES)(api.api)
+app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 
 
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
-    quiet = context.invoked_subcommand != "api"
+    quiet = context.invoked_subcommand not in {"api", "apply"}
     logs.configure(level=logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand != "up":
         join_running_stack()

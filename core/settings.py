@@ -42,6 +42,10 @@ class HubSettings(_Settings):
     )
     api_host: str = Field("127.0.0.1", description="address the read API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="port of the read API")
+    hub_tick_seconds: int = Field(
+        30, ge=0, description="how often `hub apply` looks for what sources did not tell, seconds; 0: never"
+    )
+    hub_history_months: int = Field(25, ge=1, description="months of the change log that are kept")
     dagster_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI")
 
     @property

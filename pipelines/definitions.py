@@ -1,10 +1,11 @@
-"""The one place that says what runs: assets, jobs, schedules, resources."""
+"""The one place that says what runs: assets, jobs, schedules, sensors, resources."""
 
 import dagster as dg
 
 from pipelines.assets import ASSETS, asset_key
 from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.resources import Database, Sources
+from pipelines.sensors import inbox_left_over, sweep_inbox
 
 CRON = {"salesforce": "*/5 * * * *", "whmcs": "*/10 * * * *", "freebit": "*/5 * * * *"}
 
@@ -37,7 +38,8 @@ SCHEDULES = tuple(
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=JOBS,
+    jobs=(*JOBS, sweep_inbox),
     schedules=SCHEDULES,
+    sensors=(inbox_left_over,),
     resources={"sources": Sources(), "database": Database()},
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.errors import IncompleteReadError
+from core.errors import IncompleteReadError, RejectedError
 from domain.common.identifiers import salesforce_id
 from pipelines.sources.salesforce.bulk import BulkPosition
 from pipelines.sync.dataset import Page, ReadRequest
@@ -106,8 +106,12 @@ def _purged(
 
 
 def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
-    """The records of a selection, deleted ones included; those that Salesforce has no trace of are gone."""
-    records = [salesforce_id(record) for record in sorted(request.only.records)]
+    """The records of a selection, deleted ones included; those that Salesforce has no trace of are gone.
+
+    Raises:
+        RejectedError: what is wanted is no id of Salesforce.
+    """
+    records = sorted(_checked(record) for record in request.only.records)
     for asked_at, (found, missing) in asked(_by_id(query, request, records), request.now):
         yield Page(rows=found, position={}, gone=missing, asked_at=asked_at)
     owners = sorted(request.only.owners) if query.owner else ()
@@ -128,9 +132,16 @@ def _by_id(
         yield rows, tuple(each for each in some if each not in there)
 
 
+def _checked(record: str) -> str:
+    try:
+        return salesforce_id(record)
+    except ValueError as error:
+        raise RejectedError("salesforce", "has no ids of that form", code="MALFORMED_ID") from error
+
+
 def _quoted(ids: Sequence[str]) -> str:
-    """Ids as SOQL texts; `salesforce_id` let nothing through but letters and digits."""
-    return ",".join(f"'{salesforce_id(each)}'" for each in ids)
+    """Ids as SOQL texts: letters and digits, or they are refused."""
+    return ",".join(f"'{_checked(each)}'" for each in ids)
 
 
 def _complete(known_up_to: datetime) -> Page:

@@ -6,6 +6,6 @@ SELECT f.dataset, f.system, f.target_seconds, f.as_of,
        (SELECT count(*) FROM sync.quarantine q WHERE q.dataset = f.dataset AND q.resolved_at IS NULL) AS quarantined
   FROM sync.freshness f
   LEFT JOIN LATERAL (
-      SELECT * FROM sync.runs r WHERE r.dataset = f.dataset ORDER BY r.started_at DESC LIMIT 1
+      SELECT * FROM sync.runs r WHERE r.dataset = f.dataset AND r.mode <> 'events' ORDER BY r.started_at DESC LIMIT 1
   ) r ON true
  ORDER BY f.system, f.dataset

@@ -1,0 +1,26 @@
+"""`hub apply`."""
+
+import signal
+import threading
+
+from cli.examples import examples
+
+EXAMPLES = examples(
+    ("hub apply", "beside `hub up`'s own, it stands by and takes over"),
+    ("HUB_TICK_SECONDS=0 hub apply", "only what sources tell, no looks of its own"),
+)
+
+
+def apply() -> None:
+    """Apply what sources tell within milliseconds, and look for what they did not tell every HUB_TICK_SECONDS.
+
+    Runs until Ctrl-C. Any number may run: one leads for each system, the others stand by.
+    """
+    from cli.dagster_run import shared_instance
+    from pipelines.events.service import serve
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with shared_instance() as instance:
+        serve(stopped, instance)

@@ -1,0 +1,75 @@
+"""The inbox: what waits to be applied to one system's data sets, and how applying it went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from domain.common.identifiers import System
+from pipelines.events.routes import Told
+from sql.statements import statement
+
+MOST_AT_ONCE = 500
+MOST_ATTEMPTS = 5
+"""A record that fails so often by itself is parked: `hub status` shows it, `hub replay` tries it again."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What may be applied now, oldest first, and the database's clock before it was looked for."""
+
+    told: Sequence[Told]
+    at: datetime
+
+
+class Inbox:
+    """One system's part of the inbox. Whoever leads is the only one to apply it; the others stand by.
+
+    The connection is in autocommit mode and is this object's alone: the lead is the session's.
+    """
+
+    def __init__(self, connection: Connection[Any], system: System) -> None:
+        self._connection = connection
+        self._system = system
+
+    def lead(self) -> bool:
+        """Take the lead if nobody has it. It is lost with the connection."""
+        row = self._connection.execute(
+            "SELECT pg_try_advisory_lock(hashtext('inbox'), hashtext(%s))", [self._system]
+        ).fetchone()
+        return bool(row and row[0])
+
+    def waiting(self) -> Claimed:
+        """What is due. Records that failed before come alone, so that one of them holds up no other."""
+        row = self._connection.execute("SELECT clock_timestamp()").fetchone()
+        if row is None:
+            raise AssertionError
+        with self._connection.cursor(row_factory=class_row(Told)) as cursor:
+            cursor.execute(statement("sync/inbox_due"), {"system": self._system, "at_most": MOST_AT_ONCE})
+            found = cursor.fetchall()
+        untried = [told for told in found if told.attempts == 0]
+        return Claimed(untried or found[:1], row[0])
+
+    def next_due(self) -> float | None:
+        """Seconds until something will be due; null: nothing waits."""
+        row = self._connection.execute(statement("sync/inbox_next"), {"system": self._system}).fetchone()
+        return None if row is None or row[0] is None else max(float(row[0]), 0.0)
+
+    def done(self, claimed: Claimed) -> None:
+        """What was claimed is applied. What was wished for again meanwhile goes on waiting."""
+        self._update("sync/inbox_done", claimed)
+
+    def failed(self, claimed: Claimed, error: str) -> None:
+        """The records' own fault: tried again one by one, each a little later, and parked in the end."""
+        self._update("sync/inbox_failed", claimed, error=error, most=MOST_ATTEMPTS)
+
+    def delayed(self, claimed: Claimed, wait: timedelta, error: str) -> None:
+        """The source's fault: all of it waits, however often."""
+        self._update("sync/inbox_delayed", claimed, error=error, wait=wait)
+
+    def _update(self, name: str, claimed: Claimed, **values: object) -> None:
+        ids = [told.id for told in claimed.told]
+        self._connection.execute(statement(name), {"ids": ids, "claimed_at": claimed.at, **values})

@@ -1,0 +1,92 @@
+"""`hub apply`: the warm worker as a process. Applies events at once, ticks often, and tells the Dagster UI of both."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import dagster as dg
+
+from core.logging import logger
+from core.settings import HubSettings, load, url_as
+from domain.common.identifiers import System
+from pipelines.assets import asset_key
+from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.events.worker import Applier, Tally
+from pipelines.resources import source_of
+from pipelines.sync.dataset import Source
+from pipelines.sync.run import run, safe
+
+log = logger(__name__)
+
+REPORT_EVERY_SECONDS = 10.0
+
+TICKING: tuple[System, ...] = ("salesforce", "whmcs")
+"""Freebit forbids sweeping: its lines are read on their own schedule, and when somebody looks."""
+
+
+def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
+    """Apply events and tick until `stopped`.
+
+    Raises:
+        SettingsError: the environment lacks something.
+    """
+    settings = load(HubSettings)
+    tally = Tally()
+    with ExitStack() as stack:
+        url = url_as(settings, "hub_sync")
+        for system in SYSTEMS:
+            applier = Applier(system, _opened(system, stack), url, tally)
+            stack.enter_context(_thread(f"apply {system}", stopped, partial(applier.follow, stopped)))
+        for system in TICKING if settings.hub_tick_seconds else ():
+            # A client of its own: a tick's long calls must not hold up what somebody waits for.
+            source = _opened(system, stack)
+            tick = partial(_tick, system, source, url, stopped, tally)
+            stack.enter_context(_thread(f"tick {system}", stopped, tick))
+        while not stopped.wait(REPORT_EVERY_SECONDS):
+            report(tally, instance)
+    report(tally, instance)
+
+
+def _opened(system: System, stack: ExitStack) -> Source:
+    source = source_of(system)
+    stack.callback(source.client.close)
+    return source
+
+
+@contextmanager
+def _thread(name: str, stopped: threading.Event, work: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=work, name=name)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def report(tally: Tally, instance: dg.DagsterInstance) -> None:
+    """Tell Dagster what events wrote since the last report: a materialization without a run for each data set."""
+    for name, counts in tally.taken().items():
+        if not any(counts.values()):
+            continue
+        metadata = {key: dg.MetadataValue.int(count) for key, count in counts.items()}
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as it was told")
+        )
+
+
+def _tick(system: System, source: Source, database_url: str, stopped: threading.Event, tally: Tally) -> None:
+    """Bring the system's data sets up to date every HUB_TICK_SECONDS, as its schedule does, but in this process.
+
+    Without Dagster's run around it: that reconfigures the logging of the whole process, which others here are using.
+    A data set that fails says so in sync.runs and holds up no other.
+    """
+    while not stopped.wait(load(HubSettings).hub_tick_seconds):
+        for dataset in datasets_of(system):
+            try:
+                tally(dataset.name, run(dataset, source, database_url).merged)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next tick is due all the same
+                log.warning("tick.failed", dataset=dataset.name, error=safe(error))
+            if stopped.is_set():
+                return

@@ -1,0 +1,230 @@
+"""What a source tells is read again at once, once, and only what it concerns."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from pipelines.datasets import SYSTEMS, dataset_named
+from pipelines.events.worker import Applier, Tally
+from pipelines.resources import source_of
+from pipelines.sync.run import run
+from sandbox.config import Config
+from sandbox.server import RunningSandbox, start
+from tests.e2e.conftest import hub_environment
+
+LISTS = ("salesforce.accounts", "whmcs.clients", "whmcs.services", "whmcs.invoices", "whmcs.invoice_details")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with start(Config(customers=20, salesforce_port=0, whmcs_port=0, freebit_port=0)) as running:
+        yield running
+
+
+@pytest.fixture
+def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A hub that has read the lists, against a sandbox in which nothing has happened yet."""
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
+    for name, value in hub_environment(sandbox, database).items():
+        monkeypatch.setenv(name, value)
+    for name in LISTS:
+        sync(database, name)
+    return database
+
+
+def sync(database: Any, name: str) -> None:
+    source = source_of(dataset_named(name).system)
+    run(dataset_named(name), source, database.sync)
+    source.client.close()
+
+
+def mutate(sandbox: RunningSandbox, system: str, kind: str, identity: str, fields: dict[str, Any] | None) -> None:
+    content = {"system": system, "object": kind, "id": identity, "fields": fields}
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", json=content).raise_for_status()
+
+
+def fail(sandbox: RunningSandbox, **fault: Any) -> None:
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/faults", json=fault).raise_for_status()
+
+
+def calls(sandbox: RunningSandbox, match: str) -> int:
+    answer = httpx.get(f"{sandbox.whmcs_url}/__sandbox__/calls", params={"match": match, "limit": 1}).json()
+    return int(answer["matching"])
+
+
+def tell(database: Any, source: str, entity: str, record: str, event: str | None = None) -> bool:
+    with psycopg.connect(database.owner) as connection:
+        row = connection.execute(
+            "SELECT sync.receive_hint(%s, %s, %s, %s, NULL, now(), '{}')",
+            [source, event or uuid4().hex, entity, record],
+        ).fetchone()
+        # Tests do not wait for WHMCS to settle.
+        connection.execute("UPDATE sync.inbox SET due_at = received_at")
+    return bool(row and row[0])
+
+
+def apply(database: Any) -> dict[str, dict[str, int]]:
+    """What a worker wrote of all that was due, by data set."""
+    tally = Tally()
+    for system in SYSTEMS:
+        source = source_of(system)
+        assert Applier(system, source, database.sync, tally).drain()
+        source.client.close()
+    return {name: {key: count for key, count in counts.items() if count} for name, counts in tally.taken().items()}
+
+
+def fetch(database: Any, query: str, *values: object) -> list[Any]:
+    with psycopg.connect(database.owner) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def an_invoice(database: Any) -> str:
+    query = "SELECT source_id FROM hub.invoices WHERE status = 'unpaid' ORDER BY source_id LIMIT 1"
+    return str(fetch(database, query)[0][0])
+
+
+def an_account(database: Any) -> str:
+    query = "SELECT source_id FROM hub.customer_accounts WHERE source = 'salesforce' ORDER BY source_id LIMIT 1"
+    return str(fetch(database, query)[0][0])
+
+
+def inbox(database: Any) -> list[Any]:
+    return fetch(database, "SELECT state, attempts, error FROM sync.inbox ORDER BY id")
+
+
+def test_a_record_that_cannot_be_applied_is_parked_alone(sandbox, hub):
+    account = an_account(hub)
+    mutate(sandbox, "salesforce", "Account", account, {"Phone": "03-1"})
+    tell(hub, "salesforce", "Account", "no id at all")
+    tell(hub, "salesforce", "Account", account)
+
+    for _ in range(6):
+        apply(hub)
+        fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
+
+    assert inbox(hub) == [
+        ("parked", 5, "salesforce: has no ids of that form [MALFORMED_ID]"),
+        ("done", 1, None),
+    ]
+    assert fetch(hub, "SELECT phone FROM hub.customer_accounts WHERE source_id = %s", account) == [("03-1",)]
+
+
+def test_while_the_source_is_down_everything_waits_and_nothing_counts_against_it(sandbox, hub, monkeypatch):
+    monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
+    tell(hub, "whmcs", "invoice", an_invoice(hub))
+    fail(sandbox, match="GetInvoice", mode="status:503", times=1)
+
+    apply(hub)
+    down = inbox(hub)
+    fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
+    apply(hub)
+
+    assert down == [("waiting", 0, "whmcs: is down [http_503]")]
+    assert inbox(hub) == [("done", 0, None)]
+
+
+def test_the_same_event_told_twice_is_one(sandbox, hub):
+    account = an_account(hub)
+
+    told = [tell(hub, "salesforce", "Account", account, event="e-1") for _ in range(2)]
+
+    assert told == [True, False]
+    assert len(inbox(hub)) == 1
+
+
+def test_many_events_about_one_record_cost_one_read(sandbox, hub):
+    account = an_account(hub)
+    mutate(sandbox, "salesforce", "Account", account, {"Phone": "03-2"})
+    for _ in range(5):
+        tell(hub, "salesforce", "Account", account)
+    before = calls(sandbox, "queryAll")
+
+    written = apply(hub)
+
+    assert written == {"salesforce.accounts": {"updated": 1}}
+    assert calls(sandbox, "queryAll") - before == 1
+
+
+def test_a_changed_invoice_is_read_again_with_its_items(sandbox, hub):
+    invoice = an_invoice(hub)
+    mutate(sandbox, "whmcs", "invoice", invoice, {"status": "Paid", "updated_at": "2026-11-24 12:00:00"})
+    tell(hub, "whmcs", "invoice", invoice)
+
+    apply(hub)
+
+    assert fetch(hub, "SELECT status FROM hub.invoices WHERE source_id = %s", invoice) == [("paid",)]
+    assert fetch(hub, "SELECT items_due_at FROM hub.invoices WHERE source_id = %s", invoice) == [(None,)]
+
+
+def test_a_deleted_invoice_goes_with_its_items_and_stays_in_the_tables(sandbox, hub):
+    invoice = an_invoice(hub)
+    mutate(sandbox, "whmcs", "invoice", invoice, None)
+    tell(hub, "whmcs", "invoice", invoice)
+
+    apply(hub)
+
+    assert fetch(hub, "SELECT deleted_at IS NOT NULL FROM hub.invoices WHERE source_id = %s", invoice) == [(True,)]
+    items = (
+        "SELECT DISTINCT t.deleted_at IS NOT NULL FROM hub.invoice_items t JOIN hub.invoices i ON i.id = t.invoice_id"
+        " WHERE i.source_id = %s"
+    )
+    assert fetch(hub, items, invoice) == [(True,)]
+    log = fetch(hub, "SELECT DISTINCT entity FROM sync.changes WHERE operation = 'delete' ORDER BY entity")
+    assert log[0] == ("invoice_items",)
+    assert ("invoices",) in log
+
+
+def test_a_record_that_comes_back_is_restored(sandbox, hub):
+    invoice = an_invoice(hub)
+    for fields in (None, {"status": "Unpaid"}):
+        mutate(sandbox, "whmcs", "invoice", invoice, fields)
+        tell(hub, "whmcs", "invoice", invoice)
+        apply(hub)
+
+    assert fetch(hub, "SELECT deleted_at FROM hub.invoices WHERE source_id = %s", invoice) == [(None,)]
+
+
+def test_a_soft_deleted_account_leaves_its_customer(sandbox, hub):
+    account = an_account(hub)
+    mutate(sandbox, "salesforce", "Account", account, None)
+    tell(hub, "salesforce", "Account", account)
+
+    apply(hub)
+
+    query = "SELECT deleted_at IS NOT NULL FROM hub.customer_accounts WHERE source_id = %s"
+    assert fetch(hub, query, account) == [(True,)]
+    query = "SELECT count(*) FROM hub.customers WHERE salesforce_account_id IN (SELECT id FROM hub.customer_accounts"
+    assert fetch(hub, f"{query} WHERE source_id = %s)", account) == [(0,)]
+
+
+def test_what_was_asked_for_before_a_row_changed_is_asked_for_again(sandbox, hub):
+    """A page of a walk that was on its way while a webhook's read wrote something newer."""
+    invoice = an_invoice(hub)
+    with psycopg.connect(hub.sync) as connection:
+        connection.execute(
+            "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id) VALUES"
+            " ('hub', 'whmcs.invoices:' || %s, 'record', 'whmcs.invoices', %s)",
+            [invoice, invoice],
+        )
+    mutate(sandbox, "whmcs", "invoice", invoice, {"status": "Cancelled"})
+
+    apply(hub)
+
+    assert fetch(hub, "SELECT status FROM hub.invoices WHERE source_id = %s", invoice) == [("cancelled",)]
+
+
+def test_nobody_applies_while_another_leads(hub):
+    source = source_of("whmcs")
+    applier = Applier("whmcs", source, hub.sync, Tally())
+
+    with psycopg.connect(hub.sync) as leader:
+        leader.execute("SELECT pg_advisory_lock(hashtext('inbox'), hashtext('whmcs'))")
+        refused = applier.drain()
+    taken = applier.drain()
+    source.client.close()
+
+    assert (refused, taken) == (False, True)
