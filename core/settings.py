@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
@@ -68,11 +68,18 @@ class ApiSettings(_Settings):
     pool_size: int = Field(8, ge=1, le=100, description="database connections per API process")
     timezone: str = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
 
-    @field_validator("jwt_key")
+    whmcs_webhook_secret: SecretStr | None = Field(
+        None,
+        description="secret that WHMCS's webhooks are signed with, at least 16 characters; without it they are refused",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
+
+    @field_validator("jwt_key", "whmcs_webhook_secret")
     @classmethod
-    def _long_enough(cls, key: SecretStr) -> SecretStr:
-        if len(key.get_secret_value()) < 32:
-            raise ValueError("must have at least 32 characters")
+    def _long_enough(cls, key: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
+        least = 32 if field.field_name == "jwt_key" else 16
+        if key is not None and len(key.get_secret_value()) < least:
+            raise ValueError(f"must have at least {least} characters")
         return key
 
 

@@ -32,6 +32,8 @@ from read_api.requests import Envelope
 from read_api.sim.controller import SimController
 from read_api.subscriptions.controller import SubscriptionController
 from read_api.support.controller import SupportController
+from read_api.webhooks.controller import WebhookController
+from read_api.webhooks.signature import Signature
 
 FEATURES = (
     CustomerController,
@@ -74,15 +76,26 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
         security=[{"bearerAuth": []}],
     )
     app = Litestar(
-        route_handlers=[guarded, HealthController, explain],
+        route_handlers=[guarded, WebhookController, HealthController, explain],
         exception_handlers=HANDLERS,
         lifespan=[connected],
         openapi_config=_openapi(),
-        state=State({"database": database, "today": lambda: now().astimezone(zone).date().isoformat()}),
+        state=State(
+            {
+                "database": database,
+                "today": lambda: now().astimezone(zone).date().isoformat(),
+                "whmcs_signature": _signature(api, now),
+            }
+        ),
         logging_config=None,
     )
     app.asgi_handler = Envelope(app.asgi_handler)
     return app
+
+
+def _signature(api: ApiSettings, now: Clock) -> Signature | None:
+    secret = api.whmcs_webhook_secret
+    return None if secret is None else Signature(secret.get_secret_value(), now)
 
 
 def _admission(guard: BearerGuard) -> BeforeRequestHookHandler:

@@ -79,7 +79,7 @@ class ApiConnection(AsyncConnection[Any]):
 
 
 class Database:
-    """The pool, and the two ways to ask."""
+    """The pool, and the ways to ask."""
 
     def __init__(self, url: str, connections: int) -> None:
         self._pool: AsyncConnectionPool[ApiConnection] = AsyncConnectionPool(
@@ -121,6 +121,15 @@ class Database:
             DatabaseDownError.
         """
         (answer,) = await self._round_trip([(question, [])])
+        return _rows(answer)
+
+    async def tell(self, question: Question, values: Mapping[str, str | None]) -> Sequence[Row]:
+        """The rows of a question that stores something; it may be asked twice, which must do no harm.
+
+        Raises:
+            DatabaseDownError.
+        """
+        (answer,) = await self._round_trip([(question, question.bound(values))])
         return _rows(answer)
 
     async def _round_trip(self, asked: Sequence[tuple[Question, list[bytes | None]]]) -> list[PGresult]:

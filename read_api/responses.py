@@ -13,9 +13,9 @@ EVERY = (catalogue.INVALID_REQUEST, catalogue.INVALID_TOKEN, catalogue.UNAVAILAB
 
 def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:
     """200 with `model`, and the problems that every operation under /api may answer with; `more` adds to them."""
-    problems = {kind.status: _problem(kind) for kind in (*EVERY, *more)}
+    problems = {kind.status: problem_spec(kind) for kind in (*EVERY, *more)}
     return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
 
 
-def _problem(kind: Kind) -> ResponseSpec:
+def problem_spec(kind: Kind) -> ResponseSpec:
     return ResponseSpec(Problem, description=kind.title, media_type="application/problem+json", generate_examples=False)

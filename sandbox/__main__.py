@@ -22,6 +22,8 @@ variables:
   SANDBOX_WHMCS_PORT=8403
   SANDBOX_FREEBIT_PORT=8404
   SANDBOX_WHMCS_TIMEZONE=Asia/Tokyo   zone of WHMCS's dates
+  SANDBOX_WHMCS_WEBHOOK_URL=          where WHMCS tells of changes, e.g. http://127.0.0.1:8000/webhooks/whmcs
+  SANDBOX_WHMCS_WEBHOOK_SECRET=       what it signs that with
   SANDBOX_SALESFORCE_PUBLIC_KEY=      PEM file that JWT bearer assertions are checked with
   SANDBOX_QUIRKS=                     e.g. numbers=strings,empty_list=absent (see sandbox/whmcs/quirks.py)
 
@@ -41,6 +43,9 @@ control plane, on every port (JSON):
                                       fields null deletes; an unknown id creates
   POST /__sandbox__/clock             {"advance_seconds": 3600}
   POST /__sandbox__/quirks            {"numbers": "strings"}
+  GET  /__sandbox__/webhooks          what WHMCS told, and the answers
+  POST /__sandbox__/webhooks          {"url": "http://127.0.0.1:8000/webhooks/whmcs", "secret": "..."}
+  POST /__sandbox__/webhook-faults    {"mode": "drop", "times": 2}; modes: drop double reorder
   POST /__sandbox__/reset             as at the start
 """
 

@@ -19,6 +19,8 @@ class Config:
     whmcs_identifier: str = "sandbox-identifier"
     whmcs_secret: str = "sandbox-secret"  # noqa: S105 - everybody may know the sandbox's secrets
     whmcs_access_key: str = "sandbox-access-key"
+    whmcs_webhook_url: str = ""  # where WHMCS tells of changes; empty: nowhere
+    whmcs_webhook_secret: str = ""
     freebit_oem_id: str = "sandbox-oem"
     freebit_oem_key: str = "sandbox-oem-key"
     salesforce_public_key: Path | None = None
@@ -36,7 +38,7 @@ def config_from(environment: Mapping[str, str]) -> Config:
         ConfigError: a number is no number, or a quirk is not written name=value.
     """
     numbers = ("customers", "seed", "salesforce_port", "whmcs_port", "freebit_port")
-    texts = ("host", "whmcs_timezone")
+    texts = ("host", "whmcs_timezone", "whmcs_webhook_url", "whmcs_webhook_secret")
     values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
     values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}
     if key_file := environment.get("SANDBOX_SALESFORCE_PUBLIC_KEY"):

@@ -15,7 +15,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.asgi import App, Message, Receive, Request, Response, Scope, Send, json_response, read_request
@@ -30,6 +31,8 @@ _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like some
 CUT = "sandbox: connection cut on purpose"
 
 Label = Callable[[Request], str]
+# Takes the query (GET) or the JSON of the body (POST). ValueError, KeyError and TypeError become 400 with their text.
+Control = Callable[[Any, World, State], Response | Awaitable[Response]]
 
 
 class CutError(RuntimeError):
@@ -48,7 +51,7 @@ def wrapped(app: App, *, system: str, world: World, state: State, label: Label =
             return
         request = await read_request(scope, receive)
         if request.path.startswith(PREFIX):
-            await send_whole(_control(request, world, state), send)
+            await send_whole(await _control(request, world, state), send)
             return
         await _called(app, scope, request, receive, send, system=system, state=state, text=_text(request, label))
 
@@ -141,15 +144,17 @@ def _refusal(mode: str) -> Response:
 # -- the control plane -----------------------------------------------------------------------------------------------
 
 
-def _control(request: Request, world: World, state: State) -> Response:
+async def _control(request: Request, world: World, state: State) -> Response:
     name = request.path.removeprefix(PREFIX).strip("/")
+    gets: Mapping[str, Control] = {**_GETS, **state.gets}
+    posts: Mapping[str, Control] = {**_POSTS, **state.posts}
     is_post = request.method == "POST"
-    if name not in (_POSTS if is_post else _GETS):
-        return json_response({"error": "no such control", "get": sorted(_GETS), "post": sorted(_POSTS)}, 404)
+    if name not in (posts if is_post else gets):
+        return json_response({"error": "no such control", "get": sorted(gets), "post": sorted(posts)}, 404)
     try:
-        if is_post:
-            return _POSTS[name](json.loads(request.body or b"{}"), world, state)
-        return _GETS[name](parse_qs(request.query), world, state)
+        content = json.loads(request.body or b"{}") if is_post else parse_qs(request.query)
+        answer = (posts if is_post else gets)[name](content, world, state)
+        return answer if isinstance(answer, Response) else await answer
     except (ValueError, KeyError, TypeError) as error:
         return json_response({"error": f"{type(error).__name__}: {error}"}, 400)
 
@@ -197,12 +202,14 @@ def _post_faults(content: dict[str, object], _: World, state: State) -> Response
     return json_response([fault._asdict() for fault in state.faults.waiting])
 
 
-def _post_mutate(content: dict[str, object], _: World, state: State) -> Response:
+async def _post_mutate(content: dict[str, object], _: World, state: State) -> Response:
     fields = content.get("fields")
     if fields is not None and not isinstance(fields, dict):
         raise TypeError("fields must be an object, or null to delete the record")
     system, kind, record_id = str(content["system"]), str(content["object"]), str(content["id"])
     deleted = fields is None or bool(content.get("deleted"))
+    for announce in state.announcers:
+        await announce(system, kind, record_id, dict(fields or {}), deleted=deleted)
     change = state.overlay.put(system, kind, record_id, dict(fields or {}), deleted=deleted)
     return json_response({"changed_at": change.changed_at.isoformat(), "deleted": change.deleted})
 
@@ -217,14 +224,14 @@ def _post_quirks(content: dict[str, object], _: World, state: State) -> Response
     return json_response(state.quirks)
 
 
-_GETS: dict[str, Callable[[dict[str, list[str]], World, State], Response]] = {
+_GETS: dict[str, Control] = {
     "world": _get_world,
     "dirt": _get_dirt,
     "calls": _get_calls,
     "faults": _get_faults,
     "quirks": _get_quirks,
 }
-_POSTS: dict[str, Callable[[dict[str, object], World, State], Response]] = {
+_POSTS: dict[str, Control] = {
     "reset": _post_reset,
     "faults": _post_faults,
     "mutate": _post_mutate,

@@ -76,7 +76,7 @@ def start(config: Config | None = None) -> RunningSandbox:
         (_server(app, dated=system != "salesforce"), sockets[system])
         for system, app in apps(config, world, state).items()
     ]
-    thread = threading.Thread(target=_run, args=(servers,), name="sandbox", daemon=True)
+    thread = threading.Thread(target=_run, args=(servers, state), name="sandbox", daemon=True)
     thread.start()
     urls = {system: f"http://{config.host}:{sock.getsockname()[1]}" for system, sock in sockets.items()}
 
@@ -118,9 +118,11 @@ def _server(app: App, *, dated: bool) -> uvicorn.Server:
     return uvicorn.Server(settings)
 
 
-def _run(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
+def _run(servers: list[tuple[uvicorn.Server, socket.socket]], state: State) -> None:
     async def serve() -> None:
+        state.loop = asyncio.get_running_loop()
         await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
+        state.loop = None
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve())

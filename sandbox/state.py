@@ -3,11 +3,12 @@
 One State is shared by the three emulators, which run in one event loop: nothing here needs a lock.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Clock:
@@ -41,6 +42,8 @@ class Overlay:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changes: dict[tuple[str, str], dict[str, Change]] = {}
+        # Called after each put with (system, kind, record id, change).
+        self.observers: list[Callable[[str, str, str, Change], None]] = []
 
     def changed(self, system: str, kind: str) -> dict[str, Change]:
         """All changes to objects of a kind, by id, in the order of their first change. Do not modify."""
@@ -57,6 +60,8 @@ class Overlay:
         earlier = kept.get(record_id)
         change = Change({**(earlier.fields if earlier else {}), **fields}, deleted, self._clock.now())
         kept[record_id] = change
+        for observer in self.observers:
+            observer(system, kind, record_id, change)
         return change
 
     def clear(self) -> None:
@@ -139,6 +144,12 @@ class State:
         self.calls = CallLog()
         self.quirks: dict[str, str] = dict(self._configured)  # runtime switches of the emulators, by name
         self.resets = 0  # emulators compare it to know when to forget sessions and jobs
+        self.loop: asyncio.AbstractEventLoop | None = None  # the one that serves, while it does
+        # Awaited before `mutate` changes a record, with (system, kind, record id, fields, deleted=…).
+        self.announcers: list[Callable[..., Awaitable[None]]] = []
+        # Controls that emulators add to the control plane, by name; see control.py for their form.
+        self.gets: dict[str, Callable[..., Any]] = {}
+        self.posts: dict[str, Callable[..., Any]] = {}
 
     def reset(self) -> None:
         """As at the start: no change, no fault, no session, the clock at real time."""

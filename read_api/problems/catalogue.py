@@ -31,18 +31,32 @@ INVALID_TOKEN = Kind(
     "The bearer token is missing, garbled, expired, not meant for this API, or names a customer the hub does not know."
     " Get a new one.",
 )
+INVALID_SIGNATURE = Kind(
+    "invalid-signature",
+    401,
+    "A valid signature is needed",
+    "The webhook is not signed with the secret that it shares with the hub, or its timestamp is more than five minutes"
+    " away from the hub's clock. Compare the two secrets, then the two clocks.",
+)
 NOT_FOUND = Kind(
     "not-found", 404, "There is no such thing", "Nothing is at this address, or it belongs to another customer."
 )
 METHOD_NOT_ALLOWED = Kind(
     "method-not-allowed", 405, "This method is not offered here", "The header Allow lists the methods that are."
 )
+TOO_LARGE = Kind("too-large", 413, "The body is too large", "No request of this kind needs as many bytes.")
 REJECTED = Kind("rejected", 400, "The request was refused", "The request as a whole is not usable; `detail` says why.")
 UNAVAILABLE = Kind(
     "unavailable",
     503,
     "The hub cannot answer now",
     "The database does not answer. Nothing is wrong with the request: try again after Retry-After seconds.",
+)
+NOT_SET_UP = Kind(
+    "not-set-up",
+    503,
+    "This is not set up",
+    "The hub knows how to do this but lacks the setting for it. Whoever runs the hub finds it in docs/settings.md.",
 )
 INTERNAL_ERROR = Kind(
     "internal-error",
@@ -51,4 +65,15 @@ INTERNAL_ERROR = Kind(
     "This is a defect of the hub. Report it with the X-Request-ID of the answer.",
 )
 
-KINDS = (INVALID_REQUEST, INVALID_TOKEN, NOT_FOUND, METHOD_NOT_ALLOWED, REJECTED, UNAVAILABLE, INTERNAL_ERROR)
+KINDS = (
+    INVALID_REQUEST,
+    INVALID_TOKEN,
+    INVALID_SIGNATURE,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    TOO_LARGE,
+    REJECTED,
+    UNAVAILABLE,
+    NOT_SET_UP,
+    INTERNAL_ERROR,
+)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ExceptionHandlersMap
 
 from core.errors import NotFoundError
@@ -13,7 +14,7 @@ from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
 from read_api.problems import catalogue
 from read_api.problems.catalogue import Kind
-from read_api.problems.errors import InvalidFieldError
+from read_api.problems.errors import InvalidFieldError, InvalidSignatureError, NotSetUpError
 from read_api.problems.models import FieldProblem, Problem
 
 AnyRequest = Request[Any, Any, Any]
@@ -81,6 +82,23 @@ def _token(request: AnyRequest, _: Exception) -> Response[bytes]:
     )
 
 
+def _signature(request: AnyRequest, error: InvalidSignatureError) -> Response[bytes]:
+    # An operator who set one of the two secrets wrong must be able to see it; nothing here names a customer.
+    log.warning("webhook_refused", path=request.scope["path"], reason=str(error))
+    reason = FieldProblem(error.field, error.reason)
+    challenge = {"WWW-Authenticate": "HMAC-SHA256"}
+    return problem(request, catalogue.INVALID_SIGNATURE, str(error), reason, headers=challenge)
+
+
+def _large(request: AnyRequest, _: RequestEntityTooLarge) -> Response[bytes]:
+    # What is left of the body was not read: the connection is of no more use.
+    return problem(request, catalogue.TOO_LARGE, catalogue.TOO_LARGE.title, headers={"Connection": "close"})
+
+
+def _not_set_up(request: AnyRequest, error: NotSetUpError) -> Response[bytes]:
+    return problem(request, catalogue.NOT_SET_UP, str(error))
+
+
 def _down(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.warning("database_unavailable", reason=str(error))
     return problem(request, catalogue.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"})
@@ -100,10 +118,13 @@ HANDLERS: ExceptionHandlersMap = {
     NotFoundException: _missing,
     NotFoundError: _missing,
     MethodNotAllowedException: _method,
+    RequestEntityTooLarge: _large,
     HTTPException: _http,
     InvalidFieldError: _field,
+    InvalidSignatureError: _signature,
     InvalidTokenError: _token,
     UnknownCustomerError: _token,
     DatabaseDownError: _down,
+    NotSetUpError: _not_set_up,
     Exception: _bug,
 }

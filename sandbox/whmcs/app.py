@@ -17,6 +17,7 @@ from sandbox.whmcs.params import Params, params_from, text
 from sandbox.whmcs.quirks import reshaped, reshapes
 from sandbox.whmcs.rendering import as_json
 from sandbox.whmcs.services import Services
+from sandbox.whmcs.webhooks import Webhooks
 from sandbox.world import World
 
 _CHUNK = 1 << 16
@@ -34,7 +35,9 @@ class RefusedError(Exception):
 
 def create_app(world: World, state: State, config: Config | None = None) -> App:
     """WHMCS as an ASGI app."""
-    return asgi(Endpoint(Install(world, state, config or Config())).answer)
+    config = config or Config()
+    Webhooks(world, state, config)
+    return asgi(Endpoint(Install(world, state, config)).answer)
 
 
 def label(request: Request) -> str:

@@ -9,6 +9,7 @@ date_format  DD/MM/YYYY | MM/DD/YYYY | YYYY-MM-DD   localised dates
 allowed_ips  "" or addresses separated by spaces    others get 403 unless they send the access key
 forbidden    "" or actions separated by spaces      403 Invalid Permissions
 max_rows     0 | n                           more rows a page than this are never given
+webhook_before_commit_ms  0 | n              webhooks leave this long before the change can be seen
 """
 
 import re
@@ -24,6 +25,7 @@ DEFAULTS = {
     "allowed_ips": "",
     "forbidden": "",
     "max_rows": "0",
+    "webhook_before_commit_ms": "0",
 }
 _RESHAPING = ("numbers", "empty_list", "one_row")
 _PLURALS = {

@@ -28,7 +28,7 @@ BOUNDED = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-OPERATIONS = 18
+OPERATIONS = 19
 # The ids of what is furnished, by the name of the path parameter.
 FURNISHED = {
     "invoice_id": "invoices",
@@ -40,7 +40,8 @@ FURNISHED = {
 
 
 @pytest.fixture
-def served(database: Any, rows: Any) -> Any:
+def served(database: Any, rows: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("API_WHMCS_WEBHOOK_SECRET", "s" * 16)
     mine = furnish(rows)
     token = mint(ApiSettings(jwt_key=KEY), mine["customers"]["id"])
     with served_api(database) as url:
@@ -59,7 +60,9 @@ def test_no_answer_is_undocumented_or_a_server_error(served: Any) -> None:
         statuses[operation.label] = answered(operation, url, headers, mine)
 
     assert len(statuses) == OPERATIONS
-    assert [label for label, seen in statuses.items() if 200 not in seen and "problems" not in label] == []
+    # No generator signs a webhook.
+    silent = [label for label, seen in statuses.items() if 200 not in seen and "webhooks" not in label]
+    assert [label for label in silent if "problems" not in label] == []
 
 
 def answered(operation: Any, url: str, headers: dict[str, str], mine: dict[str, Any]) -> set[int]:

@@ -1,0 +1,99 @@
+"""What systems tell us: stored and answered before any work is done about it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Controller, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
+
+from read_api.answers import ApiRequest, JsonAnswer, database_of
+from read_api.problems import catalogue
+from read_api.problems.errors import InvalidFieldError, NotSetUpError
+from read_api.questions import Question
+from read_api.responses import problem_spec
+from read_api.webhooks.models import RULES, Hint, Stored
+from read_api.webhooks.signature import SIGNATURE, TIMESTAMP, Signature
+
+RECEIVE_HINT = Question("webhooks/receive_hint")
+MOST_BYTES = 4096
+TEXT = Schema(type=OpenAPIType.STRING)
+FIELD_AT_FAULT = re.compile(r"(?:field `|\$\.)(\w+)")
+
+
+@dataclass
+class HintOperation(Operation):
+    """Says what the body is: the handler takes the raw bytes, which are what is signed."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [Parameter(name, "header", required=True, schema=TEXT) for name in (TIMESTAMP, SIGNATURE)]
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(_schema(Hint))}, required=True)
+
+
+class WebhookController(Controller):
+    """Webhooks, signed by their sender instead of a customer's token."""
+
+    path = "/webhooks"
+    tags = ("webhooks",)
+
+    @post(
+        "/whmcs",
+        operation_id="receiveWhmcsHint",
+        operation_class=HintOperation,
+        status_code=202,
+        request_max_body_size=MOST_BYTES,
+        responses={
+            202: ResponseSpec(Stored, description="Stored, now or before", generate_examples=False),
+            **{
+                kind.status: problem_spec(kind)
+                for kind in (
+                    catalogue.INVALID_REQUEST,
+                    catalogue.INVALID_SIGNATURE,
+                    catalogue.TOO_LARGE,
+                    catalogue.UNAVAILABLE,
+                )
+            },
+        },
+    )
+    async def whmcs(self, request: ApiRequest) -> JsonAnswer:
+        """Something happened in WHMCS: which record, not what. The same id told twice is stored once.
+
+        `X-Hub-Timestamp` holds the Unix seconds of sending, `X-Hub-Signature` is
+        `v1=<hex HMAC-SHA256(secret, "<timestamp>.<raw body>")>`.
+        """
+        signature: Signature | None = request.app.state["whmcs_signature"]
+        if signature is None:
+            raise NotSetUpError("webhooks are not set up")
+        body = await request.body()
+        signature.check(request.headers, body)
+        await database_of(request).tell(RECEIVE_HINT, _values(_hint_in(body)))
+        return JsonAnswer(b'{"status":"stored"}', status=202)
+
+
+def _hint_in(body: bytes) -> Hint:
+    try:
+        return msgspec.json.decode(body, type=Hint)
+    except msgspec.ValidationError as error:
+        found = FIELD_AT_FAULT.search(str(error))
+        field = found[1] if found and found[1] in RULES else "body"
+        raise InvalidFieldError(field, RULES.get(field, "must be a JSON object")) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidFieldError("body", "is not JSON") from error
+
+
+def _values(hint: Hint) -> dict[str, str | None]:
+    return {
+        "source": "whmcs",
+        "event_id": hint.id,
+        "entity": hint.entity,
+        "record_id": hint.entity_id,
+        "parent_id": hint.client_id,
+        "occurred_at": str(hint.occurred_at),
+        "payload": msgspec.json.encode({"event": hint.event}).decode(),
+    }
+
+
+def _schema(model: type[msgspec.Struct]) -> Any:
+    return msgspec.json.schema(model)["$defs"][model.__name__]
