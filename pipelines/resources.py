@@ -10,6 +10,7 @@ import dagster as dg
 
 from core.settings import FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings, load, url_as
 from domain.common.identifiers import System
+from pipelines.sources.circuit import SharedCircuit
 from pipelines.sources.freebit.client import FreebitClient
 from pipelines.sources.salesforce.client import SalesforceClient
 from pipelines.sources.whmcs.client import WhmcsClient
@@ -22,14 +23,15 @@ def source_of(system: System) -> Source:
     Raises:
         SettingsError: the environment lacks something; it says what.
     """
+    circuit = SharedCircuit(url_as(load(HubSettings), "hub_sync"), system)
     if system == "salesforce":
         salesforce = load(SalesforceSettings)
-        return Source(SalesforceClient(salesforce), salesforce)
+        return Source(SalesforceClient(salesforce, circuit), salesforce)
     if system == "whmcs":
         whmcs = load(WhmcsSettings)
-        return Source(WhmcsClient(whmcs), whmcs)
+        return Source(WhmcsClient(whmcs, circuit), whmcs)
     freebit = load(FreebitSettings)
-    return Source(FreebitClient(freebit), freebit)
+    return Source(FreebitClient(freebit, circuit), freebit)
 
 
 class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]

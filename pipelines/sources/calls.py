@@ -15,6 +15,7 @@ from pyrate_limiter import Limiter, Rate
 from core.errors import CredentialsError, SourceError, ThrottledError, UnavailableError
 from core.logging import logger
 from domain.common.identifiers import System
+from pipelines.sources.circuit import AlwaysClosed, Circuit
 
 Answer = TypeVar("Answer")
 
@@ -49,12 +50,27 @@ class Patience:
     jitter: float = 1.0
 
 
-def call(patience: Patience, attempt_once: Callable[[Attempt], Answer]) -> Answer:
+def call(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit | None = None) -> Answer:
     """What the call answers, tried again while the source is unavailable.
 
     Raises:
-        SourceError: the last try's, or the first that trying again cannot mend.
+        SourceError: the last try's, or the first that trying again cannot mend; CircuitOpenError: nobody calls now.
     """
+    circuit = circuit or AlwaysClosed()
+    circuit.admit()
+    try:
+        answer = _tried(patience, attempt_once, circuit)
+    except UnavailableError as error:
+        circuit.failed(error)
+        raise
+    except SourceError:
+        circuit.answered()
+        raise
+    circuit.answered()
+    return answer
+
+
+def _tried(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit) -> Answer:
     request_id = correlation_id()
     # The context form, because the decorator's log event would carry the call's arguments.
     tries = stamina.retry_context(
@@ -67,7 +83,11 @@ def call(patience: Patience, attempt_once: Callable[[Attempt], Answer]) -> Answe
     )
     for tried in tries:
         with tried:
-            return attempt_once(Attempt(tried.num, request_id))
+            try:
+                return attempt_once(Attempt(tried.num, request_id))
+            except ThrottledError as error:
+                circuit.throttled(error)
+                raise
     raise AssertionError  # stamina yields at least one try and re-raises the last error
 
 

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from core.errors import CredentialsError, UnavailableError
 from core.settings import FreebitSettings
 from pipelines.sources.calls import Attempt, Budget, Patience, call, failure, is_local, recorded, without_nul
+from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.freebit.key import KeyRing
 
@@ -21,7 +22,8 @@ Body = dict[str, Any]
 class FreebitClient:
     """Reads about one line a call, within the budget of `calls_per_minute`. Answers are whole, envelope included."""
 
-    def __init__(self, settings: FreebitSettings) -> None:
+    def __init__(self, settings: FreebitSettings, circuit: Circuit | None = None) -> None:
+        self._circuit = circuit or AlwaysClosed()
         self._base_url = f"{str(settings.base_url).rstrip('/')}/"
         self._login = {"oemId": settings.oem_id, "oemKey": settings.oem_key.get_secret_value()}
         self._patience = Patience(
@@ -57,7 +59,7 @@ class FreebitClient:
             CredentialsError: it does not know us.
             UnavailableError: no usable answer, after every try.
         """
-        return call(self._patience, lambda attempt: self._with_key(path, request, attempt))
+        return call(self._patience, lambda attempt: self._with_key(path, request, attempt), self._circuit)
 
     def _with_key(self, path: str, request: Body, attempt: Attempt) -> Body:
         key = self._key.current(attempt)
@@ -90,6 +92,7 @@ class FreebitClient:
 
     def close(self) -> None:
         self._http.close()
+        self._circuit.close()
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from requests import Response
 
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
+from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.salesforce.answers import decoded
 from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries, server_time
 from pipelines.sources.salesforce.names import FieldNames
@@ -19,8 +20,8 @@ Row = dict[str, Any]
 class SalesforceClient:
     """Logs in with the first call. Queries and rows carry our names of fields, whatever the org calls them."""
 
-    def __init__(self, settings: SalesforceSettings) -> None:
-        self._session = Session(settings)
+    def __init__(self, settings: SalesforceSettings, circuit: Circuit | None = None) -> None:
+        self._session = Session(settings, circuit or AlwaysClosed())
         self._names = FieldNames(settings.vocabulary.fields)
         self._bulk = BulkQueries(self._session, self._names, settings.bulk_poll_seconds)
         self._page_rows = settings.page_rows

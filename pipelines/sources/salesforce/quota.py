@@ -17,12 +17,14 @@ class QuotaWatch:
         self._stop_percent = stop_percent
         self._used, self._allowed, self._counted_at = 0, 0, monotonic()
 
-    def note(self, limit_info: str | None) -> None:
-        """Remember the count, for instance `api-usage=18/15000`."""
+    def note(self, limit_info: str | None) -> tuple[int, int] | None:
+        """Remember the count, for instance `api-usage=18/15000`, and return it: used, of how many."""
         # `per-app-api-usage` may stand beside it, and ends in the same words.
         usage = next((m for m in _USAGE.finditer(limit_info or "") if not _is_per_app(m, limit_info)), None)
         if usage is not None:
             self._used, self._allowed, self._counted_at = int(usage[1]), int(usage[2]), monotonic()
+            return self._used, self._allowed
+        return None
 
     def check(self) -> None:
         """Before a call.

@@ -15,6 +15,7 @@ from simple_salesforce.api import Salesforce
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.calls import Attempt, Patience, call, recorded
+from pipelines.sources.circuit import Circuit
 from pipelines.sources.salesforce.answers import error_from
 from pipelines.sources.salesforce.login import logged_in
 from pipelines.sources.salesforce.quota import QuotaWatch
@@ -26,7 +27,8 @@ Answer = TypeVar("Answer")
 class Session:
     """One call at a time: neither requests' session nor simple-salesforce is made for threads."""
 
-    def __init__(self, settings: SalesforceSettings) -> None:
+    def __init__(self, settings: SalesforceSettings, circuit: Circuit) -> None:
+        self._circuit = circuit
         self._settings = settings
         self._patience = Patience(settings.retry_attempts)
         self._quota = QuotaWatch(settings.quota_stop_percent)
@@ -59,6 +61,7 @@ class Session:
         return call(
             self._patience,
             lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
+            self._circuit,
         )
 
     def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:
@@ -89,7 +92,8 @@ class Session:
             except requests.RequestException as error:
                 raise UnavailableError("salesforce", "did not answer", code=type(error).__name__) from error
             outcome.status = response.status_code
-        self._quota.note(response.headers.get("Sforce-Limit-Info"))
+        if (counted := self._quota.note(response.headers.get("Sforce-Limit-Info"))) is not None:
+            self._circuit.counted(*counted)
         return response
 
     def _opened(self, attempt: Attempt) -> Salesforce:
@@ -106,3 +110,4 @@ class Session:
 
     def close(self) -> None:
         self._http.close()
+        self._circuit.close()

@@ -9,6 +9,7 @@ import httpx
 from core.errors import UnavailableError
 from core.settings import WhmcsSettings
 from pipelines.sources.calls import Attempt, Budget, Patience, call, is_local, recorded
+from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.form import encoded
 from pipelines.sources.whmcs.lists import ListPage, page_from
@@ -17,7 +18,8 @@ from pipelines.sources.whmcs.lists import ListPage, page_from
 class WhmcsClient:
     """Calls within the budget of `calls_per_second`, over connections that are kept."""
 
-    def __init__(self, settings: WhmcsSettings) -> None:
+    def __init__(self, settings: WhmcsSettings, circuit: Circuit | None = None) -> None:
+        self._circuit = circuit or AlwaysClosed()
         self._url = f"{str(settings.url).rstrip('/')}/includes/api.php"
         self._credentials = {"identifier": settings.identifier, "secret": settings.secret.get_secret_value()}
         if settings.access_key is not None:
@@ -41,7 +43,7 @@ class WhmcsClient:
             UnavailableError: no usable answer, after every try.
         """
         content = encoded({"action": action, "responsetype": "json", **self._credentials, **params})
-        return call(self._patience, lambda attempt: self._once(action, content, attempt))
+        return call(self._patience, lambda attempt: self._once(action, content, attempt), self._circuit)
 
     def pages(
         self, action: str, collection: str, limitnum: int, offset: int = 0, **params: object
@@ -72,6 +74,7 @@ class WhmcsClient:
 
     def close(self) -> None:
         self._http.close()
+        self._circuit.close()
 
     def __enter__(self) -> Self:
         return self

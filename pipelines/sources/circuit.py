@@ -1,0 +1,138 @@
+"""A circuit breaker per system that every process shares: while a source is down, or asks for patience, nobody calls.
+
+Its state is a row of sync.sources. Calls that go well cost a look at the row a second and no write.
+"""
+
+from threading import Lock
+from time import monotonic
+from typing import Any, Protocol
+
+import psycopg
+
+from core.database import connect
+from core.errors import ThrottledError, UnavailableError
+from core.logging import logger
+from domain.common.identifiers import System
+from sql.statements import statement
+
+log = logger(__name__)
+
+OPENS_AFTER = 5
+"""Calls in a row, each with all its tries, that fail before the circuit opens."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 300
+_LOOK_AGAIN_SECONDS = 1.0
+_TELL_QUOTA_SECONDS = 5.0
+
+
+class CircuitOpenError(UnavailableError):
+    """The source failed too often, or asked for patience: it is left alone for a while."""
+
+
+class Circuit(Protocol):
+    """What stands before a source's calls."""
+
+    def admit(self) -> None:
+        """Before a call.
+
+        Raises:
+            CircuitOpenError: nobody calls now.
+        """
+
+    def answered(self) -> None:
+        """The source gave an answer, even if it was a no."""
+
+    def failed(self, error: UnavailableError) -> None:
+        """A call, with all its tries, brought no usable answer."""
+
+    def throttled(self, error: ThrottledError) -> None:
+        """A try was told to be patient."""
+
+    def counted(self, used: int, limit: int) -> None:
+        """The source said how much of the quota is used."""
+
+    def close(self) -> None:
+        """No more calls will come."""
+
+
+class AlwaysClosed:
+    """For a client that is alone, as in tests and tools."""
+
+    def admit(self) -> None: ...
+    def answered(self) -> None: ...
+    def failed(self, error: UnavailableError) -> None: ...
+    def throttled(self, error: ThrottledError) -> None: ...
+    def counted(self, used: int, limit: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class SharedCircuit:
+    """The circuit of one system. Thread-safe. Where the database does not answer, calls are let through."""
+
+    def __init__(self, database_url: str, system: System) -> None:
+        self._url = database_url
+        self._system = system
+        self._lock = Lock()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._looked_at = self._told_quota_at = float("-inf")
+        self._closed = True
+        self._failing = False
+
+    def admit(self) -> None:
+        with self._lock:
+            if self._closed and monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
+                return
+            row = self._execute("sync/circuit_admit", {"pause": SHORTEST_PAUSE_SECONDS})
+            self._looked_at = monotonic()
+            admitted, reason, self._failing = row if row is not None else (True, None, False)
+            self._closed = admitted and not self._failing
+        if not admitted:
+            raise CircuitOpenError(self._system, f"is left alone for now: {reason}", code="circuit_open")
+
+    def answered(self) -> None:
+        if self._failing:
+            with self._lock:
+                self._execute("sync/circuit_close", {})
+                self._failing = False
+            log.info("circuit.closed", system=self._system)
+
+    def failed(self, error: UnavailableError) -> None:
+        if isinstance(error, CircuitOpenError):
+            return
+        limits = {"most": OPENS_AFTER, "pause": SHORTEST_PAUSE_SECONDS, "longest": LONGEST_PAUSE_SECONDS}
+        with self._lock:
+            row = self._execute("sync/circuit_failed", {"reason": f"{error.reason} [{error.code}]", **limits})
+            self._failing, self._closed = True, False
+        if row is not None and row[0] == "open":
+            log.warning("circuit.open", system=self._system, failures=row[1])
+
+    def throttled(self, error: ThrottledError) -> None:
+        if error.retry_after is None:
+            return
+        with self._lock:
+            self._execute("sync/circuit_wait", {"seconds": error.retry_after, "reason": error.reason})
+            self._closed = False
+
+    def counted(self, used: int, limit: int) -> None:
+        with self._lock:
+            if monotonic() - self._told_quota_at >= _TELL_QUOTA_SECONDS:
+                self._execute("sync/quota_counted", {"used": used, "limit": limit})
+                self._told_quota_at = monotonic()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _execute(self, name: str, values: dict[str, object]) -> Any:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(self._url, name=f"circuit {self._system}")
+                self._connection.autocommit = True
+            cursor = self._connection.execute(statement(name), {"system": self._system, **values})
+            return cursor.fetchone() if cursor.description else None
+        except psycopg.OperationalError:
+            # A source can be called without us writing down how it went.
+            if self._connection is not None:
+                self._connection.close()
+            return None
