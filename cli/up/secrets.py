@@ -12,6 +12,11 @@ def jwt_key(home: Path) -> str:
     return os.environ.get("API_JWT_KEY") or _kept(home / "secrets" / "api_jwt_key")
 
 
+def webhook_secret(home: Path) -> str:
+    """What WHMCS signs its webhooks with: API_WHMCS_WEBHOOK_SECRET, else one of our own."""
+    return os.environ.get("API_WHMCS_WEBHOOK_SECRET") or _kept(home / "secrets" / "api_whmcs_webhook_secret")
+
+
 def _kept(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():

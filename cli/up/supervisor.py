@@ -62,7 +62,7 @@ def _run(console: Console, stack: ExitStack) -> None:
     stack.enter_context(_alone(home))
     ours = (Port("API_PORT", settings.api_port, settings.api_host), Port("DAGSTER_PORT", settings.dagster_port))
     require_free((*ours, *(sandbox.ports() if sandbox else ())))
-    os.environ.update(_chosen(home, sandbox))
+    os.environ.update(_chosen(settings, sandbox))
     load(ApiSettings)  # A key that was given and is too short is said now, not by the API's death.
     with console.status("Starting PostgreSQL …"):
         os.environ.update(_databases(settings, stack))
@@ -74,9 +74,17 @@ def _run(console: Console, stack: ExitStack) -> None:
     _supervise(Stack(settings, sandbox, home / "logs"), console)
 
 
-def _chosen(home: Path, sandbox: sources.SandboxSettings | None) -> dict[str, str]:
+def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> dict[str, str]:
+    home = settings.home
     ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
-    return ours | (sandbox.environment() if sandbox else {})
+    ours["API_WHMCS_WEBHOOK_SECRET"] = secrets.webhook_secret(home)
+    if sandbox is None:
+        return ours
+    told = {
+        "SANDBOX_WHMCS_WEBHOOK_URL": f"http://{settings.api_host}:{settings.api_port}/webhooks/whmcs",
+        "SANDBOX_WHMCS_WEBHOOK_SECRET": ours["API_WHMCS_WEBHOOK_SECRET"],
+    }
+    return ours | sandbox.environment() | told
 
 
 def _databases(settings: HubSettings, stack: ExitStack) -> dict[str, str]:

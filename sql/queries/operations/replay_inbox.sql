@@ -1,0 +1,9 @@
+-- Apply again what was told since a moment, parked rows included; one row: how many.
+WITH again AS (
+    UPDATE sync.inbox SET state = 'waiting', due_at = clock_timestamp(), attempts = 0, error = NULL
+     WHERE state <> 'waiting' AND received_at >= %(since)s
+    RETURNING id
+), told AS (
+    SELECT pg_notify('hub_inbox', 'hub') FROM (SELECT count(*) FROM again) counted
+)
+SELECT count(*) FROM again, told
