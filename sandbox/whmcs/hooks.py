@@ -56,7 +56,7 @@ class Hooks:
         known = (kind, record_id) in self._statuses
         before = self._statuses.get((kind, record_id))
         status = self._statuses[kind, record_id] = fields.get("status", before)
-        if deleted:
+        if deleted or (kind == "cancellation" and "relid" not in fields):
             return _DELETED.get(kind)
         if not known and not self._is_of_the_world(kind, record_id) and kind in _CREATED:
             return _CREATED[kind]
@@ -80,22 +80,25 @@ class Hooks:
         if kind == "client":
             return Told(event, "client", record_id, record_id)
         if kind == "cancellation":
-            return Told(event, "service", str(fields.get("relid")), None)
+            service = str(fields["relid"])
+            return Told(event, "service", service, self._client("service", int(service), {}))
+        client = self._client(kind, int(record_id), fields)
         if kind == "pay_method":
             # The hook names the client alone.
-            client = self._client_of_pay_method(int(record_id), fields)
             return None if client is None else Told(event, "pay_method", client, client)
-        client = self._client_of_service(int(record_id), fields) if kind == "service" else None
         return Told(event, kind, record_id, client)
 
-    def _client_of_pay_method(self, pay_method_id: int, fields: Mapping[str, object]) -> str | None:
-        number = pay_method_id - FIRST_PAY_METHOD_ID
-        if "clientid" in fields or not 0 <= number < len(self._world.pay_method_index):
-            return str(fields["clientid"]) if "clientid" in fields else None
-        return str(self._world.pay_method(number).client_id)
-
-    def _client_of_service(self, service_id: int, fields: Mapping[str, object]) -> str | None:
-        number = service_id - FIRST_SERVICE_ID
-        if "clientid" in fields or not 0 <= number < len(self._world.service_index):
-            return str(fields["clientid"]) if "clientid" in fields else None
-        return str(self._world.service(number).client_id)
+    def _client(self, kind: str, record_id: int, fields: Mapping[str, object]) -> str | None:
+        """The client that the hook, or the hook file by a look at the tables, can name."""
+        if kind == "invoice":
+            return None
+        named = fields.get("userid" if kind == "order" else "clientid")
+        if named is not None:
+            return str(named)
+        world = self._world
+        if kind == "pay_method":
+            number, count, read = record_id - FIRST_PAY_METHOD_ID, len(world.pay_method_index), world.pay_method
+            return str(read(number).client_id) if 0 <= number < count else None
+        # The world's orders have one service each, of the same number.
+        number = record_id - (FIRST_SERVICE_ID if kind == "service" else FIRST_WHMCS_ORDER_ID)
+        return str(world.service(number).client_id) if 0 <= number < len(world.service_index) else None

@@ -1,30 +1,33 @@
 <?php
 // One request of a WHMCS that knows nothing but hooks: argument 1 is JSON
-// {"fire": [[hook, vars], ...], "twice": bool, "upgrades": {id: service}, "log": path}. It prints "page" and nothing else.
+// {"fire": [[hook, vars], ...], "twice": bool, "tables": {table: {id: {column: value}}}, "log": path}. It prints "page" and nothing else.
 
 namespace WHMCS\Database {
     final class Capsule
     {
-        public static $upgrades = [];
-        private $id = 0;
+        public static $tables = [];
+        private $rows;
+        private $row = [];
 
         public static function table($name)
         {
-            if ($name !== 'tblupgrades') {
+            if (!isset(self::$tables[$name])) {
                 throw new \RuntimeException('no such table');
             }
-            return new self();
+            $query = new self();
+            $query->rows = self::$tables[$name];
+            return $query;
         }
 
         public function where($column, $value)
         {
-            $this->id = $column === 'id' ? $value : 0;
+            $this->row = $column === 'id' ? ($this->rows[$value] ?? []) : [];
             return $this;
         }
 
         public function value($column)
         {
-            return $column === 'relid' ? (self::$upgrades[$this->id] ?? null) : null;
+            return $this->row[$column] ?? null;
         }
     }
 }
@@ -36,7 +39,7 @@ namespace {
 
     $scenario = json_decode($argv[1] ?? $_POST['scenario'], true);
     $callbacks = [];
-    \WHMCS\Database\Capsule::$upgrades = $scenario['upgrades'] ?? [];
+    \WHMCS\Database\Capsule::$tables = $scenario['tables'] ?? [];
 
     function add_hook($name, $priority, $callback)
     {

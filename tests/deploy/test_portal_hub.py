@@ -255,24 +255,33 @@ def test_cron_tells_of_hundreds_over_one_connection(whmcs: Whmcs, receiver: Rece
         (
             "AfterShoppingCartCheckout",
             {"OrderID": 3, "ServiceIDs": [5, 6], "InvoiceID": 7, "TotalDue": "10.00"},
-            [("order", "3", None), ("service", "5", None), ("service", "6", None), ("invoice", "7", None)],
+            [("order", "3", "1"), ("service", "5", "1"), ("service", "6", "1"), ("invoice", "7", "1")],
         ),
         (
             "AfterShoppingCartCheckout",
-            {"OrderID": 3, "ServiceIDs": [], "InvoiceID": 0},
-            [("order", "3", None)],
+            {"OrderID": 4, "ServiceIDs": [], "InvoiceID": 0},
+            [("order", "4", None)],
         ),
         ("OrderPaid", {"orderId": 3, "userId": 1, "invoiceId": 7}, [("order", "3", "1"), ("invoice", "7", "1")]),
-        ("AcceptOrder", {"orderid": "3"}, [("order", "3", None)]),
-        ("CancelOrder", {"orderid": 3}, [("order", "3", None)]),
+        ("AcceptOrder", {"orderid": "3"}, [("order", "3", "1")]),
+        ("CancelOrder", {"orderid": 4}, [("order", "4", None)]),
     ],
 )
 def test_each_hook_names_the_records_it_concerns(
     whmcs: Whmcs, receiver: Receiver, hook: str, variables: object, expected: list[tuple[str, str, str | None]]
 ) -> None:
-    whmcs.request((hook, variables), upgrades={"77": 5})
+    tables = {"tblupgrades": {"77": {"relid": 5}}, "tblorders": {"3": {"userid": 1}}}
+
+    whmcs.request((hook, variables), tables=tables)
 
     assert records(receiver) == [(hook, *record) for record in expected]
+
+
+def test_a_table_that_is_not_as_assumed_costs_the_client_and_not_the_hint(whmcs: Whmcs, receiver: Receiver) -> None:
+    page = whmcs.request(("AcceptOrder", {"orderid": 3}), ("AfterProductUpgrade", {"upgradeid": 77}), PAID)
+
+    assert records(receiver) == [("AcceptOrder", "order", "3", None), ("InvoicePaid", "invoice", "10042", None)]
+    assert (page.output, page.errors) == ("page", "")
 
 
 def test_the_hub_takes_what_it_tells(whmcs: Whmcs, database: Any, monkeypatch: pytest.MonkeyPatch) -> None:

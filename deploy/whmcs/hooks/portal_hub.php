@@ -64,21 +64,30 @@ if (!class_exists('PortalHub', false)) {
             'ServiceDelete' => [['service', 'serviceid', 'clientId|userid']],
             'ServiceRecurringCompleted' => [['service', 'serviceid', '']],
             'CancellationRequest' => [['service', 'relid', 'userid']],
-            'AfterProductUpgrade' => [['service', 'upgradedServiceId', '']],
-            'AfterConfigOptionsUpgrade' => [['service', 'upgradedServiceId', '']],
+            'AfterProductUpgrade' => [['service', 'upgradedService', '']],
+            'AfterConfigOptionsUpgrade' => [['service', 'upgradedService', '']],
 
             'AfterShoppingCartCheckout' => [
-                ['order', 'OrderID', ''],
-                ['service', 'ServiceIDs', ''],
-                ['invoice', 'InvoiceID', ''],
+                ['order', 'OrderID', 'orderedBy'],
+                ['service', 'ServiceIDs', 'orderedBy'],
+                ['invoice', 'InvoiceID', 'orderedBy'],
             ],
             'OrderPaid' => [['order', 'orderId', 'userId'], ['invoice', 'invoiceId', 'userId']],
-            'AcceptOrder' => [['order', 'orderid', '']],
-            'PendingOrder' => [['order', 'orderid', '']],
-            'CancelOrder' => [['order', 'orderid', '']],
-            'CancelAndRefundOrder' => [['order', 'orderid', '']],
-            'FraudOrder' => [['order', 'orderid', '']],
-            'DeleteOrder' => [['order', 'orderid', '']],
+            'AcceptOrder' => [['order', 'orderid', 'orderedBy']],
+            'PendingOrder' => [['order', 'orderid', 'orderedBy']],
+            'CancelOrder' => [['order', 'orderid', 'orderedBy']],
+            'CancelAndRefundOrder' => [['order', 'orderid', 'orderedBy']],
+            'FraudOrder' => [['order', 'orderid', 'orderedBy']],
+            'DeleteOrder' => [['order', 'orderid', 'orderedBy']],
+        ];
+
+        /**
+         * What hooks leave out and WHMCS's tables know: where the id is => [table, column, its name in HOOKS].
+         * The tables are not documented; where they are not as here, the hint lacks that id, or is not sent without it.
+         */
+        private const LOOKED_UP = [
+            'upgradeid' => ['tblupgrades', 'relid', 'upgradedService'],
+            'orderid|OrderID' => ['tblorders', 'userid', 'orderedBy'],
         ];
 
         /** @var array<string, array<string, string|int|null>> what to tell, by entity and id: the last hook of each */
@@ -131,7 +140,7 @@ if (!class_exists('PortalHub', false)) {
         private static function note(string $hook, $vars): void
         {
             try {
-                $vars = self::withUpgradedService(is_array($vars) ? $vars : []);
+                $vars = self::completed(is_array($vars) ? $vars : []);
                 foreach (self::HOOKS[$hook] as [$entity, $idPath, $clientPath]) {
                     $client = self::ids($vars, $clientPath)[0] ?? null;
                     foreach (self::ids($vars, $idPath) as $id) {
@@ -190,17 +199,20 @@ if (!class_exists('PortalHub', false)) {
         }
 
         /**
-         * The hooks of upgrades name the upgrade alone. That tblupgrades.relid is the service is not documented.
-         *
          * @param array<mixed> $vars
-         * @return array<mixed>
+         * @return array<mixed> with what is looked up
          */
-        private static function withUpgradedService(array $vars): array
+        private static function completed(array $vars): array
         {
-            $upgrade = self::ids($vars, 'upgradeid')[0] ?? null;
-            if ($upgrade !== null && class_exists('WHMCS\Database\Capsule')) {
-                $found = \WHMCS\Database\Capsule::table('tblupgrades')->where('id', $upgrade)->value('relid');
-                $vars['upgradedServiceId'] = $found;
+            foreach (self::LOOKED_UP as $path => [$table, $column, $name]) {
+                $id = self::ids($vars, $path)[0] ?? null;
+                try {
+                    if ($id !== null && class_exists('WHMCS\Database\Capsule')) {
+                        $vars[$name] = \WHMCS\Database\Capsule::table($table)->where('id', $id)->value($column);
+                    }
+                } catch (\Throwable $error) {
+                    // The hint goes without it.
+                }
             }
             return $vars;
         }

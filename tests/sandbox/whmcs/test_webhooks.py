@@ -171,11 +171,12 @@ def test_a_message_is_signed_over_real_time_and_its_bytes(hub: Hub, receiver: Re
         ("service", "5001", {"domain": "example.com"}, ("ServiceEdit", "service", "5001", "1001")),
         ("service", "5001", None, ("ServiceDelete", "service", "5001", "1001")),
         ("service", "999999", {"clientid": 1002}, ("AfterShoppingCartCheckout", "service", "999999", "1002")),
-        ("order", "3001", {"status": "Cancelled"}, ("CancelOrder", "order", "3001", None)),
-        ("order", "3001", None, ("DeleteOrder", "order", "3001", None)),
+        ("order", "3001", {"status": "Cancelled"}, ("CancelOrder", "order", "3001", "1001")),
+        ("order", "3001", None, ("DeleteOrder", "order", "3001", "1001")),
+        ("order", "999999", {"userid": 1002}, ("AfterShoppingCartCheckout", "order", "999999", "1002")),
         ("pay_method", "7001", {"expiry_date": "12/30"}, ("CCUpdate", "pay_method", "1001", "1001")),
         ("pay_method", "999999", {"clientid": 1002}, ("CCUpdate", "pay_method", "1002", "1002")),
-        ("cancellation", "999999", {"relid": 5001}, ("CancellationRequest", "service", "5001", None)),
+        ("cancellation", "999999", {"relid": 5001}, ("CancellationRequest", "service", "5001", "1001")),
     ],
 )
 def test_a_change_is_told_by_the_hook_that_whmcs_runs_for_it(
