@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from cli.commands import api, apply, customers, migrate, psql, quarantine, reconcile, status, sync, token, up
+from cli.commands import (
+    api,
+    apply,
+    customers,
+    history,
+    migrate,
+    psql,
+    quarantine,
+    reconcile,
+    replay,
+    status,
+    sync,
+    token,
+    up,
+)
 from cli.environment import join_running_stack
 from core import logging as logs
 from core.errors import HubError
@@ -24,6 +38,8 @@ app.command("up", epilog=up.EXAMPLES)(up.up)
 app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("sync", epilog=sync.EXAMPLES)(sync.sync)
 app.command("reconcile", epilog=reconcile.EXAMPLES)(reconcile.reconcile)
+app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
+app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(customers.app, name="customers")
 app.command("token", epilog=token.EXAMPLES)(token.token)

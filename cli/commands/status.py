@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli.database import opened
 from cli.examples import examples
-from cli.output import NOTHING, AsJson, Column, age, moment, number, show
+from cli.output import NOTHING, AsJson, Column, age, moment, number, plain, show
 
 EXAMPLES = examples(
     ("hub status", "a red age is older than the data set may be"),
+    ("hub status --sources", "who is called, who is left alone, and why"),
     ("hub status --json | jq '.[] | select(.stale) | .dataset'", "the stale ones, for a program"),
 )
 
@@ -24,18 +27,56 @@ COLUMNS = (
     Column("tables", "tables"),
     Column("rows", "rows", _by_table, right=True),
     Column("age_shown", "age", right=True, alarming=lambda shown: str(shown).endswith("!")),
+    Column("target_seconds", "target", age, right=True),
+    Column("verified_age_seconds", "verified", age, right=True),
     Column("last_started_at", "last run (UTC)", moment),
     Column("last_status", "status", alarming=lambda status: status == "failed"),
     Column("quarantined", "quarantined", number, right=True, alarming=bool),
+    Column("parked_reason", "parked", lambda reason: plain(reason) if reason else "", alarming=bool),
+)
+
+SOURCES = (
+    Column("system", "system"),
+    Column("circuit", "circuit", alarming=lambda circuit: circuit == "open"),
+    Column("left_alone_until", "left alone until (UTC)", moment),
+    Column("reason", "why"),
+    Column("quota", "quota used", right=True),
+    Column("waiting", "told, waiting", number, right=True),
+    Column("parked", "parked", number, right=True, alarming=bool),
+    Column("parked_reason", "why parked"),
 )
 
 
-def status(*, as_json: AsJson = False) -> None:
-    """Rows, age, last run and quarantine of each data set."""
-    rows = state()
+def status(
+    of_sources: Annotated[
+        bool, typer.Option("--sources", help="The systems only: circuit, quota, what waits and what is parked.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rows, age, last run and quarantine of each data set; how each system is doing.
+
+    Ages in red are above the target, which is an operator's to change: sync.freshness.target_seconds.
+    """
+    rows = [] if of_sources else state()
     if as_json:
         rows = [{key: value for key, value in row.items() if key not in {"age_shown", "tables"}} for row in rows]
-    show(rows, COLUMNS, as_json=as_json, empty="No data set is declared.")
+    if not of_sources:
+        show(rows, COLUMNS, as_json=as_json, empty="No data set is declared.")
+    if of_sources or not as_json:
+        show(systems(), SOURCES, as_json=as_json, empty="")
+
+
+def systems() -> list[dict[str, Any]]:
+    """One row per system, as `hub status --sources --json` prints it."""
+    from pipelines.sync.status import sources
+
+    with opened() as connection:
+        found = sources(connection)
+    return [asdict(one) | {"quota": _share(one.quota_used, one.quota_limit)} for one in found]
+
+
+def _share(used: int | None, limit: int | None) -> str:
+    return f"{used:,} of {limit:,}" if used is not None and limit else NOTHING
 
 
 def state() -> list[dict[str, Any]]:

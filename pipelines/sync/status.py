@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 from psycopg.sql import SQL, Identifier
 
 from pipelines.datasets import DATASETS
@@ -30,6 +30,10 @@ class DatasetStatus:
     last_started_at: datetime | None
     last_error: str | None
     quarantined: int
+    verified_through: datetime | None = None
+    verified_age_seconds: float | None = None
+    parked_at: datetime | None = None
+    parked_reason: str | None = None
 
     @property
     def stale(self) -> bool:
@@ -72,12 +76,38 @@ def _status(connection: Connection[Any], dataset: Dataset, state: dict[str, Any]
         rows={target.table.name: _count(connection, target) for target in dataset.targets},
         as_of=state.get("as_of"),
         age_seconds=state.get("age_seconds"),
-        target_seconds=int(dataset.freshness.total_seconds()),
+        target_seconds=state.get("target_seconds", int(dataset.freshness.total_seconds())),
         last_status=state.get("status"),
         last_started_at=state.get("started_at"),
         last_error=state.get("error"),
         quarantined=state.get("quarantined", 0),
+        verified_through=state.get("verified_through"),
+        verified_age_seconds=state.get("verified_age_seconds"),
+        parked_at=state.get("parked_at"),
+        parked_reason=state.get("parked_reason"),
     )
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One system: whether it is called, what of its quota is used, and what waits in the inbox for it."""
+
+    system: str
+    circuit: str
+    left_alone_until: datetime | None
+    reason: str | None
+    quota_used: int | None
+    quota_limit: int | None
+    quota_at: datetime | None
+    waiting: int
+    waiting_since: datetime | None
+    parked: int
+    parked_reason: str | None
+
+
+def sources(connection: Connection[Any]) -> list[SourceStatus]:
+    with connection.cursor(row_factory=class_row(SourceStatus)) as cursor:
+        return cursor.execute(statement("operations/sources").encode()).fetchall()
 
 
 def _count(connection: Connection[Any], target: Target) -> int:

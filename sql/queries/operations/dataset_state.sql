@@ -2,6 +2,8 @@
 -- status, start, error and counts, and how many of its rows are in quarantine.
 SELECT f.dataset, f.system, f.target_seconds, f.as_of,
        extract(epoch FROM now() - f.as_of)::float8 AS age_seconds,
+       f.verified_through, extract(epoch FROM now() - f.verified_through)::float8 AS verified_age_seconds,
+       f.parked_at, f.parked_reason,
        r.status, r.started_at, r.finished_at, r.error, r.rows_read, r.inserted, r.updated, r.unchanged, r.deleted,
        (SELECT count(*) FROM sync.quarantine q WHERE q.dataset = f.dataset AND q.resolved_at IS NULL) AS quarantined
   FROM sync.freshness f

@@ -1,0 +1,72 @@
+"""`hub sync customer`: everything of one customer, in all three systems, read again now."""
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import typer
+from rich.progress import Progress
+
+from cli.database import answer, hub_url, opened
+from cli.output import console
+from core.errors import HubError, NotFoundError
+from sql.statements import statement
+
+PATIENCE_SECONDS = 120.0
+_LOOK_EVERY_SECONDS = 0.1
+
+
+class NotSyncedError(HubError):
+    """Some of the customer's records could not be read."""
+
+
+def sync_customer(arguments: Sequence[str], *, as_json: bool) -> None:
+    """Wish for the customer's records and wait until the worker has read them; without one, read them here.
+
+    Raises:
+        NotFoundError: nobody has that id.
+        NotSyncedError: a source did not answer in time, or refused.
+    """
+    customer = _id(arguments)
+    with opened() as connection:
+        wishes = connection.execute(statement("sync/wish_customer"), {"customer": customer}).fetchall()
+    if not wishes:
+        raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
+    _apply_where_nobody_leads()
+    _wait([number for (number,) in wishes], silent=as_json)
+    if not as_json:
+        console().print(f"{len(wishes)} data sets of customer {customer} are up to date.")
+
+
+def _id(arguments: Sequence[str]) -> UUID:
+    try:
+        (given,) = arguments
+        return UUID(given)
+    except ValueError as error:
+        raise typer.BadParameter("customer wants one id, such as `hub customers list` prints") from error
+
+
+def _apply_where_nobody_leads() -> None:
+    from pipelines.datasets import SYSTEMS
+    from pipelines.events.worker import Applier, Tally
+    from pipelines.resources import source_of
+
+    for system in SYSTEMS:
+        source = source_of(system)
+        try:
+            Applier(system, source, hub_url("hub_sync"), Tally()).drain()
+        finally:
+            source.client.close()
+
+
+def _wait(wishes: list[int], *, silent: bool) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    with Progress(console=console(stderr=True), transient=True, disable=silent) as progress:
+        task = progress.add_task("Reading", total=len(wishes))
+        while (state := answer("operations/wishes", ids=wishes)[0])["waiting"]:
+            progress.update(task, completed=len(wishes) - state["waiting"])
+            if time.monotonic() > ends:
+                raise NotSyncedError(f"{state['waiting']} data sets still wait: {state['error'] or 'nobody took them'}")
+            time.sleep(_LOOK_EVERY_SECONDS)
+    if state["parked"]:
+        raise NotSyncedError(f"{state['parked']} data sets were refused: {state['error']}")

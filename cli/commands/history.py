@@ -1,0 +1,77 @@
+"""`hub history`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.database import answer
+from cli.examples import examples
+from cli.output import AsJson, Column, moment, plain, show
+from core.errors import NotFoundError
+from domain.common.identifiers import System, hub_id, salesforce_id
+
+EXAMPLES = examples(
+    ("hub history invoice 20000017", "by the id in its own system"),
+    ("hub history order 8010000000000A1AAA --json", "for a program"),
+    ("hub history customer 0b9ee7c5-…", "by the hub's id"),
+)
+
+# What people call a record: its table, its system, and what its id is made of.
+RECORDS: Mapping[str, tuple[str, System, str]] = {
+    "account": ("customer_accounts", "salesforce", "account"),
+    "client": ("customer_accounts", "whmcs", "account"),
+    "customer": ("customers", "salesforce", "account"),
+    "product": ("products", "salesforce", "product"),
+    "price": ("prices", "salesforce", "price"),
+    "order": ("orders", "salesforce", "order"),
+    "case": ("support_cases", "salesforce", "case"),
+    "subscription": ("subscriptions", "whmcs", "subscription"),
+    "sim": ("sims", "whmcs", "sim"),
+    "invoice": ("invoices", "whmcs", "invoice"),
+    "payment": ("payments", "whmcs", "payment"),
+}
+
+COLUMNS = (
+    Column("changed_at", "when (UTC)", moment),
+    Column("operation", "what"),
+    Column("column", "column"),
+    Column("before", "before"),
+    Column("after", "after"),
+    Column("mode", "by"),
+)
+
+
+def history(
+    record: Annotated[str, typer.Argument(help=f"What: {', '.join(RECORDS)}.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="Its id in its own system, or the hub's.")],
+    as_json: AsJson = False,
+) -> None:
+    """Every change of one record that the hub saw, oldest first, and which kind of read brought it."""
+    if record not in RECORDS:
+        raise typer.BadParameter(f"{record} is none of {', '.join(RECORDS)}")
+    table, system, kind = RECORDS[record]
+    rows = answer("operations/history", entity=table, id=_hub_id(system, kind, identity))
+    if not rows:
+        raise NotFoundError(f"the hub saw no change of {record} {identity}")
+    shown = rows if as_json else [line for row in rows for line in _lines(row)]
+    show(shown, COLUMNS, as_json=as_json, empty="")
+
+
+def _hub_id(system: System, kind: str, identity: str) -> UUID:
+    try:
+        return UUID(identity)
+    except ValueError:
+        pass
+    try:
+        return hub_id(system, kind, salesforce_id(identity) if system == "salesforce" else identity)
+    except ValueError as error:
+        raise typer.BadParameter(f"{identity} is no id of {system} and none of the hub's") from error
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each column that changed; one for an insert."""
+    before, after = row["before"] or {}, row["after"] or {}
+    for column in sorted(after) or [""]:
+        yield {**row, "column": column, "before": plain(before.get(column)), "after": plain(after.get(column))}
