@@ -39,6 +39,7 @@ def asset_of(dataset: Dataset) -> dg.AssetsDefinition:
         metadata={"tables": _tables(dataset), "freshness_target_minutes": dataset.freshness.total_seconds() / 60},
         tags={"system": dataset.system},
         code_version=dataset.mapper_version,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dataset.freshness),
     )
     def sync(
         context: dg.AssetExecutionContext, config: SyncConfig, sources: Sources, database: Database

@@ -1,9 +1,13 @@
-"""The one place that says what runs: assets, jobs, schedules, sensors, resources."""
+"""The one place that says what runs: assets, checks, jobs, schedules, sensors, resources."""
 
 import dagster as dg
 
 from pipelines.assets import ASSETS, asset_key
+from pipelines.checks import CHECKS, check_freshness
+from pipelines.checks import SCHEDULE as CHECK_SCHEDULE
 from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.nightly import SCHEDULES as NIGHTLY_SCHEDULES
+from pipelines.nightly import housekeeping, reconcile_nightly
 from pipelines.resources import Database, Sources
 from pipelines.sensors import inbox_left_over, sweep_inbox
 
@@ -38,8 +42,9 @@ SCHEDULES = tuple(
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=(*JOBS, sweep_inbox),
-    schedules=SCHEDULES,
+    asset_checks=CHECKS,
+    jobs=(*JOBS, sweep_inbox, check_freshness, reconcile_nightly, housekeeping),
+    schedules=(*SCHEDULES, CHECK_SCHEDULE, *NIGHTLY_SCHEDULES),
     sensors=(inbox_left_over,),
     resources={"sources": Sources(), "database": Database()},
 )

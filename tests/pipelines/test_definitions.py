@@ -32,11 +32,27 @@ def test_one_job_per_system_runs_all_of_its_data_sets_in_one_process(repository,
     assert job.executor_def.name == "in_process"
 
 
-def test_every_job_has_a_schedule_and_it_is_on(repository):
+def test_every_job_has_a_schedule_or_a_sensor_and_it_is_on(repository):
     schedules = {schedule.job_name: schedule for schedule in repository.schedule_defs}
+    sensors = {sensor.job_name: sensor for sensor in repository.sensor_defs if sensor.name == "inbox_left_over"}
 
-    assert set(schedules) == {job_name(system) for system in SYSTEMS}
+    assert set(schedules) == {
+        *(job_name(system) for system in SYSTEMS),
+        "check_freshness",
+        "housekeeping",
+        "reconcile_nightly",
+    }
+    assert set(sensors) == {"sweep_inbox"}
     assert {schedule.default_status for schedule in schedules.values()} == {dg.DefaultScheduleStatus.RUNNING}
+    assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
+def test_every_data_set_has_a_freshness_target_and_a_check_of_it(repository, dataset):
+    key = asset_key(dataset.name)
+
+    assert repository.asset_graph.get(key).freshness_policy.fail_window.to_timedelta() == dataset.freshness
+    assert dg.AssetCheckKey(key, "fresh") in repository.asset_graph.asset_check_keys
 
 
 def test_an_asset_depends_only_on_what_it_is_made_from(repository):

@@ -1,0 +1,79 @@
+"""What runs at night: lists are compared with their sources and healed, history is kept in months, the past pruned."""
+
+import dagster as dg
+
+from core.database import connect
+from core.errors import HubError
+from core.settings import HubSettings, load
+from domain.common.identifiers import System
+from pipelines.assets import asset_key
+from pipelines.datasets import datasets_of
+from pipelines.resources import Database, Sources
+from pipelines.sync.heal import Healed, heal
+from sql.statements import statement
+
+AT_NIGHT = "0 3 * * *"
+ZONE = "Asia/Tokyo"
+KEPT_DAYS = 14
+"""Days for which runs and applied events are kept; the change log has its own retention."""
+
+
+def _reconcile(system: System) -> dg.OpDefinition:
+    @dg.op(
+        name=f"reconcile_{system}",
+        pool=system,
+        description=f"Compare every list of {system} with the source, window by window, and heal what differs.",
+        tags={"system": system},
+    )
+    def reconcile(context: dg.OpExecutionContext, sources: Sources, database: Database) -> None:
+        failures = []
+        for dataset in datasets_of(system):
+            if dataset.details is not None:
+                continue  # read again one record at a time, as each falls due
+            try:
+                healed = heal(dataset, sources.of(system), database.url, dagster_run_id=context.run_id)
+            except HubError as error:
+                failures.append(str(error))
+                continue
+            context.log_event(dg.AssetObservation(asset_key(dataset.name), metadata=_metadata(healed)))
+        if failures:
+            raise dg.Failure("\n".join(failures), allow_retries=False)
+
+    return reconcile
+
+
+def _metadata(healed: Healed) -> dict[str, dg.MetadataValue]:
+    counts = ("windows", "source_rows", "missing", "different", "extra", "deleted")
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(getattr(healed, name)) for name in counts}
+    found["quarantined"] = dg.MetadataValue.int(len(healed.quarantined))
+    return found
+
+
+@dg.op(description="Make the coming months of the change log, drop those past their retention, prune what is done.")
+def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
+    """One transaction each, so that one that fails holds up no other."""
+    months = load(HubSettings).hub_history_months
+    with connect(database.url, name="housekeeping") as connection:
+        dropped = connection.execute("SELECT sync.keep_history(%s)", [months]).fetchone()
+        connection.commit()
+        pruned = connection.execute(statement("sync/prune"), {"days": KEPT_DAYS}).fetchone()
+    context.log.info("dropped %s months, pruned %s runs and %s events", dropped and dropped[0], *(pruned or (0, 0)))
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Compare every list with its source and heal what differs.")
+def reconcile_nightly() -> None:
+    for system in ("salesforce", "whmcs"):
+        _reconcile(system)()
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Keep the change log's months and prune what is done.")
+def housekeeping() -> None:
+    keep_house()
+
+
+SCHEDULES = tuple(
+    dg.ScheduleDefinition(
+        job=job, cron_schedule=AT_NIGHT, execution_timezone=ZONE, default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+    for job in (reconcile_nightly, housekeeping)
+)

@@ -1,0 +1,9 @@
+-- Forget runs and applied events older than so many days; one row: how many of each.
+WITH runs AS (
+    DELETE FROM sync.runs WHERE started_at < now() - make_interval(days => %(days)s) AND status <> 'running'
+    RETURNING 1
+), events AS (
+    DELETE FROM sync.inbox WHERE state = 'done' AND applied_at < now() - make_interval(days => %(days)s)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM events)
