@@ -19,6 +19,7 @@ variables:
   SANDBOX_SEED=1                      which business
   SANDBOX_HOST=127.0.0.1              address to listen on
   SANDBOX_SALESFORCE_PORT=8401        0 picks a free port
+  SANDBOX_SALESFORCE_GRPC_PORT=8402
   SANDBOX_WHMCS_PORT=8403
   SANDBOX_FREEBIT_PORT=8404
   SANDBOX_WHMCS_TIMEZONE=Asia/Tokyo   zone of WHMCS's dates
@@ -46,6 +47,10 @@ control plane, on every port (JSON):
   GET  /__sandbox__/webhooks          what WHMCS told, and the answers
   POST /__sandbox__/webhooks          {"url": "http://127.0.0.1:8000/webhooks/whmcs", "secret": "..."}
   POST /__sandbox__/webhook-faults    {"mode": "drop", "times": 2}; modes: drop double reorder
+  GET  /__sandbox__/events            what was published on each channel
+  POST /__sandbox__/events            {"entity": "Order", "type": "GAP_UPDATE", "ids": ["801..."]}
+  POST /__sandbox__/event-faults      {"mode": "drop", "times": 2}; modes: drop double reorder stall disconnect
+                                      reject_replay expire schema_change
   POST /__sandbox__/reset             as at the start
 """
 
@@ -67,6 +72,7 @@ def main() -> int:
     with running:
         lines = [
             f"salesforce  {running.salesforce_url}",
+            f"events      {running.salesforce_grpc}",
             f"whmcs       {running.whmcs_url}/includes/api.php",
             f"freebit     {running.freebit_url}/emptool/api",
             f"customers   {running.config.customers} (seed {running.config.seed}); Ctrl-C stops",

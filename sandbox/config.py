@@ -13,6 +13,7 @@ class Config:
     seed: int = 1
     host: str = "127.0.0.1"
     salesforce_port: int = 8401
+    salesforce_grpc_port: int = 8402
     whmcs_port: int = 8403
     freebit_port: int = 8404
     whmcs_timezone: str = "Asia/Tokyo"
@@ -37,7 +38,7 @@ def config_from(environment: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: a number is no number, or a quirk is not written name=value.
     """
-    numbers = ("customers", "seed", "salesforce_port", "whmcs_port", "freebit_port")
+    numbers = ("customers", "seed", "salesforce_port", "salesforce_grpc_port", "whmcs_port", "freebit_port")
     texts = ("host", "whmcs_timezone", "whmcs_webhook_url", "whmcs_webhook_secret")
     values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
     values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import grpc
 import uvicorn
 
 from sandbox.asgi import App
@@ -17,18 +18,26 @@ from sandbox.freebit.app import create_app as freebit_app
 from sandbox.freebit.app import label as freebit_label
 from sandbox.salesforce.app import create_app as salesforce_app
 from sandbox.salesforce.credentials import Credentials
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.pubsub.changes import Publisher
+from sandbox.salesforce.pubsub.controls import EventControls
+from sandbox.salesforce.pubsub.service import PubSub
+from sandbox.salesforce.sessions import Sessions
 from sandbox.state import State
 from sandbox.whmcs.app import create_app as whmcs_app
 from sandbox.whmcs.app import label as whmcs_label
 from sandbox.world import World
 
 
-def apps(config: Config, world: World, state: State) -> dict[str, App]:
+def apps(config: Config, world: World, state: State, sessions: Sessions) -> dict[str, App]:
     """Each system's ASGI app behind the control plane."""
     credentials = Credentials(public_key=config.salesforce_public_key)
     return {
         "salesforce": wrapped(
-            salesforce_app(world, state, credentials, sends_date=True), system="salesforce", world=world, state=state
+            salesforce_app(world, state, credentials, sends_date=True, sessions=sessions),
+            system="salesforce",
+            world=world,
+            state=state,
         ),
         "whmcs": wrapped(whmcs_app(world, state, config), system="whmcs", world=world, state=state, label=whmcs_label),
         "freebit": wrapped(
@@ -39,12 +48,13 @@ def apps(config: Config, world: World, state: State) -> dict[str, App]:
 
 @dataclass
 class RunningSandbox:
-    """Three emulators that answer. Leaving the context, or stop(), ends them."""
+    """Three emulators that answer; `salesforce_grpc` is host:port of the event bus. Leaving the context ends them."""
 
     config: Config
     world: World
     state: State
     salesforce_url: str
+    salesforce_grpc: str
     whmcs_url: str
     freebit_url: str
     _stop: Callable[[], None] = field(repr=False)
@@ -72,12 +82,19 @@ def start(config: Config | None = None) -> RunningSandbox:
     world, state = World(config.seed, config.customers), State(config.quirks)
     ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
     sockets = _listening(config.host, ports)
+    sessions = Sessions(state)
     servers = [
         (_server(app, dated=system != "salesforce"), sockets[system])
-        for system, app in apps(config, world, state).items()
+        for system, app in apps(config, world, state, sessions).items()
     ]
-    thread = threading.Thread(target=_run, args=(servers, state), name="sandbox", daemon=True)
+    events = _Events(config, world, state, sessions)
+    thread = threading.Thread(target=_run, args=(servers, events, state), name="sandbox", daemon=True)
     thread.start()
+    events.started.wait(timeout=10)
+    if events.port == 0:
+        for server, _ in servers:
+            server.should_exit = True
+        raise OSError(f"port {config.salesforce_grpc_port} is taken")
     urls = {system: f"http://{config.host}:{sock.getsockname()[1]}" for system, sock in sockets.items()}
 
     def stop() -> None:
@@ -87,7 +104,35 @@ def start(config: Config | None = None) -> RunningSandbox:
         for sock in sockets.values():
             sock.close()
 
-    return RunningSandbox(config, world, state, urls["salesforce"], urls["whmcs"], urls["freebit"], stop)
+    grpc_address = f"{config.host}:{events.port}"
+    return RunningSandbox(config, world, state, urls["salesforce"], grpc_address, urls["whmcs"], urls["freebit"], stop)
+
+
+class _Events:
+    """The event bus of Salesforce: a gRPC server in the same loop, on a port of its own."""
+
+    def __init__(self, config: Config, world: World, state: State, sessions: Sessions) -> None:
+        publisher = Publisher(Org(world, state), state)
+        self._service = PubSub(publisher, sessions, state)
+        EventControls(publisher, self._service, state)
+        self._address = f"{config.host}:{config.salesforce_grpc_port}"
+        self._server: grpc.aio.Server | None = None
+        self.started = threading.Event()
+        self.port = 0
+
+    async def start(self) -> None:
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+        self._server.add_generic_rpc_handlers((self._service.handler(),))
+        try:
+            self.port = self._server.add_insecure_port(self._address)
+            await self._server.start()
+        except RuntimeError:
+            self.port = 0
+        self.started.set()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(grace=0.2)
 
 
 def _listening(host: str, ports: dict[str, int]) -> dict[str, socket.socket]:
@@ -118,10 +163,12 @@ def _server(app: App, *, dated: bool) -> uvicorn.Server:
     return uvicorn.Server(settings)
 
 
-def _run(servers: list[tuple[uvicorn.Server, socket.socket]], state: State) -> None:
+def _run(servers: list[tuple[uvicorn.Server, socket.socket]], events: _Events, state: State) -> None:
     async def serve() -> None:
         state.loop = asyncio.get_running_loop()
+        await events.start()
         await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
+        await events.stop()
         state.loop = None
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -27,21 +27,33 @@ _REST = re.compile(r"/services/data/v(\d\d\.\d)(?:/(.*))?", re.DOTALL)
 _SOAP = re.compile(r"/services/Soap/u/(\d\d\.\d)(?:/.*)?", re.IGNORECASE)
 
 
-def create_app(world: World, state: State, credentials: Credentials | None = None, *, sends_date: bool = False) -> App:
+def create_app(
+    world: World,
+    state: State,
+    credentials: Credentials | None = None,
+    *,
+    sends_date: bool = False,
+    sessions: Sessions | None = None,
+) -> App:
     """The emulator as an ASGI app.
 
-    `sends_date`: name the sandbox's time in `Date`; the server must then not add a Date of its own.
+    `sends_date`: name the sandbox's time in `Date`; the server must then not add a Date of its own. `sessions` are
+    those it hands out, for another server that asks for them.
     """
-    emulator = Emulator(world, state, credentials or Credentials(), sends_date=sends_date)
+    emulator = Emulator(
+        world, state, credentials or Credentials(), sends_date=sends_date, sessions=sessions or Sessions(state)
+    )
     return asgi(emulator.answer)
 
 
 class Emulator:
     """Routes requests to the log-ins and the REST API."""
 
-    def __init__(self, world: World, state: State, credentials: Credentials, *, sends_date: bool) -> None:
+    def __init__(
+        self, world: World, state: State, credentials: Credentials, *, sends_date: bool, sessions: Sessions
+    ) -> None:
         self._state, self._credentials, self._sends_date = state, credentials, sends_date
-        self._sessions, self._usage = Sessions(state), Usage(state)
+        self._sessions, self._usage = sessions, Usage(state)
         self._rest = Rest(Org(world, state), self._usage)
         self._token = TokenEndpoint(credentials, self._sessions, state.clock)
         self._soap = SoapLogin(credentials, self._sessions)

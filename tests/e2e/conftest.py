@@ -14,7 +14,9 @@ CUSTOMERS = 60
 @pytest.fixture(scope="session")
 def untouched_sandbox() -> Iterator[RunningSandbox]:
     """A sandbox for tests that only read it."""
-    with start(Config(customers=CUSTOMERS, salesforce_port=0, whmcs_port=0, freebit_port=0)) as running:
+    with start(
+        Config(customers=CUSTOMERS, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as running:
         yield running
 
 

@@ -40,7 +40,9 @@ OWNED += ("support_cases",)
 @pytest.fixture
 def loaded(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A database that holds the first load of a sandbox with enough customers."""
-    with start(Config(customers=CUSTOMERS + 30, salesforce_port=0, whmcs_port=0, freebit_port=0)) as sandbox:
+    with start(
+        Config(customers=CUSTOMERS + 30, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as sandbox:
         for name, value in hub_environment(sandbox, database).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("WHMCS_PAGE_ROWS", "1000")

@@ -21,7 +21,9 @@ LISTS = ("salesforce.accounts", "whmcs.clients", "whmcs.services", "whmcs.invoic
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    with start(Config(customers=20, salesforce_port=0, whmcs_port=0, freebit_port=0)) as running:
+    with start(
+        Config(customers=20, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as running:
         yield running
 
 

@@ -21,7 +21,9 @@ from tests.e2e.conftest import hub_environment
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    with start(Config(customers=60, salesforce_port=0, whmcs_port=0, freebit_port=0)) as running:
+    with start(
+        Config(customers=60, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as running:
         yield running
 
 

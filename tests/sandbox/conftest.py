@@ -88,7 +88,9 @@ def freebit(world: World) -> Freebit:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningSandbox]:
-    with start(Config(customers=60, salesforce_port=0, whmcs_port=0, freebit_port=0)) as sandbox:
+    with start(
+        Config(customers=60, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as sandbox:
         yield sandbox
 
 

@@ -166,7 +166,7 @@ def test_a_reset_undoes_changes_faults_and_the_clock(sandbox: RunningSandbox) ->
 
 
 def test_after_stop_nothing_listens_and_a_second_stop_is_nothing() -> None:
-    stopped = start(Config(customers=1, salesforce_port=0, whmcs_port=0, freebit_port=0))
+    stopped = start(Config(customers=1, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0))
     stopped.stop()
     stopped.stop()
 
@@ -179,7 +179,9 @@ def test_a_taken_port_stops_the_start_and_frees_the_others() -> None:
         free = probe.getsockname()[1]
         probe.close()
         with pytest.raises(OSError, match="in use"):
-            start(Config(salesforce_port=free, whmcs_port=taken.getsockname()[1], freebit_port=0))
+            start(
+                Config(salesforce_port=free, salesforce_grpc_port=0, whmcs_port=taken.getsockname()[1], freebit_port=0)
+            )
 
         socket.create_server(("127.0.0.1", free)).close()
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with start(Config(customers=300, salesforce_port=0, whmcs_port=0, freebit_port=0)) as sandbox:
+    with start(
+        Config(customers=300, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as sandbox:
         yield sandbox
 
 

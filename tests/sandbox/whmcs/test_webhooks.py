@@ -277,7 +277,7 @@ def test_a_reset_forgets_messages_and_faults_and_who_is_told(hub: Hub) -> None:
 def test_the_configured_receiver_is_told_from_the_start(receiver: Receiver) -> None:
     environment = {"SANDBOX_WHMCS_WEBHOOK_URL": receiver.url, "SANDBOX_WHMCS_WEBHOOK_SECRET": SECRET}
     config = config_from(environment)
-    ports = Config(customers=10, salesforce_port=0, whmcs_port=0, freebit_port=0)
+    ports = Config(customers=10, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
 
     with start(
         replace(ports, whmcs_webhook_url=config.whmcs_webhook_url, whmcs_webhook_secret=config.whmcs_webhook_secret)

@@ -1,0 +1,183 @@
+"""What happens in the org, as events: each change of a record, and what the org's own flows publish."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.pubsub.bus import Channel
+from sandbox.salesforce.pubsub.schemas import (
+    CHANGE_TYPES,
+    PROVISION_REQUESTED,
+    Schema,
+    bitmap,
+    body,
+    change_schema,
+    encoded,
+    platform_schema,
+    schema_id,
+)
+from sandbox.salesforce.rows import USER_ID
+from sandbox.state import Change, State
+
+ENTITIES = ("Account", "Contact", "Order", "OrderItem", "Case", "Product2", "PricebookEntry")
+EVERYTHING = "/data/ChangeEvents"
+PROVISION_TOPIC = f"/event/{PROVISION_REQUESTED}"
+FAULTS = ("drop", "double", "reorder")
+_SYSTEM = "salesforce"
+
+
+class Publisher:
+    """Watches the overlay and publishes. Everything here runs in the thread that makes the change's loop."""
+
+    def __init__(self, org: Org, state: State) -> None:
+        self._org, self._state = org, state
+        self.channels: dict[str, Channel] = {}
+        self.schemas: dict[str, Schema] = {}
+        self.start_anew()
+        state.overlay.observers.append(self._changed)
+
+    def start_anew(self) -> None:
+        """As at the start: nothing was ever published."""
+        topics = [EVERYTHING, *(f"/data/{entity}ChangeEvent" for entity in ENTITIES), PROVISION_TOPIC]
+        kept = self.channels
+        self.channels = {topic: Channel(self._state.clock) for topic in topics}
+        for topic, channel in kept.items():
+            self.channels[topic].waiters = channel.waiters
+            self.channels[topic].last = channel.last
+        self.faults: deque[str] = deque()
+        self.extra_field = ""
+        self._resets = self._state.resets
+        self._known: dict[tuple[str, str], Change] = {}
+        self._held: list[tuple[str, str, bytes, str]] = []
+        self._commits = 0
+
+    def schema_of(self, entity: str) -> tuple[str, Schema]:
+        schema = change_schema(self._org.table(entity).definition, self.extra_field)
+        name = schema_id(schema)
+        self.schemas[name] = schema
+        return name, schema
+
+    def platform_schema_of(self, name: str) -> tuple[str, Schema] | None:
+        schema = platform_schema(name)
+        if schema is None:
+            return None
+        self.schemas[schema_id(schema)] = schema
+        return schema_id(schema), schema
+
+    def _changed(self, system: str, kind: str, record_id: str, change: Change) -> None:
+        if system != _SYSTEM or kind not in ENTITIES or self._state.loop is None:
+            return
+        # Changes may be made by a test's own thread; the bus belongs to the server's loop.
+        self._state.loop.call_soon_threadsafe(self._publish_change, kind, record_id, change)
+
+    def _publish_change(self, kind: str, record_id: str, change: Change) -> None:
+        if self._resets != self._state.resets:
+            self.start_anew()
+        earlier = self._known.get((kind, record_id))
+        self._known[kind, record_id] = change
+        row = self._org.table(kind).get(record_id) or {}
+        was = self._row_before(kind, record_id, earlier)
+        change_type = _type_of(was, change, was_deleted=earlier is not None and earlier.deleted)
+        changed = frozenset(name for name in change.fields if was is None or was.get(name) != change.fields[name])
+        if change_type == "UPDATE" and not changed and was is not None:
+            changed = frozenset({"LastModifiedDate"})
+        self.publish_change(kind, change_type, [record_id], row, changed | {"LastModifiedDate"})
+        if kind == "Order":
+            self._flow(record_id, row, was)
+
+    def _row_before(self, kind: str, record_id: str, earlier: Change | None) -> Mapping[str, Any] | None:
+        base = self._org.table(kind).base
+        number = base.number(record_id)
+        if number is None:
+            return None if earlier is None else earlier.fields
+        return base.row(number) | (earlier.fields if earlier else {})
+
+    def publish_change(
+        self, kind: str, change_type: str, ids: list[str], row: Mapping[str, Any], changed: frozenset[str]
+    ) -> None:
+        """One change event, on its object's channel and on the one of all changes."""
+        if change_type not in CHANGE_TYPES:
+            raise ValueError(f"changeType is none of {', '.join(CHANGE_TYPES)}")
+        definition = self._org.table(kind).definition
+        name, schema = self.schema_of(kind)
+        self._commits += 1
+        is_update = change_type == "UPDATE"
+        header = {
+            "entityName": kind,
+            "recordIds": ids,
+            "changeType": change_type,
+            "changeOrigin": "com/salesforce/api/rest/62.0;client=sandbox",
+            "transactionKey": str(uuid4()),
+            "sequenceNumber": 1,
+            "commitTimestamp": int(self._state.clock.now().timestamp() * 1000),
+            "commitNumber": 10_000_000_000 + self._commits,
+            "commitUser": USER_ID,
+            "nulledFields": bitmap(schema, definition, _nulled(row, changed)) if is_update else [],
+            "diffFields": [],
+            "changedFields": bitmap(schema, definition, changed) if is_update else [],
+        }
+        record: dict[str, Any] = {"ChangeEventHeader": header}
+        if change_type in {"CREATE", "UNDELETE", "UPDATE"}:
+            record |= body(definition, row, changed if is_update else None)
+        payload = encoded(schema, record)
+        summary = f"{change_type} {kind} {','.join(ids)}"
+        self._put(f"/data/{kind}ChangeEvent", name, payload, summary)
+
+    def publish_platform_event(self, name: str, fields: Mapping[str, Any]) -> None:
+        known = self.platform_schema_of(name)
+        if known is None:
+            raise ValueError(f"no platform event is called {name}")
+        created = {"CreatedDate": int(self._state.clock.now().timestamp() * 1000), "CreatedById": USER_ID}
+        blank = {field["name"]: None for field in known[1]["fields"]}
+        self._put(
+            f"/event/{name}", known[0], encoded(known[1], blank | dict(fields) | created), f"{name} {dict(fields)}"
+        )
+
+    def _put(self, topic: str, schema: str, payload: bytes, summary: str) -> None:
+        fault = self.faults.popleft() if self.faults else None
+        sent = (topic, schema, payload, summary)
+        if fault == "drop":
+            return
+        if fault == "reorder":
+            self._held.append(sent)
+            return
+        for each in (sent, sent) if fault == "double" else (sent, *self._take_held()):
+            self._deliver(*each)
+
+    def _take_held(self) -> list[tuple[str, str, bytes, str]]:
+        held, self._held = self._held, []
+        return held
+
+    def _deliver(self, topic: str, schema: str, payload: bytes, summary: str) -> None:
+        self.channels[topic].publish(schema, payload, summary)
+        if topic.startswith("/data/"):
+            self.channels[EVERYTHING].publish(schema, payload, summary)
+
+    def _flow(self, order_id: str, row: Mapping[str, Any], was: Mapping[str, Any] | None) -> None:
+        """The org's own flow: an approved order is activating, and asks to be provisioned (portal-domain.md, 6.4)."""
+        approved = self._state.quirks.get("salesforce.approved_status", "Approved")
+        if row.get("Status") != approved or (was or {}).get("Status") == approved:
+            return
+        self._state.overlay.put(_SYSTEM, "Order", order_id, {"Activation_Status__c": "Activating"})
+        fields = {
+            "OrderId__c": order_id,
+            "IdemKey__c": f"{order_id}:{uuid4().hex[:12]}",
+            "CorrelationId__c": str(uuid4()),
+            "RequestedBy__c": USER_ID,
+            "Version__c": 1.0,
+        }
+        self.publish_platform_event(PROVISION_REQUESTED, fields)
+
+
+def _type_of(was: Mapping[str, Any] | None, change: Change, *, was_deleted: bool) -> str:
+    if change.deleted:
+        return "DELETE"
+    if was_deleted:
+        return "UNDELETE"
+    return "CREATE" if was is None else "UPDATE"
+
+
+def _nulled(row: Mapping[str, Any], changed: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in changed if row.get(name) is None)
