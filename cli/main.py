@@ -10,6 +10,7 @@ from cli.commands import (
     apply,
     customers,
     history,
+    listen,
     migrate,
     psql,
     quarantine,
@@ -46,13 +47,14 @@ app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)
 app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("api", epilog=api.EXAMPLES)(api.api)
+app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 
 
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
-    quiet = context.invoked_subcommand not in {"api", "apply"}
+    quiet = context.invoked_subcommand not in {"api", "apply", "listen"}
     logs.configure(level=logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand != "up":
         join_running_stack()

@@ -15,12 +15,20 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import BaseSettings
 
 from cli.up.sources import CONNECTING, SandboxSettings
-from core.settings import ApiSettings, FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings
+from core.settings import (
+    ApiSettings,
+    EventSettings,
+    FreebitSettings,
+    HubSettings,
+    SalesforceSettings,
+    WhmcsSettings,
+)
 
 KINDS: tuple[type[BaseSettings], ...] = (
     HubSettings,
     ApiSettings,
     SalesforceSettings,
+    EventSettings,
     WhmcsSettings,
     FreebitSettings,
     SandboxSettings,
@@ -100,7 +108,9 @@ def _section(kind: type[BaseSettings]) -> str:
 
 
 def _title(kind: type[BaseSettings]) -> str:
-    return {"Api": "Read API", "Whmcs": "WHMCS"}.get(name := kind.__name__.removesuffix("Settings"), name)
+    return {"Api": "Read API", "Event": "Salesforce events", "Whmcs": "WHMCS"}.get(
+        name := kind.__name__.removesuffix("Settings"), name
+    )
 
 
 def _shown(setting: Setting) -> str:

@@ -1,13 +1,14 @@
 """Settings: typed objects built at the edge of each process from the environment. docs/settings.md lists them all."""
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import SettingsError
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
@@ -138,6 +139,39 @@ class SalesforceSettings(_Settings):
                 " SALESFORCE_DOMAIN (for example acme.my)"
             )
         return self
+
+
+class EventSettings(_Settings):
+    """What Salesforce tells by itself: the channels of its Pub/Sub API that `hub listen` follows."""
+
+    model_config = SettingsConfigDict(env_prefix="SALESFORCE_EVENTS_")
+
+    target: str = Field(
+        "api.pubsub.salesforce.com:7443", pattern=r"^[^/\s]+:\d+$", description="host:port of the Pub/Sub API"
+    )
+    insecure: bool = Field(False, description="without TLS: for a sandbox on this machine only")
+    entities: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("Account", "Order", "OrderItem", "Case", "Product2"),
+        description="objects with change data capture, by comma; an org without the add-on may choose five",
+    )
+    platform: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("OrderProvisionRequested__e",), description="platform events that concern us, by comma"
+    )
+    record_field: str = Field("OrderId__c", description="field of a platform event that names its record")
+    credits: int = Field(100, ge=1, le=100, description="events asked for at a time")
+    stall_seconds: float = Field(300.0, gt=0, description="silence after which a channel is connected anew")
+
+    @field_validator("entities", "platform", mode="before")
+    @classmethod
+    def _by_comma(cls, value: object) -> object:
+        """`A,B`, or a JSON array as everywhere else."""
+        if not isinstance(value, str) or value.lstrip().startswith("["):
+            return json.loads(value) if isinstance(value, str) else value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (*(f"/data/{name}ChangeEvent" for name in self.entities), *(f"/event/{name}" for name in self.platform))
 
 
 class WhmcsSettings(_Settings):

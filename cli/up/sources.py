@@ -31,6 +31,7 @@ class SandboxSettings(BaseSettings):
     customers: int = Field(1000, ge=1, description="customers of the made-up world")
     seed: int = Field(1, description="the same seed and number of customers give the same world")
     salesforce_port: int = Field(8401, ge=1, le=65535, description="port of the Salesforce stand-in")
+    salesforce_grpc_port: int = Field(8402, ge=1, le=65535, description="port of its event bus (gRPC)")
     whmcs_port: int = Field(8403, ge=1, le=65535, description="port of the WHMCS stand-in")
     freebit_port: int = Field(8404, ge=1, le=65535, description="port of the Freebit stand-in")
     whmcs_timezone: str = Field(
@@ -43,6 +44,7 @@ class SandboxSettings(BaseSettings):
     def ports(self) -> tuple[Port, ...]:
         return (
             Port("SANDBOX_SALESFORCE_PORT", self.salesforce_port),
+            Port("SANDBOX_SALESFORCE_GRPC_PORT", self.salesforce_grpc_port),
             Port("SANDBOX_WHMCS_PORT", self.whmcs_port),
             Port("SANDBOX_FREEBIT_PORT", self.freebit_port),
         )
@@ -63,6 +65,8 @@ class SandboxSettings(BaseSettings):
             "SALESFORCE_BASE_URL": urls["Salesforce"],
             "SALESFORCE_CLIENT_ID": "sandbox-client",
             "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+            "SALESFORCE_EVENTS_TARGET": f"127.0.0.1:{self.salesforce_grpc_port}",
+            "SALESFORCE_EVENTS_INSECURE": "true",
             "WHMCS_URL": urls["WHMCS"],
             "WHMCS_IDENTIFIER": "sandbox-identifier",
             "WHMCS_SECRET": "sandbox-secret",

@@ -114,6 +114,7 @@ def _supervise(stack: Stack, console: Console) -> None:
         processes.add("sandbox", [sys.executable, "-m", "sandbox"], {})
     workspace = ["-w", str(ROOT / "workspace.yaml")]
     processes.add("api", [sys.executable, "-m", "cli", "api"], {})
+    processes.add("listen", [sys.executable, "-m", "cli", "listen"], {})
     processes.add("apply", [sys.executable, "-m", "cli", "apply"], {})
     processes.add("dagster-daemon", [str(BIN / "dagster-daemon"), "run", *workspace], {})
     processes.add(

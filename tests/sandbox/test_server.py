@@ -193,11 +193,11 @@ def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals
     command = [sys.executable, "-m", "sandbox"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
-        lines = [program.stdout.readline() for _ in range(4)]
+        lines = [program.stdout.readline() for _ in range(5)]
         program.send_signal(number)
 
         assert program.wait(timeout=10) == 0
-    assert [line.split()[0] for line in lines] == ["salesforce", "whmcs", "freebit", "customers"]
+    assert [line.split()[0] for line in lines] == ["salesforce", "events", "whmcs", "freebit", "customers"]
 
 
 @pytest.mark.parametrize(

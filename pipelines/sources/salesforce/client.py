@@ -58,6 +58,12 @@ class SalesforceClient:
         """The pages of a query run as a bulk job, or of a job of earlier from `start` on; see `BulkQueries.pages`."""
         return self._bulk.pages(soql, page_rows, start)
 
+    def identity(self, *, renewed: bool = False) -> tuple[str, str, str]:
+        """Session id, address of the instance and id of the org (18 characters): what the Pub/Sub API wants of us."""
+        session_id, instance = self._session.opened(renewed=renewed)
+        organization = self._session.send("GET", "/services/oauth2/userinfo", "userinfo", _organization)
+        return session_id, instance, organization
+
     def server_time(self) -> datetime:
         """Salesforce's clock, UTC, to the second: one call."""
         return self._session.send("GET", "limits", "limits", server_time)
@@ -90,3 +96,10 @@ def _deletions(answer: Response) -> tuple[list[str], datetime]:
         return ids, datetime.fromisoformat(str(result["latestDateCovered"]))
     except (KeyError, TypeError, ValueError) as error:
         raise UnavailableError("salesforce", "sent something other than deletions", code="malformed") from error
+
+
+def _organization(answer: Response) -> str:
+    identity = decoded(answer.content)
+    if not isinstance(identity, dict) or not identity.get("organization_id"):
+        raise UnavailableError("salesforce", "did not say which org this is", code="malformed")
+    return str(identity["organization_id"])

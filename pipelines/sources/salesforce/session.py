@@ -14,7 +14,7 @@ from simple_salesforce.api import Salesforce
 
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
-from pipelines.sources.calls import Attempt, Patience, call, recorded
+from pipelines.sources.calls import Attempt, Patience, call, correlation_id, recorded
 from pipelines.sources.circuit import Circuit
 from pipelines.sources.salesforce.answers import error_from
 from pipelines.sources.salesforce.login import logged_in
@@ -63,6 +63,18 @@ class Session:
             lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
             self._circuit,
         )
+
+    def opened(self, *, renewed: bool = False) -> tuple[str, str]:
+        """The session id, and the address of the instance it is for; `renewed`: after logging in anew.
+
+        Raises:
+            CredentialsError, UnavailableError: the log-in brought no session.
+        """
+        with self._lock:
+            if renewed:
+                self._salesforce = None
+            salesforce = self._opened(Attempt(1, correlation_id()))
+            return str(salesforce.session_id), f"https://{salesforce.sf_instance}"
 
     def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:
         with self._lock:
