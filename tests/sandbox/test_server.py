@@ -188,7 +188,7 @@ def test_a_taken_port_stops_the_start_and_frees_the_others() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals) -> None:
-    ports = {f"SANDBOX_{system}_PORT": "0" for system in ("SALESFORCE", "WHMCS", "FREEBIT")}
+    ports = {f"SANDBOX_{system}_PORT": "0" for system in ("SALESFORCE", "SALESFORCE_GRPC", "WHMCS", "FREEBIT")}
     environment = {**os.environ, **ports, "SANDBOX_CUSTOMERS": "1000000"}
     command = [sys.executable, "-m", "sandbox"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:

@@ -1,0 +1,279 @@
+"""Salesforce's events reach the inbox once each, whatever happens to the connection, the position or the process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from core.settings import EventSettings, SalesforceSettings
+from pipelines.events.listener import listen
+from pipelines.sources.salesforce.client import SalesforceClient
+from pipelines.sources.salesforce.pubsub.bus import EventBus
+from sandbox.config import Config
+from sandbox.server import RunningSandbox, start
+from tests.e2e.conftest import hub_environment
+
+PATIENCE_SECONDS = 20.0
+ACCOUNT, ORDER = "0015i0000000000AAA", "8015i0000000000AAA"
+TOPIC = "/data/AccountChangeEvent"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with start(
+        Config(customers=20, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def as_at_the_start(sandbox: RunningSandbox) -> None:
+    post(sandbox, "reset")
+    post(sandbox, "quirks", {"salesforce.keepalive_seconds": "0.2"})
+
+
+def post(sandbox: RunningSandbox, control: str, content: Any = None) -> None:
+    answer = httpx.post(f"{sandbox.salesforce_url}/__sandbox__/{control}", json=content or {})
+    answer.raise_for_status()
+
+
+def change(sandbox: RunningSandbox, phone: str, kind: str = "Account", record: str = ACCOUNT) -> None:
+    fields = {"Phone": phone} if kind == "Account" else {"Status": phone}
+    post(sandbox, "mutate", {"system": "salesforce", "object": kind, "id": record, "fields": fields})
+
+
+def published(sandbox: RunningSandbox, topic: str = TOPIC) -> list[str]:
+    events = httpx.get(f"{sandbox.salesforce_url}/__sandbox__/events", params={"limit": 10_000}).json()
+    return [event["replayId"] for event in events["topics"][topic]]
+
+
+@contextmanager
+def listening(sandbox: RunningSandbox, database: Any, **settings: Any) -> Iterator[None]:
+    """A listener of this process, stopped at the end; it is following when this yields."""
+    stopped = threading.Event()
+    login = {"domain": "sandbox.my", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    given = {"target": sandbox.salesforce_grpc, "insecure": True, "entities": ("Account", "Order"), **settings}
+    with SalesforceClient(SalesforceSettings(base_url=sandbox.salesforce_url, **login)) as client:
+        bus = EventBus(EventSettings(**given), client)
+        thread = threading.Thread(target=listen, args=(EventSettings(**given), bus, database.sync, stopped))
+        thread.start()
+        try:
+            until(lambda: all(state == "listening" for state in states(database)) and len(states(database)) == 3)
+            yield
+        finally:
+            stopped.set()
+            thread.join(timeout=PATIENCE_SECONDS)
+            bus.close()
+    assert not thread.is_alive()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < ends, "it did not come to pass"
+        threading.Event().wait(0.02)
+
+
+def fetch(database: Any, query: str, *values: object) -> list[Any]:
+    with psycopg.connect(database.owner) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def states(database: Any) -> list[str]:
+    return [state for (state,) in fetch(database, "SELECT state FROM sync.streams")]
+
+
+def told(database: Any, kind: str = "record") -> list[str]:
+    """The replay ids of the events in the inbox, in the order in which they were stored."""
+    query = "SELECT split_part(event_id, '/', 4) FROM sync.inbox WHERE kind = %s AND event_id LIKE %s ORDER BY id"
+    return [replay for (replay,) in fetch(database, query, kind, f"{TOPIC}/%")]
+
+
+def gaps(database: Any) -> list[Any]:
+    query = "SELECT entity, payload ->> 'changeType' FROM sync.inbox WHERE kind = 'gap' ORDER BY id"
+    return fetch(database, query)
+
+
+def test_a_change_is_told_with_what_changed_and_without_its_values(sandbox, database):
+    with listening(sandbox, database):
+        change(sandbox, "03-1234-5678")
+        until(lambda: len(told(database)) == 1)
+
+    (row,) = fetch(database, "SELECT entity, record_id, payload FROM sync.inbox WHERE kind = 'record'")
+    assert row[:2] == ("Account", ACCOUNT)
+    assert row[2]["changedFields"] == ["LastModifiedDate", "Phone"]
+    assert "03-1234-5678" not in str(row[2])
+
+
+def test_an_approved_order_asks_to_be_provisioned(sandbox, database):
+    with listening(sandbox, database):
+        change(sandbox, "Approved", "Order", ORDER)
+        until(lambda: bool(fetch(database, "SELECT FROM sync.inbox WHERE kind = 'event'")))
+
+    (row,) = fetch(database, "SELECT entity, record_id, payload ->> 'OrderId__c' FROM sync.inbox WHERE kind = 'event'")
+    assert row == ("OrderProvisionRequested__e", ORDER, ORDER)
+
+
+def test_the_first_time_what_came_before_is_a_gap(sandbox, database):
+    with listening(sandbox, database):
+        pass
+
+    assert {entity for entity, _ in gaps(database)} == {"Account", "Order", "OrderProvisionRequested__e"}
+
+
+def test_after_a_restart_it_goes_on_where_it_stopped(sandbox, database):
+    with listening(sandbox, database):
+        change(sandbox, "1")
+        until(lambda: len(told(database)) == 1)
+    for phone in ("2", "3", "4"):
+        change(sandbox, phone)
+    gaps_before = gaps(database)
+
+    with listening(sandbox, database):
+        until(lambda: len(told(database)) == 4)
+
+    assert told(database) == published(sandbox)
+    assert gaps(database) == gaps_before
+
+
+@pytest.mark.parametrize("mode", ["expire", "reject_replay"])
+def test_a_position_that_is_lost_is_a_gap_and_never_silence(sandbox, database, mode):
+    with listening(sandbox, database):
+        change(sandbox, "1")
+        until(lambda: len(told(database)) == 1)
+    before = len(gaps(database))
+    change(sandbox, "2")
+    post(sandbox, "event-faults", {"mode": mode, "times": 3})
+
+    with listening(sandbox, database):
+        until(lambda: len(gaps(database)) > before and "Account" in {entity for entity, _ in gaps(database)[before:]})
+        change(sandbox, "3")
+        until(lambda: len(told(database)) >= 2)
+
+    assert told(database)[-1] == published(sandbox)[-1]
+
+
+def test_a_channel_that_falls_silent_is_connected_anew(sandbox, database):
+    with listening(sandbox, database, stall_seconds=1.0):
+        post(sandbox, "event-faults", {"mode": "stall", "times": 3})
+        change(sandbox, "1")
+        until(lambda: len(told(database)) == 1)
+
+
+def test_a_channel_that_is_ended_is_connected_anew(sandbox, database):
+    with listening(sandbox, database):
+        post(sandbox, "event-faults", {"mode": "disconnect", "times": 3})
+        change(sandbox, "1")
+        until(lambda: len(told(database)) == 1)
+
+
+def test_a_session_that_ends_is_renewed(sandbox, database):
+    with listening(sandbox, database):
+        # A reset forgets every session, the events and the faults.
+        post(sandbox, "reset")
+        post(sandbox, "quirks", {"salesforce.keepalive_seconds": "0.2"})
+        post(sandbox, "event-faults", {"mode": "disconnect", "times": 3})
+        change(sandbox, "1")
+        until(lambda: published(sandbox)[-1] in told(database))
+
+
+def test_a_schema_that_changes_in_the_middle_is_read_by_its_own_id(sandbox, database):
+    with listening(sandbox, database):
+        change(sandbox, "1")
+        post(sandbox, "event-faults", {"mode": "schema_change"})
+        change(sandbox, "2")
+        until(lambda: len(told(database)) == 2)
+
+    assert not [change for _, change in gaps(database) if change == "UNREADABLE"]
+
+
+def test_too_many_changes_at_once_are_a_gap_of_the_whole_object(sandbox, database):
+    with listening(sandbox, database):
+        before = len(gaps(database))
+        post(sandbox, "events", {"entity": "Account", "type": "GAP_OVERFLOW"})
+        until(lambda: len(gaps(database)) > before)
+
+    assert gaps(database)[-1] == ("Account", "GAP_OVERFLOW")
+
+
+def test_a_gap_of_known_records_names_each_of_them(sandbox, database):
+    with listening(sandbox, database):
+        post(sandbox, "events", {"entity": "Account", "type": "GAP_UPDATE", "ids": [ACCOUNT, "0015i0000000001AAA"]})
+        until(lambda: len(told(database)) == 2)
+
+    records = fetch(database, "SELECT record_id FROM sync.inbox WHERE kind = 'record' ORDER BY record_id")
+    assert records == [(ACCOUNT,), ("0015i0000000001AAA",)]
+
+
+def test_events_that_come_doubled_and_out_of_order_lose_none(sandbox, database):
+    with listening(sandbox, database):
+        for mode, phone in (("double", "1"), ("reorder", "2"), ("double", "3")):
+            post(sandbox, "event-faults", {"mode": mode})
+            change(sandbox, phone)
+        change(sandbox, "4")
+        until(lambda: len(told(database)) == len(published(sandbox)) > 4)
+
+    assert told(database) == published(sandbox)
+
+
+def test_keep_alives_move_the_position_of_an_idle_channel(sandbox, database):
+    with listening(sandbox, database):
+        before = fetch(database, "SELECT updated_at FROM sync.streams WHERE topic = %s", TOPIC)
+        until(lambda: fetch(database, "SELECT updated_at FROM sync.streams WHERE topic = %s", TOPIC) != before)
+
+    assert all(replay for (replay,) in fetch(database, "SELECT replay_id FROM sync.streams"))
+
+
+def test_one_listens_and_another_takes_over(sandbox, database):
+    with psycopg.connect(database.sync, autocommit=True) as leader:
+        leader.execute("SELECT pg_advisory_lock(hashtext('listener'))")
+        stopped = threading.Event()
+        thread = threading.Thread(target=leader_gone, args=(leader, stopped))
+        thread.start()
+        assert states(database) == []
+        stopped.set()
+        with listening(sandbox, database):
+            change(sandbox, "1")
+            until(lambda: len(told(database)) == 1)
+        thread.join()
+
+
+def leader_gone(leader: psycopg.Connection[Any], stopped: threading.Event) -> None:
+    stopped.wait()
+    leader.close()
+
+
+def test_killed_under_load_and_started_again_it_has_every_event_once(sandbox, database):
+    """Real processes, kill -9 at three moments while two hundred changes are made."""
+    environment = os.environ | hub_environment(sandbox, database)
+    environment |= {"SALESFORCE_EVENTS_TARGET": sandbox.salesforce_grpc, "SALESFORCE_EVENTS_INSECURE": "true"}
+    environment |= {"SALESFORCE_EVENTS_ENTITIES": "Account"}
+
+    def started() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "cli", "listen"]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    listener = started()
+    try:
+        until(lambda: bool(fetch(database, "SELECT FROM sync.streams WHERE topic = %s", TOPIC)))
+        for number in range(200):
+            change(sandbox, str(number))
+            if number in {40, 90, 150}:
+                listener.send_signal(signal.SIGKILL)
+                listener.wait()
+                listener = started()
+        until(lambda: len(told(database)) >= 200)
+    finally:
+        listener.terminate()
+        listener.wait(timeout=PATIENCE_SECONDS)
+
+    assert told(database) == published(sandbox)
