@@ -32,12 +32,20 @@ def _run(options: argparse.Namespace) -> None:
         from bench.read import bench_read  # noqa: PLC0415
 
         bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
+    if options.what in {"events", "all"}:
+        from bench.events import bench_events  # noqa: PLC0415
+
+        bench_events(options.per_second, options.seconds, options.repeats)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", default="all", choices=("setup", "sync", "read", "all"), help="default: all but setup"
+        "what",
+        nargs="?",
+        default="all",
+        choices=("setup", "sync", "read", "events", "all"),
+        help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
     parser.add_argument(
@@ -49,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stored", type=_positive, default=1_000_000, help="read: invoices stored (default 1000000)")
     parser.add_argument("--customers", type=_positive, default=20_000, help="read: customers (default 20000)")
-    parser.add_argument("--seconds", type=_positive, default=10, help="read: length of a sample (default 10)")
+    parser.add_argument("--seconds", type=_positive, default=10, help="length of a sample (default 10)")
+    parser.add_argument("--per-second", type=_positive, default=100, help="events: changes a second (default 100)")
     parser.add_argument("--connections", type=_positive, default=16, help="read: callers at once (default 16)")
     return parser
 

@@ -45,13 +45,13 @@ def serving(command: Sequence[str], environment: Mapping[str, str], url: str) ->
         _wait_until_answering(process, url, command)
         yield
     finally:
-        _end(process)
+        ended(process)
 
 
 @contextmanager
 def sandbox(customers: int) -> Iterator[str]:
     """The address of a WHMCS stand-in for that many customers, in a process of its own."""
-    ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SALESFORCE", "WHMCS", "FREEBIT")}
+    ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SALESFORCE", "SALESFORCE_GRPC", "WHMCS", "FREEBIT")}
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox"],
         cwd=ROOT,
@@ -65,7 +65,7 @@ def sandbox(customers: int) -> Iterator[str]:
     except StopIteration:
         raise BenchError("the sandbox did not start; `python -m sandbox` says why") from None
     finally:
-        _end(process)
+        ended(process)
 
 
 def free_port() -> int:
@@ -100,7 +100,7 @@ def _wait_until_answering(process: subprocess.Popen[bytes], url: str, command: S
             return
 
 
-def _end(process: subprocess.Popen[Any]) -> None:
+def ended(process: subprocess.Popen[Any]) -> None:
     process.terminate()
     try:
         process.wait(timeout=10)

@@ -183,6 +183,8 @@ class ReadRequest:
     due: Iterable[Row] = ()
     """The parents whose details are due, in the data set's order, read lazily (details-by-call only)."""
     only: Selection = NOTHING
+    known_owners: Mapping[str, str] = field(default_factory=dict)
+    """Of the selection's records that the hub knows: the account each belongs to, by their ids in the system."""
     now: Clock = utc_now
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 
+from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import Dataset, ReadRequest, Selection, Source
 from pipelines.sync.due import chosen_parents
 from pipelines.sync.mapping import map_page
@@ -37,7 +39,15 @@ class Rereader:
         now = row[0]
         details = self._dataset.details
         due = chosen_parents(self._connection, details, only) if details is not None else ()
-        request = ReadRequest(self._source, position={}, full=False, due=due, only=only, now=lambda: now)
+        request = ReadRequest(
+            self._source,
+            position={},
+            full=False,
+            due=due,
+            only=only,
+            known_owners=known_owners(self._connection, self._dataset, only),
+            now=lambda: now,
+        )
         merged = Merged()
         for page in (self._dataset.read_some or self._dataset.read)(request):
             if page.rows or page.failures or page.gone:
@@ -46,3 +56,18 @@ class Rereader:
 
     def close(self, error: str | None = None) -> None:
         self._store.close(error=error, as_of=None)
+
+
+def known_owners(connection: Connection[Any], dataset: Dataset, only: Selection) -> dict[str, str]:
+    """The accounts of the records that the hub knows, by their ids in the system."""
+    target = dataset.targets[0]
+    if not only.records or target.only_existing or "account_id" not in target.table.c:
+        return {}
+    query = SQL(
+        "SELECT r.source_id, a.source_id FROM {table} r JOIN hub.customer_accounts a ON a.id = r.account_id"
+        " WHERE r.id = ANY(%s)"
+    ).format(table=Identifier(str(target.table.schema), target.table.name))
+    ids = [hub_id(dataset.system, target.kind, record) for record in sorted(only.records)]
+    found = connection.execute(query, [ids]).fetchall()
+    connection.commit()
+    return {str(record): str(owner) for record, owner in found}

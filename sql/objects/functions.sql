@@ -52,7 +52,7 @@ AS $$
 DECLARE
     told ALIAS FOR source;
     -- Several WHMCS hooks run before the change they tell of commits.
-    settling constant interval := CASE WHEN told = 'whmcs' THEN interval '150 milliseconds' ELSE interval '0' END;
+    settling constant interval := CASE WHEN told = 'whmcs' THEN interval '75 milliseconds' ELSE interval '0' END;
     is_new boolean;
 BEGIN
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id, parent_id, payload, occurred_at, due_at)

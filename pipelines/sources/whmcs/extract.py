@@ -1,6 +1,8 @@
 """What to ask WHMCS for one record at a time: details, and the list's row of a record that something was told of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from core.errors import RejectedError
@@ -50,50 +52,76 @@ def chosen_clients(request: ReadRequest) -> Iterator[Page]:
     left to the walks over the list.
     """
     client = request.source.client
-    for record in sorted(request.only.records | request.only.owners):
-        asked_at = request.now()
+
+    def ask(record: str) -> _Found:
         body = _unless_missing(client, "GetClientsDetails", clientid=record)
         if body is None:
-            yield Page(rows=(), position={}, gone=(record,), asked_at=asked_at)
-        elif email := body.get("client", body).get("email"):
-            rows = _rows(client, "GetClients", "clients.client", search=email, orderby="id")
-            yield Page(rows=_with("id", record, rows), position={}, asked_at=asked_at)
+            return (), record
+        email = body.get("client", body).get("email")
+        rows = _rows(client, "GetClients", "clients.client", search=email, orderby="id") if email else []
+        return _with("id", record, rows), None
+
+    yield _page(request, request.only.records | request.only.owners, ask)
 
 
 def chosen_services(request: ReadRequest) -> Iterator[Page]:
     """The GetClientsProducts row of each service of a selection, and all of its clients' services."""
     client = request.source.client
-    for record in sorted(request.only.records):
-        asked_at = request.now()
+
+    def ask(record: str) -> _Found:
         rows = _rows(client, "GetClientsProducts", "products.product", serviceid=record)
-        yield Page(rows=_with("id", record, rows), position={}, gone=() if rows else (record,), asked_at=asked_at)
-    for owner in sorted(request.only.owners):
-        asked_at = request.now()
-        rows = _rows(client, "GetClientsProducts", "products.product", clientid=owner)
-        yield Page(rows=_with("clientid", owner, rows), position={}, asked_at=asked_at)
+        return _with("id", record, rows), None if rows else record
+
+    def ask_all(owner: str) -> _Found:
+        return _with("clientid", owner, _rows(client, "GetClientsProducts", "products.product", clientid=owner)), None
+
+    yield _page(request, request.only.records, ask)
+    yield _page(request, request.only.owners, ask_all)
 
 
 def chosen_invoices(request: ReadRequest) -> Iterator[Page]:
     """The GetInvoices row of each invoice of a selection, and all of its clients' invoices.
 
-    GetInvoice has the client but not the stamps, so the row is taken from that client's list.
+    GetInvoice has the client but not the stamps, so the row is taken from that client's list; whose invoice it is, the
+    hub mostly knows.
     """
     client = request.source.client
-    wanted = request.only.records
-    owners = {owner: request.now() for owner in sorted(request.only.owners)}
-    for record in sorted(wanted):
-        asked_at = request.now()
+
+    def ask_all(owner: str) -> _Found:
+        rows = _rows(client, "GetInvoices", "invoices.invoice", userid=owner, orderby="id", order="desc")
+        return _with("userid", owner, rows), None
+
+    def ask(record: str) -> _Found:
+        known = request.known_owners.get(record)
+        rows = _with("id", record, ask_all(known)[0]) if known else []
+        if rows:
+            return rows, None
         body = _unless_missing(client, "GetInvoice", invoiceid=record)
         if body is None:
-            yield Page(rows=(), position={}, gone=(record,), asked_at=asked_at)
-        else:
-            owners.setdefault(str(body["userid"]), asked_at)
-    for owner, asked_at in owners.items():
-        rows = _rows(client, "GetInvoices", "invoices.invoice", userid=owner, orderby="id", order="desc")
-        rows = _with("userid", owner, rows)
-        if owner not in request.only.owners:
-            rows = [row for row in rows if str(row.get("id")) in wanted]
-        yield Page(rows=rows, position={}, asked_at=asked_at)
+            return (), record
+        return _with("id", record, ask_all(str(body["userid"]))[0]), None
+
+    yield _page(request, request.only.records, ask)
+    yield _page(request, request.only.owners, ask_all)
+
+
+_Found = tuple[Sequence[Row], str | None]
+"""Rows, and the id of a record that is not there."""
+
+
+def _page(request: ReadRequest, ids: frozenset[str], ask: Callable[[str], _Found]) -> Page:
+    """One page of all that was asked for, several calls in flight."""
+    asked_at = request.now()
+    with ThreadPoolExecutor(request.source.settings.concurrency, thread_name_prefix="chosen") as threads:
+        # Each call runs in our context, so that it carries the run's request id.
+        calls = [threads.submit(copy_context().run, ask, each) for each in sorted(ids)]
+        found = [call.result() for call in calls]
+    return Page(
+        rows=[row for rows, _ in found for row in rows],
+        gone=[record for _, record in found if record is not None],
+        position={},
+        asked_at=asked_at,
+    )
 
 
 def _unless_missing(client: Any, action: str, **params: str) -> Row | None:
@@ -112,6 +140,6 @@ def _rows(client: Any, action: str, collection: str, **filters: str) -> list[Row
     return [row for page in pages for row in page.rows]
 
 
-def _with(field: str, value: str, rows: list[Row]) -> list[Row]:
+def _with(field: str, value: str, rows: Sequence[Row]) -> list[Row]:
     """Only those rows: WHMCS ignores a filter that it does not know, and answers with everybody's."""
     return [row for row in rows if str(row.get(field)) == value]
