@@ -32,6 +32,10 @@ def _run(options: argparse.Namespace) -> None:
         from bench.read import bench_read  # noqa: PLC0415
 
         bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
+    if options.what in {"ticks", "all"}:
+        from bench.ticks import bench_ticks  # noqa: PLC0415
+
+        bench_ticks([10_000, options.stored], 100_000, options.repeats)
     if options.what in {"events", "all"}:
         from bench.events import bench_events  # noqa: PLC0415
 
@@ -44,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "events", "all"),
+        choices=("setup", "sync", "read", "ticks", "events", "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
@@ -55,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[100_000, 1_000_000],
         help="sync: sizes to load (default 100000 1000000)",
     )
-    parser.add_argument("--stored", type=_positive, default=1_000_000, help="read: invoices stored (default 1000000)")
+    parser.add_argument(
+        "--stored", type=_positive, default=1_000_000, help="read, ticks: invoices stored (default 1000000)"
+    )
     parser.add_argument("--customers", type=_positive, default=20_000, help="read: customers (default 20000)")
     parser.add_argument("--seconds", type=_positive, default=10, help="length of a sample (default 10)")
     parser.add_argument("--per-second", type=_positive, default=100, help="events: changes a second (default 100)")

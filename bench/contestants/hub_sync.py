@@ -1,6 +1,6 @@
 """Ours: one run of whmcs.invoices, as Dagster would start it. Prints its facts as JSON.
 
-Environment: BENCH_DATABASE_URL, as role hub_sync; WHMCS_*.
+Environment: SYNC_DATABASE_URL, as role hub_sync; WHMCS_*; BENCH_FULL, to read from the start again.
 """
 
 import json
@@ -15,7 +15,8 @@ from pipelines.sync.run import run
 
 def main() -> None:
     configure()
-    outcome = run(dataset_named("whmcs.invoices"), source_of("whmcs"), os.environ["BENCH_DATABASE_URL"])
+    url, full = os.environ["SYNC_DATABASE_URL"], bool(os.environ.get("BENCH_FULL"))
+    outcome = run(dataset_named("whmcs.invoices"), source_of("whmcs"), url, full=full)
     facts = {"quarantined": outcome.quarantined, "seconds": outcome.seconds}
     print(json.dumps(facts | {"peak_mb": peak_megabytes()}))
 

@@ -75,13 +75,19 @@ class Install:
         render: Callable[[Iterator[int]], Iterator[str]],
         row_of: Callable[[int, Change], Row],
         fits: Callable[[Row], bool] = lambda _: True,
+        concerns: Callable[[int, Change], bool] | None = None,
         more: Row | None = None,
         counts_as_text: bool = False,
         empty: str | None = '""',
     ) -> Page:
-        """The page of a list that `params` asks for; `names` are (plural, singular)."""
+        """The page of a list that `params` asks for; `names` are (plural, singular).
+
+        `concerns`: whether a changed record may be on the list at all, by its id; cheaper than to build its row.
+        """
         start, count = self.span(params)
         changes = self.state.overlay.changed("whmcs", kind)
+        if concerns is not None:
+            changes = {key: change for key, change in changes.items() if concerns(int(key), change)}
         total, rows = laid_over(
             base, start, count, render=render, changes=changes, first_id=first_id, row_of=row_of, fits=fits
         )

@@ -41,7 +41,15 @@ class Invoices:
             render=self._rows,
             row_of=self.row,
             fits=self._fits(text(params, "userid"), text(params, "status")),
+            concerns=self._concerns(text(params, "userid")),
         )
+
+    def _concerns(self, userid: str) -> Callable[[int, Change], bool] | None:
+        if not userid:
+            return None
+        client = self.world.client_number(whole({"userid": userid}, "userid"))
+        mine = set() if client is None else {FIRST_INVOICE_ID + each.number for each in self.world.invoices(client)}
+        return lambda invoice, change: invoice in mine or str(change.fields.get("userid")) == userid
 
     def _base(self, userid: str, status: str, orderby: str) -> Base:
         today = self.install.now().date()
