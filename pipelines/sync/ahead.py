@@ -1,6 +1,5 @@
 """Doing the next thing while the last one is being written."""
 
-import queue
 import threading
 from collections.abc import Generator, Iterable
 from contextvars import copy_context
@@ -9,55 +8,58 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class _End:
-    """The last thing offered: the iterable ended, or broke."""
+class _Ended:
+    """The last thing made: the iterable ended, or broke."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 class _Ahead(Generic[Item]):
-    """Items made early, and the wish to have no more of them."""
+    """One item made early, and the wish for the next: never more, since what is made and not used is made again."""
 
-    def __init__(self, depth: int) -> None:
-        self.made: queue.Queue[Item | _End] = queue.Queue(maxsize=depth)
-        self.stopped = threading.Event()
-
-    def offer(self, thing: Item | _End) -> bool:
-        """Wait until there is room; false when nobody wants any more."""
-        while not self.stopped.is_set():
-            try:
-                self.made.put(thing, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def __init__(self) -> None:
+        self.wished = threading.Semaphore(1)
+        self.made = threading.Semaphore(0)
+        self.item: Item | _Ended = _Ended()
+        self.stopped = False
 
     def make(self, items: Iterable[Item]) -> None:
-        try:
-            for item in items:
-                if not self.offer(item):
-                    return
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the consumer's thread
-            self.offer(_End(error))
-        else:
-            self.offer(_End())
+        coming = iter(items)
+        ended: _Ended | None = None
+        while ended is None:
+            self.wished.acquire()
+            if self.stopped:
+                return
+            try:
+                self.item = next(coming)
+            except StopIteration:
+                self.item = ended = _Ended()
+            except BaseException as error:  # noqa: BLE001 - it is raised again in the consumer's thread
+                self.item = ended = _Ended(error)
+            self.made.release()
 
 
-def ahead(items: Iterable[Item], *, depth: int = 1) -> Generator[Item, None, None]:
-    """The same items in the same order, made by a thread of its own up to `depth` before they are asked for.
+def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
+    """The same items in the same order; a thread of its own makes the next one while the last is used.
 
     An error in the iterable is raised here, after the items before it. Closing the generator stops the thread.
     """
-    early: _Ahead[Item] = _Ahead(depth)
+    early: _Ahead[Item] = _Ahead()
     context = copy_context()
     thread = threading.Thread(target=lambda: context.run(early.make, items), name="ahead", daemon=True)
     thread.start()
     try:
-        while not isinstance(item := early.made.get(), _End):
+        while True:
+            early.made.acquire()
+            item = early.item
+            early.wished.release()
+            if isinstance(item, _Ended):
+                if item.error is not None:
+                    raise item.error
+                return
             yield item
-        if item.error is not None:
-            raise item.error
     finally:
-        early.stopped.set()
+        early.stopped = True
+        early.wished.release()
         thread.join()

@@ -100,8 +100,7 @@ def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Ou
     """Write every page; the last of them."""
     last = None
     with (
-        closing(ahead(dataset.read(request))) as pages,
-        closing(ahead(_mapped(dataset, pages, request.source.vocabulary))) as mapped_pages,
+        closing(ahead(_mapped(dataset, dataset.read(request), request.source.vocabulary))) as mapped_pages,
         working_by_page() as page_done,
     ):
         for mapped in mapped_pages:

@@ -44,3 +44,18 @@ def test_closing_early_stops_the_thread():
     made.close()
 
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_no_more_than_one_item_is_ever_made_early():
+    made_early = []
+
+    def items():
+        for number in range(5):
+            made_early.append(number)
+            yield number
+
+    made = ahead(items())
+    for expected in range(4):
+        assert next(made) == expected
+        assert len(made_early) <= expected + 2
+    made.close()
