@@ -17,6 +17,7 @@ from litestar.types import Receive, Scope, Send
 from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
 from read_api.database import Database, Found, Row
+from read_api.live.tags import TAG
 from read_api.problems.errors import InvalidFieldError
 from read_api.questions import Question
 
@@ -38,12 +39,16 @@ class JsonAnswer(ASGIResponse):
             "headers": [
                 (b"content-type", media_type),
                 (b"content-length", str(len(body)).encode()),
-                # One customer's data: no shared cache may keep it.
-                (b"cache-control", b"private, no-store"),
+                # One customer's data: no shared cache may keep it, and its own cache asks whether it is still so.
+                (b"cache-control", b"private, no-cache"),
+                (b"vary", b"Authorization"),
             ],
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        tag = scope.get(TAG)
+        if tag is not None and self.status_code == 200:
+            self._start["headers"].append((b"etag", tag))
         await send(self._start)
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 

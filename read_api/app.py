@@ -1,6 +1,6 @@
 """The read API as an ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,9 @@ from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
 from read_api.documentation import PlainPages
 from read_api.health.controller import HealthController
+from read_api.live.controller import LiveController, live_socket
+from read_api.live.follower import Follower
+from read_api.live.tags import Unchanged, unchanged
 from read_api.orders.controller import OrderController
 from read_api.problems.controller import explain
 from read_api.problems.errors import InvalidFieldError
@@ -44,6 +47,7 @@ FEATURES = (
     CatalogController,
     OrderController,
     SupportController,
+    LiveController,
 )
 
 ABOUT = (
@@ -59,31 +63,41 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
         SettingsError: there is no database URL.
     """
     database = Database(url_as(hub, "hub_api"), api.pool_size)
+    follower = Follower(url_as(hub, "hub_api"))
+    database.resolved = follower.resolved
+    guard = BearerGuard(api)
     zone = ZoneInfo(api.timezone)
 
     @asynccontextmanager
     async def connected(_: Litestar) -> AsyncIterator[None]:
         await database.open()
+        follower.open()
         try:
             yield
         finally:
+            await follower.close()
             await database.close()
+
+    def today() -> str:
+        return now().astimezone(zone).date().isoformat()
 
     guarded = Router(
         "/",
         route_handlers=FEATURES,
-        before_request=_admission(BearerGuard(api)),
+        before_request=_admission(guard, follower, today),
         security=[{"bearerAuth": []}],
     )
     app = Litestar(
-        route_handlers=[guarded, WebhookController, HealthController, explain],
+        route_handlers=[guarded, live_socket, WebhookController, HealthController, explain],
         exception_handlers=HANDLERS,
         lifespan=[connected],
         openapi_config=_openapi(),
         state=State(
             {
                 "database": database,
-                "today": lambda: now().astimezone(zone).date().isoformat(),
+                "follower": follower,
+                "guard": guard,
+                "today": today,
                 "whmcs_signature": _signature(api, now),
             }
         ),
@@ -98,12 +112,13 @@ def _signature(api: ApiSettings, now: Clock) -> Signature | None:
     return None if secret is None else Signature(secret.get_secret_value(), now)
 
 
-def _admission(guard: BearerGuard) -> BeforeRequestHookHandler:
+def _admission(guard: BearerGuard, follower: Follower, today: Callable[[], str]) -> BeforeRequestHookHandler:
     """What happens before a request under /api is looked at any closer."""
 
-    async def admit(request: Request[Any, Any, Any]) -> None:
+    async def admit(request: Request[Any, Any, Any]) -> Unchanged | None:
         guard(request)
         only_known_parameters(request)
+        return unchanged(request, follower, today()) if request.method == "GET" else None
 
     return admit
 

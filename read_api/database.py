@@ -1,6 +1,6 @@
 """The API's way to its database: role hub_api, one round trip per request, JSON handed through as bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,8 @@ class Database:
     """The pool, and the ways to ask."""
 
     def __init__(self, url: str, connections: int) -> None:
+        # Told which customer an id stands for, each time the database says so.
+        self.resolved: Callable[[str, str], None] = lambda _named, _customer: None
         self._pool: AsyncConnectionPool[ApiConnection] = AsyncConnectionPool(
             url,
             connection_class=ApiConnection,
@@ -112,6 +114,7 @@ class Database:
         said, answer = await self._round_trip([(SPEAK_FOR, who), (question, question.bound(values))])
         if said.get_value(0, 1) is None:
             raise UnknownCustomerError("the hub does not know that customer")
+        self.resolved(customer, (said.get_value(0, 1) or b"").decode())
         return Found(_rows(answer), said.get_value(0, 2) or b"null")
 
     async def ask_openly(self, question: Question) -> Sequence[Row]:

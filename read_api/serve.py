@@ -33,6 +33,6 @@ def serve() -> None:
         http=HTTPModes.http1,
         workers=1,
         workers_kill_timeout=5,
-        websockets=False,
+        websockets=True,
         log_access=False,
     ).serve()

@@ -10,6 +10,8 @@ from read_api.auth.tokens import InvalidTokenError, claims_of
 
 CUSTOMER = "hub.customer"
 """Key of the request's scope: the id that the token names, as text."""
+EXPIRES = "hub.expires"
+"""Key of the request's scope: when the token ends, seconds since 1970."""
 
 # A client sends one token many times; its signature need not be computed each time.
 REMEMBERED = 10_000
@@ -31,9 +33,16 @@ class BearerGuard:
         scheme, _, token = _authorization(request).partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidTokenError("a bearer token is needed")
-        request.scope[CUSTOMER] = self._customer(token.strip())  # type: ignore[literal-required]
+        customer, expires = self.claims(token.strip())
+        request.scope[CUSTOMER] = customer  # type: ignore[literal-required]
+        request.scope[EXPIRES] = expires  # type: ignore[literal-required]
 
-    def _customer(self, token: str) -> str:
+    def claims(self, token: str) -> tuple[str, float]:
+        """The id that a token names, and when it ends.
+
+        Raises:
+            InvalidTokenError: it is not valid, or no longer.
+        """
         known = self._known.get(token)
         if known is None:
             customer, expires = claims_of(self._settings, token)
@@ -43,7 +52,7 @@ class BearerGuard:
         if known[1] <= time():
             del self._known[token]
             raise InvalidTokenError("the bearer token is not valid")
-        return known[0]
+        return known
 
 
 def _authorization(request: Request[Any, Any, Any]) -> str:

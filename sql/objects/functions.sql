@@ -100,7 +100,7 @@ CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, a
                    columns text[], changed_at timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT c.xid, c.seq, a.customer_id, c.entity, c.entity_id, c.operation,
+    SELECT c.xid, c.seq, CASE WHEN c.entity = 'customers' THEN c.entity_id ELSE a.customer_id END, c.entity, c.entity_id, c.operation,
            (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(coalesce(c.after, '{}')) k), c.changed_at
       FROM sync.changes c LEFT JOIN hub.customer_accounts a ON a.id = c.account_id
      WHERE (c.xid, c.seq) > ($1, $2) AND c.xid >= $1 AND c.xid < pg_snapshot_xmin(pg_current_snapshot())

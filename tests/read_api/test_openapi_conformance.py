@@ -57,6 +57,8 @@ def test_no_answer_is_undocumented_or_a_server_error(served: Any) -> None:
 
     for found in schema.get_all_operations():
         operation = found.ok()
+        if operation.path == "/api/live":
+            continue  # an answer without end; tests/read_api/live looks at it
         statuses[operation.label] = answered(operation, url, headers, mine)
 
     assert len(statuses) == OPERATIONS

@@ -1,0 +1,89 @@
+"""A change as clients are told of it: whose, of what, where in the log; never a value."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+Position = tuple[int, int]
+"""Where a change is in the log: (transaction, number). Readers follow this order."""
+
+OLDER_THAN_ALL: Position = (-1, -1)
+
+# Tables by the API's names. Others, such as accounts, change what other things say and are told with those.
+ENTITIES: Mapping[str, str] = {
+    "customers": "customer",
+    "products": "product",
+    "prices": "price",
+    "subscriptions": "subscription",
+    "invoices": "invoice",
+    "invoice_items": "invoiceItem",
+    "payments": "payment",
+    "payment_methods": "paymentMethod",
+    "sims": "sim",
+    "sim_usage": "simUsage",
+    "orders": "order",
+    "order_items": "orderItem",
+    "support_cases": "case",
+}
+EVERYBODYS = frozenset({"products", "prices"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of sync.live_changes. `customer`: null where it concerns everybody, or nobody."""
+
+    position: Position
+    customer: str | None
+    entity: str
+    entity_id: str
+    operation: str
+    columns: Sequence[str]
+    changed_at: datetime
+
+    @property
+    def is_told(self) -> bool:
+        return self.entity in ENTITIES and (self.customer is not None or self.entity in EVERYBODYS)
+
+    def message(self) -> bytes:
+        """The change as JSON."""
+        return msgspec.json.encode(
+            {
+                "entity": ENTITIES[self.entity],
+                "id": self.entity_id,
+                "operation": self.operation,
+                "columns": [_camel(column) for column in self.columns],
+                "changedAt": self.changed_at,
+            }
+        )
+
+
+def change_of(row: Sequence[Any]) -> Change:
+    """A change from a row of sync.live_changes, its numbers as text."""
+    xid, seq, customer, entity, entity_id, operation, columns, changed_at = row
+    whose = None if customer is None else str(customer)
+    return Change((int(xid), int(seq)), whose, entity, str(entity_id), operation, columns or (), changed_at)
+
+
+def cursor_of(position: Position) -> str:
+    """A position as clients keep it: opaque."""
+    return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
+
+
+def position_of(cursor: str) -> Position | None:
+    """The position that a cursor stands for; None: it is none of ours."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        xid, seq = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[int, int])
+    except (ValueError, Base64Error, msgspec.DecodeError):
+        return None
+    return xid, seq
+
+
+def _camel(column: str) -> str:
+    head, *rest = column.split("_")
+    return head + "".join(part.capitalize() for part in rest)

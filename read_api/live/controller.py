@@ -1,0 +1,151 @@
+"""`GET /api/live`, and the same over WebSocket."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, WebSocket, get, websocket
+from litestar.exceptions import WebSocketDisconnect
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from read_api.answers import ApiRequest, customer_of
+from read_api.auth.guard import EXPIRES, BearerGuard
+from read_api.auth.tokens import InvalidTokenError
+from read_api.database import DatabaseDownError, UnknownCustomerError
+from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
+from read_api.live.follower import Follower
+from read_api.live.stream import BEAT, Item, items
+from read_api.responses import answers
+
+POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+SUBPROTOCOL = "bearer"
+
+
+class Changes(msgspec.Struct):
+    """A stream of events: `change` with this as data, `reset` (read again what you show), `expired` (get a token)."""
+
+    entity: str
+    id: str
+    operation: str
+    columns: list[str]
+
+
+class EventStream(ASGIResponse):
+    """Server-Sent Events until the client goes."""
+
+    def __init__(self, follower: Follower, customer: str, after: Position | None, expires: float) -> None:
+        self._items = items(follower, customer, after, expires)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"private, no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+                with suppress(asyncio.CancelledError, OSError):
+                    await task
+            await self._items.aclose()  # type: ignore[attr-defined]
+
+    async def _send(self, send: Send) -> None:
+        async for item in self._items:
+            await send({"type": "http.response.body", "body": _as_event(item), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class LiveController(Controller):
+    """What changes, as it happens."""
+
+    path = "/api"
+    tags = ("live",)
+
+    @get(
+        "/live",
+        operation_id="followChanges",
+        responses={
+            **answers(Changes),
+            200: ResponseSpec(Changes, description="Server-Sent Events", media_type="text/event-stream"),
+        },
+    )
+    async def live(
+        self,
+        request: ApiRequest,
+        last_event_id: Annotated[
+            str | None, HeaderParameter(name="Last-Event-ID", description="Where to go on: the last event's id")
+        ] = None,
+    ) -> ASGIResponse:
+        """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
+        follower = follower_of(request)
+        customer = await _known(follower, customer_of(request))
+        expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
+        return EventStream(follower, customer, _position(last_event_id), expires)
+
+
+@websocket("/api/live/ws")
+async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
+    """The same stream as JSON messages; the token in Authorization, or as the second of two subprotocols."""
+    guard: BearerGuard = socket.app.state["guard"]
+    protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
+    token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
+    try:
+        named, expires = guard.claims(token)
+        customer = await _known(follower_of(socket), named)
+    except InvalidTokenError:
+        await socket.close(code=POLICY_VIOLATION)
+        return
+    except (UnknownCustomerError, DatabaseDownError):
+        await socket.close(code=TRY_AGAIN_LATER)
+        return
+    await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
+    stream = items(follower_of(socket), customer, _position(socket.query_params.get("after")), expires)
+    with suppress(WebSocketDisconnect):
+        async for item in stream:
+            if item is not BEAT:
+                await socket.send_text(_as_message(item))
+        await socket.close()
+
+
+def follower_of(connection: Any) -> Follower:
+    follower: Follower = connection.app.state["follower"]
+    return follower
+
+
+async def _known(follower: Follower, named: str) -> str:
+    """Raises DatabaseDownError, where nobody can say now, or the id is nobody's."""
+    customer = await follower.customer_of(named)
+    if customer is None:
+        raise DatabaseDownError("nobody can say who that is")
+    return customer
+
+
+def _position(cursor: str | None) -> Position | None:
+    """A cursor that is none of ours is older than everything: its client is told to read again."""
+    return None if not cursor else position_of(cursor) or OLDER_THAN_ALL
+
+
+def _bearer(socket: WebSocket[Any, Any, Any]) -> str:
+    scheme, _, token = socket.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _as_event(item: Item) -> bytes:
+    if item is BEAT:
+        return b": alive\n\n"
+    identity = f"id: {item.cursor}\n".encode() if item.cursor else b""
+    return b"%bevent: %b\ndata: %b\n\n" % (identity, item.event.encode(), item.data)
+
+
+def _as_message(item: Item) -> str:
+    return msgspec.json.encode({"event": item.event, "id": item.cursor, "data": msgspec.Raw(item.data)}).decode()

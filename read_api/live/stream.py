@@ -1,0 +1,77 @@
+"""One client's stream: what it missed, then what comes, until it goes, its token ends, or we do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from time import time
+
+from read_api.live.changes import Change, Position, cursor_of
+from read_api.live.follower import Follower, Subscriber
+
+HEARTBEAT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to be sent. `event`: change, reset (read again), expired, or nothing but a sign of life."""
+
+    event: str
+    data: bytes = b"{}"
+    cursor: str | None = None
+
+
+BEAT = Item("")
+
+
+async def items(follower: Follower, customer: str, after: Position | None, expires: float) -> AsyncIterator[Item]:
+    """What to tell a customer's client that knows everything up to `after` (None: it begins now)."""
+    subscriber = follower.subscribe(customer)
+    try:
+        yield BEAT
+        known = after
+        if after is not None:
+            missed = await follower.missed(customer, after)
+            if missed is None:
+                yield _reset(follower)
+                known = follower.position
+            for change in missed or ():
+                known = change.position
+                yield _item(change)
+        while not follower.closed:
+            if time() >= expires:
+                yield Item("expired")
+                return
+            if subscriber.overrun:
+                _empty(subscriber)
+                known = follower.position
+                yield _reset(follower)
+            new = await _next(subscriber, min(HEARTBEAT_SECONDS, max(expires - time(), 0.0)))
+            if new is None:
+                yield BEAT
+            elif known is None or new.position > known:
+                known = new.position
+                yield _item(new)
+    finally:
+        follower.unsubscribe(customer, subscriber)
+
+
+async def _next(subscriber: Subscriber, seconds: float) -> Change | None:
+    try:
+        return await asyncio.wait_for(subscriber.waiting.get(), seconds)
+    except TimeoutError:
+        return None
+
+
+def _empty(subscriber: Subscriber) -> None:
+    while not subscriber.waiting.empty():
+        subscriber.waiting.get_nowait()
+    subscriber.overrun = False
+
+
+def _item(change: Change) -> Item:
+    return Item("change", change.message(), cursor_of(change.position))
+
+
+def _reset(follower: Follower) -> Item:
+    """What was missed is too much to tell: read what you show again, and go on from here."""
+    return Item("reset", b"{}", cursor_of(follower.position) if follower.position else None)
