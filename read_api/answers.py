@@ -5,6 +5,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
 from read_api.database import Database, Found, Row
 from read_api.live.tags import TAG
+from read_api.past import PastQuestion, checked, meta_of
 from read_api.problems.errors import InvalidFieldError
 from read_api.questions import Question
 
@@ -89,12 +91,19 @@ class Listing:
     question: Question
     keys: tuple[Key, ...] = (UP,)
 
-    async def page(self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None) -> JsonAnswer:
-        """Up to `limit` rows after `cursor`.
+    async def page(
+        self, request: ApiRequest, limit: int, cursor: str | None, at: datetime | None = None, **values: str | None
+    ) -> JsonAnswer:
+        """Up to `limit` rows after `cursor`; `at`: as they were at that moment.
 
         Raises:
-            InvalidFieldError: the cursor is not one that this list gave out.
+            InvalidFieldError: the cursor is not one that this list gave out, or the moment is still to come.
         """
+        moment = checked(at)
+        if moment is not None:
+            past = Listing(past_of(self.question), self.keys)
+            found = await past.rows(request, limit, cursor, at=moment.isoformat(), **values)
+            return past.enveloped(found.rows, meta_of(moment), limit)
         found = await self.rows(request, limit, cursor, **values)
         return self.enveloped(found.rows, found.meta, limit)
 
@@ -109,7 +118,7 @@ class Listing:
         return JsonAnswer(b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b}' % (data, following, limit, meta))
 
     def _cursor(self, row: Row) -> bytes:
-        parts = [self.question.name, *((value or b"").decode() for value in row[1:])]
+        parts = [self.question.label, *((value or b"").decode() for value in row[1:])]
         return b'"%b"' % urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=")
 
     def _position(self, cursor: str | None) -> dict[str, str | None]:
@@ -118,7 +127,7 @@ class Listing:
         try:
             padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
             name, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str])
-            if name != self.question.name or len(values) != len(self.keys):
+            if name != self.question.label or len(values) != len(self.keys):
                 raise ValueError("a cursor of another list")  # noqa: TRY301 # one answer to every garbled cursor
             for key, value in zip(self.keys, values, strict=True):
                 key.check(value)
@@ -127,12 +136,27 @@ class Listing:
         return {key.parameter: value for key, value in zip(self.keys, values, strict=True)}
 
 
-async def single(request: ApiRequest, question: Question, **values: str | None) -> JsonAnswer:
-    """One thing.
+@cache
+def past_of(question: Question) -> PastQuestion:
+    return PastQuestion(question.name, question.datasets)
+
+
+async def single(
+    request: ApiRequest, question: Question, at: datetime | None = None, **values: str | None
+) -> JsonAnswer:
+    """One thing; `at`: as it was at that moment.
 
     Raises:
         NotFoundError: there is none, or it is somebody else's.
+        InvalidFieldError: the moment is still to come.
     """
+    moment = checked(at)
+    if moment is not None:
+        asked = {**values, "at": moment.isoformat()}
+        past = await database_of(request).ask(past_of(question), customer_of(request), asked)
+        if not past.rows:
+            raise NotFoundError("there was no such record")
+        return JsonAnswer(b'{"data":%b,"meta":%b}' % (past.rows[0][0] or b"null", meta_of(moment)))
     found = await database_of(request).ask(question, customer_of(request), values)
     if not found.rows:
         raise NotFoundError("there is no such record")
@@ -150,7 +174,7 @@ def database_of(request: ApiRequest) -> Database:
     return database
 
 
-def today_of(request: ApiRequest) -> str:
-    """The day that decides what is overdue, in the zone of the settings."""
-    today: str = request.app.state["today"]()
+def today_of(request: ApiRequest, at: datetime | None = None) -> str:
+    """The day that decides what is overdue, in the zone of the settings; `at`: what it was then."""
+    today: str = request.app.state["today"](at)
     return today

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -78,8 +79,8 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
             await follower.close()
             await database.close()
 
-    def today() -> str:
-        return now().astimezone(zone).date().isoformat()
+    def today(at: datetime | None = None) -> str:
+        return (at or now()).astimezone(zone).date().isoformat()
 
     guarded = Router(
         "/",

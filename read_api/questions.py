@@ -25,13 +25,21 @@ class Question:
     sources: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        text = _whole(self.name)
+        text = self._text()
         names = tuple(dict.fromkeys(PARAMETER.findall(text)))
         numbered = PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
         object.__setattr__(self, "sql", numbered.encode())
         object.__setattr__(self, "parameters", names)
-        object.__setattr__(self, "prepared_as", self.name.encode())
+        object.__setattr__(self, "prepared_as", self.label.encode())
         object.__setattr__(self, "sources", ("{" + ",".join(self.datasets) + "}").encode())
+
+    @property
+    def label(self) -> str:
+        """What tells it from every other question."""
+        return self.name
+
+    def _text(self) -> str:
+        return _whole(self.name)
 
     def bound(self, values: Mapping[str, str | None]) -> list[bytes | None]:
         """The values in the order of the statement's parameters."""

@@ -27,6 +27,7 @@ class Freshness(Wire, frozen=True):
     as_of: Annotated[datetime | None, Meta(description="Moment up to which it is known, UTC; null: never read")]
     age_seconds: Annotated[int | None, Meta(description="Seconds since then", examples=[42])]
     stale: Annotated[bool, Meta(description="Whether it is older than it should be")]
+    historical: Annotated[bool, Meta(description="True: `asOf` was asked for, and this is what was known then")] = False
 
 
 class PageInfo(Wire, frozen=True):

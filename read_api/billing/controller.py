@@ -9,6 +9,7 @@ from litestar.params import Parameter, QueryParameter
 
 from read_api.answers import NEWER, OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PaymentMethodList
+from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import answers
@@ -43,6 +44,7 @@ class BillingController(Controller):
         status: Annotated[InvoiceStatus | None, Parameter(description="Only invoices that show this status")] = None,
         from_: Annotated[date | None, QueryParameter(name="from", description="Issued on this day or later")] = None,
         until: Annotated[date | None, QueryParameter(name="to", description="Issued on this day or earlier")] = None,
+        as_of: AsOf = None,
         sort: Annotated[Sort, Parameter(description="Order; `-` is descending")] = "-issueDate",
         limit: Limit = 25,
         cursor: Cursor = None,
@@ -52,18 +54,22 @@ class BillingController(Controller):
             request,
             limit,
             cursor,
+            at=as_of,
             status=status,
-            today=today_of(request),
+            today=today_of(request, as_of),
             issued_from=_iso(from_),
             issued_to=_iso(until),
         )
 
     @get("/invoices/{invoice_id:str}", operation_id="getInvoice", responses=answers(InvoiceAnswer, NOT_FOUND))
     async def invoice(
-        self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
+        self,
+        request: ApiRequest,
+        invoice_id: Annotated[UUID, Parameter(description="The invoice's id")],
+        as_of: AsOf = None,
     ) -> JsonAnswer:
         """One invoice with its items and payments."""
-        return await single(request, INVOICE, id=str(invoice_id), today=today_of(request))
+        return await single(request, INVOICE, at=as_of, id=str(invoice_id), today=today_of(request, as_of))
 
     @get("/payment-methods", operation_id="listPaymentMethods", responses=answers(PaymentMethodList))
     async def payment_methods(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:

@@ -8,6 +8,7 @@ from litestar.params import Parameter
 
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.orders.models import OrderAnswer, OrderList
+from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import answers
@@ -24,13 +25,18 @@ class OrderController(Controller):
     tags = ("orders",)
 
     @get(operation_id="listOrders", responses=answers(OrderList))
-    async def orders(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:
+    async def orders(
+        self, request: ApiRequest, as_of: AsOf = None, limit: Limit = 25, cursor: Cursor = None
+    ) -> JsonAnswer:
         """The customer's orders, newest first."""
-        return await ORDERS.page(request, limit, cursor)
+        return await ORDERS.page(request, limit, cursor, at=as_of)
 
     @get("/{order_id:str}", operation_id="getOrder", responses=answers(OrderAnswer, NOT_FOUND))
     async def order(
-        self, request: ApiRequest, order_id: Annotated[UUID, Parameter(description="The order's id")]
+        self,
+        request: ApiRequest,
+        order_id: Annotated[UUID, Parameter(description="The order's id")],
+        as_of: AsOf = None,
     ) -> JsonAnswer:
         """One order with its lines."""
-        return await single(request, ORDER, id=str(order_id))
+        return await single(request, ORDER, at=as_of, id=str(order_id))

@@ -111,7 +111,7 @@ def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 # Handlers' own names of what is a reserved word, or repeats the path, on the wire.
-WIRE_NAMES = {"from_": "from", "until": "to"}
+WIRE_NAMES = {"as_of": "asOf", "from_": "from", "until": "to"}
 
 HANDLERS: ExceptionHandlersMap = {
     ValidationException: _validation,

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 from core.errors import NotFoundError
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.billing.models import InvoiceList
+from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import answers
@@ -35,16 +36,17 @@ class SubscriptionController(Controller):
         self,
         request: ApiRequest,
         status: Annotated[SubscriptionStatus | None, Parameter(description="Only those in this status")] = None,
+        as_of: AsOf = None,
         limit: Limit = 25,
         cursor: Cursor = None,
     ) -> JsonAnswer:
         """The customer's subscriptions."""
-        return await SUBSCRIPTIONS.page(request, limit, cursor, status=status)
+        return await SUBSCRIPTIONS.page(request, limit, cursor, at=as_of, status=status)
 
     @get("/{subscription_id:str}", operation_id="getSubscription", responses=answers(SubscriptionAnswer, NOT_FOUND))
-    async def subscription(self, request: ApiRequest, subscription_id: Id) -> JsonAnswer:
+    async def subscription(self, request: ApiRequest, subscription_id: Id, as_of: AsOf = None) -> JsonAnswer:
         """One subscription."""
-        return await single(request, SUBSCRIPTION, id=str(subscription_id))
+        return await single(request, SUBSCRIPTION, at=as_of, id=str(subscription_id))
 
     @get(
         "/{subscription_id:str}/invoices",

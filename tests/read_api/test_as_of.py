@@ -1,0 +1,153 @@
+"""`asOf`: what the hub knew at a moment, and of its own customer only."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.builders import account_of, insert, insert_customer
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+THEN = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = datetime(2026, 5, 1, tzinfo=UTC)
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def at(moment: datetime) -> str:
+    return f"asOf={quote(moment.isoformat())}"
+
+
+@pytest.fixture
+def invoice(rows: Any) -> dict[str, Any]:
+    """An invoice that was unpaid, was paid later, and was deleted after that."""
+    customer = insert_customer(rows)
+    account = account_of(customer, "whmcs")
+    stored = insert(
+        rows, "invoices", account_id=account, status="paid", total=1100, first_seen_at=LONG_AGO, deleted_at=NOW
+    )
+    log = {"entity": "invoices", "entity_id": stored["id"], "account_id": account}
+    changed(rows, log, "update", {"status": "unpaid", "total": 900}, {"status": "paid", "total": 1100}, LATER)
+    changed(rows, log, "delete", {"deleted_at": None}, {"deleted_at": NOW.isoformat()}, NOW)
+    return stored | {"customer": customer["id"]}
+
+
+def changed(  # noqa: PLR0917 - the columns of the log
+    rows: Any, log: dict[str, Any], operation: str, before: Any, after: Any, when: datetime
+) -> None:
+    insert(rows, "sync.changes", **log, operation=operation, before=before, after=after, changed_at=when)
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [("2026-03-01T00:00:00", "offset"), ("2999-01-01T00:00:00Z", "to come"), ("yesterday", "asOf")],
+)
+async def test_a_moment_that_is_none_is_named(client, bearer, invoice, moment, reason):
+    answer = await client.get(f"/api/invoices?asOf={moment}", headers=bearer(invoice["customer"]))
+
+    assert answer.status_code == 400
+    assert reason in answer.text
+
+
+async def test_before_the_hub_knew_it_there_was_nothing(client, bearer, invoice):
+    early = at(LONG_AGO - timedelta(days=1))
+
+    answer = await client.get(f"/api/invoices?{early}", headers=bearer(invoice["customer"]))
+    single = await client.get(f"/api/invoices/{invoice['id']}?{early}", headers=bearer(invoice["customer"]))
+
+    assert answer.json()["data"] == []
+    assert single.status_code == 404
+
+
+async def test_what_differs_now_is_as_it_was(client, bearer, invoice):
+    answer = await client.get(f"/api/invoices?{at(THEN)}", headers=bearer(invoice["customer"]))
+    single = await client.get(f"/api/invoices/{invoice['id']}?{at(THEN)}", headers=bearer(invoice["customer"]))
+
+    (found,) = answer.json()["data"]
+    assert found["total"]["value"] == 900
+    assert found["status"] in {"unpaid", "overdue"}
+    assert single.json()["data"]["total"]["value"] == 900
+    assert answer.json()["meta"]["historical"] is True
+    assert datetime.fromisoformat(answer.json()["meta"]["asOf"]) == THEN
+
+
+async def test_between_two_changes_only_the_first_has_happened(client, bearer, invoice):
+    answer = await client.get(f"/api/invoices?{at(LATER)}", headers=bearer(invoice["customer"]))
+
+    (found,) = answer.json()["data"]
+    assert (found["total"]["value"], found["status"]) == (1100, "paid")
+
+
+async def test_after_it_was_deleted_it_is_gone(client, bearer, invoice):
+    answer = await client.get(f"/api/invoices?{at(NOW)}", headers=bearer(invoice["customer"]))
+
+    assert answer.json()["data"] == []
+
+
+async def test_filters_look_at_what_was(client, bearer, invoice):
+    paid = await client.get(f"/api/invoices?status=paid&{at(THEN)}", headers=bearer(invoice["customer"]))
+    later = await client.get(f"/api/invoices?status=paid&{at(LATER)}", headers=bearer(invoice["customer"]))
+
+    assert (len(paid.json()["data"]), len(later.json()["data"])) == (0, 1)
+
+
+async def test_nobody_elses_past_is_seen(client, bearer, invoice, rows):
+    other = insert_customer(rows)
+
+    answer = await client.get(f"/api/invoices?{at(THEN)}", headers=bearer(other["id"]))
+    single = await client.get(f"/api/invoices/{invoice['id']}?{at(THEN)}", headers=bearer(other["id"]))
+
+    assert answer.json()["data"] == []
+    assert single.status_code == 404
+
+
+@pytest.mark.parametrize("sort", ["-issueDate", "issueDate", "dueDate", "-dueDate"])
+async def test_the_past_has_pages_too(client, bearer, rows, sort):
+    customer = insert_customer(rows)
+    for _ in range(5):
+        insert(rows, "invoices", account_id=account_of(customer, "whmcs"), first_seen_at=LONG_AGO)
+    seen, cursor = [], None
+    while True:
+        page = f"&cursor={cursor}" if cursor else ""
+        url = f"/api/invoices?limit=2&sort={sort}&{at(THEN)}{page}"
+        answer = (await client.get(url, headers=bearer(customer["id"]))).json()
+        seen += [each["id"] for each in answer["data"]]
+        cursor = answer["page"]["next"]
+        if cursor is None:
+            break
+
+    assert len(seen) == len(set(seen)) == 5
+
+
+async def test_a_cursor_of_the_present_is_none_of_the_past(client, bearer, rows):
+    customer = insert_customer(rows)
+    for _ in range(2):
+        insert(rows, "invoices", account_id=account_of(customer, "whmcs"), first_seen_at=LONG_AGO)
+    present = (await client.get("/api/invoices?limit=1", headers=bearer(customer["id"]))).json()["page"]["next"]
+
+    answer = await client.get(f"/api/invoices?cursor={present}&{at(THEN)}", headers=bearer(customer["id"]))
+
+    assert (answer.status_code, "cursor" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "column", "key"),
+    [
+        ("subscriptions", "/api/subscriptions", "status", "status"),
+        ("orders", "/api/orders", "activation_status", "activationStatus"),
+    ],
+)
+async def test_subscriptions_and_orders_have_a_past(*, client, bearer, rows, table, path, column, key):
+    customer = insert_customer(rows)
+    was, now = {"subscriptions": ("pending", "active"), "orders": ("activating", "activated")}[table]
+    stored = insert(rows, table, account_id=account_of(customer, table), first_seen_at=LONG_AGO, **{column: now})
+    log = {"entity": table, "entity_id": stored["id"], "account_id": stored["account_id"]}
+    changed(rows, log, "update", {column: was}, {column: now}, LATER)
+
+    listed = await client.get(f"{path}?{at(THEN)}", headers=bearer(customer["id"]))
+    single = await client.get(f"{path}/{stored['id']}?{at(THEN)}", headers=bearer(customer["id"]))
+    today = await client.get(f"{path}/{stored['id']}", headers=bearer(customer["id"]))
+
+    assert listed.json()["data"][0][key] == was
+    assert single.json()["data"][key] == was
+    assert today.json()["data"][key] == now
