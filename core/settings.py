@@ -67,6 +67,9 @@ class ApiSettings(_Settings):
     jwt_audience: str = Field("portal", description="`aud` of bearer tokens")
     jwt_minutes: int = Field(15, ge=1, le=1440, description="life of a minted token, minutes")
     pool_size: int = Field(8, ge=1, le=100, description="database connections per API process")
+    sim_stale_seconds: int = Field(
+        300, ge=0, description="age at which a SIM line that somebody looks at is read again at the network"
+    )
     timezone: str = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
 
     whmcs_webhook_secret: SecretStr | None = Field(
@@ -171,7 +174,9 @@ class EventSettings(_Settings):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        return (*(f"/data/{name}ChangeEvent" for name in self.entities), *(f"/event/{name}" for name in self.platform))
+        """The channels' names; that of a custom object `Thing__c` is `Thing__ChangeEvent`."""
+        objects = (name.removesuffix("c") if name.endswith("__c") else name for name in self.entities)
+        return (*(f"/data/{name}ChangeEvent" for name in objects), *(f"/event/{name}" for name in self.platform))
 
 
 class WhmcsSettings(_Settings):

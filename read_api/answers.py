@@ -47,6 +47,9 @@ class JsonAnswer(ASGIResponse):
             ],
         }
 
+    def add_header(self, name: bytes, value: bytes) -> None:
+        self._start["headers"].append((name, value))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         tag = scope.get(TAG)
         if tag is not None and self.status_code == 200:

@@ -98,6 +98,7 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
                 "database": database,
                 "follower": follower,
                 "guard": guard,
+                "sim_stale_seconds": api.sim_stale_seconds,
                 "today": today,
                 "whmcs_signature": _signature(api, now),
             }

@@ -4,12 +4,14 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from math import isfinite
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
 from core.database import connect
-from core.errors import SourceError
+from core.errors import QuotaError, RejectedError, SourceError
 from core.logging import logger
 from core.settings import EventSettings
 from pipelines.sources.salesforce.pubsub.bus import Batch, Event, EventBus, ReplayRejectedError
@@ -38,16 +40,23 @@ def rows_of(topic: str, event: Event, record_field: str) -> Iterator[Row]:
     """What an event means to the inbox: records to read again, records missed, or something that happened."""
     said = event.decoded
     base = {"topic": topic, "event_id": f"{topic}/{event.replay_id.hex()}", "entity": entity_of(topic)}
-    if said is None:
+    if said is None or (said.header is not None and not said.header["recordIds"]):
         # Something changed that we cannot read: everything of that object is looked at again.
         yield {**base, "kind": "gap", "record_id": None, "payload": {"changeType": "UNREADABLE"}, "occurred_at": None}
     elif said.header is None:
         record = said.fields.get(record_field)
-        payload = {name: value for name, value in said.fields.items() if name != "CreatedById"}
+        payload = {name: _storable(value) for name, value in said.fields.items() if name != "CreatedById"}
         occurred = said.fields.get("CreatedDate")
         yield {**base, "kind": "event", "record_id": record, "payload": payload, "occurred_at": occurred}
     else:
         yield from _changes(base, said.header)
+
+
+def _storable(value: Any) -> Any:
+    """What JSON in PostgreSQL cannot hold must not hold up the channel: NUL goes, and so do numbers that are none."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _changes(base: Row, header: Mapping[str, Any]) -> Iterator[Row]:
@@ -64,7 +73,8 @@ def _changes(base: Row, header: Mapping[str, Any]) -> Iterator[Row]:
 
 def entity_of(topic: str) -> str:
     """`Account` of `/data/AccountChangeEvent`, `Name__e` of `/event/Name__e`."""
-    return topic.rpartition("/")[2].removesuffix("ChangeEvent")
+    name = topic.rpartition("/")[2].removesuffix("ChangeEvent")
+    return f"{name}c" if name.endswith("__") else name
 
 
 class Follower:
@@ -96,6 +106,8 @@ class Follower:
         try:
             # Without a position we begin with what comes now; what came before is a gap, told once we are subscribed.
             gap = replay_id is None
+            if gap:
+                self._store(connection, Batch((), b""), gap=True)
             for batch in self._bus.batches(self._topic, replay_id, stopped):
                 self._store(connection, batch, gap=gap)
                 gap, self._failures = False, 0
@@ -104,7 +116,8 @@ class Follower:
             self._mark(connection, "catching_up", error, forget=True)
             self._failures = 0
         except SourceError as error:
-            self._mark(connection, "refused", error)
+            lasting = isinstance(error, RejectedError | QuotaError)
+            self._mark(connection, "refused" if lasting else "reconnecting", error)
             raise
 
     def _position(self, connection: psycopg.Connection[Any]) -> bytes | None:
@@ -115,7 +128,7 @@ class Follower:
     def _store(self, connection: psycopg.Connection[Any], batch: Batch, *, gap: bool) -> None:
         rows = [row for event in batch.events for row in rows_of(self._topic, event, self._settings.record_field)]
         if gap:
-            gap_id = f"{self._topic}/gap/{batch.latest_replay_id.hex()}"
+            gap_id = f"{self._topic}/gap/{uuid4().hex}"
             lost: Row = {"event_id": gap_id, "kind": "gap", "entity": entity_of(self._topic), "record_id": None}
             rows.append({**lost, "payload": {"changeType": "POSITION_LOST"}, "occurred_at": None})
         with connection.transaction():
@@ -124,6 +137,8 @@ class Follower:
                 {
                     "topic": self._topic,
                     "replay_id": batch.latest_replay_id or None,
+                    # Before the first answer nobody knows yet whether we are told.
+                    "state": "listening" if batch.latest_replay_id else "catching_up",
                     "events": json.dumps(rows, default=str),
                 },
             )

@@ -4,13 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 
-from read_api.answers import ApiRequest, JsonAnswer, Listing, single
+from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import answers
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
+from read_api.sim.on_demand import looked_at
 from read_api.wire import Cursor, Limit
 
 LINES = ("whmcs.services", "freebit.line_details")
@@ -20,6 +21,10 @@ SIM = Question("sim/sim", LINES)
 USAGE = Question("sim/usage", ("freebit.line_usage",))
 
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
+Prefer = Annotated[
+    str | None,
+    HeaderParameter(name="Prefer", description="`wait=2`: wait up to 2 seconds for what the network says now"),
+]
 
 
 class SimController(Controller):
@@ -34,11 +39,11 @@ class SimController(Controller):
         return await SIMS.page(request, limit, cursor)
 
     @get("/{sim_id:str}", operation_id="getSim", responses=answers(SimAnswer, NOT_FOUND))
-    async def sim(self, request: ApiRequest, sim_id: Id) -> JsonAnswer:
-        """One SIM line."""
-        return await single(request, SIM, id=str(sim_id))
+    async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
+        """One SIM line; what is old is read again soon, or at once for a caller that waits."""
+        return await looked_at(request, SIM, str(sim_id))
 
     @get("/{sim_id:str}/usage", operation_id="getSimUsage", responses=answers(UsageAnswer, NOT_FOUND))
-    async def usage(self, request: ApiRequest, sim_id: Id) -> JsonAnswer:
+    async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """Data that a SIM line used, today and recently."""
-        return await single(request, USAGE, id=str(sim_id))
+        return await looked_at(request, USAGE, str(sim_id))

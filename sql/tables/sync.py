@@ -180,7 +180,7 @@ streams = Table(
     Column("replay_id", LargeBinary, comment="Position after the last event stored, raw as received; null: none yet"),
     stamp("updated_at", "When the position was last stored, UTC"),
     instant("event_at", "When the last event was stored, UTC"),
-    words("state", "What the listener does: listening, catching_up, refused", required=True),
+    words("state", "What the listener does: listening, reconnecting, catching_up, refused", required=True),
     words("error", "Why it was last refused; holds no values"),
     schema="sync",
     comment="Where the listener stands on each channel. Committed together with the events it stands for.",

@@ -160,7 +160,7 @@ def upgrade() -> None:
         ),
         sa.Column("event_at", sa.DateTime(timezone=True), nullable=True, comment="When the last event was stored, UTC"),
         sa.Column(
-            "state", sa.Text(), nullable=False, comment="What the listener does: listening, catching_up, refused"
+            "state", sa.Text(), nullable=False, comment="What the listener does: listening, reconnecting, catching_up, refused"
         ),
         sa.Column("error", sa.Text(), nullable=True, comment="Why it was last refused; holds no values"),
         sa.PrimaryKeyConstraint("topic", name=op.f("streams_pkey")),

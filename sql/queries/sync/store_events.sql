@@ -10,9 +10,9 @@ WITH stored AS (
     RETURNING 1
 ), moved AS (
     INSERT INTO sync.streams AS s (topic, replay_id, state, event_at)
-    VALUES (%(topic)s, %(replay_id)s, 'listening', CASE WHEN (SELECT count(*) FROM stored) > 0 THEN now() END)
+    VALUES (%(topic)s, %(replay_id)s, %(state)s, CASE WHEN (SELECT count(*) FROM stored) > 0 THEN now() END)
     ON CONFLICT (topic) DO UPDATE
-       SET replay_id = coalesce(excluded.replay_id, s.replay_id), updated_at = now(), state = 'listening', error = NULL,
+       SET replay_id = coalesce(excluded.replay_id, s.replay_id), updated_at = now(), state = excluded.state, error = NULL,
            event_at = coalesce(excluded.event_at, s.event_at)
 )
 SELECT pg_notify('hub_inbox', 'salesforce') FROM (SELECT count(*) AS rows FROM stored) counted WHERE rows > 0

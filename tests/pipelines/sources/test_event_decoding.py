@@ -7,8 +7,11 @@ import fastavro
 import pytest
 from grpc_tools import protoc
 
+from core.settings import EventSettings
+from pipelines.events.listener import entity_of, rows_of
 from pipelines.sources.salesforce import pubsub
-from pipelines.sources.salesforce.pubsub.decoding import decoded, field_names
+from pipelines.sources.salesforce.pubsub.bus import Event
+from pipelines.sources.salesforce.pubsub.decoding import Decoded, EventSchema, decoded, field_names
 
 STRING = ["null", "string"]
 ADDRESS = {
@@ -17,11 +20,15 @@ ADDRESS = {
     "fields": [{"name": "Street", "type": STRING}, {"name": "City", "type": STRING}],
 }
 NAMES = ("ChangeEventHeader", "Name", "Type", "ParentId", "BillingAddress", "ShippingAddress", "Phone", "Fax")
-SCHEMA = {
-    "type": "record",
-    "name": "AccountChangeEvent",
-    "fields": [{"name": name, "type": ["null", ADDRESS if name == "BillingAddress" else "string"]} for name in NAMES],
-}
+SCHEMA = EventSchema.of(
+    {
+        "type": "record",
+        "name": "AccountChangeEvent",
+        "fields": [
+            {"name": name, "type": ["null", ADDRESS if name == "BillingAddress" else "string"]} for name in NAMES
+        ],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +61,17 @@ def test_a_payload_of_another_form_is_refused(payload):
 
 
 def test_a_platform_event_has_no_header():
-    schema = {"type": "record", "name": "Order__e", "fields": [{"name": "OrderId__c", "type": STRING}]}
+    schema: dict[str, object] = {
+        "type": "record",
+        "name": "Order__e",
+        "fields": [{"name": "OrderId__c", "type": STRING}],
+    }
     out = BytesIO()
     fastavro.schemaless_writer(out, schema, {"OrderId__c": "801"})
 
-    event = decoded(out.getvalue(), schema)
+    read = decoded(out.getvalue(), EventSchema.of(schema))
 
-    assert (event.header, event.fields) == (None, {"OrderId__c": "801"})
+    assert (read.header, read.fields) == (None, {"OrderId__c": "801"})
 
 
 def test_the_generated_code_is_what_the_proto_says(tmp_path):
@@ -73,3 +84,44 @@ def test_the_generated_code_is_what_the_proto_says(tmp_path):
     for name in ("pubsub_api_pb2.py", "pubsub_api_pb2.pyi"):
         generated = tmp_path / Path(proto).parent / name
         assert generated.read_text() == (folder / name).read_text()
+
+
+def test_a_type_that_is_only_named_is_the_type_of_that_name():
+    fields = [
+        {"name": "ChangeEventHeader", "type": "string"},
+        {"name": "BillingAddress", "type": ["null", ADDRESS]},
+        {"name": "ShippingAddress", "type": ["null", "Address"]},
+    ]
+
+    schema = EventSchema.of({"type": "record", "name": "AccountChangeEvent", "fields": fields})
+
+    assert field_names(["2-0x02"], schema) == ["ShippingAddress.City"]
+
+
+HEADER = {"entityName": "Account", "changeType": "UPDATE", "recordIds": []}
+
+
+def event(fields: dict[str, object], header: dict[str, object] | None = None) -> Event:
+    return Event("e", b"\x01", Decoded(fields, header))
+
+
+def test_a_change_of_no_named_record_is_a_gap_of_the_object():
+    (row,) = rows_of("/data/AccountChangeEvent", event({}, HEADER), "OrderId__c")
+
+    assert (row["kind"], row["entity"], row["record_id"]) == ("gap", "Account", None)
+
+
+def test_what_the_database_cannot_hold_does_not_hold_up_the_channel():
+    fields = {"OrderId__c": "801", "Note__c": "a\0b", "Score__c": float("nan"), "CreatedDate": 1}
+
+    (row,) = rows_of("/event/OrderProvisionRequested__e", event(fields), "OrderId__c")
+
+    assert (row["payload"]["Note__c"], row["payload"]["Score__c"]) == ("ab", None)
+
+
+@pytest.mark.parametrize("name", ["Account", "Thing__c"])
+def test_a_channel_is_named_for_its_object_and_the_object_for_its_channel(name):
+    topic = EventSettings(entities=(name,), platform=()).topics[0]
+
+    assert topic == {"Account": "/data/AccountChangeEvent", "Thing__c": "/data/Thing__ChangeEvent"}[name]
+    assert entity_of(topic) == name

@@ -13,7 +13,7 @@ import grpc
 from core.errors import CredentialsError, QuotaError, RejectedError, SourceError, UnavailableError
 from core.settings import EventSettings
 from pipelines.sources.salesforce.client import SalesforceClient
-from pipelines.sources.salesforce.pubsub.decoding import Decoded, Schema, decoded
+from pipelines.sources.salesforce.pubsub.decoding import Decoded, EventSchema, decoded
 from pipelines.sources.salesforce.pubsub.pubsub_api_pb2 import (
     CUSTOM,
     LATEST,
@@ -25,7 +25,9 @@ from pipelines.sources.salesforce.pubsub.pubsub_api_pb2 import (
 
 SERVICE = "/eventbus.v1.PubSub"
 _CODES = "sfdc.platform.eventbus.grpc."
-_REPLAY = "subscription.fetch.replay"
+_REPLAY = "subscription.fetch.replayid"
+_AUTHORISATION = "service.auth"
+_SCHEMA = "schema."
 _QUOTA = {"subscription.limit.exceeded"}
 _LASTING = {"service.tenant.license", "topic.not.found", "topic.meta.permission", "subscription.topic.cannot.subscribe"}
 # A connection that died without a word is found by HTTP/2's own pings (reference §5.2).
@@ -63,7 +65,7 @@ class EventBus:
     def __init__(self, settings: EventSettings, client: SalesforceClient) -> None:
         self._settings = settings
         self._client = client
-        self._schemas: dict[str, Schema] = {}
+        self._schemas: dict[str, EventSchema] = {}
         self._identity: tuple[str, str, str] | None = None
         self._lock = threading.Lock()
         if settings.insecure:
@@ -103,7 +105,8 @@ class EventBus:
             while (wanted := credit.get()) > 0:
                 yield FetchRequest(topic_name=topic, num_requested=wanted)
 
-        call = self._subscribe(requests(), metadata=self._metadata())
+        metadata = self._metadata()
+        call = self._subscribe(requests(), metadata=metadata)
         try:
             with _watched(call, self._settings.stall_seconds, stopped) as watch:
                 for response in call:
@@ -116,7 +119,7 @@ class EventBus:
                 return
             if watch.fell_silent:
                 raise UnavailableError("salesforce", "fell silent on a channel", code="stalled") from error
-            raise self._typed(error) from error
+            raise self._typed(error, metadata[0][1]) from error
         finally:
             credit.put(0)
             call.cancel()  # type: ignore[no-untyped-call]
@@ -129,16 +132,22 @@ class EventBus:
         return Batch(events, events[-1].replay_id if events else response.latest_replay_id)
 
     def _decoded(self, payload: bytes, schema_id: str) -> Decoded | None:
+        """None: it cannot be read, now or ever. What may pass is raised, so that the event comes again."""
         try:
             return decoded(payload, self._schema(schema_id))
         except ValueError:
             return None
+        except grpc.RpcError as error:
+            code = _code(error)
+            if code.startswith(_SCHEMA) and not code.endswith("unavailable"):
+                return None
+            raise
 
-    def _schema(self, schema_id: str) -> Schema:
+    def _schema(self, schema_id: str) -> EventSchema:
         """The schema, asked for once: an id never means another one."""
         if schema_id not in self._schemas:
             info = self._get_schema(SchemaRequest(schema_id=schema_id), metadata=self._metadata(), timeout=30)
-            self._schemas[schema_id] = json.loads(info.schema_json)
+            self._schemas[schema_id] = EventSchema.of(json.loads(info.schema_json))
         return self._schemas[schema_id]
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
@@ -148,15 +157,16 @@ class EventBus:
             token, instance, organization = self._identity
         return (("accesstoken", token), ("instanceurl", instance), ("tenantid", organization))
 
-    def _typed(self, error: Any) -> SourceError:
-        trailers = dict(error.trailing_metadata() or ())
-        code = str(trailers.get("error-code", "")).removeprefix(_CODES)
+    def _typed(self, error: Any, token: str) -> SourceError:
+        code = _code(error)
         status = error.code()
         if code.startswith(_REPLAY):
             return ReplayRejectedError("salesforce", "does not know the position any more", code=code)
-        if status == grpc.StatusCode.UNAUTHENTICATED:
+        if status == grpc.StatusCode.UNAUTHENTICATED or code.startswith(_AUTHORISATION):
             with self._lock:
-                self._identity = None
+                # Another channel may have logged in meanwhile: only what was refused is forgotten.
+                if self._identity is not None and self._identity[0] == token:
+                    self._identity = None
             return CredentialsError("salesforce", "refuses the session", code=code or status.name)
         if code in _QUOTA:
             return QuotaError("salesforce", "delivers no more events today", code=code)
@@ -166,6 +176,11 @@ class EventBus:
 
     def close(self) -> None:
         self._channel.close()
+
+
+def _code(error: Any) -> str:
+    """The vendor's own code, which stands in the trailers."""
+    return str(dict(error.trailing_metadata() or ()).get("error-code", "")).removeprefix(_CODES)
 
 
 class _Watch:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 import fastavro
+from fastavro.schema import expand_schema
 
 Schema = Mapping[str, Any]
 
@@ -20,14 +21,32 @@ class Decoded:
     header: Mapping[str, Any] | None
 
 
-def decoded(payload: bytes, schema: Schema) -> Decoded:
+@dataclass(frozen=True)
+class EventSchema:
+    """A schema made ready once for all its events: to read with, and with every named type written out."""
+
+    reader: Schema
+    fields: list[Schema]
+
+    @classmethod
+    def of(cls, schema: Schema) -> Self:
+        """Raises ValueError: it is no schema."""
+        try:
+            reader: Any = fastavro.parse_schema(dict(schema))
+            expanded: Any = expand_schema(dict(schema))
+            return cls(reader, expanded["fields"])
+        except (fastavro.schema.SchemaParseException, KeyError, TypeError) as error:
+            raise ValueError("not a schema of a record") from error
+
+
+def decoded(payload: bytes, schema: EventSchema) -> Decoded:
     """Schemaless Avro, read with the schema it was written with.
 
     Raises:
         ValueError: the payload is no such record.
     """
     try:
-        record = fastavro.schemaless_reader(BytesIO(payload), fastavro.parse_schema(dict(schema)), None)
+        record = fastavro.schemaless_reader(BytesIO(payload), dict(schema.reader), None)
     except (EOFError, IndexError, StopIteration, TypeError, fastavro.schema.SchemaParseException) as error:
         raise ValueError(f"not a record of the schema: {type(error).__name__}") from error
     if not isinstance(record, dict):
@@ -38,7 +57,7 @@ def decoded(payload: bytes, schema: Schema) -> Decoded:
     return Decoded(record, header)
 
 
-def field_names(bitmaps: Iterable[str], schema: Schema) -> list[str]:
+def field_names(bitmaps: Iterable[str], schema: EventSchema) -> list[str]:
     """`["0x400000", "4-0x01"]` as `["LastModifiedDate", "BillingAddress.Street"]`: bit i is field i of the schema.
 
     Raises:
@@ -47,7 +66,7 @@ def field_names(bitmaps: Iterable[str], schema: Schema) -> list[str]:
     names: list[str] = []
     for bitmap in bitmaps:
         parent, _, bits = bitmap.rpartition("-")
-        fields = schema["fields"]
+        fields = schema.fields
         prefix = ""
         if parent:
             field = _at(fields, int(parent))

@@ -1,0 +1,81 @@
+"""A line that somebody looks at is read again, once while that is under way, and those who wait get it fresh."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.builders import account_of, insert, insert_customer
+
+OLD = datetime.now(UTC) - timedelta(hours=2)
+
+
+@pytest.fixture
+def line(rows: Any) -> dict[str, Any]:
+    customer = insert_customer(rows)
+    stored = insert(
+        rows, "sims", account_id=account_of(customer, "sims"), msisdn="09012345678", details_as_of=OLD, usage_as_of=OLD
+    )
+    return stored | {"customer": customer["id"]}
+
+
+def wishes(rows: Any) -> list[Any]:
+    return rows.execute("SELECT entity, record_id, state FROM sync.inbox").fetchall()
+
+
+def read_by_the_worker(rows: Any, line: dict[str, Any]) -> None:
+    rows.execute("UPDATE hub.sims SET details_as_of = now(), usage_as_of = now() WHERE id = %s", [line["id"]])
+
+
+async def test_somebody_elses_line_is_neither_shown_nor_wished_for(client, bearer, rows, line):
+    other = insert_customer(rows)
+
+    answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(other["id"]))
+
+    assert answer.status_code == 404
+    assert wishes(rows) == []
+
+
+@pytest.mark.parametrize("path", ["", "/usage"])
+async def test_an_old_line_is_answered_at_once_and_wished_for_once(client, bearer, rows, line, path):
+    for _ in range(3):
+        answer = await client.get(f"/api/sims/{line['id']}{path}", headers=bearer(line["customer"]))
+        assert answer.status_code == 200
+        assert "preference-applied" not in answer.headers
+
+    assert wishes(rows) == [("line", line["source_id"], "waiting")]
+
+
+async def test_a_line_that_was_just_read_is_not_wished_for(client, bearer, rows, line):
+    read_by_the_worker(rows, line)
+
+    await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]) | {"Prefer": "wait=5"})
+
+    assert wishes(rows) == []
+
+
+async def test_who_waits_gets_it_as_soon_as_it_was_read(client, bearer, rows, line):
+    headers = bearer(line["customer"]) | {"Prefer": "respond-async, wait=10"}
+    waiting = asyncio.create_task(client.get(f"/api/sims/{line['id']}", headers=headers))
+    while not wishes(rows):  # noqa: ASYNC110 - it comes to pass in the database
+        await asyncio.sleep(0.01)
+    read_by_the_worker(rows, line)
+    answer = await waiting
+
+    assert answer.headers["preference-applied"] == "wait=10"
+    assert datetime.fromisoformat(answer.json()["data"]["detailsAsOf"]) > OLD + timedelta(hours=1)
+
+
+async def test_who_waited_in_vain_gets_what_there_is(client, bearer, line):
+    answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]) | {"Prefer": "wait=1"})
+
+    assert answer.status_code == 200
+    assert "preference-applied" not in answer.headers
+
+
+@pytest.mark.parametrize("prefer", ["wait=soon", "wait", "wait=-1", "return=minimal", "wait=99999"])
+async def test_a_preference_that_means_nothing_is_ignored(client, bearer, line, prefer):
+    answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]) | {"Prefer": prefer})
+
+    assert answer.status_code == 200
