@@ -6,11 +6,11 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint lock bench docs clean
+.PHONY: help up test lint lock bench campaign docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(VENV)/.installed ## Start everything, bring the data in, say where it is; Ctrl-C stops it
 	@exec $(BIN)/hub up
@@ -26,6 +26,9 @@ lint: $(VENV)/.installed-dev ## Form, types, imports
 
 bench: $(VENV)/.installed ## The benchmarks against peers and against the limit
 	@$(BIN)/python -m bench $(ARGS)
+
+campaign: $(VENV)/.installed-dev ## The fault campaign: make campaign SEEDS=200
+	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20)
 
 docs: $(VENV)/.installed ## Write the generated pages again
 	$(BIN)/python -m cli.settings_page docs > docs/settings.md
