@@ -164,8 +164,9 @@ class Campaign:
     def new_invoice(self) -> None:
         number = str(90_000_000 + self.random.randint(1, 9_000_000))
         row = {"userid": self.some("client"), "status": "Unpaid", "date": "2026-11-24", "total": "10.00"}
+        stamps = dict.fromkeys(("created_at", "updated_at"), self.whmcs_now())
         zero = dict.fromkeys(("subtotal", "credit", "tax", "tax2", "taxrate", "taxrate2"), "0.00")
-        self.mutate("whmcs", "invoice", number, row | zero | {"updated_at": self.whmcs_now()})
+        self.mutate("whmcs", "invoice", number, row | zero | stamps)
         self.hint("invoice", number)
 
     def late_commit(self) -> None:
