@@ -36,6 +36,10 @@ def _run(options: argparse.Namespace) -> None:
         from bench.ticks import bench_ticks  # noqa: PLC0415
 
         bench_ticks([10_000, options.stored], 100_000, options.repeats)
+    if options.what in {"live", "all"}:
+        from bench.live import bench_live  # noqa: PLC0415
+
+        bench_live(options.repeats, options.seconds, options.connections)
     if options.what in {"events", "all"}:
         from bench.events import bench_events  # noqa: PLC0415
 
@@ -48,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "ticks", "events", "all"),
+        choices=("setup", "sync", "read", "ticks", "live", "events", "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")

@@ -1,4 +1,5 @@
--- Each request is a line of a file, chosen at random: path, tab, Authorization (may be empty). Ends with a line of JSON.
+-- Each request is a line of a file, chosen at random: path, tab, Authorization (may be empty), and maybe a tab and
+-- If-None-Match. Ends with a line of JSON.
 local prepared = {}
 local count = 0
 local threads = 0
@@ -11,9 +12,10 @@ end
 function init(arguments)
   math.randomseed(seed)
   for line in io.lines(arguments[1]) do
-    local path, token = line:match("^([^\t]*)\t(.*)$")
+    local path, token, tag = line:match("^([^\t]*)\t([^\t]*)\t?(.*)$")
     local headers = {}
     if token ~= "" then headers["Authorization"] = token end
+    if tag ~= "" then headers["If-None-Match"] = tag end
     count = count + 1
     prepared[count] = wrk.format("GET", path, headers)
   end

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
@@ -172,8 +173,8 @@ def customer_of(request: ApiRequest) -> str:
     return customer
 
 
-def database_of(request: ApiRequest) -> Database:
-    database: Database = request.app.state["database"]
+def database_of(connection: ASGIConnection[Any, Any, Any, State]) -> Database:
+    database: Database = connection.app.state["database"]
     return database
 
 

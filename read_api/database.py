@@ -117,6 +117,17 @@ class Database:
         self.resolved(customer, (said.get_value(0, 1) or b"").decode())
         return Found(_rows(answer), said.get_value(0, 2) or b"null")
 
+    async def customer(self, named: str) -> str:
+        """The customer that an id stands for today, whichever it was ever known by.
+
+        Raises:
+            UnknownCustomerError, DatabaseDownError.
+        """
+        (said,) = await self._round_trip([(SPEAK_FOR, SPEAK_FOR.bound({"customer": named, "datasets": "{}"}))])
+        if (known := said.get_value(0, 1)) is None:
+            raise UnknownCustomerError("the hub does not know that customer")
+        return known.decode()
+
     async def ask_openly(self, question: Question) -> Sequence[Row]:
         """Rows that belong to nobody, such as freshness.
 

@@ -12,7 +12,7 @@ from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from read_api.answers import ApiRequest, customer_of
+from read_api.answers import ApiRequest, customer_of, database_of
 from read_api.auth.guard import EXPIRES, BearerGuard
 from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
@@ -83,7 +83,7 @@ class LiveController(Controller):
     ) -> ASGIResponse:
         """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
         follower = follower_of(request)
-        customer = await _known(follower, customer_of(request))
+        customer = await database_of(request).customer(customer_of(request))
         expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
         return EventStream(follower, customer, _position(last_event_id), expires)
 
@@ -96,7 +96,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
     try:
         named, expires = guard.claims(token)
-        customer = await _known(follower_of(socket), named)
+        customer = await database_of(socket).customer(named)
     except InvalidTokenError:
         await socket.close(code=POLICY_VIOLATION)
         return
@@ -115,14 +115,6 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
 def follower_of(connection: Any) -> Follower:
     follower: Follower = connection.app.state["follower"]
     return follower
-
-
-async def _known(follower: Follower, named: str) -> str:
-    """Raises DatabaseDownError, where nobody can say now, or the id is nobody's."""
-    customer = await follower.customer_of(named)
-    if customer is None:
-        raise DatabaseDownError("nobody can say who that is")
-    return customer
 
 
 def _position(cursor: str | None) -> Position | None:

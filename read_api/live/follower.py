@@ -24,6 +24,7 @@ AT_ONCE = 1000
 MOST_MISSED = 5000
 """Changes that a client may have missed and still be told one by one; beyond, it is told to read again."""
 MOST_WAITING = 256
+CATCHING_UP_AT_ONCE = 4
 REMEMBERED_CUSTOMERS = 100_000
 
 CHANGES = (
@@ -58,6 +59,8 @@ class Follower:
         self._everybodys: Position = (0, 0)
         self._looked_at = float("-inf")
         self._resolved: dict[str, str] = {}
+        # After an outage everybody comes back at once.
+        self._catching_up = asyncio.Semaphore(CATCHING_UP_AT_ONCE)
         self.position: Position | None = None
         self.closed = False
 
@@ -94,7 +97,7 @@ class Follower:
         if self.position is None or not OLDER_THAN_ALL < after <= self.position:
             return None
         try:
-            async with await self._connected("hub-api missed") as connection:
+            async with self._catching_up, await self._connected("hub-api missed") as connection:
                 oldest = await _fetched(connection, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
                 if int(oldest[0][0]) < after[0]:
                     return None
@@ -105,16 +108,6 @@ class Follower:
             return None
         changes = map(change_of, rows)
         return [each for each in changes if each.is_told and (each.customer in {customer, None})]
-
-    async def customer_of(self, named: str) -> str | None:
-        """The customer that an id stands for today, whichever it was ever known by; None: nobody."""
-        try:
-            async with await self._connected("hub-api who") as connection:
-                query = "SELECT set_config('hub.customer_id', %s, false), hub.current_customer()"
-                rows = await _fetched(connection, query, [named])
-        except psycopg.Error:
-            return None
-        return None if rows[0][1] is None else str(rows[0][1])
 
     # -- tags --------------------------------------------------------------------------------------------------------
 

@@ -31,8 +31,8 @@ class Client:
         if last_event_id is not None:
             self._headers["Last-Event-ID"] = last_event_id
         self._client = httpx.Client(timeout=httpx.Timeout(PATIENCE_SECONDS), trust_env=False)
-        self._thread = threading.Thread(target=self._read, args=(f"{url}/api/live",))
-        self._thread.start()
+        # It reads until its connection ends; nobody waits for the heartbeat that would wake it.
+        threading.Thread(target=self._read, args=(f"{url}/api/live",), daemon=True).start()
 
     def _read(self, url: str) -> None:
         identity = event = ""
@@ -55,7 +55,6 @@ class Client:
 
     def close(self) -> None:
         self._client.close()
-        self._thread.join(timeout=PATIENCE_SECONDS)
 
 
 def until(condition: Callable[[], Any]) -> None:
