@@ -1,0 +1,78 @@
+"""What operators ask and do: in one line when it cannot be, and as JSON for programs."""
+
+import json
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.common.identifiers import hub_id
+from tests.builders import account_of, insert, insert_customer
+from tests.cli.conftest import Hub
+from tests.conftest import Database
+
+
+def test_the_history_of_a_record_is_told_by_its_own_id(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        customer = insert_customer(connection)
+        insert(
+            connection, "sync.changes", entity="invoices", entity_id=hub_id("whmcs", "invoice", "31"),
+            account_id=account_of(customer, "invoices"), operation="update", before={"total": 1}, after={"total": 2},
+        )  # fmt: skip
+
+    ended = hub("history", "invoice", "31", "--json")
+
+    (row,) = json.loads(ended.out)
+    assert (row["operation"], row["before"], row["after"]) == ("update", {"total": 1}, {"total": 2})
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("history", "invoice", "32"), "saw no change of invoice 32"),
+        (("history", "bill", "32"), "bill is none of"),
+        (("history", "order", "801"), "no id of salesforce"),
+        (("replay", "--since", "yesterday"), "yesterday is no moment"),
+        (("sync", "customer", "nobody"), "customer wants one id"),
+        (("sync", "salesfarce"), "there are salesforce"),
+    ],
+)
+def test_what_cannot_be_is_said_in_so_many_words(
+    hub: Hub, joined: Database, command: tuple[str, ...], said: str
+) -> None:
+    ended = hub(*command)
+
+    assert ended.code != 0
+    assert said in " ".join(ended.err.replace("│", " ").split())
+
+
+def test_a_customer_that_nobody_knows_is_not_synced(hub: Hub, joined: Database) -> None:
+    ended = hub("sync", "customer", str(uuid4()))
+
+    assert ended.code == 1
+    assert "no customer has the id" in ended.err
+
+
+def test_what_was_told_is_applied_again_parked_or_not(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        for state in ("done", "parked"):
+            insert(connection, "sync.inbox", source="whmcs", state=state)
+
+    ended = hub("replay", "--since", "2026-01-01")
+
+    with psycopg.connect(joined.owner) as connection:
+        states = connection.execute("SELECT state FROM sync.inbox").fetchall()
+    assert ended.code == 0
+    assert states == [("waiting",), ("waiting",)]
+
+
+def test_each_system_says_how_it_is(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        insert(connection, "sync.sources", system="whmcs", circuit="open", reason="did not answer")
+        insert(connection, "sync.inbox", source="whmcs", state="parked", error="refused")
+
+    systems = {row["system"]: row for row in json.loads(hub("status", "--sources", "--json").out)}
+
+    assert systems["whmcs"]["circuit"] == "open"
+    assert (systems["whmcs"]["parked"], systems["whmcs"]["parked_reason"]) == (1, "refused")
+    assert systems["freebit"]["circuit"] == "closed"
