@@ -177,16 +177,17 @@ def _pieces(
     fits: Callable[[Row], bool],
 ) -> tuple[list[str | tuple[int, int]], int]:
     """The list as stretches of the base and single rows of the overlay, and its length."""
-    ranked = sorted((*base.rank(int(key) - first_id), int(key), change) for key, change in changes.items())
+    sign = -1 if isinstance(base, Descending) else 1
+    ranked = sorted((*base.rank(int(key) - first_id), sign * int(key), change) for key, change in changes.items())
     pieces: list[str | tuple[int, int]] = []
     at = 0
-    for position, present, record_id, change in ranked:
+    for position, present, signed_id, change in ranked:
         if position > at:
             pieces.append((at, position))
         at = position + present
         if change.deleted:
             continue
-        row = row_of(record_id, change)
+        row = row_of(sign * signed_id, change)
         if fits(row):
             pieces.append(as_json(row))
     if at < base.total:

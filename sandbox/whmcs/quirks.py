@@ -9,6 +9,11 @@ date_format  DD/MM/YYYY | MM/DD/YYYY | YYYY-MM-DD   localised dates
 allowed_ips  "" or addresses separated by spaces    others get 403 unless they send the access key
 forbidden    "" or actions separated by spaces      403 Invalid Permissions
 max_rows     0 | n                           more rows a page than this are never given
+order_notes  on | off                        AddOrder keeps the text sent as `notes` (no documentation says so)
+marker_field on | off                        every product has the hidden custom field 307 "Hub Command"
+accept_activates  autosetup | always         AcceptOrder activates services only when asked to with `autosetup`
+capture      approve | decline               what the gateway says to CapturePayment
+immutable_invoices  on | off                 as from WHMCS 9.0: what has left Draft can no longer be edited
 """
 
 import re
@@ -24,6 +29,11 @@ DEFAULTS = {
     "allowed_ips": "",
     "forbidden": "",
     "max_rows": "0",
+    "order_notes": "on",
+    "marker_field": "on",
+    "accept_activates": "autosetup",
+    "capture": "approve",
+    "immutable_invoices": "off",
 }
 _RESHAPING = ("numbers", "empty_list", "one_row")
 _PLURALS = {
