@@ -33,6 +33,8 @@ from sandbox.world import World
 
 _API = "/includes/api.php"
 _CHUNK = 1 << 16
+_SHOWN = ("orderid", "invoiceid", "clientid", "client_id", "userid", "serviceid", "status", "orderby", "order",
+          "limitstart", "limitnum")  # fmt: skip
 
 Answer = dict[str, object] | Page | Iterator[str]
 
@@ -53,8 +55,7 @@ def create_app(world: World, state: State, config: Config | None = None) -> App:
 def label(request: Request) -> str:
     """Action and the parameters that say which rows, for the log of calls and the matching of faults."""
     params = params_from(form(request))
-    shown = "orderid invoiceid clientid client_id userid serviceid status orderby order limitstart limitnum".split()
-    return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in shown if n in params)])
+    return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in _SHOWN if n in params)])
 
 
 class Endpoint:

@@ -54,7 +54,7 @@ class InvoiceChanges:
         return {"result": "success", "invoiceid": invoice_id, "status": self._invoices.status(invoice_id)}
 
     def _items(self, params: Params) -> list[Row]:
-        """Lines by their numbered parameters: itemdescription1, itemamount1, itemtaxed1, …"""
+        """Lines by their numbered parameters: itemdescription1, itemamount1, and so on."""
         numbers = sorted({int(found.group(1)) for name in params if (found := _ITEM.fullmatch(name))})
         return [
             bills.item(
