@@ -109,16 +109,19 @@ class Install:
         first_id: int,
         render: Callable[[Iterator[int]], Iterator[str]],
         row_of: Callable[[int, Change], Row],
-        fits: Callable[[Row], bool] = lambda _: True,
+        fits: Callable[[Row], bool] | None = None,
         more: Row | None = None,
         counts_as_text: bool = False,
         empty: str | None = '""',
         owner: Owner | None = None,
+        only: int = 0,
     ) -> Page:
-        """The page of a list that `params` asks for; `names` are (plural, singular)."""
+        """The page of a list that `params` asks for; `names` are (plural, singular); `only`: the one id asked for."""
         start, count = self.span(params)
         changes = self.state.overlay.changed("whmcs", kind)
-        if owner is not None:  # what others' records have become need not be looked at
+        if only:
+            changes = {key: change for key in (str(only),) if (change := changes.get(key))}
+        elif owner is not None:  # what others' records have become need not be looked at
             changes = {key: c for key, c in changes.items() if _is_of(owner, int(key) - first_id, c)}
         total, rows = laid_over(
             base, start, count, render=render, changes=changes, first_id=first_id, row_of=row_of, fits=fits

@@ -84,7 +84,9 @@ class Invoices:
             grouped.setdefault((plan.status if by == "status" else "", month), []).append(slot)
         return MonthIndex(self.world.customers, [(month, slots) for (_, month), slots in grouped.items()])
 
-    def _fits(self, userid: str, status: str) -> Callable[[Row], bool]:
+    def _fits(self, userid: str, status: str) -> Callable[[Row], bool] | None:
+        if not userid and not status:
+            return None
         today = self.install.now().date().isoformat()
 
         def fits(row: Row) -> bool:

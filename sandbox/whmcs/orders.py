@@ -49,8 +49,9 @@ class Orders:
             first_id=FIRST_WHMCS_ORDER_ID,
             render=rendered(self._order),
             row_of=self._changed,
-            fits=fits,
+            fits=fits if order_id or client_id or status else None,
             empty="[]",
+            only=order_id,
             owner=Owner("userid", str(client_id), self._of_client(client_id)) if client_id else None,
         )
 

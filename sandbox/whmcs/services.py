@@ -51,10 +51,11 @@ class Services:
             first_id=FIRST_SERVICE_ID,
             render=rendered(self._row),
             row_of=self._changed_row,
-            fits=fits,
+            fits=fits if username or any(asked.values()) else None,
             more=dict(asked),
             counts_as_text=True,
             owner=self._owner(asked["clientid"]),
+            only=whole(params, "serviceid"),
         )
 
     def _owner(self, client_id: str | None) -> Owner | None:
