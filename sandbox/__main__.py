@@ -37,8 +37,11 @@ control plane, on every port (JSON):
   GET  /__sandbox__/world             counts of every object
   GET  /__sandbox__/dirt              rows that cannot be represented
   GET  /__sandbox__/calls?match=&limit=
+  GET  /__sandbox__/ledger?system=&kind=&id=&marker=
+                                      every effect that was applied
   POST /__sandbox__/faults            {"match": "GetInvoices", "times": 2, "mode": "status:503"}
-                                      modes: status:NNN timeout cut malformed 429 html500 slow:MS code:A-B
+                                      modes: status:NNN timeout timeout_after cut drop malformed 429 html500 slow:MS
+                                      code:A-B
   POST /__sandbox__/mutate            {"system": "whmcs", "object": "invoice", "id": "10001",
                                        "fields": {"status": "Paid"}}
                                       fields null deletes; an unknown id creates

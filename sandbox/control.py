@@ -8,6 +8,8 @@ Modes of a fault:
     slow:250         the true answer, that many milliseconds late
     malformed        the true answer applied, its body cut in half but a well-formed HTTP response
     cut              the true answer applied, then the connection closed in the middle of it
+    drop             the true answer applied, then the connection closed without a byte of it
+    timeout_after    the true answer applied, then no answer until the caller hangs up
     code:400-230     Freebit only: that resultCode-statusCode
 """
 
@@ -16,6 +18,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,7 +28,8 @@ from sandbox.state import Call, State
 from sandbox.world import World
 
 PREFIX = "/__sandbox__/"
-_MODES = re.compile(r"status:[1-5]\d\d|timeout|cut|malformed|429|html500|slow:\d+|code:\d{3}-\d{3}")
+_MODES = re.compile(r"status:[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|429|html500|slow:\d+|code:\d{3}-\d{3}")
+_MODE_NAMES = "status:NNN, timeout, timeout_after, cut, drop, malformed, 429, html500, slow:MS, code:A-B"
 _SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)\d*=)[^&\s]*")
 _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
 CUT = "sandbox: connection cut on purpose"
@@ -80,7 +84,9 @@ async def _called(
         if fault is None:
             await app(scope, _replayed(request.body, receive), noting)
         else:
-            await _failed(fault, app, {**scope, "sandbox.fault": fault}, request, receive, noting)
+            await _failed(
+                fault, app, {**scope, "sandbox.fault": fault}, request, receive, noting, partial(_hang_up, send)
+            )
     finally:
         spent = (time.perf_counter() - started) * 1000
         request_id = request.headers.get("x-request-id")
@@ -99,7 +105,9 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _failed(mode: str, app: App, scope: Scope, request: Request, receive: Receive, send: Send) -> None:
+async def _failed(
+    mode: str, app: App, scope: Scope, request: Request, receive: Receive, send: Send, hang_up: Callable[[], None]
+) -> None:
     replay = _replayed(request.body, receive)
     if mode.startswith("code:"):
         await app(scope, replay, send)
@@ -107,15 +115,34 @@ async def _failed(mode: str, app: App, scope: Scope, request: Request, receive: 
         await asyncio.sleep(int(mode[5:]) / 1000)
         await app(scope, replay, send)
     elif mode == "timeout":
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _silence(receive)
+    elif mode in {"drop", "timeout_after"}:
+        await app(scope, replay, _nowhere)
+        if mode == "drop":
+            hang_up()
+        await _silence(receive)
     elif mode in {"cut", "malformed"}:
-        await _halved(mode, app, scope, replay, send)
+        await _halved(mode, app, scope, replay, send, hang_up)
     else:
         await send_whole(_refusal(mode), send)
 
 
-async def _halved(mode: str, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+async def _silence(receive: Receive) -> None:
+    """Until the connection has ended."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nowhere(_: Message) -> None:
+    pass
+
+
+def _hang_up(send: Send) -> None:
+    # ASGI cannot close a connection without an answer; uvicorn's `send` belongs to what holds the transport.
+    send.__self__.transport.close()  # type: ignore[attr-defined]
+
+
+async def _halved(mode: str, app: App, scope: Scope, receive: Receive, send: Send, hang_up: Callable[[], None]) -> None:
     messages: list[Message] = []
 
     async def kept(message: Message) -> None:
@@ -124,11 +151,15 @@ async def _halved(mode: str, app: App, scope: Scope, receive: Receive, send: Sen
     await app(scope, receive, kept)
     start = messages[0]
     body = b"".join(message.get("body", b"") for message in messages[1:])
+    if not body and mode == "cut":  # there is no half of nothing
+        hang_up()
+        await _silence(receive)
+        return
     headers = [pair for pair in start["headers"] if pair[0].lower() not in {b"content-length", b"transfer-encoding"}]
     length = len(body) if mode == "cut" else len(body) // 2
-    headers.append((b"content-length", str(max(length, 1)).encode()))
+    headers.append((b"content-length", str(length).encode()))
     await send({**start, "headers": headers})
-    await send({"type": "http.response.body", "body": body[: len(body) // 2] or b"{", "more_body": mode == "cut"})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": mode == "cut"})
     if mode == "cut":
         raise CutError(CUT)
 
@@ -179,6 +210,12 @@ def _get_calls(query: dict[str, list[str]], _: World, state: State) -> Response:
     return json_response({"total": state.calls.total, "matching": len(calls), "calls": calls[:limit]})
 
 
+def _get_ledger(query: dict[str, list[str]], _: World, state: State) -> Response:
+    wanted = {name: query[name][0] for name in ("system", "kind", "id", "marker") if name in query}
+    effects = [effect._asdict() for effect in state.ledger.effects(**wanted)]
+    return json_response({"total": len(state.ledger), "matching": len(effects), "effects": effects})
+
+
 def _get_faults(_: dict[str, list[str]], _world: World, state: State) -> Response:
     return json_response([fault._asdict() for fault in state.faults.waiting])
 
@@ -195,9 +232,7 @@ def _post_reset(_: dict[str, object], _world: World, state: State) -> Response:
 def _post_faults(content: dict[str, object], _: World, state: State) -> Response:
     mode = str(content["mode"])
     if not _MODES.fullmatch(mode):
-        raise ValueError(
-            f"mode {mode!r} is none of status:NNN, timeout, cut, malformed, 429, html500, slow:MS, code:A-B"
-        )
+        raise ValueError(f"mode {mode!r} is none of {_MODE_NAMES}")
     state.faults.add(str(content.get("match", "")), mode, int(str(content.get("times", 1))))
     return json_response([fault._asdict() for fault in state.faults.waiting])
 
@@ -228,6 +263,7 @@ _GETS: dict[str, Control] = {
     "world": _get_world,
     "dirt": _get_dirt,
     "calls": _get_calls,
+    "ledger": _get_ledger,
     "faults": _get_faults,
     "quirks": _get_quirks,
 }

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
+from sandbox.ledger import Ledger
+
 
 class Clock:
     """Real time, plus what was added through the control plane."""
@@ -142,6 +144,7 @@ class State:
         self.overlay = Overlay(self.clock)
         self.faults = Faults()
         self.calls = CallLog()
+        self.ledger = Ledger(self.clock)
         self.quirks: dict[str, str] = dict(self._configured)  # runtime switches of the emulators, by name
         self.resets = 0  # emulators compare it to know when to forget sessions and jobs
         self.loop: asyncio.AbstractEventLoop | None = None  # the one that serves, while it does
@@ -157,5 +160,6 @@ class State:
         self.overlay.clear()
         self.faults.clear()
         self.calls.clear()
+        self.ledger.clear()
         self.quirks = dict(self._configured)
         self.resets += 1

@@ -3,22 +3,23 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date, datetime
 from urllib.parse import unquote
 
 from sandbox.asgi import App, Receive, Request, Response, Scope, Send, form, json_response, read_request, send_response
 from sandbox.config import Config
+from sandbox.freebit.activation import Activation
+from sandbox.freebit.changes import Changes
 from sandbox.freebit.errors import FreebitError
+from sandbox.freebit.helpers import Helpers
 from sandbox.freebit.lines import Lines
+from sandbox.freebit.requests import ACCOUNT, OK, Asked, account_of, day, one_of, only_item, require
+from sandbox.freebit.semiblack import SemiBlack
 from sandbox.freebit.sessions import Sessions
+from sandbox.freebit.timing import Timing
 from sandbox.state import State
 from sandbox.world import World
 
 BASE = "/emptool/api/"
-Asked = dict[str, object]
-_OK: Asked = {"resultCode": "100", "status": {"message": "OK", "statusCode": "200"}}
-_ACCOUNT = re.compile(r"\d{11,14}|[A-Z]{3}\d_\d{11}")
-_PHONE = re.compile(r"\d{11,14}")
 
 
 def create_app(world: World, state: State, config: Config | None = None) -> App:
@@ -41,23 +42,28 @@ def label(request: Request) -> str:
 
 
 class Emulator:
-    """Freebit's read APIs."""
+    """Freebit's APIs."""
 
     def __init__(self, world: World, state: State, config: Config) -> None:
         self.config = config
-        self.state = state
-        self.lines = Lines(world, state)
+        self.lines = Lines(world, state, Timing(state))
         self.sessions = Sessions(state)
+        self.helpers = Helpers(state, self.lines, self.sessions)
+        changes = Changes(self.lines)
+        activation = Activation(self.lines, changes)
         self._apis: dict[str, Callable[[Asked], Asked]] = {
             "master/getDetail/": self._detail,
             "mvno/getDetail/": self._detail,
             "mvno/getTrafficInfo/": self._traffic,
             "mvno/getQuotaHistory/": self._quota_history,
+            **changes.apis(),
+            **activation.apis(),
+            **SemiBlack(self.lines, activation).apis(),
         }
 
     def answer(self, request: Request, fault: str = "") -> Response:
         if request.path.startswith("/_emu/"):
-            return self._helper(request)
+            return self.helpers.answer(request)
         name = request.path.removeprefix(BASE)
         if not request.path.startswith(BASE) or (name != "authOem/" and name not in self._apis):
             return Response(b"Not Found", 404, "text/plain")
@@ -72,10 +78,10 @@ class Emulator:
             return json_response(error.envelope())
 
     def _authenticate(self, asked: Asked) -> Asked:
-        _require(asked, "oemId", "oemKey")
+        require(asked, "oemId", "oemKey")
         if (asked["oemId"], asked["oemKey"]) != (self.config.freebit_oem_id, self.config.freebit_oem_key):
             raise FreebitError("401-002")
-        return {**_OK, "authKey": self.sessions.issue()}
+        return {**OK, "authKey": self.sessions.issue()}
 
     def _called(self, name: str, asked: Asked) -> Asked:
         if not self.sessions.is_good(asked.get("authKey")):
@@ -83,65 +89,32 @@ class Emulator:
         return self._apis[name](asked)
 
     def _detail(self, asked: Asked) -> Asked:
-        items = asked.get("requestDatas")
-        if items is None:
-            raise FreebitError("400-201", "requestDatas")
-        if not isinstance(items, list) or not items or not isinstance(items[0], dict):
-            raise FreebitError("400-202", "requestDatas")
-        wanted: Asked = items[0]  # only one is recognised
-        _require(wanted, "kind", "account")
-        if wanted["kind"] not in {"MVNO", "MASTER"}:
-            raise FreebitError("400-202", "kind")
-        if wanted["kind"] == "MASTER":
+        wanted = only_item(asked)
+        require(wanted, "kind", "account")
+        if one_of(wanted, "kind", ("MVNO", "MASTER")) == "MASTER":
             raise FreebitError("400-210", "account")
-        line = self.lines.find(_account(wanted, _PHONE))
-        return {**_OK, "masterAccount": None, "responseDatas": [self.lines.detail(line)]}
+        line = self.lines.find(account_of(wanted))
+        return {**OK, "masterAccount": None, "responseDatas": [self.lines.detail(line)]}
 
     def _traffic(self, asked: Asked) -> Asked:
-        _require(asked, "account")
-        account = _account(asked, _ACCOUNT)
+        require(asked, "account")
+        account = account_of(asked, ACCOUNT)
         line = self.lines.find(account)
         if line.state == "obsolete":
             raise FreebitError("400-212", account)
-        return {**_OK, "account": account, "traffic": self.lines.traffic(line)}
+        if line.plan.plan_code is None:
+            raise FreebitError("400-220", account)
+        return {**OK, "account": account, "traffic": self.lines.traffic(line)}
 
     def _quota_history(self, asked: Asked) -> Asked:
-        _require(asked, "account", "fromDate", "toDate")
-        account = _account(asked, _PHONE)
-        start, end = _day(asked, "fromDate"), _day(asked, "toDate")
+        require(asked, "account", "fromDate", "toDate")
+        account = account_of(asked)
+        start, end = day(asked, "fromDate"), day(asked, "toDate")
         if end < start:
             raise FreebitError("400-202", "toDate")
         rows = self.lines.quotas(self.lines.find(account), start, end)
         total = str(sum(int(row["quota"]) for row in rows))
-        return {**_OK, "account": account, "total": total, "count": str(len(rows)), "quotaHistory": rows}
-
-    # -- /_emu/: the emulator's own ----------------------------------------------------------------------------------
-
-    def _helper(self, request: Request) -> Response:
-        content = json.loads(request.body or b"{}")
-        usage = re.fullmatch(r"/_emu/accounts/(\d+)/usage", request.path)
-        if request.method == "GET" and request.path == "/_emu/log":
-            calls = [call._asdict() for call in self.state.calls.latest(1000) if call.system == "freebit"]
-            return json_response(calls)
-        if request.method == "POST" and request.path == "/_emu/clock":
-            self.state.clock.advance(float(content["advanceSeconds"]))
-            return json_response({"now": self.state.clock.now().isoformat()})
-        if request.method == "POST" and request.path == "/_emu/reset":
-            self.state.reset()
-            return json_response({"reset": True})
-        if request.method == "POST" and request.path == "/_emu/expire":
-            self.sessions.end_all()
-            return json_response({"expired": True})
-        if request.method == "POST" and usage:
-            return self._inject(usage.group(1), str(content["date"]), int(content["kb"]))
-        return json_response({"error": "no such helper"}, 404)
-
-    def _inject(self, account: str, day: str, kb: int) -> Response:
-        change = self.state.overlay.get("freebit", "line", account)
-        earlier = change.fields.get("usage", {}) if change else {}
-        usage = {**earlier, date.fromisoformat(day).isoformat(): kb} if isinstance(earlier, dict) else {}
-        self.state.overlay.put("freebit", "line", account, {"usage": usage})
-        return json_response({"account": account, "usage": usage})
+        return {**OK, "account": account, "total": total, "count": str(len(rows)), "quotaHistory": rows}
 
 
 def _document(request: Request) -> Asked:
@@ -161,23 +134,3 @@ def _document(request: Request) -> Asked:
     if not isinstance(document, dict):
         raise FreebitError("400-101")
     return document
-
-
-def _require(asked: Asked, *names: str) -> None:
-    for name in names:
-        if asked.get(name) in (None, ""):
-            raise FreebitError("400-201", name)
-
-
-def _account(asked: Asked, form_of: re.Pattern[str]) -> str:
-    account = asked["account"]
-    if not isinstance(account, str) or not form_of.fullmatch(account):
-        raise FreebitError("400-202", "account")
-    return account
-
-
-def _day(asked: Asked, name: str) -> date:
-    try:
-        return datetime.strptime(str(asked[name]), "%Y%m%d").date()  # noqa: DTZ007 - a bare date
-    except ValueError:
-        raise FreebitError("400-202", name) from None

@@ -1,26 +1,41 @@
-"""The one endpoint …/includes/api.php: who may call, which action, and the answer in the format asked for."""
+"""The endpoint …/includes/api.php: who may call, which action, and the answer in the format asked for."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from sandbox.asgi import App, Request, Response, asgi, form
 from sandbox.config import Config
 from sandbox.state import State
+from sandbox.whmcs.addons import Addons
+from sandbox.whmcs.bills import Bills
+from sandbox.whmcs.client_changes import ClientChanges
 from sandbox.whmcs.clients import Clients
 from sandbox.whmcs.install import ApiError, Install
+from sandbox.whmcs.invoice_changes import InvoiceChanges
 from sandbox.whmcs.invoices import Invoices
 from sandbox.whmcs.listing import Page
 from sandbox.whmcs.office import Office
+from sandbox.whmcs.ordering import Ordering
+from sandbox.whmcs.orders import Orders
 from sandbox.whmcs.params import Params, params_from, text
+from sandbox.whmcs.payments import Payments
 from sandbox.whmcs.quirks import reshaped, reshapes
 from sandbox.whmcs.rendering import as_json
+from sandbox.whmcs.service_changes import ServiceChanges
 from sandbox.whmcs.services import Services
+from sandbox.whmcs.sso import PAGE, SingleSignOn
+from sandbox.whmcs.tickets import Tickets
 from sandbox.whmcs.webhooks import Webhooks
 from sandbox.world import World
 
+_API = "/includes/api.php"
 _CHUNK = 1 << 16
+_SHOWN = ("orderid", "invoiceid", "clientid", "client_id", "userid", "serviceid", "status", "orderby", "order",
+          "limitstart", "limitnum")  # fmt: skip
 
 Answer = dict[str, object] | Page | Iterator[str]
 
@@ -43,8 +58,7 @@ def create_app(world: World, state: State, config: Config | None = None) -> App:
 def label(request: Request) -> str:
     """Action and the parameters that say which rows, for the log of calls and the matching of faults."""
     params = params_from(form(request))
-    shown = ("invoiceid", "clientid", "userid", "serviceid", "status", "orderby", "order", "limitstart", "limitnum")
-    return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in shown if n in params)])
+    return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in _SHOWN if n in params)])
 
 
 class Endpoint:
@@ -52,15 +66,18 @@ class Endpoint:
 
     def __init__(self, install: Install) -> None:
         self.install = install
+        self.sso = SingleSignOn(install, Clients(install))
         self.actions = actions(install)
 
     def answer(self, request: Request) -> Response:
-        if not request.path.endswith("/includes/api.php"):
+        if request.path.endswith(PAGE):
+            return self.sso.open(request, "".join(parse_qs(request.query).get("access_token", [])))
+        if not request.path.endswith(_API):
             return Response(b"<html><body><h1>Not Found</h1></body></html>", 404, "text/html")
         params = params_from(form(request))
         try:
             self._admit(request, params)
-            return self._written(self._action(params)(params), params, 200)
+            return self._written(self._action(request, params)(params), params, 200)
         except RefusedError as refusal:
             return self._refused(refusal, params)
         except ApiError as error:
@@ -85,10 +102,13 @@ class Endpoint:
         if name and name in self.install.quirk("forbidden").lower().split():
             raise RefusedError(403, f'Invalid Permissions: API action "{name}" is not allowed')
 
-    def _action(self, params: Params) -> Callable[[Params], Answer]:
+    def _action(self, request: Request, params: Params) -> Callable[[Params], Answer]:
         name = text(params, "action").lower()
         if not name:
             raise RefusedError(400, "Empty action request")
+        if name == "createssotoken":
+            base_url = f"http://{request.headers.get('host', '127.0.0.1')}"
+            return partial(self.sso.create_sso_token, base_url=base_url + request.path.removesuffix(_API))
         action = self.actions.get(name)
         if action is None:
             raise ApiError("Command Not Found")
@@ -118,17 +138,19 @@ class Endpoint:
 
 
 def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
-    """Every action, by its name in lower case."""
+    """Every action, by its name in lower case; CreateSsoToken, which needs to know its own address, is apart."""
     invoices, clients, services, office = Invoices(install), Clients(install), Services(install), Office(install)
+    addons = Addons(install)
+    orders = Orders(install, services, addons, invoices)
     named: dict[str, Callable[[Params], Any]] = {
         "GetClients": clients.get_clients,
         "GetClientsDetails": clients.get_clients_details,
         "GetContacts": clients.get_contacts,
         "GetPayMethods": clients.get_pay_methods,
         "GetClientsProducts": services.get_clients_products,
-        "GetClientsAddons": services.get_clients_addons,
-        "GetOrders": services.get_orders,
-        "GetOrderStatuses": services.get_order_statuses,
+        "GetClientsAddons": addons.get_clients_addons,
+        "GetOrders": orders.get_orders,
+        "GetOrderStatuses": orders.get_order_statuses,
         "GetCancelledPackages": services.get_cancelled_packages,
         "GetInvoices": invoices.get_invoices,
         "GetInvoice": invoices.get_invoice,
@@ -141,6 +163,27 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "GetActivityLog": office.get_activity_log,
         "GetAutomationLog": office.get_automation_log,
         "GetTickets": office.get_tickets,
+    }
+    bills, changes = Bills(install, invoices), ServiceChanges(install, services)
+    ordering = Ordering(
+        install, clients=clients, orders=orders, services=services, addons=addons, bills=bills, changes=changes
+    )
+    billing = InvoiceChanges(install, clients=clients, invoices=invoices, bills=bills)
+    payments = Payments(install, clients=clients, invoices=invoices, services=services)
+    tickets = Tickets(install, clients=clients, services=services, first_free_id=office.first_free_ticket_id)
+    named |= {
+        "AddOrder": ordering.add_order,
+        "AcceptOrder": ordering.accept_order,
+        "CancelOrder": ordering.cancel_order,
+        "UpdateClientProduct": changes.update_client_product,
+        "AddCancelRequest": changes.add_cancel_request,
+        "CreateInvoice": billing.create_invoice,
+        "UpdateInvoice": billing.update_invoice,
+        "CapturePayment": payments.capture_payment,
+        "AddInvoicePayment": payments.add_invoice_payment,
+        "AddTransaction": payments.add_transaction,
+        "UpdateClient": ClientChanges(install, clients).update_client,
+        "OpenTicket": tickets.open_ticket,
     }
     return {name.lower(): action for name, action in named.items()}
 

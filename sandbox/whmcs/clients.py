@@ -90,24 +90,37 @@ class Clients:
             raise ApiError("Either clientid Or email Is Required")
         if text(params, "clientid"):
             return whole(params, "clientid")
+        found = self.of_email(email)
+        if found is None:
+            raise ApiError("Client Not Found")
+        return found
+
+    def of_email(self, email: str) -> int | None:
+        """The client with this address, None if there is none."""
+        for key, change in self.install.state.overlay.changed("whmcs", "client").items():
+            if str(change.fields.get("email", "")).lower() == email.lower() and not change.deleted:
+                return int(key)
         tail = email.partition("@")[0].rpartition(".")[2]
         number = int(tail) if tail.isdecimal() else -1
-        if 0 <= number < self.world.customers and self.world.email(number) == email:
-            return FIRST_CLIENT_ID + number
-        raise ApiError("Client Not Found")
+        client_id = FIRST_CLIENT_ID + number
+        known = self.world.client_number(client_id) is not None and self.world.email(number).lower() == email.lower()
+        current = self.current(client_id) if known else None
+        return client_id if current and str(current["email"]).lower() == email.lower() else None
 
-    def _details(self, client_id: int) -> Row:
+    def current(self, client_id: int) -> Row | None:
+        """The client's details as they are now, None if there is no such client."""
         number = self.world.client_number(client_id)
         change = self.install.change("client", client_id)
         if (number is None and change is None) or (change is not None and change.deleted):
-            raise ApiError("Client Not Found")
+            return None
         row = self._client(number) if number is not None else self._new_client(client_id)
-        if change is None:
-            return row
-        fields = dict(change.fields)
-        if "customfields" in fields:
-            row["customfields"] = fields["customfields"]
-        return {**row, **{name: value for name, value in fields.items() if name in row}}
+        return row if change is None else {**row, **{k: v for k, v in change.fields.items() if k in row}}
+
+    def _details(self, client_id: int) -> Row:
+        row = self.current(client_id)
+        if row is None:
+            raise ApiError("Client Not Found")
+        return row
 
     def _new_client(self, client_id: int) -> Row:
         row = self._client(next(iter(self._of_status("").numbers(0, 1))))
@@ -251,9 +264,13 @@ class Clients:
         created = self.install.change("client", client_id)
         if number is None and created is None:
             raise ApiError("Client Not Found")
-        methods = list(self._pay_methods(client_id, number))
+        methods = self.pay_methods(client_id)
         fitting = [m for m in methods if str(m["type"]).endswith(wanted) and only in {0, m["id"]}]
         return {"result": "success", "clientid": client_id, "paymethods": fitting}
+
+    def pay_methods(self, client_id: int) -> list[Row]:
+        """The client's pay methods as they are now."""
+        return list(self._pay_methods(client_id, self.world.client_number(client_id)))
 
     def _pay_methods(self, client_id: int, number: int | None) -> Iterator[Row]:
         """The client's pay methods with the overlay's changes, then those that only the overlay knows."""

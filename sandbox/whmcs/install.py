@@ -1,7 +1,8 @@
 """One WHMCS install: the world as it knows it, its settings, and what its actions share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sandbox.config import Config
@@ -20,6 +21,14 @@ class ApiError(Exception):
     """A business error: HTTP 200, result=error, this message."""
 
 
+class Owner(NamedTuple):
+    """Whose records are asked for: created ones say `value` in `field`; `numbers` are those of the world's."""
+
+    field: str
+    value: str
+    numbers: Container[int]
+
+
 class Install:
     """What every action needs."""
 
@@ -28,6 +37,8 @@ class Install:
         self.state = state
         self.config = config
         self.zone = ZoneInfo(config.whmcs_timezone)
+        self._last_ids: dict[str, int] = {}
+        self._resets = state.resets
 
     def quirk(self, name: str) -> str:
         return self.state.quirks.get(name, DEFAULTS[name])
@@ -45,6 +56,30 @@ class Install:
 
     def local(self, instant: datetime) -> str:
         return f"{instant.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+
+    def stamp(self) -> str:
+        """Now, as a row says it."""
+        return self.local(self.state.clock.now())
+
+    def new_id(self, kind: str, first_free: int) -> int:
+        """An id that neither the world (its ids end before `first_free`) nor the overlay has, nor ever had."""
+        if self._resets != self.state.resets:
+            self._resets = self.state.resets
+            self._last_ids.clear()
+        taken = self.state.overlay.changed("whmcs", kind)
+        found = max(self._last_ids.get(kind, 0) + 1, first_free)
+        while str(found) in taken:
+            found += 1
+        self._last_ids[kind] = found
+        return found
+
+    def put(self, kind: str, record_id: int, **fields: object) -> None:
+        """Change or create a record. Fields that begin with "_" are for the emulator alone."""
+        self.state.overlay.put("whmcs", kind, str(record_id), fields)
+
+    def note(self, kind: str, record_id: object, marker: str | None = None, **detail: object) -> None:
+        """Write an effect into the ledger."""
+        self.state.ledger.add("whmcs", kind, record_id, marker, **detail)
 
     def change(self, kind: str, record_id: int) -> Change | None:
         return self.state.overlay.get("whmcs", kind, str(record_id))
@@ -74,20 +109,20 @@ class Install:
         first_id: int,
         render: Callable[[Iterator[int]], Iterator[str]],
         row_of: Callable[[int, Change], Row],
-        fits: Callable[[Row], bool] = lambda _: True,
-        concerns: Callable[[int, Change], bool] | None = None,
+        fits: Callable[[Row], bool] | None = None,
         more: Row | None = None,
         counts_as_text: bool = False,
         empty: str | None = '""',
+        owner: Owner | None = None,
+        only: int = 0,
     ) -> Page:
-        """The page of a list that `params` asks for; `names` are (plural, singular).
-
-        `concerns`: whether a changed record may be on the list at all, by its id; cheaper than to build its row.
-        """
+        """The page of a list that `params` asks for; `names` are (plural, singular); `only`: the one id asked for."""
         start, count = self.span(params)
         changes = self.state.overlay.changed("whmcs", kind)
-        if concerns is not None:
-            changes = {key: change for key, change in changes.items() if concerns(int(key), change)}
+        if only:
+            changes = {key: change for key in (str(only),) if (change := changes.get(key))}
+        elif owner is not None:  # what others' records have become need not be looked at
+            changes = {key: c for key, c in changes.items() if _is_of(owner, int(key) - first_id, c)}
         total, rows = laid_over(
             base, start, count, render=render, changes=changes, first_id=first_id, row_of=row_of, fits=fits
         )
@@ -97,3 +132,8 @@ class Install:
 def rendered(row: Callable[[int], Row]) -> Callable[[Iterator[int]], Iterator[str]]:
     """A renderer of numbers from a builder of rows."""
     return lambda numbers: (as_json(row(number)) for number in numbers)
+
+
+def _is_of(owner: Owner, number: int, change: Change) -> bool:
+    given = change.fields.get(owner.field)
+    return number in owner.numbers if given is None else str(given) == owner.value

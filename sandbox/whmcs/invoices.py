@@ -1,12 +1,14 @@
 """GetInvoices, GetInvoice, GetTransactions: the bulk of what a hub reads, so rows are rendered ahead."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
+from typing import cast
 
 from sandbox.state import Change
-from sandbox.whmcs.install import CURRENCY, GATEWAYS, ApiError, Install
+from sandbox.whmcs.install import CURRENCY, GATEWAYS, ApiError, Install, Owner
 from sandbox.whmcs.listing import Base, Descending, Few, Months, Page, Row
 from sandbox.whmcs.params import Params, text, whole
 from sandbox.whmcs.rendering import as_json, day, moment, money, quoted
@@ -14,6 +16,7 @@ from sandbox.world.index import PROFILES, MonthIndex
 from sandbox.world.profiles import MONTHS, InvoicePlan, PaymentPlan
 from sandbox.world.world import FIRST_CLIENT_ID, FIRST_INVOICE_ID, FIRST_SERVICE_ID
 
+_APART = frozenset({"items", "transactions", "balance"})  # what an invoice has that its row in the list does not
 _ITEMS, _PAYMENTS = 16, 4  # most an invoice can have: their ids are the invoice's number times this, and on
 
 
@@ -41,15 +44,13 @@ class Invoices:
             render=self._rows,
             row_of=self.row,
             fits=self._fits(text(params, "userid"), text(params, "status")),
-            concerns=self._concerns(text(params, "userid")),
+            owner=self._owner(text(params, "userid")),
         )
 
-    def _concerns(self, userid: str) -> Callable[[int, Change], bool] | None:
-        if not userid:
-            return None
-        client = self.world.client_number(whole({"userid": userid}, "userid"))
-        mine = set() if client is None else {FIRST_INVOICE_ID + each.number for each in self.world.invoices(client)}
-        return lambda invoice, change: invoice in mine or str(change.fields.get("userid")) == userid
+    def _owner(self, userid: str) -> Owner | None:
+        client = self.world.client_number(whole({"id": userid}, "id"))
+        mine = [] if client is None else self.world.invoices(client)
+        return Owner("userid", userid, {invoice.number for invoice in mine}) if userid else None
 
     def _base(self, userid: str, status: str, orderby: str) -> Base:
         today = self.install.now().date()
@@ -83,7 +84,9 @@ class Invoices:
             grouped.setdefault((plan.status if by == "status" else "", month), []).append(slot)
         return MonthIndex(self.world.customers, [(month, slots) for (_, month), slots in grouped.items()])
 
-    def _fits(self, userid: str, status: str) -> Callable[[Row], bool]:
+    def _fits(self, userid: str, status: str) -> Callable[[Row], bool] | None:
+        if not userid and not status:
+            return None
         today = self.install.now().date().isoformat()
 
         def fits(row: Row) -> bool:
@@ -156,11 +159,43 @@ class Invoices:
             "currencysuffix": "",
         }
 
+    @property
+    def first_free_id(self) -> int:
+        return FIRST_INVOICE_ID + self.world.invoice_index.total
+
+    @property
+    def first_free_item_id(self) -> int:
+        return self.world.invoice_index.total * _ITEMS + 1
+
+    @property
+    def first_free_transaction_id(self) -> int:
+        return self.world.invoice_index.total * _PAYMENTS + 1
+
     def row(self, invoice_id: int, change: Change) -> Row:
         """A changed or created invoice as GetInvoices shows it."""
         return {**self._plain_row(invoice_id, change), "updated_at": self.install.local(change.changed_at)} | {
-            name: value for name, value in change.fields.items() if name not in {"items", "transactions", "balance"}
+            name: value for name, value in change.fields.items() if name not in _APART and not name.startswith("_")
         }
+
+    def current(self, invoice_id: int) -> Row | None:
+        """The invoice as it is now with its `items`, `transactions` and `balance`, None if there is none."""
+        change, number = self.install.change("invoice", invoice_id), invoice_id - FIRST_INVOICE_ID
+        known = 0 <= number < self.world.invoice_index.total
+        if (not known and change is None) or (change is not None and change.deleted):
+            return None
+        row = self.row(invoice_id, change) if change else self._plain_row(invoice_id, None)
+        extra = change.fields if change else {}
+        items = extra.get("items", self._items(number) if known else [])
+        transactions = extra.get("transactions", self.transactions(number) if known else [])
+        balance = extra.get("balance", _balance(row, cast(list[Row], transactions)))
+        return row | {"items": items, "transactions": transactions, "balance": balance}
+
+    def status(self, invoice_id: int) -> str | None:
+        """The status alone: what lists of orders show of an invoice."""
+        change, number = self.install.change("invoice", invoice_id), invoice_id - FIRST_INVOICE_ID
+        if change is not None and (change.deleted or "status" in change.fields):
+            return None if change.deleted else str(change.fields["status"])
+        return self.world.invoice(number).plan.status if 0 <= number < self.world.invoice_index.total else None
 
     def _plain_row(self, invoice_id: int, change: Change | None) -> Row:
         number = invoice_id - FIRST_INVOICE_ID
@@ -194,17 +229,9 @@ class Invoices:
 
     def get_invoice(self, params: Params) -> Row:
         invoice_id = whole(params, "invoiceid")
-        change = self.install.change("invoice", invoice_id)
-        number = invoice_id - FIRST_INVOICE_ID
-        known = 0 <= number < self.world.invoice_index.total
-        if (not known and change is None) or (change is not None and change.deleted):
+        row = self.current(invoice_id)
+        if row is None:
             raise ApiError("Invoice ID Not Found")
-        row = self.row(invoice_id, change) if change else self._plain_row(invoice_id, None)
-        plan = self.world.invoice(number).plan if known else None
-        extra = change.fields if change else {}
-        transactions = extra.get("transactions", self.transactions(number) if known else [])
-        items = extra.get("items", self._items(number) if known else [])
-        balance = extra.get("balance", money(plan.balance) if plan else row["total"])
         return {
             "result": "success",
             "invoiceid": invoice_id,
@@ -215,11 +242,11 @@ class Invoices:
             "datepaid": row["datepaid"],
             "lastcaptureattempt": row["last_capture_attempt"],
             **{name: row[name] for name in ("subtotal", "credit", "tax", "tax2", "total")},
-            "balance": balance,
+            "balance": row["balance"],
             **{name: row[name] for name in ("taxrate", "taxrate2", "status", "paymentmethod", "notes")},
             "ccgateway": row["paymentmethod"] == "stripe",
-            "items": {"item": items} if items else "",
-            "transactions": {"transaction": transactions} if transactions else "",
+            "items": {"item": row["items"]} if row["items"] else "",
+            "transactions": {"transaction": row["transactions"]} if row["transactions"] else "",
         }
 
     def _items(self, number: int) -> list[Row]:
@@ -269,30 +296,43 @@ class Invoices:
 
     def get_transactions(self, params: Params) -> Iterator[str]:
         """JSON in chunks: there is no paging, so without a filter this is every transaction."""
-        numbers = self._asked(params)
         transid = text(params, "transid")
         yield '{"result":"success","transactions":{"transaction":['
         count = 0
-        for number in numbers:
-            rows = [row for row in self._current(number) if not transid or row["transid"] == transid]
-            if rows:
-                yield ("," if count else "") + ",".join(map(as_json, rows))
-                count += len(rows)
+        for rows in chain(map(self._current, self._asked(params)), [self._unbilled(params)]):
+            fitting = [row for row in rows if not transid or row["transid"] == transid]
+            if fitting:
+                yield ("," if count else "") + ",".join(map(as_json, fitting))
+                count += len(fitting)
         yield f']}},"totalresults":{count},"startnumber":0,"numreturned":{count}}}'
 
     def _asked(self, params: Params) -> Iterator[int]:
         """Numbers of the invoices, the overlay's own included, whose transactions may fit."""
         index = self.world.invoice_index
         transid, invoice_id = text(params, "transid"), whole(params, "invoiceid")
-        if transid.startswith("txn_") and not invoice_id:
-            invoice_id = whole({"id": transid.split("_")[1]}, "id")
         if invoice_id:
             return iter([invoice_id - FIRST_INVOICE_ID])
+        changed = {int(key) - FIRST_INVOICE_ID: c for key, c in self._changes().items()}
+        if transid:  # the world's name their invoice, so the others can only be on changed ones
+            named = whole({"id": transid.split("_")[1]}, "id") if transid.startswith("txn_") else 0
+            return iter({**dict.fromkeys([named - FIRST_INVOICE_ID]), **changed})
+        created = [n for n in changed if n >= index.total]
         if text(params, "clientid"):
             client = self.world.client_number(whole(params, "clientid"))
-            return iter([] if client is None else [invoice.number for invoice in self.world.invoices(client)])
-        changed = (int(key) - FIRST_INVOICE_ID for key in self.install.state.overlay.changed("whmcs", "invoice"))
-        return chain(range(index.total), [number for number in changed if number >= index.total])
+            mine = [] if client is None else [invoice.number for invoice in self.world.invoices(client)]
+            asked = str(whole(params, "clientid"))
+            return iter(mine + [n for n in created if str(changed[n].fields.get("userid")) == asked])
+        return chain(range(index.total), created)
+
+    def _changes(self) -> Mapping[str, Change]:
+        return self.install.state.overlay.changed("whmcs", "invoice")
+
+    def _unbilled(self, params: Params) -> list[Row]:
+        """Transactions of no invoice that fit the invoice and the client asked for."""
+        client_id, invoice_id = whole(params, "clientid"), whole(params, "invoiceid")
+        kept = self.install.state.overlay.changed("whmcs", "transaction").values()
+        fitting = [c.fields for c in kept if not c.deleted and client_id in {0, c.fields.get("userid")}]
+        return [] if invoice_id else fitting
 
     def _current(self, number: int) -> list[Row]:
         change = self.install.change("invoice", FIRST_INVOICE_ID + number)
@@ -307,3 +347,8 @@ def _has_status(plan: InvoicePlan, status: str, today: date) -> bool:
     if status == "Overdue":
         return plan.status == "Unpaid" and plan.due_on < today
     return plan.status == status
+
+
+def _balance(row: Row, transactions: list[Row]) -> str:
+    paid = sum(Decimal(str(one["amountin"])) - Decimal(str(one["amountout"])) for one in transactions)
+    return money(Decimal(str(row["total"])) - paid)

@@ -145,21 +145,26 @@ def laid_over(
     changes: Mapping[str, Change],
     first_id: int,
     row_of: Callable[[int, Change], Row],
-    fits: Callable[[Row], bool],
+    fits: Callable[[Row], bool] | None,
 ) -> tuple[int, list[str]]:
-    """(how many rows the list has, the JSON of rows `start` <= position < `start + count`)."""
+    """(how many rows the list has, the JSON of rows `start` <= position < `start + count`); `fits` None: all do."""
     if not changes:
         return base.total, list(render(base.numbers(start, start + count)))
-    pieces, total = _pieces(base, changes, first_id, row_of, fits)
+
+    def is_listed(piece: Changed) -> bool:
+        return not piece.change.deleted and (fits is None or fits(row_of(*piece)))
+
+    pieces = list(_pieces(base, changes, first_id, is_listed))
+    total = sum(map(_length, pieces))
     rows: list[str] = []
     skip, left = start, count
     for piece in pieces:
-        size = 1 if isinstance(piece, str) else piece[1] - piece[0]
+        size = _length(piece)
         if skip >= size:
             skip -= size
             continue
-        if isinstance(piece, str):
-            rows.append(piece)
+        if isinstance(piece, Changed):
+            rows.append(as_json(row_of(*piece)))
         else:
             begin = piece[0] + skip
             rows.extend(render(base.numbers(begin, min(piece[1], begin + left))))
@@ -169,27 +174,30 @@ def laid_over(
     return total, rows
 
 
+class Changed(NamedTuple):
+    """A row of the overlay's."""
+
+    record_id: int
+    change: Change
+
+
 def _pieces(
-    base: Base,
-    changes: Mapping[str, Change],
-    first_id: int,
-    row_of: Callable[[int, Change], Row],
-    fits: Callable[[Row], bool],
-) -> tuple[list[str | tuple[int, int]], int]:
-    """The list as stretches of the base and single rows of the overlay, and its length."""
-    ranked = sorted((*base.rank(int(key) - first_id), int(key), change) for key, change in changes.items())
-    pieces: list[str | tuple[int, int]] = []
+    base: Base, changes: Mapping[str, Change], first_id: int, is_listed: Callable[[Changed], bool]
+) -> Iterator[Changed | tuple[int, int]]:
+    """The list as stretches of the base and single rows of the overlay."""
+    sign = -1 if isinstance(base, Descending) else 1
+    ranked = sorted((*base.rank(int(key) - first_id), sign * int(key)) for key in changes)
     at = 0
-    for position, present, record_id, change in ranked:
+    for position, present, signed_id in ranked:
         if position > at:
-            pieces.append((at, position))
+            yield at, position
         at = position + present
-        if change.deleted:
-            continue
-        row = row_of(record_id, change)
-        if fits(row):
-            pieces.append(as_json(row))
+        piece = Changed(sign * signed_id, changes[str(sign * signed_id)])
+        if is_listed(piece):
+            yield piece
     if at < base.total:
-        pieces.append((at, base.total))
-    total = sum(1 if isinstance(piece, str) else piece[1] - piece[0] for piece in pieces)
-    return pieces, total
+        yield at, base.total
+
+
+def _length(piece: Changed | tuple[int, int]) -> int:
+    return 1 if isinstance(piece, Changed) else piece[1] - piece[0]

@@ -21,6 +21,10 @@ class Office:
         counts = [int(p.has_whmcs and p.slot % 10 == 3) for p in self.world.profiles]
         self._tickets = OwnerIndex(self.world.customers, counts)
 
+    @property
+    def first_free_ticket_id(self) -> int:
+        return 1 + self._tickets.total
+
     def get_products(self, params: Params) -> Row:
         pids = {int(part) for part in text(params, "pid").split(",") if part.strip().isdigit()}
         gid = whole(params, "gid")
@@ -120,6 +124,7 @@ class Office:
             first_id=1,
             render=rendered(self._ticket),
             row_of=lambda ticket_id, change: {"id": ticket_id, **change.fields},
+            fits=lambda row: not text(params, "clientid") or str(row.get("userid")) == text(params, "clientid"),
             counts_as_text=True,
         )
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 _HEAD = re.compile(r"[^\[\]]+")
 _KEY = re.compile(r"\[([^\[\]]*)\]")
 _NUMBER = re.compile(r"\s*[+-]?\d+")
+_DECIMAL = re.compile(r"\s*[+-]?\d+(\.\d*)?")
 
 Params = Mapping[str, object]
 
@@ -38,3 +40,20 @@ def whole(params: Params, name: str, default: int = 0) -> int:
         return default
     found = _NUMBER.match(value)
     return int(found.group()) if found else 0
+
+
+def truthy(params: Params, name: str) -> bool:
+    """Whether PHP takes the text for true: the text "false" is one such."""
+    return text(params, name) not in {"", "0"}
+
+
+def listed(params: Params, name: str) -> dict[str, str]:
+    """Texts of `name[key]` by key; {} when none was sent, or no list."""
+    value = params.get(name)
+    return {key: inner for key, inner in value.items() if isinstance(inner, str)} if isinstance(value, dict) else {}
+
+
+def amount(value: str) -> Decimal:
+    """The amount at the start of the text, as PHP casts; 0 where there is none."""
+    found = _DECIMAL.match(value)
+    return Decimal(found.group()) if found else Decimal(0)

@@ -10,6 +10,11 @@ allowed_ips  "" or addresses separated by spaces    others get 403 unless they s
 forbidden    "" or actions separated by spaces      403 Invalid Permissions
 max_rows     0 | n                           more rows a page than this are never given
 webhook_before_commit_ms  0 | n              webhooks leave this long before the change can be seen
+order_notes  on | off                        AddOrder keeps the text sent as `notes` (no documentation says so)
+marker_field on | off                        every product has the hidden custom field 307 "Hub Command"
+accept_activates  autosetup | always         AcceptOrder activates services only when asked to with `autosetup`
+capture      approve | decline               what the gateway says to CapturePayment
+immutable_invoices  on | off                 as from WHMCS 9.0: what has left Draft can no longer be edited
 """
 
 import re
@@ -26,6 +31,11 @@ DEFAULTS = {
     "forbidden": "",
     "max_rows": "0",
     "webhook_before_commit_ms": "0",
+    "order_notes": "on",
+    "marker_field": "on",
+    "accept_activates": "autosetup",
+    "capture": "approve",
+    "immutable_invoices": "off",
 }
 _RESHAPING = ("numbers", "empty_list", "one_row")
 _PLURALS = {

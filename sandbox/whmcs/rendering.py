@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from html import escape
 
@@ -26,8 +27,8 @@ def quoted(text: str, *, entities: bool = True) -> str:
     return _dumps(saved(text, entities=entities))
 
 
-def money(amount: int) -> str:
-    return f"{amount}.00"
+def money(amount: int | Decimal) -> str:
+    return f"{amount}.00" if isinstance(amount, int) else f"{amount:.2f}"
 
 
 def day(value: date | None) -> str:

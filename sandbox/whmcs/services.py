@@ -1,26 +1,32 @@
-"""GetClientsProducts, GetClientsAddons, GetOrders, GetCancelledPackages, GetOrderStatuses."""
+"""GetClientsProducts, GetCancelledPackages."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sandbox.state import Change
-from sandbox.whmcs.install import CURRENCY, GATEWAYS, Install, rendered
+from sandbox.whmcs.install import GATEWAYS, Install, Owner, rendered
 from sandbox.whmcs.listing import Base, Chosen, Few, Page, Row
 from sandbox.whmcs.params import Params, text, whole
 from sandbox.whmcs.rendering import ZERO_DATE, ZERO_TIME, day, moment, money
 from sandbox.world import Service
 from sandbox.world.index import PROFILES
-from sandbox.world.profiles import InvoicePlan, ServicePlan
-from sandbox.world.world import FIRST_INVOICE_ID, FIRST_SERVICE_ID, FIRST_WHMCS_ORDER_ID, sim_of_phone
+from sandbox.world.profiles import ServicePlan
+from sandbox.world.world import FIRST_SERVICE_ID, sim_of_phone
 
-FIRST_ADDON_ID = 9001
-SIM_NUMBER, PHONE_NUMBER, MSISDN, SERIAL, EID, OPPORTUNITY = 301, 302, 303, 304, 305, 306
+SIM_NUMBER, PHONE_NUMBER, MSISDN, SERIAL, EID, OPPORTUNITY, COMMAND = 301, 302, 303, 304, 305, 306, 307
+FIELD_NAMES = {
+    SIM_NUMBER: "SIM Number",
+    PHONE_NUMBER: "Phone Number",
+    MSISDN: "MSISDN",
+    SERIAL: "Serial Number",
+    EID: "EID",
+    OPPORTUNITY: "OpportunityId",
+    COMMAND: "Hub Command",
+}
 _FIELD_IDS = {"SIM Number": SIM_NUMBER, "Phone Number": PHONE_NUMBER, "MSISDN": MSISDN}
-_ORDER_STATUSES = {"Pending": "Pending", "Fraud": "Fraud", "Cancelled": "Cancelled"}  # any other service's: Active
 
 
 class Services:
-    """The service and order actions of one install."""
+    """The services of one install."""
 
     def __init__(self, install: Install) -> None:
         self.install = install
@@ -30,23 +36,33 @@ class Services:
 
     def get_clients_products(self, params: Params) -> Page:
         asked = {name: text(params, name) or None for name in ("clientid", "serviceid", "pid", "domain")}
+        username = text(params, "username2")
 
         def fits(row: Row) -> bool:
             wanted = (("clientid", "clientid"), ("serviceid", "id"), ("pid", "pid"), ("domain", "domain"))
-            return all(not asked[name] or str(row[column]) == asked[name] for name, column in wanted)
+            named = not username or row["username"] == username
+            return named and all(not asked[name] or str(row[column]) == asked[name] for name, column in wanted)
 
         return self.install.page(
-            self._base(asked, text(params, "username2")),
+            self._base(asked, username),
             params,
             kind="service",
             names=("products", "product"),
             first_id=FIRST_SERVICE_ID,
             render=rendered(self._row),
             row_of=self._changed_row,
-            fits=fits,
+            fits=fits if username or any(asked.values()) else None,
             more=dict(asked),
             counts_as_text=True,
+            owner=self._owner(asked["clientid"]),
+            only=whole(params, "serviceid"),
         )
+
+    def _owner(self, client_id: str | None) -> Owner | None:
+        if not client_id:
+            return None
+        client = self.world.client_number(whole({"id": client_id}, "id"))
+        return Owner("clientid", client_id, range(0) if client is None else self.world.service_index.of(client))
 
     def _base(self, asked: dict[str, str | None], username: str) -> Base:
         numbers: list[int] | None = None
@@ -62,17 +78,33 @@ class Services:
             numbers = [self.world.sim_service(sim).number] if known and sim is not None else []
         pid = whole({"id": asked["pid"] or "0"}, "id")
         if numbers is None:
-            return self._having(lambda plan: not pid or plan.product.pid == pid)
+            return self.having(lambda plan: not pid or plan.product.pid == pid)
         services = [self.world.service(number) for number in numbers]
         return Few([s.number for s in services if (not pid or s.product.pid == pid) and _is_named(s, asked)])
 
-    def _having(self, wanted: Callable[[ServicePlan], bool]) -> Chosen:
+    def having(self, wanted: Callable[[ServicePlan], bool]) -> Chosen:
         return Chosen(self.world.service_index, _picks(self.world.profiles, wanted))
+
+    def current(self, service_id: int) -> Row | None:
+        """The service as it is now, None if there is none."""
+        change = self.install.change("service", service_id)
+        if change is not None:
+            return None if change.deleted else self._changed_row(service_id, change)
+        number = service_id - FIRST_SERVICE_ID
+        return self._row(number) if 0 <= number < len(self.world.service_index) else None
+
+    @property
+    def first_free_id(self) -> int:
+        return FIRST_SERVICE_ID + len(self.world.service_index)
+
+    def blank(self) -> Row:
+        """A row with every column, for a service to be created from."""
+        return {**self._row(0), "ordernumber": "", "customfields": {"customfield": []}}
 
     def _changed_row(self, service_id: int, change: Change) -> Row:
         number = service_id - FIRST_SERVICE_ID
         known = 0 <= number < len(self.world.service_index)
-        row = self._row(number) if known else {**self._row(0), "id": service_id, "customfields": {"customfield": []}}
+        row = self._row(number) if known else {**self.blank(), "id": service_id}
         return {**row, **{name: value for name, value in change.fields.items() if name in row}}
 
     def _row(self, number: int) -> Row:
@@ -103,7 +135,7 @@ class Services:
             "recurringamount": money(plan.amount),
             "paymentmethod": "stripe",
             "paymentmethodname": GATEWAYS["stripe"],
-            "nextduedate": _next_due(plan) if recurring else ZERO_DATE,
+            "nextduedate": next_due(plan) if recurring else ZERO_DATE,
             "billingcycle": plan.cycle,
             "status": plan.status,
             "username": service.msisdn or "",
@@ -148,164 +180,11 @@ class Services:
             for field, (name, value) in sorted(values.items())
         ]
 
-    # -- GetClientsAddons --------------------------------------------------------------------------------------------
-
-    def get_clients_addons(self, params: Params) -> Row:
-        services = [int(part) for part in text(params, "serviceid").split(",") if part.strip().isdigit()]
-        asked = {"serviceid": text(params, "serviceid"), "clientid": text(params, "clientid")}
-        rows = [self._addon(number) for number in self._asked_addons(services, params)]
-        addon_id = whole(params, "addonid")
-        rows = [row for row in rows if row is not None and addon_id in {0, row["addonid"]}]
-        answer: Row = {"result": "success", **asked, "totalresults": len(rows)}
-        return {**answer, "addons": {"addon": rows}} if rows else answer
-
-    def _asked_addons(self, service_ids: Sequence[int], params: Params) -> Sequence[int]:
-        """Numbers of the services whose add-ons are asked for. There is no paging: no filter means all."""
-        count = len(self.world.service_index)
-        if service_ids:
-            return [i - FIRST_SERVICE_ID for i in service_ids if 0 <= i - FIRST_SERVICE_ID < count]
-        if text(params, "clientid"):
-            client = self.world.client_number(whole(params, "clientid"))
-            return [] if client is None else self.world.service_index.of(client)
-        return range(count)
-
-    def _addon(self, number: int) -> Row | None:
-        customer, k = self.world.service_index.owner(number)
-        if not self.world.profile(customer).services[k].has_addon:
-            return None
-        service = self.world.service(number)
-        addon, plan = service.plan.addon, service.plan
-        if addon is None:
-            return None
-        return {
-            "id": FIRST_ADDON_ID + number,
-            "qty": 1,
-            "userid": service.client_id,
-            "orderid": service.whmcs_order_id,
-            "serviceid": service.service_id,
-            "addonid": addon.pid,
-            "name": self.install.saved(addon.name),
-            "setupfee": "0.00",
-            "recurring": money(addon.price),
-            "billingcycle": "Monthly",
-            "tax": "on",
-            "status": plan.status,
-            "regdate": day(plan.registered_on),
-            "nextduedate": _next_due(plan),
-            "nextinvoicedate": _next_due(plan),
-            "paymentmethod": "stripe",
-            "paymentmethodname": GATEWAYS["stripe"],
-            "notes": "",
-        }
-
-    # -- GetOrders ---------------------------------------------------------------------------------------------------
-
-    def get_orders(self, params: Params) -> Page:
-        status, client_id, order_id = text(params, "status"), whole(params, "userid"), whole(params, "id")
-        base: Base
-        if order_id or client_id:
-            base = Few(self._asked_orders(order_id, client_id, status))
-        else:
-            base = self._having(lambda plan: not status or _order_status(plan) == status)
-
-        def fits(row: Row) -> bool:
-            wanted = (("id", order_id), ("userid", client_id), ("status", status))
-            return all(not value or str(row[name]) == str(value) for name, value in wanted)
-
-        return self.install.page(
-            base,
-            params,
-            kind="order",
-            names=("orders", "order"),
-            first_id=FIRST_WHMCS_ORDER_ID,
-            render=rendered(self._order),
-            row_of=self._changed_order,
-            fits=fits,
-            empty="[]",
-        )
-
-    def _asked_orders(self, order_id: int, client_id: int, status: str) -> list[int]:
-        count = len(self.world.service_index)
-        numbers: Sequence[int] = [order_id - FIRST_WHMCS_ORDER_ID] if order_id else []
-        if client_id:
-            client = self.world.client_number(client_id)
-            mine = range(0) if client is None else self.world.service_index.of(client)
-            numbers = [n for n in mine if not order_id or n in numbers]
-        known = [number for number in numbers if 0 <= number < count]
-        return [n for n in known if not status or _order_status(self.world.service(n).plan) == status]
-
-    def _changed_order(self, order_id: int, change: Change) -> Row:
-        number = order_id - FIRST_WHMCS_ORDER_ID
-        row = self._order(number if 0 <= number < len(self.world.service_index) else 0)
-        return {**row, "id": order_id, **{name: value for name, value in change.fields.items() if name in row}}
-
-    def _order(self, number: int) -> Row:
-        service = self.world.service(number)
-        plan, customer = service.plan, self.world.customer(service.customer)
-        billed = plan.month in self.world.profile(service.customer).invoices
-        invoice = self.world.invoice_number(service.customer, plan.month) if billed else None
-        paid: InvoicePlan | None = self.world.invoice(invoice).plan if invoice is not None else None
-        return {
-            "id": service.whmcs_order_id,
-            "ordernum": service.whmcs_order_number if number % 2 else str(service.whmcs_order_number),
-            "userid": service.client_id,
-            "contactid": 0,
-            "requestor_id": service.client_id,
-            "admin_requestor_id": 0,
-            "date": moment(plan.registered_on, number),
-            "nameservers": "",
-            "transfersecret": "",
-            "renewals": "",
-            "renewalsByType": {"domains": [], "services": [], "addons": []},
-            "promocode": "",
-            "promotype": "",
-            "promovalue": "",
-            "orderdata": "[]",
-            "amount": money(plan.first_amount),
-            "paymentmethod": "stripe",
-            "paymentmethodname": GATEWAYS["stripe"],
-            "invoiceid": 0 if invoice is None else FIRST_INVOICE_ID + invoice,
-            "status": _order_status(plan),
-            "ipaddress": "192.0.2.1",
-            "fraudmodule": "",
-            "fraudoutput": "",
-            "frauddata": "",
-            "validationdata": "",
-            "notes": f"sfOrderId={service.sf_order_id}" if service.sf_order_id else "",
-            "paymentstatus": paid.status if paid else "",
-            "name": self.install.saved(f"{customer.first_name} {customer.last_name}"),
-            "currencyprefix": "¥",
-            "currencysuffix": f" {CURRENCY}",
-            "lineitems": {"lineitem": [self._line(service)]},
-        }
-
-    def _line(self, service: Service) -> Row:
-        plan = service.plan
-        return {
-            "type": "product",
-            "relid": service.service_id,
-            "producttype": "Other Product/Service",
-            "product": self.install.saved(f"{plan.product.group} - {plan.product.whmcs_name}"),
-            "domain": service.domain,
-            "billingcycle": plan.cycle.replace("One Time", "One-Time"),
-            "amount": f"¥{money(plan.first_amount)} {CURRENCY}",
-            "status": plan.status,
-        }
-
-    def get_order_statuses(self, _: Params) -> Row:
-        counts: Counter[str] = Counter()
-        for profile in self.world.profiles:
-            counts.update(_order_status(plan) for plan in profile.services)
-        totals = {title: self._having(_in_order_status(title)).total for title in counts}
-        titles = ("Pending", "Active", "Fraud", "Cancelled")
-        rows = [{"title": title, "count": totals.get(title, 0)} for title in titles]
-        return {"result": "success", "totalresults": len(rows), "statuses": {"status": rows}}
-
     # -- GetCancelledPackages ----------------------------------------------------------------------------------------
 
     def get_cancelled_packages(self, params: Params) -> Page:
         return self.install.page(
-            self._having(lambda plan: plan.status == "Cancelled"),
+            self.having(lambda plan: plan.status == "Cancelled"),
             params,
             kind="cancellation",
             names=("packages", "package"),
@@ -334,19 +213,11 @@ def _picks(profiles: Sequence[object], wanted: Callable[[ServicePlan], bool]) ->
     return [[k for k, plan in enumerate(p.services) if wanted(plan)] for p in profiles]  # type: ignore[attr-defined]
 
 
-def _in_order_status(title: str) -> Callable[[ServicePlan], bool]:
-    return lambda plan: _order_status(plan) == title
-
-
 def _is_named(service: Service, asked: dict[str, str | None]) -> bool:
     client, domain = asked["clientid"], asked["domain"]
     return (not client or str(service.client_id) == client) and (not domain or service.domain == domain)
 
 
-def _order_status(plan: ServicePlan) -> str:
-    return _ORDER_STATUSES.get(plan.status, "Active")
-
-
-def _next_due(plan: ServicePlan) -> str:
+def next_due(plan: ServicePlan) -> str:
     """First day after December 2025 on which an open service is billed; a closed one keeps its last."""
     return "2026-01-01" if plan.status in {"Active", "Suspended", "Pending", "On Hold"} else "2025-06-01"

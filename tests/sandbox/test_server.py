@@ -91,6 +91,60 @@ def test_a_timeout_says_nothing_and_the_server_lives_on(sandbox: RunningSandbox)
     assert _invoices(sandbox).status_code == 200
 
 
+def _top_up(sandbox: RunningSandbox, description: str, timeout: float = 5) -> httpx.Response:
+    fields = {**CREDENTIALS, "action": "CreateInvoice", "userid": 1001, "notes": description}
+    fields |= {"itemdescription1": description, "itemamount1": "500"}
+    return httpx.post(f"{sandbox.whmcs_url}/includes/api.php", data=fields, timeout=timeout)
+
+
+def _ledger(sandbox: RunningSandbox, **wanted: str) -> list[dict[str, Any]]:
+    return httpx.get(f"{sandbox.freebit_url}/__sandbox__/ledger", params=wanted).json()["effects"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "applied"),
+    [
+        ("drop", httpx.RemoteProtocolError, 1),
+        ("cut", httpx.RemoteProtocolError, 1),
+        ("timeout_after", httpx.ReadTimeout, 1),
+        ("timeout", httpx.ReadTimeout, 0),
+    ],
+)
+def test_the_ledger_knows_what_became_of_a_call_whose_caller_does_not(
+    sandbox: RunningSandbox, mode: str, error: type[Exception], applied: int
+) -> None:
+    _control(sandbox, "faults", {"match": "createinvoice", "mode": mode})
+
+    with pytest.raises(error):
+        _top_up(sandbox, "wish-1", timeout=0.3)
+
+    assert len(_ledger(sandbox, marker="wish-1")) == applied
+    assert _top_up(sandbox, "wish-1").json()["result"] == "success"
+    effects = _ledger(sandbox, system="whmcs", kind="invoice", marker="wish-1")
+    assert len(effects) == applied + 1
+    assert {"number", "at", "system", "kind", "id", "marker", "detail"} == set(effects[0])
+
+
+def test_a_dropped_connection_ends_without_a_byte(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "drop")
+    host, port = sandbox.whmcs_url.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        body = b"action=GetInvoices"
+        head = f"POST /includes/api.php HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        connection.sendall(head + body)
+
+        assert connection.recv(1) == b""
+
+
+def test_a_reset_empties_the_ledger(sandbox: RunningSandbox) -> None:
+    _top_up(sandbox, "wish-2")
+
+    _control(sandbox, "reset", {})
+
+    assert _ledger(sandbox) == []
+
+
 def test_a_slow_answer_is_late_and_true(sandbox: RunningSandbox) -> None:
     _fail(sandbox, "slow:50")
 
