@@ -14,7 +14,8 @@ from sql.statements import statement
 TITLE = """# Data dictionary
 
 Generated from the comments in the database by `python -m sql.dictionary`; do not edit. Every instant is UTC, every
-amount exact. `hub` holds what the source systems own, `sync` what the hub remembers of reading it.
+amount exact. `hub` holds what the source systems own, `sync` what the hub remembers of reading it,
+`command` what it was asked to do.
 """
 
 

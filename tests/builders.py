@@ -45,6 +45,7 @@ LIKELY: dict[str, object] = {
     "used_on": date(2025, 4, 1),
 }
 LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
+    "commands": {"kind": "place_order", "subject_kind": "orders", "deadline_at": datetime(2100, 1, 1, tzinfo=UTC)},
     "customer_accounts": {"source": "whmcs", "name": "A customer"},
     "customers": {"name": "A customer"},
     "inbox": {"kind": "record", "entity": "invoice"},
@@ -56,6 +57,7 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "products": {"name": "A product"},
     "runs": {"mode": "incremental"},
     "subscriptions": {"status": "active"},
+    "steps": {"number": 1, "status": "done"},
     "streams": {"state": "listening"},
     "support_cases": {"status": "new"},
     "windows": {"number": 0},
@@ -72,6 +74,8 @@ def insert(connection: psycopg.Connection[Any], table: str, **values: object) ->
     `connection` is the owner's or hub_sync's; it is not committed. Dicts are stored as JSON.
     """
     model = metadata.tables[table if "." in table else f"hub.{table}"]
+    if table == "command.steps" and "command_id" not in values:
+        values["command_id"] = insert(connection, "command.commands")["id"]
     likely = {column.name: _likely(model, column) for column in model.c if _is_demanded(column)}
     row = likely | LIKELY_BY_TABLE.get(model.name, {}) | values
     statement = SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING {}").format(

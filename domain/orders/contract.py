@@ -41,6 +41,7 @@ class Order(Record):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     placed_at: AwareDatetime
     whmcs_order_id: str | None
+    command_id: UUID | None
     sim_type: str | None
     access_mode: str | None
     billing_street: str | None

@@ -150,6 +150,7 @@ ORDERS = _dataset(
             "SIM_Type__c",
             "Access_Mode__c",
             "WHMCS_Order_ID__c",
+            "Hub_Command_Id__c",
             "BillingStreet",
             "BillingCity",
             "BillingState",

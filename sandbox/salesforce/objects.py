@@ -210,6 +210,7 @@ MNP_Expiry_Date__c,Porting_DateOfBirth__c date CUN
 Porting_LastName__c,Porting_FirstName__c,Porting_Gender__c string:255 CUN
 Porting_LastName_Katakana__c,Porting_FirstName_Katakana__c string:255 CUN
 WHMCS_Order_ID__c string:255 CUNX
+Hub_Command_Id__c string:36 CUNX
 Assign_Physical_SIM__c string:18 CUN
 """,
             _OWNER,
@@ -270,6 +271,7 @@ ClosedDate datetime N
 IsEscalated boolean CU
 SuppliedName,SuppliedEmail,SuppliedCompany string:80 CUN
 SuppliedPhone string:40 CUN
+Hub_Command_Id__c string:36 CUNX
 ContactEmail email:80 N
 ContactPhone phone:40 N
 """,
@@ -296,6 +298,7 @@ WHMCS_Service_ID__c string:255 CUN
 WH_Registeration__c string:255 CUN
 ScheduledCancellationDateAndTime__c,SIMScheduledCancellationDateAndTime__c datetime CUN
 CancellationNotice__c,LineReturn__c,SIMCancellationNotice__c picklist:255 CUN
+Hub_Command_Id__c string:36 CUNX
 """,
             _OWNER,
         )

@@ -100,7 +100,11 @@ CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, a
                    columns text[], changed_at timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT c.xid, c.seq, CASE WHEN c.entity = 'customers' THEN c.entity_id ELSE a.customer_id END, c.entity, c.entity_id, c.operation,
+    SELECT c.xid, c.seq, CASE WHEN c.entity = 'customers' THEN c.entity_id ELSE a.customer_id END, c.entity,
+           -- An order that the hub placed goes by the id that the customer was given for it.
+           CASE WHEN c.entity = 'orders'
+                THEN coalesce((SELECT o.command_id FROM hub.orders o WHERE o.id = c.entity_id), c.entity_id)
+                ELSE c.entity_id END, c.operation,
            (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(coalesce(c.after, '{}')) k), c.changed_at
       FROM sync.changes c LEFT JOIN hub.customer_accounts a ON a.id = c.account_id
      WHERE (c.xid, c.seq) > ($1, $2) AND c.xid >= $1 AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -159,5 +163,74 @@ END
 $$;
 COMMENT ON FUNCTION sync.keep_history(integer) IS
     'Make the change log''s coming months, drop those older than so many (the running one counts); how many went';
+
+-- A customer asks for something: stored once per key, and whoever does such things is woken.
+-- outcome: accepted, repeated (the same asked before under this key), conflict (something else was), unlinked (the
+-- customer has no account there), busy (too much of the customer's is still to be done).
+CREATE OR REPLACE FUNCTION command.accept(
+    kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
+    input jsonb, request_id text, lasts interval, most_open integer
+) RETURNS TABLE (outcome text, id uuid, accepted_at timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    who constant uuid := hub.current_customer();
+    account constant uuid := hub.current_account(system);
+    new_id constant uuid := gen_random_uuid();
+    earlier record;
+BEGIN
+    IF account IS NULL THEN
+        RETURN QUERY SELECT 'unlinked', NULL::uuid, NULL::timestamptz;
+        RETURN;
+    END IF;
+    -- One at a time for each customer, so that counting and storing are one.
+    PERFORM pg_advisory_xact_lock(hashtext('command.accept'), hashtext(who::text));
+    SELECT c.id, c.accepted_at, c.request_hash = accept.request_hash AS is_same INTO earlier
+      FROM command.commands c
+     WHERE c.idempotency_key = accept.idempotency_key
+       AND (c.customer_id = who
+            OR c.account_id = ANY(ARRAY[hub.current_account('salesforce'), hub.current_account('whmcs')]));
+    IF FOUND THEN
+        RETURN QUERY SELECT CASE WHEN earlier.is_same THEN 'repeated' ELSE 'conflict' END, earlier.id,
+                            earlier.accepted_at;
+        RETURN;
+    END IF;
+    IF (SELECT count(*) FROM command.commands c
+         WHERE c.customer_id = who AND c.status IN ('accepted', 'running', 'waiting', 'dead')) >= most_open THEN
+        RETURN QUERY SELECT 'busy', NULL::uuid, NULL::timestamptz;
+        RETURN;
+    END IF;
+    INSERT INTO command.commands (id, kind, customer_id, account_id, subject_kind, subject_id, lane, idempotency_key,
+                                  request_hash, input, request_id, deadline_at)
+    VALUES (new_id, accept.kind, who, account, accept.subject_kind, coalesce(accept.subject_id, new_id),
+            coalesce(accept.lane, accept.subject_kind || ':' || coalesce(accept.subject_id, new_id)),
+            accept.idempotency_key, accept.request_hash, accept.input, accept.request_id, now() + accept.lasts);
+    PERFORM pg_notify('hub_commands', accept.kind);
+    RETURN QUERY SELECT 'accepted', new_id, now();
+END
+$$;
+COMMENT ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, integer) IS
+    'Store what the session''s customer asks for, once per key; says what became of it. Wakes the forwarders';
+
+-- What becomes of a command is a change like any other: pushed live, and a reason to read again what was cached.
+CREATE OR REPLACE FUNCTION command.tell() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.status, OLD.waits_for) IS NOT DISTINCT FROM (NEW.status, NEW.waits_for) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+    VALUES ('commands', NEW.id, NEW.account_id, lower(TG_OP),
+            CASE WHEN TG_OP = 'UPDATE' THEN jsonb_build_object('status', OLD.status, 'waits_for', OLD.waits_for) END,
+            CASE WHEN TG_OP = 'UPDATE' THEN jsonb_build_object('status', NEW.status, 'waits_for', NEW.waits_for) END);
+    PERFORM pg_notify('hub_changes', '');
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER tell AFTER INSERT OR UPDATE ON command.commands
+    FOR EACH ROW EXECUTE FUNCTION command.tell();
 
 SELECT sync.keep_history(1200);

@@ -1,15 +1,15 @@
 -- What each role may do. Everything is taken back first, so that this file is the whole truth.
-REVOKE ALL ON SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
-REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 
 REVOKE ALL ON SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 REVOKE ALL ON ALL TABLES IN SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
 
-GRANT USAGE ON SCHEMA hub, sync TO hub_sync, hub_api, hub_analyst;
+GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api, hub_analyst;
 
 -- The sync reads and writes rows; it does not change tables.
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync TO hub_sync;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync, command TO hub_sync;
 REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
     sync.receive_hint(text, text, text, text, text, timestamptz, jsonb) TO hub_sync;
@@ -23,6 +23,16 @@ GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO h
 GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid),
     sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
 
+-- It stores what its customer asks for by one function, and reads what became of it, but neither who works on it nor how.
+GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, integer)
+    TO hub_api;
+GRANT SELECT (id, seq, kind, account_id, subject_kind, subject_id, idempotency_key, request_hash, input, status,
+              waits_for, failure_code, failure_reason, result, accepted_at, finished_at) ON command.commands TO hub_api;
+
 -- Analysts read everything but raw payloads, which hold what no column was made for.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_analyst;
 GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_analyst;
+-- Of commands, everything but what was asked for, which may hold more of a person than any column.
+GRANT SELECT (id, seq, kind, customer_id, account_id, subject_kind, subject_id, status, due_at, attempts, deadline_at,
+              waits_for, failure_code, accepted_at, started_at, finished_at) ON command.commands TO hub_analyst;
+GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) ON command.steps TO hub_analyst;

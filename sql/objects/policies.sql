@@ -35,3 +35,15 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- A customer sees what it asked for, by account as everything else: not what an account's former owner asked for.
+ALTER TABLE command.commands ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS owner_all ON command.commands;
+DROP POLICY IF EXISTS sync_all ON command.commands;
+DROP POLICY IF EXISTS analyst_reads ON command.commands;
+DROP POLICY IF EXISTS customer_reads ON command.commands;
+CREATE POLICY owner_all ON command.commands TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY sync_all ON command.commands TO hub_sync USING (true) WITH CHECK (true);
+CREATE POLICY analyst_reads ON command.commands FOR SELECT TO hub_analyst USING (true);
+CREATE POLICY customer_reads ON command.commands FOR SELECT TO hub_api
+    USING (account_id IN ((SELECT hub.current_account('salesforce')), (SELECT hub.current_account('whmcs'))));

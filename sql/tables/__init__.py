@@ -3,6 +3,7 @@
 from sql.tables.billing import invoice_items, invoices, payment_methods, payments
 from sql.tables.catalog import prices, products
 from sql.tables.columns import metadata
+from sql.tables.command import commands, steps
 from sql.tables.customer import customer_accounts, customers
 from sql.tables.orders import order_items, orders
 from sql.tables.sim import sim_usage, sims
@@ -12,6 +13,7 @@ from sql.tables.sync import changes, cursors, freshness, quarantine, runs
 
 __all__ = [
     "changes",
+    "commands",
     "cursors",
     "customer_accounts",
     "customers",
@@ -29,6 +31,7 @@ __all__ = [
     "runs",
     "sim_usage",
     "sims",
+    "steps",
     "subscriptions",
     "support_cases",
 ]

@@ -46,6 +46,7 @@ orders = Table(
     currency(),
     instant("placed_at", "CreatedDate: when it was placed, UTC", required=True),
     text("whmcs_order_id", "WHMCS order that fulfils it: WHMCS_Order_ID__c"),
+    reference("command_id", "Command of the hub that placed it: Hub_Command_Id__c; null: placed elsewhere"),
     text("sim_type", "SIM only: eSIM or Physical SIM, as sent"),
     text("access_mode", "Internet only: IPoE-BYOR, IPoE-HGW, PPPoE, as sent"),
     text("billing_street", "Street at the time of the order"),
@@ -83,3 +84,4 @@ order_items = Table(
 
 Index("orders_account_placed_idx", orders.c.account_id, orders.c.placed_at.desc(), orders.c.id.desc())
 Index(None, order_items.c.order_id)
+Index("orders_command_idx", orders.c.command_id, postgresql_where=orders.c.command_id.is_not(None))

@@ -168,6 +168,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
     expected = {
         "hub_sync": {f"hub.{name}": everything for name in HUB}
         | {f"sync.{name}": everything for name in SYNC}
+        | {f"command.{name}": everything for name in ("commands", "steps")}
         | {"sync.migration": {"SELECT"}},
         "hub_api": {f"hub.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.migration": {"SELECT"}},
@@ -181,7 +182,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
             SELECT r.rolname, c.oid::regclass::text, p.privilege
               FROM pg_roles r, pg_class c, unnest(%s::text[]) AS p(privilege)
              WHERE r.rolname = ANY(%s) AND c.relkind IN ('r', 'p')
-               AND c.relnamespace::regnamespace::text IN ('hub', 'sync')
+               AND c.relnamespace::regnamespace::text IN ('hub', 'sync', 'command')
                AND has_table_privilege(r.oid, c.oid, p.privilege)
             """,
             [list(PRIVILEGES), list(expected)],
@@ -222,17 +223,20 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         callable_by = connection.execute(
             """
             SELECT p.proname, r.rolname FROM pg_proc p, pg_roles r
-             WHERE p.pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace) AND p.prosecdef AND NOT r.rolsuper
+             WHERE p.pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace) AND p.prosecdef
+               AND NOT r.rolsuper
                AND r.rolname IN ('hub_sync', 'hub_api', 'hub_analyst', 'pg_monitor')
                AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
             """
         ).fetchall()
         unfixed = connection.execute(
-            "SELECT proname FROM pg_proc WHERE pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace)"
+            "SELECT proname FROM pg_proc"
+            " WHERE pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)"
             " AND NOT coalesce(proconfig::text LIKE '%search_path=pg_catalog, pg_temp%', false)"
         ).fetchall()
 
     assert set(callable_by) == {
+        ("accept", "hub_api"),
         ("current_customer", "hub_api"),
         ("current_account", "hub_api"),
         ("earlier", "hub_api"),

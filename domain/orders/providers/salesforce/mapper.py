@@ -1,6 +1,7 @@
 """Salesforce orders and order items in our words."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from domain.common.vocabulary import SalesforceVocabulary
 from domain.orders.contract import ActivationStatus, BillingCycle, Order, OrderItem, OrderStatus, OrderType
 from domain.orders.providers.salesforce.raw import RawOrder, RawOrderItem
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 TYPES: Mapping[str, OrderType] = {
     "Internet": "internet",
@@ -74,6 +75,7 @@ def order_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
             currency=vocabulary.currency,
             placed_at=raw.created,
             whmcs_order_id=clean(raw.whmcs_order),
+            command_id=_command(raw.command),
             sim_type=clean(raw.sim_type),
             access_mode=clean(raw.access_mode),
             billing_street=clean(raw.street),
@@ -84,6 +86,14 @@ def order_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
         )
     except (ValidationError, ValueError) as error:
         raise broken("salesforce", row.get("Id"), error) from error
+
+
+def _command(marker: str | None) -> UUID | None:
+    """The command that placed it; what another program wrote into our field is not ours."""
+    try:
+        return UUID(marker) if marker else None
+    except ValueError:
+        return None
 
 
 def order_item_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) -> OrderItem:

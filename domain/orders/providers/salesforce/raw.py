@@ -26,6 +26,7 @@ class RawOrder(RawRecord):
     sim_type: str | None = Field(None, alias="SIM_Type__c")
     access_mode: str | None = Field(None, alias="Access_Mode__c")
     whmcs_order: str | None = Field(None, alias="WHMCS_Order_ID__c")
+    command: str | None = Field(None, alias="Hub_Command_Id__c")
     street: str | None = Field(None, alias="BillingStreet")
     city: str | None = Field(None, alias="BillingCity")
     state: str | None = Field(None, alias="BillingState")

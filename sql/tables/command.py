@@ -1,0 +1,102 @@
+"""What customers and systems asked for: each a command, done in steps that are written down before and after."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from sql.tables.columns import choice, instant, key, metadata, reference, stamp, text
+
+OPEN = ("accepted", "running", "waiting")
+"""Something is still to be done, by us."""
+STATUSES = (*OPEN, "succeeded", "failed", "cancelled", "dead")
+"""dead: only an operator can tell how it goes on; it holds up what waits behind it."""
+
+
+def _json(name: str, comment: str, *, default: str | None = None) -> Column[Any]:
+    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment)
+
+
+commands = Table(
+    "commands",
+    metadata,
+    key("Command id, and the marker by which source systems know what it did"),
+    Column("seq", BigInteger, Identity(always=True), nullable=False, comment="Running number, in order of acceptance"),
+    text("kind", "What is to be done, such as place_order", required=True),
+    reference("customer_id", "Customer who asked, by the id it had then; null: a source system asked"),
+    reference("account_id", "Account whose data it changes: hub.customer_accounts.id", required=True),
+    text("subject_kind", "Kind of thing it changes: a table of schema hub", required=True),
+    reference("subject_id", "The thing: an id of that table; a new order's is the command's own", required=True),
+    text("lane", "Commands of one lane are done one after the other", required=True),
+    text("idempotency_key", "The caller's own key: the same one twice is one command", required=True),
+    text("request_hash", "SHA-256 of what was asked for under that key", required=True),
+    _json("input", "What was asked for, as checked", default="{}"),
+    choice("status", STATUSES, "Where it stands", default="accepted"),
+    stamp("due_at", "When it may go on, UTC"),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="Tries that failed since the last step"),
+    instant("deadline_at", "When it is given up, UTC", required=True),
+    text("waits_for", "What it waits for, in words for people; null: nothing"),
+    text("failure_code", "Why it failed, in a word for programs; set before anything is taken back"),
+    text("failure_reason", "Why it failed, in words for the customer"),
+    _json("result", "What came of it: ids in source systems"),
+    text("request_id", "Request id of the call that asked, carried through every system", required=True),
+    stamp("accepted_at", "When it was accepted, UTC"),
+    instant("started_at", "When work on it began, UTC"),
+    instant("finished_at", "When it ended, UTC; null: it has not"),
+    text("claimed_by", "Forwarder that works on it; null: none"),
+    Column(
+        "claim",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="How often it was claimed: whoever holds an older claim may write nothing more",
+    ),
+    instant("lease_until", "Until when the claim holds unless renewed, UTC"),
+    text("dagster_run_id", "Dagster run that worked on it last"),
+    UniqueConstraint("customer_id", "idempotency_key", postgresql_nulls_not_distinct=True),
+    schema="command",
+    comment="One row per thing that a customer, or a source system, asked to be done.",
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column(
+        "command_id",
+        Uuid,
+        ForeignKey("command.commands.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Command: command.commands.id",
+    ),
+    Column("name", Text, nullable=False, comment="Step, such as add_order"),
+    Column("number", Integer, nullable=False, comment="Place among the steps that this command took, from 1"),
+    choice("status", ("started", "done"), "Started: a call may have been made, its outcome is unknown", required=True),
+    Column("attempts", Integer, nullable=False, server_default="1", comment="How often it was started"),
+    stamp("started_at", "When it was started last, UTC"),
+    instant("done_at", "When its outcome was known, UTC"),
+    _json("result", "What came of it, for the steps after it"),
+    text("error", "Why it failed last; holds no values"),
+    PrimaryKeyConstraint("command_id", "name"),
+    schema="command",
+    comment="What each command has done so far, written down before and after each call to a source system.",
+)
+
+_is_open = commands.c.status.in_(OPEN)
+Index("commands_due_idx", commands.c.due_at, commands.c.seq, postgresql_where=_is_open)
+Index(
+    "commands_lane_idx", commands.c.lane, commands.c.seq, postgresql_where=commands.c.status.in_((*OPEN, "dead"))
+)
+Index("commands_subject_idx", commands.c.subject_id, postgresql_where=commands.c.status.in_((*OPEN, "dead")))
+Index(None, commands.c.account_id, commands.c.accepted_at.desc())
