@@ -9,6 +9,7 @@ HubError
 └── SourceError              a source let us down
     ├── UnavailableError     no answer, or a server fault: trying again may help
     │   └── ThrottledError   "slow down": try again after `retry_after`
+    ├── BusyError            one record there is being worked on: try again after `retry_after`
     ├── QuotaError           our allowance is used up: stop, try again much later
     ├── CredentialsError     it does not know us: an operator must look
     └── RejectedError        it understood and said no: trying again will not help
@@ -18,6 +19,7 @@ from domain.common.errors import HubError, MappingError
 
 __all__ = [
     "BrakeError",
+    "BusyError",
     "CredentialsError",
     "HubError",
     "IncompleteReadError",
@@ -68,15 +70,36 @@ class SourceError(HubError):
         self.reason = reason
         self.code = code
 
+    @property
+    def nothing_came(self) -> bool:
+        """Whether the call surely changed nothing at the source: it never got there, or was refused."""
+        return True
+
 
 class UnavailableError(SourceError):
-    """No usable answer came; trying again may help."""
+    """No usable answer came; trying again may help. Without `sent` the call never reached the source."""
+
+    def __init__(self, system: str, reason: str, *, code: str | None = None, sent: bool = True) -> None:
+        super().__init__(system, reason, code=code)
+        self.sent = sent
+
+    @property
+    def nothing_came(self) -> bool:
+        return not self.sent
 
 
 class ThrottledError(UnavailableError):
     """The source asks for patience: `retry_after` seconds where it says how long."""
 
     def __init__(self, system: str, reason: str, *, code: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(system, reason, code=code, sent=False)
+        self.retry_after = retry_after
+
+
+class BusyError(SourceError):
+    """One record is being worked on there; everything else may be called. `retry_after`: seconds."""
+
+    def __init__(self, system: str, reason: str, *, code: str | None = None, retry_after: float) -> None:
         super().__init__(system, reason, code=code)
         self.retry_after = retry_after
 

@@ -232,6 +232,21 @@ class FreebitSettings(_Settings):
     vocabulary: FreebitVocabulary = Field(FreebitVocabulary(), description="what the contract calls things")
 
 
+class CommandSettings(_Settings):
+    """How `hub forward` works on what customers ask for."""
+
+    model_config = SettingsConfigDict(env_prefix="COMMANDS_")
+
+    batch: int = Field(8, ge=1, le=100, description="commands claimed at a time; those of one kind share a Dagster run")
+    lease_seconds: float = Field(
+        30.0, ge=1, description="how long a dead forwarder's commands wait before another takes them over"
+    )
+    settle_seconds: float = Field(
+        35.0, ge=0, description="how long a call without an answer may still be at work at the source"
+    )
+    overdue_seconds: float = Field(20.0, ge=0, description="age at which a Dagster sensor takes what no forwarder took")
+
+
 Kind = TypeVar("Kind", bound=BaseSettings)
 
 

@@ -5,6 +5,8 @@ import dagster as dg
 from pipelines.assets import ASSETS, asset_key
 from pipelines.checks import CHECKS, check_freshness
 from pipelines.checks import SCHEDULE as CHECK_SCHEDULE
+from pipelines.commands.jobs import COMMAND_JOBS
+from pipelines.commands.sweep import commands_left_over, sweep_commands
 from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.nightly import SCHEDULES as NIGHTLY_SCHEDULES
 from pipelines.nightly import housekeeping, reconcile_nightly
@@ -43,8 +45,8 @@ SCHEDULES = tuple(
 defs = dg.Definitions(
     assets=ASSETS,
     asset_checks=CHECKS,
-    jobs=(*JOBS, sweep_inbox, check_freshness, reconcile_nightly, housekeeping),
+    jobs=(*JOBS, *COMMAND_JOBS.values(), sweep_commands, sweep_inbox, check_freshness, reconcile_nightly, housekeeping),
     schedules=(*SCHEDULES, CHECK_SCHEDULE, *NIGHTLY_SCHEDULES),
-    sensors=(inbox_left_over,),
+    sensors=(inbox_left_over, commands_left_over),
     resources={"sources": Sources(), "database": Database()},
 )

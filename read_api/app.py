@@ -20,6 +20,7 @@ from core.settings import ApiSettings, HubSettings, url_as
 from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
+from read_api.commands.controller import CommandController
 from read_api.customer.controller import CustomerController
 from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
@@ -48,6 +49,7 @@ FEATURES = (
     CatalogController,
     OrderController,
     SupportController,
+    CommandController,
     LiveController,
 )
 

@@ -24,6 +24,15 @@ _AS_IT_WAS = (
     " FROM hub.{table} now_ LEFT JOIN hub.earlier('{table}', %(at)s::timestamptz) earlier ON earlier.id = now_.id"
     " WHERE now_.first_seen_at <= %(at)s::timestamptz) {alias}"
 )
+_COMMAND = re.compile(r"\bcommand\.commands (\w+)\b(?=\s+WHERE)")
+# A command that had not ended by then was still to be done.
+_AS_IT_STOOD = (
+    "(SELECT now_.id, now_.seq, now_.kind, now_.account_id, now_.subject_kind, now_.subject_id, now_.input,"
+    " now_.accepted_at, now_.failure_code, now_.failure_reason, NULL::text AS waits_for,"
+    " CASE WHEN now_.finished_at <= %(at)s::timestamptz THEN now_.status ELSE 'accepted' END AS status,"
+    " CASE WHEN now_.finished_at <= %(at)s::timestamptz THEN now_.finished_at END AS finished_at"
+    " FROM command.commands now_ WHERE now_.accepted_at <= %(at)s::timestamptz) {alias}"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,8 @@ class PastQuestion(Question):
     """A question of the tables as they were at %(at)s. Costs the customer's changes since then."""
 
     def _text(self) -> str:
-        return _TABLE.sub(lambda found: _AS_IT_WAS.format(table=found[1], alias=found[2]), super()._text())
+        then = _TABLE.sub(lambda found: _AS_IT_WAS.format(table=found[1], alias=found[2]), super()._text())
+        return _COMMAND.sub(lambda found: _AS_IT_STOOD.format(alias=found[1]), then)
 
     @property
     def label(self) -> str:

@@ -20,6 +20,14 @@ class SalesforceVocabulary(BaseModel):
 
     currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency of a single-currency org")
     portal_pricebook: str = Field("Portal", min_length=1, description="name or id of the pricebook shown in the portal")
+    order_created: str = Field("Draft", description="Order.Status of a new order; newer orgs: Pending Review")
+    order_approved: tuple[str, ...] = Field(
+        ("Approved", "Reactivate"), description="Order.Status of orders that may be provisioned"
+    )
+    order_done: str = Field("Processed", description="Order.Status of a provisioned order")
+    order_activating: str = Field("Activating", description="Activation_Status__c while an order is provisioned")
+    order_activated: str = Field("Activated", description="Activation_Status__c of a provisioned order")
+    order_failed: str = Field("Failed", description="Activation_Status__c of an order that could not be")
     fields: dict[str, str] = Field(
         default_factory=dict, description="our name of a custom field -> the org's name of it, where they differ"
     )
@@ -37,6 +45,13 @@ class WhmcsVocabulary(BaseModel):
     serial_number_field: str = "Serial Number"
     eid_field: str = "EID"
     opportunity_field: str = "OpportunityId"
+    command_field: str = "Hub Command"
+    """Admin-only product custom field that holds our marker: WHMCS has nothing else that could."""
+    command_field_id: int = Field(307, ge=1, description="its number, where a product has none of its own below")
+    command_field_ids: dict[int, int] = Field(
+        default_factory=dict, description="its number by WHMCS product (pid): custom fields belong to products"
+    )
+    payment_method: str = Field("stripe", description="gateway of new orders and invoices")
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -16,6 +16,7 @@ from domain.common.errors import HubError
 from domain.common.identifiers import System
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.inbox import Claimed, Inbox
+from pipelines.events.orders import ask_for_work
 from pipelines.events.routes import missed_by, wanted_by
 from pipelines.sync.dataset import NOTHING, Selection, Source
 from pipelines.sync.merge import Merged
@@ -63,7 +64,7 @@ class Applier:
             if not inbox.lead():
                 return False
             with Readers(self._source, self._database_url) as readers:
-                while (claimed := inbox.waiting()).told and self._apply(inbox, readers, claimed):
+                while (claimed := inbox.waiting()).told and self._apply(connection, inbox, readers, claimed):
                     pass
             connection.execute("SELECT pg_advisory_unlock_all()")
         return True
@@ -79,7 +80,7 @@ class Applier:
                 claimed = inbox.waiting()
                 if not claimed.told:
                     self._nap(connection, inbox)
-                elif not self._apply(inbox, readers, claimed):
+                elif not self._apply(connection, inbox, readers, claimed):
                     stopped.wait(min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS))
 
     def _nap(self, connection: psycopg.Connection[Any], inbox: Inbox) -> None:
@@ -88,7 +89,7 @@ class Applier:
         for _ in connection.notifies(timeout=max(nap, 0.005), stop_after=1):
             pass
 
-    def _apply(self, inbox: Inbox, readers: "Readers", claimed: Claimed) -> bool:
+    def _apply(self, connection: psycopg.Connection[Any], inbox: Inbox, readers: "Readers", claimed: Claimed) -> bool:
         """Read again what was claimed; false: the system is in trouble, so all of it waits."""
         try:
             for name in dict.fromkeys(filter(None, map(missed_by, claimed.told))):
@@ -96,6 +97,7 @@ class Applier:
                 self._applied(name, outcome.merged)
             for name, only in _by_dataset(claimed).items():
                 self._applied(name, readers.of(name).read(only))
+            ask_for_work(connection, claimed.told)
         except TROUBLE as error:
             self._failures = min(self._failures + 1, 6)
             wait = timedelta(seconds=min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS))

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import httpx
 import stamina
 import structlog
 from pyrate_limiter import Limiter, Rate
@@ -48,6 +49,10 @@ class Patience:
     first_wait: float = 0.5
     longest_wait: float = 20.0
     jitter: float = 1.0
+
+
+ONCE = Patience(attempts=1)
+"""For calls that change something and would do so again."""
 
 
 def call(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit | None = None) -> Answer:
@@ -150,6 +155,11 @@ def failure(system: System, status: int, retry_after: str | None = None) -> Sour
 def seconds(header: str | None) -> float | None:
     """`Retry-After` in seconds; None for its date form, which asks for no known wait."""
     return float(header) if header is not None and header.isdecimal() else None
+
+
+def was_sent(error: httpx.RequestError) -> bool:
+    """Whether a call that failed on the way may have reached the source."""
+    return not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def is_local(host: str | None) -> bool:

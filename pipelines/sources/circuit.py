@@ -86,7 +86,7 @@ class SharedCircuit:
             admitted, reason, self._failing = row if row is not None else (True, None, False)
             self._closed = admitted and not self._failing
         if not admitted:
-            raise CircuitOpenError(self._system, f"is left alone for now: {reason}", code="circuit_open")
+            raise CircuitOpenError(self._system, f"is left alone for now: {reason}", code="circuit_open", sent=False)
 
     def answered(self) -> None:
         if self._failing:

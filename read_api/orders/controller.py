@@ -3,19 +3,33 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get
-from litestar.params import Parameter
+from litestar import Controller, get, post
+from litestar.params import JSONBody, Parameter
 
+from domain.orders.placing import Facts, PlaceOrder, broken_rules
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.orders.models import OrderAnswer, OrderList
 from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
-from read_api.responses import answers
+from read_api.responses import accepted, answers
 from read_api.wire import Cursor, Limit
 
 ORDERS = Listing(Question("orders/orders", ("salesforce.orders",)), EARLIER)
 ORDER = Question("orders/order", ("salesforce.orders", "salesforce.order_items"))
+
+
+PLACE = Change(
+    kind="place_order",
+    system="salesforce",
+    subject="orders",
+    at="/api/orders/{id}",
+    facts=Question("orders/facts"),
+    known=Facts,
+    rules=broken_rules,
+)
+MOST_BYTES = 64 * 1024
 
 
 class OrderController(Controller):
@@ -30,6 +44,11 @@ class OrderController(Controller):
     ) -> JsonAnswer:
         """The customer's orders, newest first."""
         return await ORDERS.page(request, limit, cursor, at=as_of)
+
+    @post(operation_id="placeOrder", status_code=202, responses=accepted(), request_max_body_size=MOST_BYTES)
+    async def place(self, request: ApiRequest, data: JSONBody[PlaceOrder], key: IdempotencyKey) -> JsonAnswer:
+        """Place an order; an agent approves it, then it is provisioned. Follow it at `resource`."""
+        return await PLACE.accept(request, key, data)
 
     @get("/{order_id:str}", operation_id="getOrder", responses=answers(OrderAnswer, NOT_FOUND))
     async def order(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.commands.models import Failure, Pending
 from read_api.wire import Listed, Money, Single, Wire
 
 
@@ -15,7 +16,9 @@ class Order(Wire, frozen=True):
     id: UUID
     order_number: Annotated[str | None, Meta(description="Number shown to people")]
     type: Literal["internet", "sim", "vpn", "other"]
-    status: Literal["draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"]
+    status: Literal[
+        "submitted", "failed", "draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"
+    ]
     activation_status: Annotated[
         Literal["not_started", "scheduled", "activating", "activated", "failed", "other"] | None,
         Meta(description="Where activation stands"),
@@ -26,6 +29,8 @@ class Order(Wire, frozen=True):
     total: Annotated[Money | None, Meta(description="Without consumption tax")]
     sim_type: str | None
     access_mode: str | None
+    failure: Annotated[Failure | None, Meta(description="Why it was not placed, or could not be activated")]
+    pending: Annotated[list[Pending], Meta(description="What the hub is doing for it")]
 
 
 class OrderItem(Wire, frozen=True):

@@ -46,6 +46,26 @@ METHOD_NOT_ALLOWED = Kind(
 )
 TOO_LARGE = Kind("too-large", 413, "The body is too large", "No request of this kind needs as many bytes.")
 REJECTED = Kind("rejected", 400, "The request was refused", "The request as a whole is not usable; `detail` says why.")
+BROKEN_RULES = Kind(
+    "broken-rules",
+    422,
+    "The request breaks rules of the business",
+    "The request is well-formed, but what it asks for may not be done. `errors` names every rule that is broken, each"
+    " with a stable `code`, so that all of them can be mended at once.",
+)
+KEY_REUSED = Kind(
+    "key-reused",
+    422,
+    "This Idempotency-Key was used for something else",
+    "A key stands for one request: the same key with the same body is answered as the first time. Use a new key for a"
+    " new request.",
+)
+TOO_MANY_OPEN = Kind(
+    "too-many-open",
+    429,
+    "Too much is still to be done",
+    "The customer has as many unfinished commands as may wait at a time. Try again when one of them has ended.",
+)
 UNAVAILABLE = Kind(
     "unavailable",
     503,
@@ -72,6 +92,9 @@ KINDS = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     TOO_LARGE,
+    BROKEN_RULES,
+    KEY_REUSED,
+    TOO_MANY_OPEN,
     REJECTED,
     UNAVAILABLE,
     NOT_SET_UP,

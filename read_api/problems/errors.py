@@ -1,6 +1,9 @@
 """What a caller did wrong, or an operator left undone."""
 
+from collections.abc import Sequence
+
 from core.errors import HubError
+from domain.commands.asked import Broken
 
 
 class InvalidFieldError(HubError):
@@ -23,3 +26,19 @@ class InvalidSignatureError(HubError):
 
 class NotSetUpError(HubError):
     """This part of the hub lacks a setting; the text says which part, in words a stranger may read."""
+
+
+class BrokenRulesError(HubError):
+    """What is asked for may not be done: every rule it breaks."""
+
+    def __init__(self, broken: Sequence[Broken]) -> None:
+        super().__init__("; ".join(f"{each.field} {each.reason}" for each in broken))
+        self.broken = broken
+
+
+class KeyReusedError(HubError):
+    """The idempotency key stands for another request."""
+
+
+class TooManyOpenError(HubError):
+    """The customer has too many unfinished commands."""

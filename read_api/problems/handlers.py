@@ -14,7 +14,14 @@ from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
 from read_api.problems import catalogue
 from read_api.problems.catalogue import Kind
-from read_api.problems.errors import InvalidFieldError, InvalidSignatureError, NotSetUpError
+from read_api.problems.errors import (
+    BrokenRulesError,
+    InvalidFieldError,
+    InvalidSignatureError,
+    KeyReusedError,
+    NotSetUpError,
+    TooManyOpenError,
+)
 from read_api.problems.models import FieldProblem, Problem
 
 AnyRequest = Request[Any, Any, Any]
@@ -74,6 +81,21 @@ def _field(request: AnyRequest, error: InvalidFieldError) -> Response[bytes]:
     return problem(request, catalogue.INVALID_REQUEST, str(error), FieldProblem(error.field, error.reason))
 
 
+def _broken(request: AnyRequest, error: BrokenRulesError) -> Response[bytes]:
+    fields = [FieldProblem(each.field, each.reason, each.code) for each in error.broken]
+    detail = f"{fields[0].field} {fields[0].detail}" if fields else "it may not be done"
+    return problem(request, catalogue.BROKEN_RULES, detail, *fields)
+
+
+def _reused(request: AnyRequest, _: KeyReusedError) -> Response[bytes]:
+    reason = FieldProblem("Idempotency-Key", "was used for another request")
+    return problem(request, catalogue.KEY_REUSED, "the key stands for another request", reason)
+
+
+def _too_many(request: AnyRequest, _: TooManyOpenError) -> Response[bytes]:
+    return problem(request, catalogue.TOO_MANY_OPEN, catalogue.TOO_MANY_OPEN.title, headers={"Retry-After": "10"})
+
+
 def _token(request: AnyRequest, _: Exception) -> Response[bytes]:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     reason = FieldProblem("Authorization", "needs a valid bearer token")
@@ -121,6 +143,9 @@ HANDLERS: ExceptionHandlersMap = {
     RequestEntityTooLarge: _large,
     HTTPException: _http,
     InvalidFieldError: _field,
+    BrokenRulesError: _broken,
+    KeyReusedError: _reused,
+    TooManyOpenError: _too_many,
     InvalidSignatureError: _signature,
     InvalidTokenError: _token,
     UnknownCustomerError: _token,

@@ -5,11 +5,12 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 
-class FieldProblem(Struct, frozen=True, forbid_unknown_fields=True):
+class FieldProblem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is wrong with one field."""
 
     field: Annotated[str, Meta(description="Name of the parameter, header or path part", examples=["limit"])]
     detail: Annotated[str, Meta(description="What is wrong with it", examples=["Expected `int` <= 100"])]
+    code: Annotated[str | UnsetType, Meta(description="The rule that is broken, for programs")] = UNSET
 
 
 class Problem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

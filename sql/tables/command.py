@@ -95,8 +95,6 @@ steps = Table(
 
 _is_open = commands.c.status.in_(OPEN)
 Index("commands_due_idx", commands.c.due_at, commands.c.seq, postgresql_where=_is_open)
-Index(
-    "commands_lane_idx", commands.c.lane, commands.c.seq, postgresql_where=commands.c.status.in_((*OPEN, "dead"))
-)
+Index("commands_lane_idx", commands.c.lane, commands.c.seq, postgresql_where=commands.c.status.in_((*OPEN, "dead")))
 Index("commands_subject_idx", commands.c.subject_id, postgresql_where=commands.c.status.in_((*OPEN, "dead")))
 Index(None, commands.c.account_id, commands.c.accepted_at.desc())

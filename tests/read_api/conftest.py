@@ -75,6 +75,7 @@ def furnish(rows: "psycopg.Connection[Any]") -> dict[str, Any]:
     order = own("orders")
     own("order_items", order_id=order)
     own("support_cases")
+    owned["commands"] = insert(rows, "command.commands", account_id=customer["salesforce_account_id"])["id"]
     return owned
 
 
@@ -100,4 +101,6 @@ def addresses(owned: dict[str, Any]) -> list[str]:
         f"/api/orders/{owned['orders']}",
         "/api/support/cases",
         f"/api/support/cases/{owned['support_cases']}",
+        "/api/commands",
+        f"/api/commands/{owned['commands']}",
     ]

@@ -6,7 +6,7 @@ material (POST, one form field `json`, `authKey` in every call, `resultCode` 100
 
 from datetime import timedelta
 
-from core.errors import CredentialsError, RejectedError, SourceError, ThrottledError, UnavailableError
+from core.errors import BusyError, CredentialsError, RejectedError, SourceError, UnavailableError
 
 # Paths below the base URL (§4).
 AUTHENTICATE = "authOem/"  # S3
@@ -44,7 +44,7 @@ def error_from(result_code: str, detail: str) -> SourceError:
         return UnavailableError("freebit", "has a fault or is under maintenance", code=code)
     if pair in BUSY:
         reason = "is still working on an earlier request for the line"
-        return ThrottledError("freebit", reason, code=code, retry_after=BUSY_SECONDS)
+        return BusyError("freebit", reason, code=code, retry_after=BUSY_SECONDS)
     if pair == NOT_FOUND:
         return RejectedError("freebit", "has no such line", code=code)
     return RejectedError("freebit", "refused the call", code=code)

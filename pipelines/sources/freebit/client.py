@@ -11,7 +11,18 @@ from pydantic_core import from_json
 
 from core.errors import CredentialsError, UnavailableError
 from core.settings import FreebitSettings
-from pipelines.sources.calls import Attempt, Budget, Patience, call, failure, is_local, recorded, without_nul
+from pipelines.sources.calls import (
+    ONCE,
+    Attempt,
+    Budget,
+    Patience,
+    call,
+    failure,
+    is_local,
+    recorded,
+    was_sent,
+    without_nul,
+)
 from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.freebit.key import KeyRing
@@ -51,6 +62,16 @@ class FreebitClient:
         period = {"fromDate": f"{from_date:{assumptions.DATE}}", "toDate": f"{to_date:{assumptions.DATE}}"}
         return self._read(assumptions.QUOTA_HISTORY, {"account": msisdn, **period})
 
+    def change(self, path: str, request: Body) -> Body:
+        """The answer to an API that changes a line: called once, because most there do it again when asked again.
+
+        Raises:
+            BusyError: Freebit still works on an earlier change of the line, or it was too recent.
+            RejectedError, CredentialsError, UnavailableError: as a read; an UnavailableError that does not say
+                `nothing_came` leaves the outcome unknown.
+        """
+        return call(ONCE, lambda attempt: self._with_key(path, request, attempt), self._circuit)
+
     def _read(self, path: str, request: Body) -> Body:
         """The answer to a read.
 
@@ -86,7 +107,9 @@ class FreebitClient:
                     self._base_url + path, data=form, headers={"X-Request-ID": attempt.request_id}
                 )
             except httpx.RequestError as error:
-                raise UnavailableError("freebit", "did not answer", code=type(error).__name__) from error
+                raise UnavailableError(
+                    "freebit", "did not answer", code=type(error).__name__, sent=was_sent(error)
+                ) from error
             outcome.status = response.status_code
             return _body_of(response)
 

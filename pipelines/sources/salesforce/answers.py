@@ -10,7 +10,7 @@ from core.errors import CredentialsError, QuotaError, RejectedError, SourceError
 from pipelines.sources.calls import failure, without_nul
 
 # Worth another try although the status says it is our fault.
-_PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
+PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
 _QUOTA = {"REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"}
 _LOGIN_PASSING = {"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
 
@@ -33,8 +33,8 @@ def error_from(response: Response) -> SourceError:
     code, status = _error_code(response), response.status_code
     if code in _QUOTA:
         return QuotaError("salesforce", "has no calls left for us", code=code)
-    if code in _PASSING:
-        return UnavailableError("salesforce", "could not do it now", code=code)
+    if code in PASSING:
+        return UnavailableError("salesforce", "could not do it now", code=code, sent=code != "UNABLE_TO_LOCK_ROW")
     by_status = failure("salesforce", status, response.headers.get("Retry-After"))
     if isinstance(by_status, ThrottledError):
         return by_status

@@ -1,20 +1,36 @@
-"""Reading Salesforce: queries over REST, large ones as bulk jobs. Thread-safe, one call at a time."""
+"""Salesforce over REST: queries, large ones as bulk jobs, and writes. Thread-safe, one call at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import quote
 
 from requests import Response
+from simple_salesforce.format import format_soql
 
-from core.errors import UnavailableError
+from core.errors import RejectedError, UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.circuit import AlwaysClosed, Circuit
-from pipelines.sources.salesforce.answers import decoded
+from pipelines.sources.salesforce.answers import PASSING, decoded
 from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries, server_time
 from pipelines.sources.salesforce.names import FieldNames
 from pipelines.sources.salesforce.session import Session
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One record of several written together: `path` below sobjects/, as `Order` or `Order/<id>`.
+
+    Fields may refer to a record made before, as `@{name.id}`.
+    """
+
+    name: str
+    method: str
+    path: str
+    fields: Mapping[str, Any]
 
 
 class SalesforceClient:
@@ -25,6 +41,7 @@ class SalesforceClient:
         self._names = FieldNames(settings.vocabulary.fields)
         self._bulk = BulkQueries(self._session, self._names, settings.bulk_poll_seconds)
         self._page_rows = settings.page_rows
+        self._api_version = settings.api_version
 
     def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[list[Row]]:
         """The pages of a query, records as sent, fractions as Decimal. Deleted ones come too, marked `IsDeleted`.
@@ -39,6 +56,10 @@ class SalesforceClient:
         while not page["done"]:
             page = self._result(page["nextRecordsUrl"], {})
             yield [self._names.row(record) for record in page["records"]]
+
+    def find(self, soql: str, *values: object) -> list[Row]:
+        """The records, one page at most, that a query finds; `{}` in it stands for each value, quoted."""
+        return next(self.query(format_soql(soql, *values), include_deleted=False))
 
     def count(self, soql: str, *, include_deleted: bool = True) -> int:
         """How many records `SELECT COUNT() FROM ...` finds."""
@@ -67,6 +88,44 @@ class SalesforceClient:
     def server_time(self) -> datetime:
         """Salesforce's clock, UTC, to the second: one call."""
         return self._session.send("GET", "limits", "limits", server_time)
+
+    def create(self, kind: str, fields: Mapping[str, Any]) -> str:
+        """A new record's id. Called once: see `Session.send` for what a failure leaves open."""
+        return self._session.send(
+            "POST", f"sobjects/{kind}", f"create {kind}", _created, once=True, json=self._names.fields(fields)
+        )
+
+    def update(self, kind: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        """Set fields of a record; setting them again changes nothing."""
+        path = f"sobjects/{kind}/{record_id}"
+        self._session.send("PATCH", path, f"update {kind}", _nothing, json=self._names.fields(fields))
+
+    def upsert(self, kind: str, key: str, value: str, fields: Mapping[str, Any]) -> str:
+        """The id of the one record whose external-id field `key` holds `value`, created or set; safe to repeat."""
+        org_key = next(iter(self._names.fields({key: None})))
+        path = f"sobjects/{kind}/{org_key}/{quote(value, safe='')}"
+        return self._session.send("PATCH", path, f"upsert {kind}", _created, json=self._names.fields(fields))
+
+    def together(self, parts: Sequence[Part]) -> list[str | None]:
+        """Write several records in one transaction, all or none: the id of each that was created, in order.
+
+        Called once: see `Session.send` for what a failure leaves open.
+
+        Raises:
+            RejectedError: one part was refused, and with it all; `code` is that part's.
+        """
+        root = f"/services/data/v{self._api_version}/sobjects"
+        requests = [
+            {
+                "method": part.method,
+                "url": f"{root}/{part.path}",
+                "referenceId": part.name,
+                "body": self._names.fields(part.fields),
+            }
+            for part in parts
+        ]
+        body = {"allOrNone": True, "compositeRequest": requests}
+        return self._session.send("POST", "composite", "composite", _written_together, once=True, json=body)
 
     def _result(self, path: str, params: dict[str, str]) -> dict[str, Any]:
         headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
@@ -103,3 +162,36 @@ def _organization(answer: Response) -> str:
     if not isinstance(identity, dict) or not identity.get("organization_id"):
         raise UnavailableError("salesforce", "did not say which org this is", code="malformed")
     return str(identity["organization_id"])
+
+
+def _created(answer: Response) -> str:
+    result = decoded(answer.content)
+    if not isinstance(result, dict) or not result.get("id"):
+        raise UnavailableError("salesforce", "did not say which record it wrote", code="malformed")
+    return str(result["id"])
+
+
+def _nothing(_: Response) -> None:
+    return None
+
+
+def _written_together(answer: Response) -> list[str | None]:
+    result = decoded(answer.content)
+    parts = result.get("compositeResponse") if isinstance(result, dict) else None
+    if not isinstance(parts, list):
+        raise UnavailableError("salesforce", "sent something other than a composite result", code="malformed")
+    refused = [code for part in parts if part["httpStatusCode"] >= 300 for code in _codes(part["body"])]
+    if refused:
+        # All the others say that the transaction was rolled back.
+        code = next((c for c in refused if c != _HALTED), _HALTED)
+        if code in PASSING:
+            raise UnavailableError("salesforce", "could not do it now", code=code, sent=False)
+        raise RejectedError("salesforce", "refused the call", code=code)
+    return [part["body"].get("id") if isinstance(part["body"], dict) else None for part in parts]
+
+
+_HALTED = "PROCESSING_HALTED"
+
+
+def _codes(body: Any) -> list[str]:
+    return [str(error.get("errorCode")) for error in body if isinstance(error, dict)] if isinstance(body, list) else []

@@ -24,6 +24,10 @@ class FieldNames:
             return row
         return {self.column(name): self._value(value) for name, value in row.items() if name != "attributes"}
 
+    def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields to be written, with the org's names."""
+        return {self._org_names.get(name, name): value for name, value in row.items()}
+
     def _value(self, value: Any) -> Any:
         return self.row(value) if isinstance(value, dict) else value
 

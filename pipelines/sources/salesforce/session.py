@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import requests
 from requests import Response
 from simple_salesforce.api import Salesforce
+from urllib3.exceptions import NewConnectionError
 
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
-from pipelines.sources.calls import Attempt, Patience, call, correlation_id, recorded
+from pipelines.sources.calls import ONCE, Attempt, Patience, call, correlation_id, recorded
 from pipelines.sources.circuit import Circuit
 from pipelines.sources.salesforce.answers import error_from
 from pipelines.sources.salesforce.login import logged_in
@@ -45,12 +46,15 @@ class Session:
         operation: str,
         read: Callable[[Response], Answer],
         headers: dict[str, str] | None = None,
+        *,
+        once: bool = False,
         **sent: Any,
     ) -> Answer:
         """What `read` makes of the answer to a call; an answer it finds unusable is asked for again.
 
         `path` is below the API version, or from the host's root where it begins with a slash. `operation` names the
-        call in the log. `sent` goes to requests (`params`, `json`).
+        call in the log. `sent` goes to requests (`params`, `json`, `data`). `once`: it changes something, and would do
+        so again; an UnavailableError that does not say `nothing_came` then leaves the outcome unknown.
 
         Raises:
             QuotaError: the calls are used up, or the share of them that we may use.
@@ -59,7 +63,7 @@ class Session:
             UnavailableError: no usable answer, after every try.
         """
         return call(
-            self._patience,
+            ONCE if once else self._patience,
             lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
             self._circuit,
         )
@@ -102,7 +106,9 @@ class Session:
             try:
                 response = self._http.request(method, url, headers=headers, allow_redirects=False, **sent)
             except requests.RequestException as error:
-                raise UnavailableError("salesforce", "did not answer", code=type(error).__name__) from error
+                raise UnavailableError(
+                    "salesforce", "did not answer", code=type(error).__name__, sent=_was_sent(error)
+                ) from error
             outcome.status = response.status_code
         if (counted := self._quota.note(response.headers.get("Sforce-Limit-Info"))) is not None:
             self._circuit.counted(*counted)
@@ -123,3 +129,9 @@ class Session:
     def close(self) -> None:
         self._http.close()
         self._circuit.close()
+
+
+def _was_sent(error: requests.RequestException) -> bool:
+    """Whether the call may have reached Salesforce: a connection that was never made carried nothing."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, requests.ConnectTimeout) and not isinstance(reason, NewConnectionError)

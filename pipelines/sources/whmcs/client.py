@@ -1,6 +1,6 @@
 """WHMCS's classic API over HTTP: one address, an action per call. Thread-safe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ import httpx
 
 from core.errors import UnavailableError
 from core.settings import WhmcsSettings
-from pipelines.sources.calls import Attempt, Budget, Patience, call, is_local, recorded
+from pipelines.sources.calls import ONCE, Attempt, Budget, Patience, call, is_local, recorded, was_sent
 from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.form import encoded
@@ -42,8 +42,19 @@ class WhmcsClient:
             CredentialsError: it does not know us or does not let us.
             UnavailableError: no usable answer, after every try.
         """
+        return self._called(self._patience, action, params)
+
+    def change(self, action: str, **params: object) -> dict[str, Any]:
+        """The answer to an action that changes something: called once, because nothing there notices a repeat.
+
+        Raises:
+            As `call`; an UnavailableError that does not say `nothing_came` leaves the outcome unknown.
+        """
+        return self._called(ONCE, action, params)
+
+    def _called(self, patience: Patience, action: str, params: Mapping[str, object]) -> dict[str, Any]:
         content = encoded({"action": action, "responsetype": "json", **self._credentials, **params})
-        return call(self._patience, lambda attempt: self._once(action, content, attempt), self._circuit)
+        return call(patience, lambda attempt: self._once(action, content, attempt), self._circuit)
 
     def pages(
         self, action: str, collection: str, limitnum: int, offset: int = 0, **params: object
@@ -68,7 +79,9 @@ class WhmcsClient:
             try:
                 response = self._http.post(self._url, content=content, headers=headers)
             except httpx.RequestError as error:
-                raise UnavailableError("whmcs", "did not answer", code=type(error).__name__) from error
+                raise UnavailableError(
+                    "whmcs", "did not answer", code=type(error).__name__, sent=was_sent(error)
+                ) from error
             outcome.status = response.status_code
             return body_of(response.status_code, response.content, response.headers.get("Retry-After"))
 

@@ -13,10 +13,7 @@ SELECT json_build_object(
                             AND opened.deleted_at IS NULL AND NOT opened.is_closed),
            'recentOrders', (SELECT coalesce(json_agg(json_build_object({orders/order_fields})
                                                      ORDER BY placed.placed_at DESC, placed.id DESC), '[]')
-                              FROM (SELECT newest.id, newest.order_number, newest.type, newest.status,
-                                           newest.activation_status, newest.activation_scheduled_at, newest.effective_on,
-                                           newest.placed_at, newest.total, newest.currency, newest.sim_type,
-                                           newest.access_mode
+                              FROM (SELECT newest.*
                                       FROM hub.orders newest
                                      WHERE newest.account_id = (SELECT hub.current_account('salesforce'))
                                        AND newest.deleted_at IS NULL

@@ -1,4 +1,5 @@
--- One order of the customer with its items: one JSON object, or no row.
+-- One order of the customer with its items, by its own id or that of the command that placed it: one JSON object, or no
+-- row. As long as it is only a command it has no items in the hub.
 SELECT json_build_object(
            {orders/order_fields},
            'items', (SELECT coalesce(json_agg(json_build_object(
@@ -16,6 +17,13 @@ SELECT json_build_object(
                        FROM hub.order_items item
                       WHERE item.order_id = placed.id AND item.deleted_at IS NULL))
   FROM hub.orders placed
- WHERE placed.id = %(id)s::uuid
+ WHERE placed.id = coalesce((SELECT known.id FROM hub.orders known WHERE known.command_id = %(id)s::uuid),
+                            %(id)s::uuid)
    AND placed.account_id = (SELECT hub.current_account('salesforce'))
    AND placed.deleted_at IS NULL
+UNION ALL
+SELECT json_build_object({orders/submitted_fields}, 'items', '[]'::json)
+  FROM command.commands command
+ WHERE command.id = %(id)s::uuid AND command.kind = 'place_order'
+   AND command.account_id = (SELECT hub.current_account('salesforce'))
+   AND NOT EXISTS (SELECT FROM hub.orders known WHERE known.command_id = command.id)

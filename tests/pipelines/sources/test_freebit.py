@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import structlog
 
-from core.errors import CredentialsError, RejectedError, ThrottledError, UnavailableError
+from core.errors import BusyError, CredentialsError, RejectedError, UnavailableError
 from core.settings import FreebitSettings
 from pipelines.sources.calls import Attempt
 from pipelines.sources.freebit.client import FreebitClient
@@ -123,7 +123,7 @@ def test_a_refused_read_is_not_repeated_and_says_the_vendors_code_but_no_number(
 def test_a_busy_line_is_left_alone_for_half_an_hour(source, client, vendor, reply):
     vendor(reply(failed("400", "230")))
 
-    with pytest.raises(ThrottledError) as caught:
+    with pytest.raises(BusyError) as caught:
         client.account_detail(MSISDN)
 
     assert (caught.value.retry_after, len(keys_used(source))) == (1800, 1)

@@ -1,0 +1,27 @@
+"""What every request for a change has in common: camelCase on the wire, nothing unknown, nothing changed on the way."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Asked(BaseModel):
+    """What was asked for. Names are camelCase on the wire; text is stripped; an unknown name is an error."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Broken(BaseModel):
+    """A rule of the business that a request breaks. `field` is where on the wire, `code` for programs."""
+
+    field: str
+    code: str
+    reason: str

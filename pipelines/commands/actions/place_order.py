@@ -1,0 +1,176 @@
+"""place_order: a cart becomes an Order in Salesforce, for an agent to approve (portal reference, section 6.3)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import RejectedError
+from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices
+from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.sources.salesforce.client import Part
+
+Placing = Work[PlaceOrder]
+
+MARKER = "Hub_Command_Id__c"
+ORDER_TYPES = {"internet": "Internet", "sim": "SIM", "vpn": "VPN"}
+SIM_TYPES = {"esim": "eSIM", "physical": "Physical SIM"}
+GENDERS = {"male": "M", "female": "W", "corporate": "C"}
+
+
+def find_opportunity(work: Placing) -> Result:
+    """An opportunity of the account that an internet check began, to go on with; else none."""
+    if work.asked.type != "internet":
+        return {}
+    found = work.clients.salesforce.find(
+        "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName IN {} ORDER BY CreatedDate DESC LIMIT 1",
+        work.account,
+        ["Introduction", "Ready"],
+    )
+    return {"id": found[0]["Id"]} if found else {}
+
+
+def keep_opportunity(work: Placing) -> Result:
+    """The opportunity the order is for, one stage on; a new one carries our marker."""
+    known = work.results["find_opportunity"].get("id")
+    if known:
+        work.clients.salesforce.update("Opportunity", known, {"StageName": "Post Processing"})
+        return {"id": known}
+    fields = {
+        "Name": f"Portal order: {ORDER_TYPES[work.asked.type]}",
+        "StageName": "Post Processing",
+        "CloseDate": _today(),
+        "AccountId": work.account,
+        "Opportunity_Source__c": "Portal - Order Placement",
+    }
+    return {"id": work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields)}
+
+
+def create_order(work: Placing) -> Result:
+    """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
+    cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
+    try:
+        ids = work.clients.salesforce.together(list(_parts(work, cart or {})))
+    except RejectedError as error:
+        found = find_order(work) if error.code == "DUPLICATE_VALUE" else None
+        if found is None:
+            raise
+        return found
+    return {"order": ids[0]}
+
+
+def find_order(work: Placing) -> Result | None:
+    """The order that carries our marker."""
+    found = work.clients.salesforce.find("SELECT Id FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
+    return {"order": found[0]["Id"]} if found else None
+
+
+def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
+    entries: dict[str, Any] = cart.get("entries") or {}
+    missing = [line.sku for line in work.asked.items if line.sku not in entries]
+    if missing:
+        raise RefusalError("NOT_PRICED", f"{missing[0]} has no price in the portal's price book any more.")
+    yield Part("placed", "POST", "Order", _order(work, cart, entries))
+    for number, line in enumerate(work.asked.items):
+        entry = entries[line.sku]
+        fields = {
+            "OrderId": "@{placed.id}",
+            "PricebookEntryId": entry["entry"],
+            "Quantity": line.quantity,
+            "UnitPrice": float(entry["amount"]),
+            "Billing_Cycle__c": entry["cycle"],
+        }
+        yield Part(f"line{number}", "POST", "OrderItem", fields)
+
+
+def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
+    asked, words = work.asked, work.clients.salesforce_settings.vocabulary
+    chosen = [entries[line.sku] for line in asked.items]
+    service = next((entry for entry in chosen if entry["class"] == "service"), chosen[0])
+    fields = {
+        MARKER: work.marker,
+        "AccountId": work.account,
+        "EffectiveDate": (asked.activate_on or work.command.accepted_at.date()).isoformat(),
+        "Status": words.order_created,
+        "Pricebook2Id": service["pricebook"],
+        "Order_Type__c": ORDER_TYPES[asked.type],
+        "OpportunityId": work.results["keep_opportunity"]["id"],
+        "Activation_Type__c": "Scheduled" if asked.activate_on else "Immediate",
+        "Activation_Status__c": "Not Started",
+        "Internet_Plan_Tier__c": service["tier"],
+        "VPN_Region__c": service["region"],
+        "Access_Mode__c": asked.access_mode,
+        "Weekend_Install__c": any("WEEKEND" in line.sku for line in asked.items),
+        "Hikari_Denwa__c": any("HIKARI-DENWA" in line.sku for line in asked.items),
+        **_address(asked.address, cart),
+    }
+    if asked.activate_on is not None:
+        fields["Activation_Scheduled_At__c"] = f"{asked.activate_on.isoformat()}T00:00:00+09:00"
+    if asked.sim is not None:
+        fields |= _sim(asked.sim)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _address(given: Address | None, on_file: Mapping[str, Any]) -> dict[str, Any]:
+    if given is not None:
+        street, rest = given.street, (given.city, given.state, given.postcode, given.country)
+    else:
+        street = "\n".join(filter(None, (on_file.get("address1"), on_file.get("address2"))))
+        rest = tuple(on_file.get(name) for name in ("city", "state", "postcode", "country"))  # type: ignore[assignment]
+    names = ("BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
+    return {"BillingStreet": street, **dict(zip(names, rest, strict=True)), "Address_Changed__c": given is not None}
+
+
+def _sim(sim: SimChoices) -> dict[str, Any]:
+    fields = {
+        "SIM_Type__c": SIM_TYPES[sim.sim_type],
+        "EID__c": sim.eid,
+        "SIM_Voice_Mail__c": sim.voice_mail,
+        "SIM_Call_Waiting__c": sim.call_waiting,
+    }
+    return fields | (_porting(sim.porting) if sim.porting is not None else {})
+
+
+def _porting(porting: Porting) -> dict[str, Any]:
+    return {
+        "MNP_Application__c": True,
+        "MNP_Reservation_Number__c": porting.reservation_number,
+        "MNP_Expiry_Date__c": porting.expires_on.isoformat(),
+        "MNP_Phone_Number__c": porting.phone_number,
+        "MVNO_Account_Number__c": porting.carrier_account,
+        "Porting_LastName__c": porting.last_name,
+        "Porting_FirstName__c": porting.first_name,
+        "Porting_LastName_Katakana__c": porting.last_name_katakana,
+        "Porting_FirstName_Katakana__c": porting.first_name_katakana,
+        "Porting_Gender__c": GENDERS[porting.gender],
+        "Porting_DateOfBirth__c": porting.birth_date.isoformat(),
+    }
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def affected(work: Placing) -> Iterator[Wish]:
+    order = work.results.get("create_order", {}).get("order")
+    if order:
+        yield Wish("salesforce.orders", record=order)
+        yield Wish("salesforce.order_items", owner=work.account)
+
+
+PLACE_ORDER = Action(
+    kind="place_order",
+    about="A cart becomes an Order in Salesforce, for an agent to approve.",
+    asks=PlaceOrder,
+    steps=(
+        Step("find_opportunity", find_opportunity, reads=True),
+        Step("keep_opportunity", keep_opportunity, repeatable=True),
+        Step(
+            "create_order",
+            create_order,
+            look=find_order,
+            refused=("ORDER_REFUSED", "The order could not be created; it was not placed."),
+        ),
+    ),
+    affects=affected,
+    result=lambda work: {"salesforceOrderId": work.results["create_order"]["order"]},
+)

@@ -1,0 +1,86 @@
+"""Every kind of command is a Dagster job: its runs show each command's steps, under its request id and subject."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from pipelines.commands.actions import ACTIONS
+from pipelines.commands.runner import Runner
+from pipelines.commands.saga import Action, Command
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The process's own log tells what matters; a run's story is in the UI."""
+
+
+class Turn:
+    """Claimed commands of one kind, and who runs them: what a run is started with."""
+
+    def __init__(self, runner: Runner, commands: Sequence[Command]) -> None:
+        self.runner = runner
+        self.commands = commands
+
+    def take(self, context: dg.OpExecutionContext) -> dict[str, str]:
+        """Take every command as far as it can go; the status each was left in, by id."""
+        left: dict[str, str] = {}
+        for command in self.commands:
+            context.log.info("%s of %s %s", command.kind, command.subject_kind, command.subject_id)
+            left[str(command.id)] = self.runner.run(command, partial(context.log.info, "%.8s %s", str(command.id)))
+        return left
+
+
+@dg.op(required_resource_keys={"turn"}, description="The claimed commands, step by step.")
+def take_steps(context: dg.OpExecutionContext) -> None:
+    left = context.resources.turn.take(context)
+    context.add_output_metadata({"commands": dg.MetadataValue.json(left)})
+    dead = [command for command, status in left.items() if status == "dead"]
+    if dead:
+        raise dg.Failure(f"an operator must look at {', '.join(dead)}: hub commands show <id>", allow_retries=False)
+
+
+@dg.resource(description="Given by the forwarder that starts the run.")
+def turn() -> None:
+    raise dg.Failure("commands are run by `hub forward`, or swept by the job sweep_commands", allow_retries=False)
+
+
+def job_of(action: Action[Any]) -> dg.JobDefinition:
+    @dg.job(
+        name=action.kind,
+        description=action.about,
+        resource_defs={"turn": turn},
+        executor_def=dg.in_process_executor,
+        tags={"command": action.kind},
+    )
+    def job() -> None:
+        take_steps()
+
+    return job
+
+
+COMMAND_JOBS = {kind: job_of(action) for kind, action in ACTIONS.items()}
+
+
+def run_in_dagster(instance: dg.DagsterInstance, runner: Runner, commands: Sequence[Command]) -> None:
+    """Run claimed commands of one kind as one run of their job."""
+    first = commands[0]
+    tags = {
+        "command_ids": ",".join(str(command.id) for command in commands),
+        "request_id": ",".join(dict.fromkeys(command.request_id for command in commands)),
+        "subject": ",".join(dict.fromkeys(f"{each.subject_kind}/{each.subject_id}" for each in commands)),
+    }
+    COMMAND_JOBS[first.kind].execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        run_config=QUIET,
+        tags=tags,
+        resources={"turn": Turn(runner, commands)},
+    )
+
+
+def by_kind(commands: Iterable[Command]) -> dict[str, list[Command]]:
+    """Commands that may share a run."""
+    found: dict[str, list[Command]] = {}
+    for command in commands:
+        found.setdefault(command.kind, []).append(command)
+    return found

@@ -1,0 +1,92 @@
+"""What is written down of a command, by whoever holds its claim. Every write commits by itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from core.errors import HubError
+from pipelines.commands.saga import Command, Result, Wish
+from sql.statements import statement
+
+
+class LostClaimError(HubError):
+    """Somebody else works on the command now: our lease had run out."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step as written down. `seconds_ago`: since it was last started."""
+
+    name: str
+    status: str
+    attempts: int
+    result: Result | None
+    seconds_ago: float
+    error: str | None
+
+
+class Journal:
+    """One claimed command's journal, on a connection in autocommit mode."""
+
+    def __init__(self, connection: Connection[Any], command: Command) -> None:
+        self._connection = connection
+        self._held = {"id": command.id, "claim": command.claim}
+
+    def taken(self) -> Mapping[str, Taken]:
+        """The steps so far, by name."""
+        with self._connection.cursor(row_factory=class_row(Taken)) as cursor:
+            rows = cursor.execute(statement("commands/steps"), {"id": self._held["id"]}).fetchall()
+        return {row.name: row for row in rows}
+
+    def begin(self, step: str) -> None:
+        """Before the step's call.
+
+        Raises:
+            LostClaimError: here and in every method below, as long as nothing was called.
+        """
+        self._write("commands/begin_step", step=step)
+
+    def end(self, step: str, result: Result | None) -> None:
+        """After the step's call, or once it is known what came of an earlier one."""
+        self._write("commands/end_step", step=step, result=None if result is None else Jsonb(dict(result)))
+
+    def broken(self, step: str, error: str, *, nothing_came: bool) -> None:
+        """The step's call failed."""
+        self._write("commands/break_step", step=step, error=error, nothing_came=nothing_came)
+
+    def failing(self, code: str, reason: str) -> None:
+        """It will fail; written down before anything is taken back."""
+        self._write("commands/fail", code=code, reason=reason)
+
+    def wait(self, seconds: float, reason: str | None, attempts: int, *, grace: float = 0.0) -> None:
+        """Give the claim back until later; the deadline moves by `grace` seconds."""
+        self._release("waiting", wait=seconds, waits_for=reason, attempts=attempts, grace=grace)
+
+    def dead(self, code: str, reason: str) -> None:
+        """An operator must look."""
+        self._release("dead", failure_code=code, failure_reason=reason)
+
+    def ended(self, status: str, result: Result | None, wishes: Iterable[Wish]) -> None:
+        """It is over: and what it changed is wished for, in the same transaction."""
+        wanted = list(wishes)
+        with self._connection.transaction():
+            self._release(status, result=None if result is None else Jsonb(dict(result)))
+            if wanted:
+                columns = {
+                    "datasets": [wish.dataset for wish in wanted],
+                    "records": [wish.record for wish in wanted],
+                    "owners": [wish.owner for wish in wanted],
+                }
+                self._connection.execute(statement("commands/wish"), columns)
+
+    def _release(self, status: str, **values: object) -> None:
+        blank = dict.fromkeys(("waits_for", "result", "failure_code", "failure_reason"))
+        self._write("commands/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
+
+    def _write(self, query: str, **values: object) -> None:
+        if self._connection.execute(statement(query), {**self._held, **values}).fetchone() is None:
+            raise LostClaimError("somebody else holds the command's claim")

@@ -1,0 +1,219 @@
+"""Takes a claimed command as far as it can go now: to its end, to where it must wait, or to an operator."""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from psycopg import Connection, OperationalError
+from pydantic import ValidationError
+
+from core.errors import BusyError, RejectedError, SourceError, ThrottledError
+from core.logging import logger
+from pipelines.commands.clients import Clients
+from pipelines.commands.journal import Journal, LostClaimError, Taken
+from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
+from pipelines.sync.run import safe
+
+log = logger(__name__)
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 300.0
+MOST_SURPRISES = 3
+"""How often a command may fail in a way nobody foresaw."""
+
+Say = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Says nothing."""
+
+
+class Runner:
+    """Runs commands of one process, one at a time.
+
+    settle_seconds: how long a call whose outcome is unknown may still be at work at the source. Only then does finding
+    nothing mean that nothing came of it.
+    """
+
+    def __init__(
+        self,
+        connection: Connection[Any],
+        clients: Clients,
+        actions: dict[str, Action[Any]],
+        settle_seconds: float,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._connection = connection
+        self._clients = clients
+        self._actions = actions
+        self._settle_seconds = settle_seconds
+        self._stopped = stopped
+
+    def run(self, command: Command, say: Say = quiet) -> str:
+        """The status the command was left in; `lost`: somebody else works on it.
+
+        Raises:
+            psycopg.OperationalError: the database went away; whoever claims the command next goes on.
+        """
+        turn = _Run(self._connection, self._clients, command, say, self._settle_seconds, self._stopped)
+        with structlog.contextvars.bound_contextvars(request_id=command.request_id):
+            return turn.of(self._actions.get(command.kind))
+
+
+class _StoppedError(Exception):
+    """This process was asked to stop."""
+
+
+class _Run:
+    """One claimed command's turn."""
+
+    def __init__(  # noqa: PLR0917 - the runner's own parts
+        self,
+        connection: Connection[Any],
+        clients: Clients,
+        command: Command,
+        say: Say,
+        settle_seconds: float,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._connection, self._clients, self._command = connection, clients, command
+        self._say, self._settle_seconds, self._stopped = say, settle_seconds, stopped
+        self._journal = Journal(connection, command)
+        self._attempts = command.attempts
+
+    def of(self, action: Action[Any] | None) -> str:
+        try:
+            return self._through(action)
+        except LostClaimError:
+            log.warning("command.lost", command=str(self._command.id))
+            return "lost"
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one command's surprise ends no other's work
+            return self._interrupted(error)
+
+    def _interrupted(self, error: Exception) -> str:
+        """The status for a command that did not come to its end."""
+        if isinstance(error, LaterError):
+            return self._later(error.seconds, error.reason)
+        if isinstance(error, _StoppedError):
+            return self._later(0.0, None)
+        if isinstance(error, SourceError):
+            return self._trouble(error)
+        if isinstance(error, AlertError):
+            return self._dead(error.code, error.reason, error)
+        return self._surprise(error)
+
+    def _through(self, action: Action[Any] | None) -> str:
+        if action is None:
+            raise AlertError("UNKNOWN_KIND", "This release of the hub does not know such commands.")
+        try:
+            asked = action.asks.model_validate(self._command.input)
+        except ValidationError as error:
+            raise AlertError("UNREADABLE", "This release of the hub cannot read what was asked for.") from error
+        work = Work(self._command, asked, self._clients, self._connection)
+        taken = self._journal.taken()
+        work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
+        failing = self._command.failure_code is not None
+        if not failing:
+            try:
+                self._take(action.steps, work, taken)
+            except RefusalError as refusal:
+                self._say(f"it fails: {refusal}")
+                self._journal.failing(refusal.code, refusal.reason)
+                failing = True
+        if failing:
+            self._take_back(action, work, taken)
+        status = "failed" if failing else "succeeded"
+        self._journal.ended(status, None if failing else action.result(work), action.affects(work))
+        self._say(status)
+        return status
+
+    def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
+        try:
+            self._take(action.failing, work, taken)
+        except RefusalError as refusal:
+            raise AlertError(refusal.code, refusal.reason) from refusal
+
+    def _take(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
+        for step in steps:
+            if step.name in work.results or not step.when(work):
+                continue
+            if self._stopped():
+                raise _StoppedError
+            self._check_deadline(steps, work, taken)
+            work.results[step.name] = self._taken(step, work, taken.get(step.name)) or {}
+            self._attempts = 0
+
+    def _taken(self, step: Step[Any], work: Work[Any], before: Taken | None) -> Result | None:
+        # What an earlier try left unknown stays written down until it is known, whatever fails on the way.
+        if step.look is not None and (before is not None or step.looks_first):
+            found = self._looked(step.look, work, before)
+            if found is not None:
+                self._say(f"{step.name}: done by an earlier try")
+                self._journal.end(step.name, found)
+                return found
+        self._journal.begin(step.name)
+        self._say(f"{step.name} …")
+        result = self._acted(step, work)
+        self._journal.end(step.name, result)
+        self._say(f"{step.name}: done")
+        return result
+
+    def _acted(self, step: Step[Any], work: Work[Any]) -> Result | None:
+        try:
+            return step.act(work)
+        except (LaterError, RefusalError, AlertError) as error:
+            self._journal.broken(step.name, str(error), nothing_came=True)
+            raise
+        except SourceError as error:
+            self._journal.broken(step.name, safe(error), nothing_came=error.nothing_came)
+            self._say(f"{step.name}: {safe(error)}")
+            if isinstance(error, RejectedError):
+                raise RefusalError(*step.refused) from error
+            raise
+
+    def _looked(
+        self, look: Callable[[Work[Any]], Result | None], work: Work[Any], before: Taken | None
+    ) -> Result | None:
+        """What an earlier try brought. Finding nothing counts only when that try cannot be at work any more."""
+        found = look(work)
+        if found is None and before is not None and before.seconds_ago < self._settle_seconds:
+            raise LaterError(self._settle_seconds - before.seconds_ago, "The outcome of an earlier try is not known.")
+        return found
+
+    def _check_deadline(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
+        if datetime.now(UTC) < self._command.deadline_at:
+            return
+        changed = [step for step in steps if not step.reads and (step.name in work.results or step.name in taken)]
+        reason = "It could not be done in time."
+        raise AlertError("TIMED_OUT", reason) if changed else RefusalError("TIMED_OUT", reason)
+
+    # -- how a turn ends before the command does ---------------------------------------------------------------------
+
+    def _later(self, seconds: float, reason: str | None) -> str:
+        # Waiting on purpose costs nothing of the time that trouble may take.
+        self._journal.wait(seconds, reason, self._attempts, grace=seconds)
+        return "waiting"
+
+    def _trouble(self, error: SourceError) -> str:
+        wait = min(FIRST_WAIT_SECONDS * 2**self._attempts, LONGEST_WAIT_SECONDS) * random.uniform(0.8, 1.2)
+        if isinstance(error, BusyError | ThrottledError) and error.retry_after is not None:
+            wait = max(wait, error.retry_after)
+        log.warning("command.delayed", command=str(self._command.id), kind=self._command.kind, error=safe(error))
+        self._journal.wait(wait, "A system that is needed does not answer now.", min(self._attempts + 1, 16))
+        return "waiting"
+
+    def _surprise(self, error: Exception) -> str:
+        log.error("command.surprise", command=str(self._command.id), kind=self._command.kind, error=safe(error))
+        if self._attempts + 1 >= MOST_SURPRISES:
+            return self._dead("DEFECT", "The hub made a mistake; its operators are told.", error)
+        self._journal.wait(FIRST_WAIT_SECONDS * 2**self._attempts, None, self._attempts + 1)
+        return "waiting"
+
+    def _dead(self, code: str, reason: str, error: Exception) -> str:
+        self._journal.dead(code, reason)
+        log.error("command.dead", command=str(self._command.id), kind=self._command.kind, code=code, error=safe(error))
+        self._say(f"dead: {code}")
+        return "dead"

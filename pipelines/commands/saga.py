@@ -1,0 +1,194 @@
+"""What a command is made of: named steps, each with one call at most, and a way to tell whether it was made.
+
+Before a step is repeated whose outcome is unknown, it looks for what an earlier try may have done. Adding an action is
+one module with its steps, and a line in `pipelines/commands/actions`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from pydantic import BaseModel
+
+from core.errors import HubError
+from pipelines.commands.clients import Clients
+from sql.statements import statement
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+Result = Mapping[str, Any]
+"""What a step brought, for the steps after it; stored as JSON."""
+
+
+class RefusalError(HubError):
+    """It cannot be done: what was done so far is taken back where that is safe. `reason` is for the customer."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class LaterError(HubError):
+    """Not yet, ask again in so many `seconds`: no failure. `reason` is for the customer."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+        self.reason = reason
+
+
+class AlertError(HubError):
+    """Something was done that may not be taken back, and the rest cannot be done: an operator must look."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Command:
+    """A claimed row of command.commands."""
+
+    id: UUID
+    seq: int
+    kind: str
+    account_id: UUID
+    subject_kind: str
+    subject_id: UUID
+    lane: str
+    input: Mapping[str, Any]
+    attempts: int
+    deadline_at: datetime
+    failure_code: str | None
+    failure_reason: str | None
+    request_id: str
+    accepted_at: datetime
+    claim: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Records of a data set to be read again: by their own ids, or all of an owner's."""
+
+    dataset: str
+    record: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The ids that source systems have for the customer; null: no account there."""
+
+    salesforce: str | None
+    whmcs: str | None
+
+
+class Work(Generic[Asked]):
+    """What a step sees: what was asked for, what the steps before brought, whom to call, what the hub knows."""
+
+    def __init__(self, command: Command, asked: Asked, clients: Clients, connection: Connection[Any]) -> None:
+        self.command = command
+        self.asked = asked
+        self.clients = clients
+        self.results: dict[str, Result] = {}
+        self._connection = connection
+
+    @property
+    def marker(self) -> str:
+        """By this source systems know what the command did."""
+        return str(self.command.id)
+
+    def has(self, step: str) -> bool:
+        """Whether the step was taken."""
+        return step in self.results
+
+    def row(self, name: str, **values: object) -> dict[str, Any] | None:
+        """The first row of sql/queries/<name>.sql, as role hub_sync."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement(name), values).fetchone()
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        found = self.row("commands/accounts", account_id=self.command.account_id) or {}
+        return Accounts(found.get("salesforce"), found.get("whmcs"))
+
+    @property
+    def client(self) -> str:
+        """The customer's WHMCS client id.
+
+        Raises:
+            RefusalError: it has none.
+        """
+        if self.accounts.whmcs is None:
+            raise RefusalError("MAPPING_MISSING", "The customer has no billing account.")
+        return self.accounts.whmcs
+
+    @property
+    def account(self) -> str:
+        """The customer's Salesforce Account id.
+
+        Raises:
+            RefusalError: it has none.
+        """
+        if self.accounts.salesforce is None:
+            raise RefusalError("MAPPING_MISSING", "The customer has no account in the CRM.")
+        return self.accounts.salesforce
+
+
+Act = Callable[[Work[Asked]], Result | None]
+
+
+def _always(_: Work[Any]) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Step(Generic[Asked]):
+    """`act` makes at most one call that changes something, and returns what later steps need.
+
+    look: what an earlier try brought whose outcome is unknown; None: nothing came of it. A step without it must be
+        `repeatable`: doing it again has no further effect.
+    looks_first: `look` also finds what another command did for the same thing, so it is asked before the first try.
+    when: whether the step is needed at all.
+    reads: it changes nothing anywhere.
+    refused: code and reason, where the system that owns the data says no.
+    """
+
+    name: str
+    act: Act[Asked]
+    look: Act[Asked] | None = None
+    repeatable: bool = False
+    looks_first: bool = False
+    when: Callable[[Work[Asked]], bool] = _always
+    reads: bool = False
+    refused: tuple[str, str] = ("REFUSED", "The system that keeps this refused it.")
+
+    def __post_init__(self) -> None:
+        if not (self.look or self.repeatable or self.reads):
+            raise TypeError(f"step {self.name} can be neither looked for nor repeated")
+
+
+@dataclass(frozen=True)
+class Action(Generic[Asked]):
+    """A kind of command. `failing`: what is done once it is sure to fail, such as taking back and telling."""
+
+    kind: str
+    about: str
+    asks: type[Asked]
+    steps: tuple[Step[Asked], ...]
+    affects: Callable[[Work[Asked]], Iterable[Wish]]
+    failing: tuple[Step[Asked], ...] = ()
+    result: Callable[[Work[Asked]], Result | None] = lambda _: None
+    lasts: timedelta = timedelta(days=1)
+
+    def __post_init__(self) -> None:
+        names = [step.name for step in (*self.steps, *self.failing)]
+        if len(set(names)) != len(names):
+            raise TypeError(f"{self.kind} names a step twice")

@@ -1,0 +1,52 @@
+"""Looks after commands that no forwarder took: slower, but without one."""
+
+import dagster as dg
+
+from core.database import connect
+from core.settings import CommandSettings, HubSettings, load, url_as
+from pipelines.commands.actions import ACTIONS
+from pipelines.commands.clients import Clients
+from pipelines.commands.forwarder import Claims, Heartbeat, request_missed
+from pipelines.commands.jobs import Turn
+from pipelines.commands.runner import Runner
+from pipelines.resources import Database
+from sql.statements import statement
+
+
+@dg.op(tags={"kind": "commands"}, description="Every command that is overdue, step by step.")
+def take_overdue(context: dg.OpExecutionContext, database: Database) -> None:
+    settings, clients = load(CommandSettings), Clients()
+    with connect(database.url, name="sweep commands") as connection:
+        connection.autocommit = True
+        claims = Claims(connection, settings.lease_seconds)
+        runner = Runner(connection, clients, ACTIONS, settings.settle_seconds)
+        try:
+            while commands := claims.take(settings.batch, settings.overdue_seconds):
+                with Heartbeat(database.url, settings.lease_seconds).keeping(commands):
+                    Turn(runner, commands).take(context)
+        finally:
+            clients.close()
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Run the commands that no forwarder took.")
+def sweep_commands() -> None:
+    take_overdue()
+
+
+@dg.sensor(
+    job=sweep_commands,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a sweep when commands have waited for longer than a forwarder lets them.",
+)
+def commands_left_over() -> dg.RunRequest | dg.SkipReason:
+    """One sweep for what is overdue; the run key keeps a second one from being asked for meanwhile."""
+    with connect(url_as(load(HubSettings), "hub_sync"), name="commands sensor") as connection:
+        connection.autocommit = True
+        request_missed(connection)
+        row = connection.execute(
+            statement("commands/overdue"), {"seconds": load(CommandSettings).overdue_seconds}
+        ).fetchone()
+    if row is None or not row[0]:
+        return dg.SkipReason("No command waits that a forwarder should have taken.")
+    return dg.RunRequest(run_key=f"commands-{row[1]}-{row[2]}", tags={"overdue": str(row[0])})

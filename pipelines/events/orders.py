@@ -1,0 +1,39 @@
+"""An event that asks for work: an approved order wants to be provisioned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+
+from core.errors import NotFoundError
+from domain.common.identifiers import salesforce_id
+from pipelines.events.routes import Told
+from sql.statements import statement
+
+ASKS = "OrderProvisionRequested__e"
+
+
+def ask_for_work(connection: Connection[Any], told: Sequence[Told]) -> None:
+    """Turn what was told into commands, once however often it is told.
+
+    Raises:
+        NotFoundError: the order is not here yet, although it was just read; to be tried again.
+    """
+    for each in told:
+        if each.kind == "event" and each.entity == ASKS and each.record_id:
+            key, order = each.payload.get("IdemKey__c") or str(each.id), _order(each.record_id)
+            values = {
+                "order": order,
+                "key": f"provision:{order}:{key}"[:200],
+                "event": key,
+                "request_id": str(each.payload.get("CorrelationId__c") or f"event-{each.id}")[:64],
+            }
+            if connection.execute(statement("commands/request_provisioning"), values).fetchone() is None:
+                raise NotFoundError("the order that is to be provisioned is not here yet")
+
+
+def _order(record_id: str) -> str:
+    try:
+        return salesforce_id(record_id)
+    except ValueError as error:
+        raise NotFoundError("the event names no order") from error

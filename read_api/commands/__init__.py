@@ -1,0 +1,1 @@
+"""Commands: what customers ask for, and what becomes of it."""
