@@ -45,7 +45,7 @@ LIKELY: dict[str, object] = {
     "used_on": date(2025, 4, 1),
 }
 LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
-    "commands": {"kind": "place_order", "subject_kind": "orders", "deadline_at": datetime(2100, 1, 1, tzinfo=UTC)},
+    "commands": {"kind": "change_plan", "subject_kind": "sims", "deadline_at": datetime(2100, 1, 1, tzinfo=UTC)},
     "customer_accounts": {"source": "whmcs", "name": "A customer"},
     "customers": {"name": "A customer"},
     "inbox": {"kind": "record", "entity": "invoice"},

@@ -8,6 +8,7 @@ import pytest
 
 from read_api.billing.models import InvoiceAnswer, InvoiceList, PaymentMethodList
 from read_api.catalog.models import ProductList
+from read_api.commands.models import CommandAnswer, CommandList
 from read_api.customer.models import MeAnswer
 from read_api.dashboard.models import DashboardAnswer
 from read_api.orders.models import OrderAnswer, OrderList
@@ -35,6 +36,8 @@ MODELS = (
     OrderAnswer,
     CaseList,
     CaseAnswer,
+    CommandList,
+    CommandAnswer,
 )
 
 

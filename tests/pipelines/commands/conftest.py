@@ -1,0 +1,169 @@
+"""Commands against the sandbox: a customer who may order, a runner that does it, a ledger that counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from pipelines.commands.actions import ACTIONS
+from pipelines.commands.clients import Clients
+from pipelines.commands.forwarder import Claims
+from pipelines.commands.runner import Runner
+from pipelines.datasets import DATASETS, dataset_named
+from pipelines.events.worker import Applier, Tally
+from pipelines.resources import source_of
+from pipelines.sync.run import run
+from sandbox.config import Config
+from sandbox.server import RunningSandbox, start
+from tests.e2e.conftest import hub_environment
+
+CUSTOMERS = 20
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[RunningSandbox]:
+    """A sandbox that tests change; each begins with a reset."""
+    with start(
+        Config(customers=CUSTOMERS, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
+    ) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer of the sandbox as the hub knows it."""
+
+    id: UUID
+    salesforce: str
+    whmcs: str
+
+
+class Hub:
+    """The parts of a running hub, one at a time and in this process."""
+
+    def __init__(self, sandbox: RunningSandbox, database: Any) -> None:
+        self.sandbox = sandbox
+        self.database = database
+        self.clients = Clients()
+
+    def control(self, name: str, **content: Any) -> Any:
+        """Turn one of the sandbox's knobs."""
+        answer = httpx.post(f"{self.sandbox.whmcs_url}/__sandbox__/{name}", json=content, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def ledger(self, **wanted: str) -> list[dict[str, Any]]:
+        """What calls did to the three systems."""
+        answer = httpx.get(f"{self.sandbox.whmcs_url}/__sandbox__/ledger", params=wanted)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["effects"]
+        return found
+
+    def sync(self, *names: str) -> None:
+        """Bring data sets up to date; all but Freebit's unless named."""
+        for name in names or [each.name for each in DATASETS if each.system != "freebit"]:
+            source = source_of(dataset_named(name).system)
+            run(dataset_named(name), source, self.database.sync)
+            source.client.close()
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database.owner) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def apply(self) -> None:
+        """Apply what sources told and commands wished for."""
+        for system in ("salesforce", "whmcs", "freebit"):
+            source = source_of(system)
+            Applier(system, source, self.database.sync, Tally()).drain()
+            source.client.close()
+
+    def forward(self, settle_seconds: float = 0.0) -> list[str]:
+        """Take every command that is due as far as it can go; the statuses they were left in."""
+        with psycopg.connect(self.database.sync, autocommit=True) as connection:
+            runner = Runner(connection, self.clients, ACTIONS, settle_seconds)
+            claims, left = Claims(connection, 30.0), []
+            while claimed := claims.take(10):
+                left += [runner.run(command) for command in claimed]
+            return left
+
+    def now_due(self) -> None:
+        """What waits need wait no longer."""
+        with psycopg.connect(self.database.owner) as connection:
+            connection.execute(
+                "UPDATE command.commands SET due_at = now(), lease_until = NULL WHERE status = 'waiting'"
+            )
+
+    def ask(self, kind: str, customer: Customer, asked: dict[str, Any], *, subject: tuple[str, UUID] | None = None,
+            system: str = "salesforce", key: str | None = None) -> UUID:  # fmt: skip
+        """Accept a command as the API does, rules apart."""
+        with psycopg.connect(self.database.api) as connection:
+            connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer.id)])
+            row = connection.execute(
+                "SELECT outcome, id FROM command.accept(%s, %s, %s, %s, NULL, %s, 'hash', %s, 'test-request',"
+                " interval '1 day', 100)",
+                [
+                    kind,
+                    system,
+                    subject[0] if subject else "orders",
+                    subject[1] if subject else None,
+                    key or uuid4().hex,
+                    psycopg.types.json.Jsonb(asked),
+                ],
+            ).fetchone()
+        assert row is not None
+        assert row[0] in {"accepted", "repeated"}, row
+        command: UUID = row[1]
+        return command
+
+    def command(self, command: UUID) -> dict[str, Any]:
+        with (
+            psycopg.connect(self.database.owner) as connection,
+            connection.cursor(row_factory=psycopg.rows.dict_row) as cursor,
+        ):
+            found = cursor.execute("SELECT * FROM command.commands WHERE id = %s", [command]).fetchone()
+        assert found is not None
+        return found
+
+    def salesforce_record(self, kind: str, record_id: str) -> dict[str, Any]:
+        """A record as an agent sees it."""
+        fields = self.clients.salesforce.find(f"SELECT FIELDS(ALL) FROM {kind} WHERE Id = '{record_id}' LIMIT 1")  # noqa: S608
+        return fields[0]
+
+    def approve(self, order: str) -> None:
+        """An agent approves an order, over Salesforce's own API; the event is told."""
+        self.clients.salesforce.update("Order", order, {"Status": "Approved"})
+        with psycopg.connect(self.database.sync) as connection:
+            connection.execute(
+                "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, payload)"
+                " VALUES ('salesforce', %s, 'event', 'OrderProvisionRequested__e', %s, %s)",
+                [uuid4().hex, order, psycopg.types.json.Jsonb({"IdemKey__c": f"{order}:1"})],
+            )
+
+
+@pytest.fixture
+def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that knows the whole business, against a sandbox in which nothing has happened yet."""
+    for name, value in hub_environment(sandbox, database).items():
+        monkeypatch.setenv(name, value)
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
+    ready = Hub(sandbox, database)
+    ready.sync()
+    yield ready
+    ready.clients.close()
+
+
+@pytest.fixture
+def customer(hub: Hub) -> Customer:
+    """A customer who is linked in both systems, with a payment method and a verified identity."""
+    found = hub.rows(
+        "SELECT c.id, crm.source_id, billing.source_id FROM hub.customers c"
+        " JOIN hub.customer_accounts crm ON crm.id = c.salesforce_account_id"
+        " JOIN hub.customer_accounts billing ON billing.id = c.whmcs_account_id"
+        " WHERE EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id)"
+        " AND c.identity_status = 'verified' ORDER BY c.id LIMIT 1"
+    )
+    return Customer(*found[0])

@@ -1,0 +1,126 @@
+"""An order from the cart to its services, through three systems that know nothing of each other."""
+
+from typing import Any
+
+import psycopg
+
+from pipelines.commands.forwarder import request_missed
+from tests.pipelines.commands.conftest import Customer, Hub
+
+VPN = {
+    "type": "vpn",
+    "items": [
+        {"sku": "VPN-REMOTE-ACCESS-USA-SF", "quantity": 1},
+        {"sku": "VPN-ACTIVATION-FEE", "quantity": 1},
+    ],
+}
+
+
+def placed(hub: Hub, customer: Customer, cart: dict[str, Any] = VPN) -> str:
+    """The Salesforce id of an order that was placed."""
+    command = hub.ask("place_order", customer, cart)
+    assert hub.forward() == ["succeeded"]
+    order: str = hub.command(command)["result"]["salesforceOrderId"]
+    return order
+
+
+def whmcs_orders(hub: Hub, order: str) -> list[dict[str, Any]]:
+    """WHMCS orders that were made for a Salesforce order."""
+    return hub.ledger(system="whmcs", kind="order", marker=f"sfOrderId={order}")
+
+
+def test_a_cart_becomes_an_order_with_its_lines_and_prices(hub: Hub, customer: Customer) -> None:
+    command = hub.ask("place_order", customer, VPN)
+
+    assert hub.forward() == ["succeeded"]
+
+    order = hub.salesforce_record("Order", hub.command(command)["result"]["salesforceOrderId"])
+    assert (order["Status"], order["AccountId"]) == ("Draft", customer.salesforce)
+    assert (order["Hub_Command_Id__c"], order["TotalAmount"]) == (str(command), 4200)
+
+
+def test_an_order_is_read_back_and_goes_by_the_id_that_the_customer_was_given(hub: Hub, customer: Customer) -> None:
+    command = hub.ask("place_order", customer, VPN)
+    hub.forward()
+
+    hub.apply()
+
+    assert hub.rows("SELECT status, command_id FROM hub.orders WHERE command_id = %s", command) == [("draft", command)]
+
+
+def test_an_approved_order_becomes_services_and_salesforce_is_told(hub: Hub, customer: Customer) -> None:
+    order = placed(hub, customer)
+    hub.approve(order)
+    hub.apply()
+
+    assert hub.forward() == ["succeeded"]
+
+    record = hub.salesforce_record("Order", order)
+    assert (record["Status"], record["Activation_Status__c"]) == ("Processed", "Activated")
+    services = hub.ledger(system="whmcs", kind="service", marker=order)
+    assert [service["detail"]["pid"] for service in services] == [401, 410]
+    hub.apply()
+    shown = hub.rows(
+        "SELECT s.product_name, s.status FROM hub.order_items i JOIN hub.subscriptions s ON s.id = i.subscription_id"
+        " JOIN hub.orders o ON o.id = i.order_id WHERE o.source_id = %s ORDER BY 1",
+        order,
+    )
+    assert shown == [("VPN Remote Access USA-SF", "active"), ("VPN activation fee", "active")]
+
+
+def test_an_approval_told_twice_provisions_once(hub: Hub, customer: Customer) -> None:
+    order = placed(hub, customer)
+    hub.approve(order)
+    hub.clients.salesforce.update("Order", order, {"Status": "Draft"})
+    hub.approve(order)
+    hub.apply()
+
+    hub.forward()
+
+    assert len(whmcs_orders(hub, order)) == 1
+
+
+def test_without_a_payment_method_nothing_is_ordered_and_the_agent_sees_why(hub: Hub, customer: Customer) -> None:
+    order = placed(hub, customer)
+    for (method,) in hub.rows(
+        "SELECT p.source_id FROM hub.payment_methods p JOIN hub.customer_accounts a ON a.id = p.account_id"
+        " WHERE a.source_id = %s", customer.whmcs
+    ):  # fmt: skip
+        hub.control("mutate", system="whmcs", object="pay_method", id=method, fields=None)
+    hub.approve(order)
+    hub.apply()
+
+    assert hub.forward() == ["failed"]
+
+    record = hub.salesforce_record("Order", order)
+    assert record["Activation_Status__c"] == "Failed"
+    assert record["Activation_Error_Code__c"] == "PAYMENT_METHOD_MISSING"
+    assert whmcs_orders(hub, order) == []
+
+
+def test_an_order_that_billing_does_not_accept_is_taken_back(hub: Hub, customer: Customer) -> None:
+    order = placed(hub, customer)
+    hub.approve(order)
+    hub.apply()
+    hub.control("faults", match="AcceptOrder", mode="drop", times=1)
+    assert hub.forward() == ["waiting"]
+    (whmcs_order,) = whmcs_orders(hub, order)
+    hub.control("mutate", system="whmcs", object="order", id=whmcs_order["id"], fields={"status": "Fraud"})
+    hub.now_due()
+
+    assert hub.forward() == ["dead"]
+
+    assert len(whmcs_orders(hub, order)) == 1
+
+
+def test_an_approval_nobody_told_of_is_found_once(hub: Hub, customer: Customer) -> None:
+    order = placed(hub, customer)
+    hub.clients.salesforce.update("Order", order, {"Status": "Approved"})
+    hub.sync("salesforce.orders")
+    with psycopg.connect(hub.database.sync, autocommit=True) as connection:
+        assert request_missed(connection, patience_seconds=0) == 1
+        assert request_missed(connection, patience_seconds=0) == 0
+
+    assert hub.forward() == ["succeeded"]
+
+    assert len(whmcs_orders(hub, order)) == 1
