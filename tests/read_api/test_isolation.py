@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from tests.read_api.conftest import addresses, furnish
 

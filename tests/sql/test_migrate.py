@@ -35,7 +35,8 @@ SELECT conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid)
 UNION ALL
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
   FROM pg_index JOIN pg_class c ON c.oid = indrelid
- WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace) AND c.relname <> 'migration'
+ WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+   AND c.relname <> 'migration'
 UNION ALL
 SELECT c.oid::regclass::text, obj_description(c.oid, 'pg_class')
   FROM pg_class c

@@ -223,8 +223,8 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         callable_by = connection.execute(
             """
             SELECT p.proname, r.rolname FROM pg_proc p, pg_roles r
-             WHERE p.pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace) AND p.prosecdef
-               AND NOT r.rolsuper
+             WHERE p.pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+               AND p.prosecdef AND NOT r.rolsuper
                AND r.rolname IN ('hub_sync', 'hub_api', 'hub_analyst', 'pg_monitor')
                AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
             """

@@ -98,7 +98,9 @@ def test_without_a_payment_method_nothing_is_ordered_and_the_agent_sees_why(hub:
     assert whmcs_orders(hub, order) == []
 
 
-def test_an_order_that_billing_does_not_accept_is_taken_back(hub: Hub, customer: Customer) -> None:
+def test_an_order_that_can_neither_be_accepted_nor_taken_back_waits_for_an_operator(
+    hub: Hub, customer: Customer
+) -> None:
     order = placed(hub, customer)
     hub.approve(order)
     hub.apply()
