@@ -8,7 +8,9 @@ import typer
 from cli.commands import (
     api,
     apply,
+    commands,
     customers,
+    forward,
     history,
     listen,
     migrate,
@@ -42,6 +44,7 @@ app.command("reconcile", epilog=reconcile.EXAMPLES)(reconcile.reconcile)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
 app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)
@@ -49,12 +52,13 @@ app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("api", epilog=api.EXAMPLES)(api.api)
 app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
+app.command("forward", epilog=forward.EXAMPLES)(forward.forward)
 
 
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
-    quiet = context.invoked_subcommand not in {"api", "apply", "listen"}
+    quiet = context.invoked_subcommand not in {"api", "apply", "forward", "listen"}
     logs.configure(level=logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand != "up":
         join_running_stack()

@@ -27,7 +27,17 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 # Names that begin so are the hub's business, whoever set them.
-OURS = ("API_", "DAGSTER_", "SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "SYNC_DATABASE_", "ANALYST_DATABASE_")
+OURS = (
+    "API_",
+    "COMMANDS_",
+    "DAGSTER_",
+    "SALESFORCE_",
+    "WHMCS_",
+    "FREEBIT_",
+    "SANDBOX_",
+    "SYNC_DATABASE_",
+    "ANALYST_DATABASE_",
+)
 
 
 class ProcessEndedError(HubError):
@@ -116,6 +126,7 @@ def _supervise(stack: Stack, console: Console) -> None:
     processes.add("api", [sys.executable, "-m", "cli", "api"], {})
     processes.add("listen", [sys.executable, "-m", "cli", "listen"], {})
     processes.add("apply", [sys.executable, "-m", "cli", "apply"], {})
+    processes.add("forward", [sys.executable, "-m", "cli", "forward"], {})
     processes.add("dagster-daemon", [str(BIN / "dagster-daemon"), "run", *workspace], {})
     processes.add(
         "dagster-webserver",

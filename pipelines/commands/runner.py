@@ -115,7 +115,7 @@ class _Run:
         work = Work(self._command, asked, self._clients, self._connection)
         taken = self._journal.taken()
         work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
-        failing = self._command.failure_code is not None
+        failing = self._command.failing
         if not failing:
             try:
                 self._take(action.steps, work, taken)

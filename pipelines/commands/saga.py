@@ -66,8 +66,7 @@ class Command:
     input: Mapping[str, Any]
     attempts: int
     deadline_at: datetime
-    failure_code: str | None
-    failure_reason: str | None
+    failing: bool
     request_id: str
     accepted_at: datetime
     claim: int

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from sandbox.salesforce.calls import Answer, RestCall
 from sandbox.salesforce.errors import SalesforceError, not_found
 from sandbox.salesforce.savepoint import rolled_back_on_failure
-from sandbox.state import Overlay
+from sandbox.state import State
 
 MOST_CALLS, MOST_QUERIES = 25, 5
 Document = dict[str, object]
@@ -16,12 +16,12 @@ _PREFIX = re.compile(r"/services/data/v(\d\d\.\d)/")
 _ROLLED_BACK = "The transaction was rolled back since another operation in the same transaction failed."
 
 
-def compose(body: object, overlay: Overlay, dispatch: Callable[[RestCall], Answer]) -> Answer:
+def compose(body: object, state: State, dispatch: Callable[[RestCall], Answer]) -> Answer:
     """Answers of all subrequests. Raises SalesforceError when the request as a whole is wrong."""
     requests = _requests(body)
     all_or_none = isinstance(body, dict) and bool(body.get("allOrNone", False))
     answers: dict[str, Answer] = {}
-    with rolled_back_on_failure(overlay, active=all_or_none) as attempt:
+    with rolled_back_on_failure(state, active=all_or_none) as attempt:
         for request in requests:
             reference = str(request["referenceId"])
             if attempt.failed and all_or_none:

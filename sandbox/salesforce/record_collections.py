@@ -57,7 +57,7 @@ class Collections:
         if len(records) > MOST_RECORDS:
             problem = "The limit of 200 records in one request was exceeded"
             raise SalesforceError(400, "EXCEEDED_MAX_SIZE_REQUEST", problem)
-        with rolled_back_on_failure(self._org.state.overlay, active=all_or_none) as attempt:
+        with rolled_back_on_failure(self._org.state, active=all_or_none) as attempt:
             results = []
             for record in records:
                 try:

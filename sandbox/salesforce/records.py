@@ -51,6 +51,8 @@ class Records:
         row = derived.on_create(self._org, table.definition, stored, number)
         record_id = salesforce_id(table.definition.name, number)
         self._write(table, record_id, row)
+        marker = stored.get("Hub_Command_Id__c")
+        self._org.state.ledger.add(SYSTEM, table.definition.name.lower(), record_id, str(marker) if marker else None)
         return record_id
 
     def change(self, kind: str, record_id: str, body: object) -> None:

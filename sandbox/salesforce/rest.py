@@ -52,7 +52,7 @@ class Rest:
             ("DELETE", "jobs/query/{job}", self._delete_job),
             ("GET", "jobs/query/{job}/results", self._results),
             ("GET", "jobs/query/{job}/resultpages", self._result_pages),
-            ("POST", "composite", lambda call: compose(call.json(), self._org.state.overlay, self.answer)),
+            ("POST", "composite", lambda call: compose(call.json(), self._org.state, self.answer)),
             ("POST", collection, lambda call: Answer(self._collections.create(call.json()))),
             ("PATCH", collection, lambda call: Answer(self._collections.update(call.json()))),
             ("DELETE", collection, self._delete_several),

@@ -32,8 +32,9 @@ def text(name: str, comment: str, *, required: bool = False) -> Column[str]:
     return Column(name, Text, nullable=not required, comment=comment)
 
 
-def flag(name: str, comment: str, *, required: bool = False) -> Column[bool]:
-    return Column(name, Boolean, nullable=not required, comment=comment)
+def flag(name: str, comment: str, *, required: bool = False, default: bool | None = None) -> Column[bool]:
+    stored = None if default is None else str(default).lower()
+    return Column(name, Boolean, nullable=not required, server_default=stored, comment=comment)
 
 
 def integer(name: str, comment: str) -> Column[int]:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sql.tables.columns import choice, instant, key, metadata, reference, stamp, text
+from sql.tables.columns import choice, flag, instant, key, metadata, reference, stamp, text
 
 OPEN = ("accepted", "running", "waiting")
 """Something is still to be done, by us."""
@@ -48,7 +48,8 @@ commands = Table(
     Column("attempts", Integer, nullable=False, server_default="0", comment="Tries that failed since the last step"),
     instant("deadline_at", "When it is given up, UTC", required=True),
     text("waits_for", "What it waits for, in words for people; null: nothing"),
-    text("failure_code", "Why it failed, in a word for programs; set before anything is taken back"),
+    flag("failing", "Whether it is sure to fail: what was done is being taken back", required=True, default=False),
+    text("failure_code", "Why it failed, or stopped for an operator, in a word for programs"),
     text("failure_reason", "Why it failed, in words for the customer"),
     _json("result", "What came of it: ids in source systems"),
     text("request_id", "Request id of the call that asked, carried through every system", required=True),

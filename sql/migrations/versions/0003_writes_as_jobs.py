@@ -81,10 +81,17 @@ def upgrade() -> None:
             "waits_for", sa.Text(), nullable=True, comment="What it waits for, in words for people; null: nothing"
         ),
         sa.Column(
+            "failing",
+            sa.Boolean(),
+            server_default="false",
+            nullable=False,
+            comment="Whether it is sure to fail: what was done is being taken back",
+        ),
+        sa.Column(
             "failure_code",
             sa.Text(),
             nullable=True,
-            comment="Why it failed, in a word for programs; set before anything is taken back",
+            comment="Why it failed, or stopped for an operator, in a word for programs",
         ),
         sa.Column("failure_reason", sa.Text(), nullable=True, comment="Why it failed, in words for the customer"),
         sa.Column("result", postgresql.JSONB(), nullable=True, comment="What came of it: ids in source systems"),

@@ -18,4 +18,4 @@ UPDATE command.commands c
   FROM next
  WHERE c.id = next.id
 RETURNING c.id, c.seq, c.kind, c.account_id, c.subject_kind, c.subject_id, c.lane, c.input, c.attempts, c.deadline_at,
-          c.failure_code, c.failure_reason, c.request_id, c.accepted_at, c.claim
+          c.failing, c.request_id, c.accepted_at, c.claim

@@ -1,0 +1,71 @@
+"""What operators do about commands: look, let go on, call off, say how it ended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from core.errors import HubError, NotFoundError
+from pipelines.commands.actions import ACTIONS
+from sql.statements import statement
+
+Row = Mapping[str, Any]
+
+
+class TooLateError(HubError):
+    """The command does not stand where that could be done."""
+
+
+def listed(connection: Connection[Any], status: str | None, rows: int) -> Sequence[Row]:
+    """Commands, newest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement("commands/list"), {"status": status, "rows": rows}).fetchall()
+
+
+def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]:
+    """A command and its steps; `begins` is its id, or as much of it as no other has.
+
+    Raises:
+        NotFoundError: none begins so, or several do.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(statement("commands/show"), {"id": begins}).fetchall()
+        if len(found) != 1:
+            raise NotFoundError(f"{begins}: {'several commands begin' if found else 'no command begins'} so")
+        return found[0], cursor.execute(statement("commands/steps"), {"id": found[0]["id"]}).fetchall()
+
+
+def retry(connection: Connection[Any], command: UUID) -> None:
+    """Let it go on at once.
+
+    Raises:
+        TooLateError: it runs or has ended.
+    """
+    _done(connection, "commands/retry", id=command)
+
+
+def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:
+    """Call it off.
+
+    Raises:
+        TooLateError: something was done already, or it runs.
+    """
+    action = ACTIONS.get(kind)
+    reads = [step.name for step in action.steps if step.reads] if action else []
+    _done(connection, "commands/cancel", id=command, reads=reads)
+
+
+def resolve(connection: Connection[Any], command: UUID, status: str, reason: str | None) -> None:
+    """Say how a dead one ended: `succeeded` or `failed`.
+
+    Raises:
+        TooLateError: it is not dead.
+    """
+    _done(connection, "commands/resolve", id=command, status=status, reason=reason)
+
+
+def _done(connection: Connection[Any], query: str, **values: object) -> None:
+    if connection.execute(statement(query), values).fetchone() is None:
+        raise TooLateError("it does not stand where that could be done; `hub commands show` says where")

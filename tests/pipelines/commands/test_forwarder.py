@@ -1,0 +1,155 @@
+"""Forwarders: any number of them, each command once, and nothing lost with the one that dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+
+from core.settings import CommandSettings
+from pipelines.commands.actions import ACTIONS
+from pipelines.commands.forwarder import Claims, Forwarder
+from pipelines.commands.jobs import run_in_dagster
+from pipelines.commands.runner import Runner
+from tests.pipelines.commands.conftest import Customer, Hub
+from tests.pipelines.commands.test_orders import VPN
+
+
+@contextmanager
+def forwarding(home: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A forwarder as a process of its own."""
+    environment = os.environ | {"DAGSTER_HOME": str(home), "COMMANDS_SETTLE_SECONDS": "0"} | settings
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "forward"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        threading.Event().wait(0.05)
+
+
+def status(hub: Hub, command: Any) -> str:
+    found: str = hub.command(command)["status"]
+    return found
+
+
+def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer: Customer, tmp_path: Path) -> None:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        command = hub.ask("place_order", customer, VPN)
+        stopped = threading.Event()
+        forwarder = Forwarder(CommandSettings(settle_seconds=0), hub.database.sync, instance)
+        thread = threading.Thread(target=forwarder.follow, args=(stopped,))
+        thread.start()
+        try:
+            until(lambda: status(hub, command) == "succeeded")
+        finally:
+            stopped.set()
+            thread.join()
+
+        (run,) = instance.get_runs()
+        assert (run.job_name, run.status) == ("place_order", dg.DagsterRunStatus.SUCCESS)
+        assert (run.tags["command_ids"], run.tags["request_id"]) == (str(command), "test-request")
+        logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
+        assert any("create_order: done" in message for message in logged)
+
+
+def test_a_dead_command_is_a_failed_run(hub: Hub, customer: Customer, tmp_path: Path) -> None:
+    hub.ask("place_order", customer, {"not": "a cart"})
+    with (
+        dg.instance_for_test(temp_dir=str(tmp_path)) as instance,
+        psycopg.connect(hub.database.sync, autocommit=True) as connection,
+    ):
+        commands = Claims(connection, 30.0).take(1)
+        run_in_dagster(instance, Runner(connection, hub.clients, ACTIONS, 0.0), commands)
+
+        (run,) = instance.get_runs()
+
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert hub.rows("SELECT status, failure_code FROM command.commands") == [("dead", "UNREADABLE")]
+
+
+def test_what_a_killed_forwarder_held_is_taken_over_and_done_once(hub: Hub, customer: Customer, tmp_path: Path) -> None:
+    hub.control("faults", match="composite", mode="timeout_after", times=1)
+    with forwarding(tmp_path, COMMANDS_LEASE_SECONDS="2") as first:
+        command = hub.ask("place_order", customer, VPN)
+        until(lambda: hub.ledger(system="salesforce", kind="order"))
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert status(hub, command) == "running"
+
+    with forwarding(tmp_path, COMMANDS_LEASE_SECONDS="2"):
+        until(lambda: status(hub, command) == "succeeded")
+
+    assert len(hub.ledger(system="salesforce", kind="order")) == 1
+
+
+def test_a_forwarder_that_is_asked_to_stop_gives_back_what_it_holds(
+    hub: Hub, customer: Customer, tmp_path: Path
+) -> None:
+    hub.control("faults", match="composite", mode="slow:1500", times=1)
+    with forwarding(tmp_path) as process:
+        command = hub.ask("place_order", customer, VPN)
+        until(lambda: status(hub, command) == "running")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+    assert hub.rows("SELECT count(*) FROM command.commands WHERE lease_until IS NOT NULL") == [(0,)]
+    assert status(hub, command) in {"waiting", "succeeded"}
+
+
+def test_commands_of_one_lane_are_done_in_the_order_they_were_accepted(hub: Hub, customer: Customer) -> None:
+    first = hub.ask("place_order", customer, VPN)
+    second = hub.ask("place_order", customer, VPN)
+    with psycopg.connect(hub.database.owner) as connection:
+        connection.execute("UPDATE command.commands SET lane = 'one'")
+
+    with psycopg.connect(hub.database.sync, autocommit=True) as connection:
+        claims = Claims(connection, 30.0)
+        taken = [command.id for command in claims.take(10)]
+
+        assert taken == [first]
+        assert claims.take(10) == []
+    hub.rows("UPDATE command.commands SET lease_until = now() RETURNING id")
+    assert hub.forward() == ["succeeded", "succeeded"]
+    assert hub.command(first)["finished_at"] < hub.command(second)["finished_at"]
+
+
+def test_whoever_lost_its_lease_writes_nothing_more(hub: Hub, customer: Customer) -> None:
+    command = hub.ask("place_order", customer, VPN)
+    with (
+        psycopg.connect(hub.database.sync, autocommit=True) as slow,
+        psycopg.connect(hub.database.sync, autocommit=True) as quick,
+    ):
+        (held,) = Claims(slow, 0.0).take(1)
+        (taken,) = Claims(quick, 30.0).take(1)
+        assert Runner(quick, hub.clients, ACTIONS, 0.0).run(taken) == "succeeded"
+
+        assert Runner(slow, hub.clients, ACTIONS, 0.0).run(held) == "lost"
+
+    assert status(hub, command) == "succeeded"
+    assert len(hub.ledger(system="salesforce", kind="order")) == 1
+
+
+def test_copies_share_the_work_and_do_none_of_it_twice(hub: Hub, customer: Customer, tmp_path: Path) -> None:
+    asked = [hub.ask("place_order", customer, VPN) for _ in range(10)]
+
+    with forwarding(tmp_path, COMMANDS_BATCH="1"), forwarding(tmp_path, COMMANDS_BATCH="1"):
+        until(lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(asked),)])
+
+    assert len(hub.ledger(system="salesforce", kind="order")) == len(asked)
