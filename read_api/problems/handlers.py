@@ -1,5 +1,6 @@
 """Exceptions become problem documents; nothing of our inside gets out."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -73,8 +74,13 @@ def _validation(request: AnyRequest, error: ValidationException) -> Response[byt
     fields = [
         FieldProblem(WIRE_NAMES.get(str(each.get("key")), str(each.get("key", "request"))), str(each.get("message")))
         for each in found
-    ] or [FieldProblem("request", "is not usable")]
+    ] or [_missing_parameter(error)]
     return problem(request, catalogue.INVALID_REQUEST, f"{fields[0].field} is not valid", *fields)
+
+
+def _missing_parameter(error: ValidationException) -> FieldProblem:
+    found = MISSING.match(error.detail)
+    return FieldProblem(found[1], "is needed") if found else FieldProblem("request", "is not usable")
 
 
 def _field(request: AnyRequest, error: InvalidFieldError) -> Response[bytes]:
@@ -133,7 +139,8 @@ def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 # Handlers' own names of what is a reserved word, or repeats the path, on the wire.
-WIRE_NAMES = {"as_of": "asOf", "from_": "from", "until": "to"}
+MISSING = re.compile(r"Missing required \w+ parameter '([\w-]+)'")
+WIRE_NAMES = {"key": "Idempotency-Key", "as_of": "asOf", "from_": "from", "until": "to"}
 
 HANDLERS: ExceptionHandlersMap = {
     ValidationException: _validation,

@@ -1,0 +1,227 @@
+"""Asking for a change: answered at once, once per key, with every broken rule, and for one's own things only."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from tests.builders import insert, insert_customer
+
+CART = {"type": "vpn", "items": [{"sku": "VPN"}, {"sku": "FEE"}]}
+
+
+def product(rows: Any, sku: str, **values: Any) -> None:
+    ordinary = {"category": "vpn", "item_class": "service", "whmcs_product_id": "1"}
+    made = insert(rows, "products", sku=sku, **{**ordinary, **values})
+    insert(rows, "prices", product_id=made["id"])
+
+
+@pytest.fixture
+def customer(rows: Any) -> Any:
+    """A customer who may order what is in the cart."""
+    product(rows, "VPN")
+    product(rows, "FEE", item_class="activation")
+    found = insert_customer(rows, address1="1-1", city="Minato", identity_status="verified")
+    insert(rows, "payment_methods", account_id=found["whmcs_account_id"])
+    return found
+
+
+def asking(bearer: Any, customer: Any, key: str | None = None) -> dict[str, str]:
+    return {**bearer(customer["id"]), "Idempotency-Key": key or uuid4().hex}
+
+
+async def test_an_order_is_accepted_with_the_addresses_to_follow_it_at(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    answer = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+
+    assert answer.status_code == 202
+    said = answer.json()["data"]
+    assert (said["kind"], said["status"]) == ("place_order", "accepted")
+    assert answer.headers["location"] == said["command"] == f"/api/commands/{said['id']}"
+    stored = rows.execute("SELECT status, input, request_id FROM command.commands").fetchall()
+    assert stored == [("accepted", CART | {"items": [{"sku": "VPN", "quantity": 1}, {"sku": "FEE", "quantity": 1}]},
+                       answer.headers["x-request-id"])]  # fmt: skip
+
+
+async def test_the_order_is_shown_at_once_as_submitted(client: httpx.AsyncClient, customer: Any, bearer: Any) -> None:
+    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+
+    order = (await client.get(said["resource"], headers=bearer(customer["id"]))).json()["data"]
+    listed = (await client.get("/api/orders", headers=bearer(customer["id"]))).json()["data"]
+    command = (await client.get(said["command"], headers=bearer(customer["id"]))).json()["data"]
+
+    assert (order["id"], order["status"], order["type"]) == (said["id"], "submitted", "vpn")
+    assert [pending["commandId"] for pending in order["pending"]] == [said["id"]]
+    assert [each["id"] for each in listed] == [said["id"]]
+    assert (command["status"], command["subject"]) == ("accepted", {"kind": "orders", "id": said["id"]})
+
+
+async def test_once_it_is_in_salesforce_the_order_goes_by_the_same_id(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    insert(rows, "orders", account_id=customer["salesforce_account_id"], command_id=said["id"], status="draft")
+
+    order = (await client.get(said["resource"], headers=bearer(customer["id"]))).json()["data"]
+    listed = (await client.get("/api/orders", headers=bearer(customer["id"]))).json()["data"]
+
+    assert (order["id"], order["status"]) == (said["id"], "draft")
+    assert [(each["id"], each["status"]) for each in listed] == [(said["id"], "draft")]
+
+
+async def test_the_same_key_and_body_get_the_same_answer_and_one_command(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    headers = asking(bearer, customer)
+    first = await client.post("/api/orders", json=CART, headers=headers)
+    # What was right then need not be right now: it was accepted.
+    rows.execute("DELETE FROM hub.payment_methods")
+
+    again = await client.post("/api/orders", json=CART, headers=headers)
+
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
+
+
+async def test_the_same_key_with_another_body_is_refused(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    headers = asking(bearer, customer)
+    await client.post("/api/orders", json=CART, headers=headers)
+
+    other = await client.post("/api/orders", json=CART | {"activateOn": "2025-06-11"}, headers=headers)
+
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/key-reused")
+    assert other.json()["field"] == "Idempotency-Key"
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
+
+
+async def test_two_at_once_under_one_key_are_one_command(database: Any, customer: Any) -> None:
+    asked = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
+    asked += " '{}', 'r', interval '1 day', 20)"
+
+    with psycopg.connect(database.api) as one, psycopg.connect(database.api, autocommit=True) as other:
+        for connection, local in ((one, True), (other, False)):
+            connection.execute("SELECT set_config('hub.customer_id', %s, %s)", [str(customer["id"]), local])
+        first = one.execute(asked.encode()).fetchone()
+        other.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute(asked.encode())
+        one.commit()
+        second = other.execute(asked.encode()).fetchone()
+
+    assert first is not None
+    assert second == ("repeated", first[1])
+
+
+async def test_every_broken_rule_is_said_at_once(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    rows.execute("DELETE FROM hub.payment_methods")
+    cart = {"type": "vpn", "items": [{"sku": "NOPE"}, {"sku": "VPN", "quantity": 2}], "activateOn": "2025-06-01"}
+
+    answer = await client.post("/api/orders", json=cart, headers=asking(bearer, customer))
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/broken-rules")
+    assert {(error["field"], error["code"]) for error in answer.json()["errors"]} == {
+        ("type", "PAYMENT_METHOD_MISSING"),
+        ("items[0].sku", "UNKNOWN_SKU"),
+        ("items[1].quantity", "ONE_SERVICE"),
+        ("items", "ACTIVATION_FEE_MISSING"),
+        ("activateOn", "ACTIVATION_DATE"),
+    }
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("cart", "field"),
+    [
+        ({"type": "vpn"}, "items"),
+        ({"type": "vpn", "items": []}, "items"),
+        ({"type": "boat", "items": [{"sku": "VPN"}]}, "type"),
+        ({"type": "vpn", "items": [{"sku": "VPN", "quantity": 0}]}, "items.0.quantity"),
+        (CART | {"surprise": 1}, "surprise"),
+        (CART | {"sim": {"simType": "esim", "eid": "12"}}, "sim.eid"),
+    ],
+)
+async def test_what_is_malformed_is_named(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, cart: Any, field: str
+) -> None:
+    answer = await client.post("/api/orders", json=cart, headers=asking(bearer, customer))
+
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("key", [None, "short", "spaces are not allowed", "x" * 129])
+async def test_a_key_is_needed(client: httpx.AsyncClient, customer: Any, bearer: Any, key: str | None) -> None:
+    headers = bearer(customer["id"]) | ({"Idempotency-Key": key} if key else {})
+
+    answer = await client.post("/api/orders", json=CART, headers=headers)
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
+
+
+async def test_somebody_elses_command_is_not_there(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    other = insert_customer(rows)
+    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+
+    assert (await client.get(said["command"], headers=bearer(other["id"]))).status_code == 404
+    assert (await client.get(said["resource"], headers=bearer(other["id"]))).status_code == 404
+    assert (await client.get("/api/commands", headers=bearer(other["id"]))).json()["data"] == []
+
+
+async def test_the_same_key_of_two_customers_stands_for_two_commands(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    other = insert_customer(rows, address1="2-2", city="Ota")
+    insert(rows, "payment_methods", account_id=other["whmcs_account_id"])
+
+    both = [await client.post("/api/orders", json=CART, headers=asking(bearer, one, "the-same-key"))
+            for one in (customer, other)]  # fmt: skip
+
+    assert [answer.status_code for answer in both] == [202, 202]
+    assert both[0].json()["data"]["id"] != both[1].json()["data"]["id"]
+
+
+async def test_no_more_than_twenty_may_be_open(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    for _ in range(20):
+        assert (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).status_code == 202
+
+    answer = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    rows.execute("UPDATE command.commands SET status = 'succeeded', finished_at = now() WHERE seq % 2 = 0")
+    assert (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).status_code == 202
+
+
+async def test_a_failed_order_says_why(client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any) -> None:
+    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    rows.execute(
+        "UPDATE command.commands SET status = 'failed', finished_at = now(), failure_code = 'ORDER_REFUSED',"
+        " failure_reason = 'The order could not be created.'"
+    )
+
+    order = (await client.get(said["resource"], headers=bearer(customer["id"]))).json()["data"]
+
+    assert order["status"] == "failed"
+    assert order["failure"] == {"code": "ORDER_REFUSED", "reason": "The order could not be created."}
+    assert order["pending"] == []
+
+
+async def test_what_becomes_of_a_command_is_a_change_that_is_pushed(rows: Any, customer: Any) -> None:
+    command = insert(rows, "command.commands", account_id=customer["salesforce_account_id"])
+    rows.execute("UPDATE command.commands SET attempts = 1")
+    rows.execute("UPDATE command.commands SET status = 'running'")
+
+    told = rows.execute(
+        "SELECT entity, entity_id, operation, after ->> 'status' FROM sync.changes ORDER BY seq"
+    ).fetchall()
+
+    assert told == [("commands", command["id"], "insert", None), ("commands", command["id"], "update", "running")]
