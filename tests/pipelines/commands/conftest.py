@@ -16,9 +16,12 @@ from pipelines.commands.runner import Runner
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.worker import Applier, Tally
 from pipelines.resources import source_of
+from pipelines.sync.dataset import Selection
+from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
+from sql.statements import statement
 from tests.e2e.conftest import hub_environment
 
 CUSTOMERS = 20
@@ -69,6 +72,24 @@ class Hub:
             source = source_of(dataset_named(name).system)
             run(dataset_named(name), source, self.database.sync)
             source.client.close()
+
+    def sync_records(self, name: str, *records: str) -> None:
+        """Read some records of a data set again."""
+        source = source_of(dataset_named(name).system)
+        with psycopg.connect(self.database.sync) as connection:
+            Rereader(connection, dataset_named(name), source).read(Selection(records=frozenset(records)))
+        source.client.close()
+
+    def provision(self, order: str) -> UUID:
+        """The command that an approved order asks for, approved just now."""
+        self.clients.salesforce.update("Order", order, {"Status": "Approved"})
+        with psycopg.connect(self.database.sync, autocommit=True) as connection:
+            key = f"provision:{order}:{uuid4().hex}"
+            values = {"order": order, "key": key, "event": key, "request_id": "test-event"}
+            assert connection.execute(statement("commands/request_provisioning"), values).fetchone() is not None
+        (found,) = self.rows("SELECT id FROM command.commands WHERE idempotency_key = %s", key)
+        command: UUID = found[0]
+        return command
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database.owner) as connection:

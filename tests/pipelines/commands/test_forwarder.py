@@ -20,7 +20,7 @@ from pipelines.commands.forwarder import Claims, Forwarder
 from pipelines.commands.jobs import run_in_dagster
 from pipelines.commands.runner import Runner
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.test_orders import VPN
+from tests.pipelines.commands.examples import VPN
 
 
 @contextmanager

@@ -6,14 +6,7 @@ import psycopg
 
 from pipelines.commands.forwarder import request_missed
 from tests.pipelines.commands.conftest import Customer, Hub
-
-VPN = {
-    "type": "vpn",
-    "items": [
-        {"sku": "VPN-REMOTE-ACCESS-USA-SF", "quantity": 1},
-        {"sku": "VPN-ACTIVATION-FEE", "quantity": 1},
-    ],
-}
+from tests.pipelines.commands.examples import VPN
 
 
 def placed(hub: Hub, customer: Customer, cart: dict[str, Any] = VPN) -> str:

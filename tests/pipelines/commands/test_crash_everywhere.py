@@ -1,0 +1,93 @@
+"""A process may die at any moment: whoever goes on brings every command to its end, and nothing is done twice.
+
+The moments are found by running: before each call, when a call was applied and its answer is lost, when the answer came
+and is not written down yet, and after each line of the journal. A new step or action brings its own.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipelines.commands.actions import ACTIONS
+from tests.e2e.conftest import hub_environment
+from tests.pipelines.commands.conftest import Customer, Hub
+from tests.pipelines.commands.examples import EXAMPLES
+
+
+class Mortal:
+    """Workers that die when told."""
+
+    def __init__(self, process: "subprocess.Popen[str]", hub: Hub) -> None:
+        self._process = process
+        self._asked = {"environment": hub_environment(hub.sandbox, hub.database), "control": hub.sandbox.whmcs_url}
+
+    def work(self, at: int) -> list[str]:
+        """Let a worker take what is due, dying at its `at`-th moment; the moments it saw."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(self._asked | {"at": at}) + "\n")
+        self._process.stdin.flush()
+        moments: list[str] = json.loads(self._process.stdout.readline())["moments"]
+        return moments
+
+
+@pytest.fixture
+def mortal(hub: Hub) -> Iterator[Mortal]:
+    line = [sys.executable, "-m", "tests.pipelines.commands.crashing"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Mortal(process, hub)
+        process.kill()
+
+
+def effects_since(hub: Hub, number: int) -> Counter[tuple[str, str]]:
+    """What was done since, by system and kind. Setting a record's fields to the same again is no second effect."""
+    kinds = Counter((each["system"], each["kind"]) for each in hub.ledger() if each["number"] > number)
+    return Counter({key: 1 if key[1].endswith("_update") else count for key, count in kinds.items()})
+
+
+def last_effect(hub: Hub) -> int:
+    return max((each["number"] for each in hub.ledger()), default=0)
+
+
+def test_every_action_has_an_example() -> None:
+    assert set(EXAMPLES) == set(ACTIONS)
+
+
+@pytest.mark.parametrize("kind", sorted(ACTIONS))
+def test_a_process_may_die_at_any_moment(hub: Hub, customer: Customer, mortal: Mortal, kind: str, capsys: Any) -> None:
+    hub.control("quirks", **{"freebit.spacing_seconds": "0", "freebit.async_seconds": "0"})
+    command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
+    moments = mortal.work(at=0)
+    expected, ended = effects_since(hub, before), hub.command(command)["status"]
+    assert ended == "succeeded", (kind, hub.command(command))
+    assert expected, f"{kind} left no trace"
+
+    for at, moment in enumerate(moments, start=1):
+        command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
+
+        died_at = mortal.work(at)
+
+        assert died_at[-1] == moment, (at, moment, died_at)
+        finish(hub)
+        found = hub.command(command)
+        assert found["status"] == "succeeded", (moment, found["failure_code"], found["waits_for"])
+        assert effects_since(hub, before) == expected, moment
+    with capsys.disabled():
+        sys.stdout.write(f" {kind}: died at {len(moments)} moments ")
+
+
+def finish(hub: Hub) -> None:
+    """Whoever goes on, until nothing is open."""
+    for _ in range(10):
+        hub.forward()
+        hub.now_due()
+        if hub.rows("SELECT count(*) FROM command.commands WHERE status IN ('accepted', 'running', 'waiting')") == [
+            (0,)
+        ]:
+            return
+    raise AssertionError("it does not come to an end")
