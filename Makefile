@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint lock bench campaign docs clean
+.PHONY: help up tour test lint lock bench campaign docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -14,6 +14,9 @@ help: ## This list
 
 up: $(VENV)/.installed ## Start everything, bring the data in, say where it is; Ctrl-C stops it
 	@exec $(BIN)/hub up
+
+tour: $(VENV)/.installed ## An order from the cart to the service, step by step, against the running stack or one of its own
+	@$(BIN)/hub tour
 
 test: $(VENV)/.installed-dev ## The whole test suite
 	@$(BIN)/pytest $(ARGS)

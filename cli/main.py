@@ -21,6 +21,7 @@ from cli.commands import (
     status,
     sync,
     token,
+    tour,
     up,
 )
 from cli.environment import join_running_stack
@@ -46,6 +47,7 @@ app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
+app.command("tour", epilog=tour.EXAMPLES)(tour.tour)
 app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)
 app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)

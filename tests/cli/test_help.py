@@ -28,6 +28,7 @@ COMMANDS = [
     ("commands", "resolve"),
     ("customers", "list"),
     ("token",),
+    ("tour",),
     ("psql",),
 ]
 
