@@ -57,7 +57,24 @@ def bases(world: World) -> dict[str, Base]:
         "OrderItem": _order_items(world, sale),
         "Case": _cases(world),
         "Opportunity": _opportunities(world),
+        "CaseComment": _nothing("CaseComment"),
+        "SIM_Inventory__c": Base(
+            rows.STOCK,
+            rows.sim_card,
+            lambda n: salesforce_id("SIM_Inventory__c", n),
+            _numbered("SIM_Inventory__c", rows.STOCK),
+            {"Assigned_Account__c": lambda _: (), "Assigned_Order__c": lambda _: ()},
+        ),
     }
+
+
+def _nothing(kind: str) -> Base:
+    """An object of which the world has no record: all there are were created."""
+
+    def never(number: int) -> Row:
+        raise IndexError(number)
+
+    return Base(0, never, lambda n: salesforce_id(kind, n), _numbered(kind, 0), {"ParentId": lambda _: ()})
 
 
 def _catalogue_rows(made: list[Row]) -> Callable[[int], Row]:

@@ -306,6 +306,35 @@ Hub_Command_Id__c string:36 CUNX
     (Child("Orders", "Order", "OpportunityId"),),
 )
 
+CASE_COMMENT = SObject(
+    "CaseComment",
+    "00a",
+    fields_of(
+        _fields("""
+ParentId reference C! ->Case
+CommentBody textarea:4000 CU!
+IsPublished boolean CU
+""")
+    ),
+    defaults={"IsPublished": False},
+)
+
+# The stock of SIM cards, an object of the org's own (portal-domain.md, section 6.1).
+SIM_INVENTORY = SObject(
+    "SIM_Inventory__c",
+    "a01",
+    fields_of(
+        _fields("""
+Name string:80 CU
+Phone_Number__c string:40 CUNX
+PT_Number__c string:15 CUNX
+Status__c,SIM_Type__c picklist:255 CUN
+Assigned_Account__c reference CUN ->Account
+Assigned_Order__c reference CUN ->Order
+""")
+    ),
+)
+
 OBJECTS = {
     definition.name.lower(): definition
     for definition in (
@@ -318,5 +347,7 @@ OBJECTS = {
         ORDER_ITEM,
         CASE,
         OPPORTUNITY,
+        CASE_COMMENT,
+        SIM_INVENTORY,
     )
 }

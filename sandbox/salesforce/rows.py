@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sandbox import world as facts
 from sandbox.world.catalogue import BY_SKU
+from sandbox.world.world import phone_of
 
 Row = dict[str, object]
 
@@ -253,4 +254,24 @@ def opportunity(sale: facts.Order) -> Row:
         "Amount": float(sale.plan.total),
         "Opportunity_Source__c": "Portal - Order Placement",
         "WHMCS_Service_ID__c": str(service) if service else None,
+    }
+
+
+STOCK = 1000
+"""SIM cards that wait for a customer: every second one an eSIM's number."""
+_FIRST_STOCKED = 99_000_000
+
+
+def sim_card(number: int) -> Row:
+    """A card of the stock. Its number lies far beyond those of the world's lines."""
+    is_esim = number % 2 == 1
+    row = system_fields(facts.salesforce_id("SIM_Inventory__c", number), _SEEN_FIRST, _SEEN_FIRST)
+    return row | {
+        "Name": f"SIM-{number:06d}",
+        "Phone_Number__c": phone_of(_FIRST_STOCKED + number),
+        "PT_Number__c": None if is_esim else f"PT{number:013d}",
+        "Status__c": "Available",
+        "SIM_Type__c": "eSIM" if is_esim else "Physical SIM",
+        "Assigned_Account__c": None,
+        "Assigned_Order__c": None,
     }

@@ -4,6 +4,8 @@ PREFIXES = {
     "Account": "001",
     "Contact": "003",
     "Case": "500",
+    "CaseComment": "00a",
+    "SIM_Inventory__c": "a01",
     "Opportunity": "006",
     "Order": "801",
     "OrderItem": "802",

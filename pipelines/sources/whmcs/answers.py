@@ -24,6 +24,14 @@ _CREDENTIALS = {
     "command not found": "unknown_action",
 }
 
+# Refusals that somebody acts on differently.
+_REFUSALS = {
+    "existing cancellation request exists": "exists",
+    "payment attempt failed": "payment_failed",
+    "invoice not found or not unpaid": "not_unpaid",
+    "duplicate email address": "duplicate_email",
+}
+
 
 def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict[str, Any]:
     """The decoded answer, if it is a success.
@@ -62,6 +70,9 @@ def _error(status: int, message: str, retry_after: str | None) -> SourceError:
             return CredentialsError("whmcs", "refuses us", code=code)
     if by_status := failure("whmcs", status, retry_after):
         return by_status
+    for known, code in _REFUSALS.items():
+        if text.startswith(known):
+            return RejectedError("whmcs", "refused the call", code=code)
     if text.endswith("not found"):
         return RejectedError("whmcs", "has no such record", code=NOT_FOUND)
     return RejectedError("whmcs", "refused the call", code="refused" if status == 200 else f"http_{status}")
