@@ -228,7 +228,18 @@ class FreebitSettings(_Settings):
     calls_per_minute: int = Field(60, ge=1, description="budget of calls; the vendor forbids sweeping")
     concurrency: int = Field(1, ge=1, le=16, description="calls in flight")
     detail_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's details are read again")
+    change_spacing_seconds: float = Field(
+        1800.0, ge=0, description="what lies at least between two changes of voice options, network or plan of a line"
+    )
     usage_refresh_minutes: int = Field(60 * 24, ge=1, description="age at which a line's traffic is read again")
+    vocabulary: FreebitVocabulary = Field(FreebitVocabulary(), description="what the contract calls things")
+
+
+class PlanSettings(_Settings):
+    """What a process that does not call Freebit knows of it: the plans on offer (FREEBIT_VOCABULARY__PLAN_NAMES)."""
+
+    model_config = SettingsConfigDict(env_prefix="FREEBIT_", env_nested_delimiter="__")
+
     vocabulary: FreebitVocabulary = Field(FreebitVocabulary(), description="what the contract calls things")
 
 

@@ -21,7 +21,7 @@ from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
 from read_api.commands.controller import CommandController
-from read_api.customer.controller import CustomerController
+from read_api.customer.controller import CustomerController, EligibilityController
 from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
 from read_api.documentation import PlainPages
@@ -42,6 +42,7 @@ from read_api.webhooks.signature import Signature
 
 FEATURES = (
     CustomerController,
+    EligibilityController,
     DashboardController,
     BillingController,
     SubscriptionController,

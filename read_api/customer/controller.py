@@ -1,14 +1,36 @@
 """The customer whose token it is."""
 
-from litestar import Controller, get
+from typing import Any
 
-from read_api.answers import ApiRequest, JsonAnswer, single
+from litestar import Controller, get, patch, post
+from litestar.params import JSONBody
+
+from domain.customer.changing import (
+    CustomerFacts,
+    RequestEligibility,
+    UpdateAddress,
+    UpdateProfile,
+    eligibility_rules,
+)
+from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
+from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.customer.models import MeAnswer
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
-from read_api.responses import answers
+from read_api.responses import accepted, answers
 
 ME = Question("customer/me", ("salesforce.accounts", "whmcs.clients"))
+FACTS = Question("customer/change_facts")
+CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(), "request_max_body_size": 16 * 1024}
+
+
+def _change(kind: str, system: str, rules: Any = no_rules) -> Change[Any, CustomerFacts]:
+    return Change(kind, system, "customers", "/api/me", FACTS, CustomerFacts, rules)
+
+
+UPDATE_PROFILE = _change("update_profile", "whmcs")
+UPDATE_ADDRESS = _change("update_address", "whmcs")
+REQUEST_ELIGIBILITY = _change("request_eligibility", "salesforce", eligibility_rules)
 
 
 class CustomerController(Controller):
@@ -21,3 +43,30 @@ class CustomerController(Controller):
     async def me(self, request: ApiRequest) -> JsonAnswer:
         """Who the token speaks for."""
         return await single(request, ME)
+
+    @patch(operation_id="updateMe", **CHANGES)
+    async def update(self, request: ApiRequest, data: JSONBody[UpdateProfile], key: IdempotencyKey) -> JsonAnswer:
+        """Change the billing contact; what is absent stays as it is. The billing system owns it."""
+        return await UPDATE_PROFILE.accept(request, key, data, await _oneself(request))
+
+    @patch("/address", operation_id="updateAddress", **CHANGES)
+    async def address(self, request: ApiRequest, data: JSONBody[UpdateAddress], key: IdempotencyKey) -> JsonAnswer:
+        """Change the address on file, as a whole. The billing system owns it."""
+        return await UPDATE_ADDRESS.accept(request, key, data, await _oneself(request))
+
+
+class EligibilityController(Controller):
+    """Which internet services reach the customer."""
+
+    path = "/api/eligibility-requests"
+    tags = ("customer",)
+
+    @post(operation_id="requestEligibility", **CHANGES)
+    async def ask(self, request: ApiRequest, data: JSONBody[RequestEligibility], key: IdempotencyKey) -> JsonAnswer:
+        """Ask an agent to check which internet services reach the address on file."""
+        return await REQUEST_ELIGIBILITY.accept(request, key, data, await _oneself(request))
+
+
+async def _oneself(request: ApiRequest) -> str:
+    """The customer's id of today."""
+    return await database_of(request).customer(customer_of(request))

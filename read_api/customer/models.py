@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.commands.models import Pending
 from read_api.wire import Single, Wire
 
 
@@ -42,6 +43,7 @@ class Me(Wire, frozen=True):
     has_salesforce_account: Annotated[bool, Meta(description="Whether orders and cases can exist")]
     has_billing_account: Annotated[bool, Meta(description="Whether invoices and subscriptions can exist")]
     details_as_of: Annotated[datetime | None, Meta(description="When the address was read; null: not yet")]
+    pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
 class MeAnswer(Single, frozen=True):

@@ -1,15 +1,32 @@
 """SIM lines and what they used."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, get
-from litestar.params import HeaderParameter, Parameter
+from litestar import Controller, get, post
+from litestar.params import HeaderParameter, JSONBody, Parameter
 
+from core.settings import PlanSettings, load
+from domain.sim.changing import (
+    LineCancellation,
+    LineFacts,
+    NetworkChange,
+    PlanChange,
+    Reissue,
+    TopUp,
+    VoiceOptions,
+    cancellation_rules,
+    network_rules,
+    plan_rules,
+    reissue_rules,
+    top_up_rules,
+    voice_rules,
+)
 from read_api.answers import ApiRequest, JsonAnswer, Listing
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
-from read_api.responses import answers
+from read_api.responses import accepted, answers
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
 from read_api.sim.on_demand import looked_at
 from read_api.wire import Cursor, Limit
@@ -27,6 +44,23 @@ Prefer = Annotated[
 ]
 
 
+FACTS = Question("sim/change_facts")
+PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
+CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(NOT_FOUND), "request_max_body_size": 16 * 1024}
+
+
+def _change(kind: str, rules: Any) -> Change[Any, LineFacts]:
+    return Change(kind, "whmcs", "sims", "/api/sims/{id}", FACTS, LineFacts, rules)
+
+
+TOP_UP = _change("top_up", top_up_rules)
+CHANGE_PLAN = _change("change_plan", lambda asked, line, today: plan_rules(asked, line, today, PLANS))
+CHANGE_VOICE = _change("change_voice", voice_rules)
+CHANGE_NETWORK = _change("change_network", network_rules)
+REISSUE = _change("reissue_esim", reissue_rules)
+CANCEL = _change("cancel_sim", cancellation_rules)
+
+
 class SimController(Controller):
     """SIM lines."""
 
@@ -42,6 +76,46 @@ class SimController(Controller):
     async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
         return await looked_at(request, SIM, str(sim_id))
+
+    @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES)
+    async def top_up(self, request: ApiRequest, sim_id: Id, data: JSONBody[TopUp], key: IdempotencyKey) -> JsonAnswer:
+        """More data for a line: invoiced, charged to the card on file, then added. ¥500 per whole gigabyte."""
+        return await TOP_UP.accept(request, key, data, str(sim_id))
+
+    @post("/{sim_id:str}/plan-changes", operation_id="changeSimPlan", **CHANGES)
+    async def change_plan(
+        self, request: ApiRequest, sim_id: Id, data: JSONBody[PlanChange], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """Another plan from the first of next month on; one such change may wait."""
+        return await CHANGE_PLAN.accept(request, key, data, str(sim_id))
+
+    @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **CHANGES)
+    async def change_voice(
+        self, request: ApiRequest, sim_id: Id, data: JSONBody[VoiceOptions], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """Switch voice options; changes of a line wait for half an hour after the one before."""
+        return await CHANGE_VOICE.accept(request, key, data, str(sim_id))
+
+    @post("/{sim_id:str}/network-changes", operation_id="changeSimNetwork", **CHANGES)
+    async def change_network(
+        self, request: ApiRequest, sim_id: Id, data: JSONBody[NetworkChange], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """Change between 4G and 5G; takes about half an hour, in which the line takes no other change."""
+        return await CHANGE_NETWORK.accept(request, key, data, str(sim_id))
+
+    @post("/{sim_id:str}/reissues", operation_id="reissueEsim", **CHANGES)
+    async def reissue(
+        self, request: ApiRequest, sim_id: Id, data: JSONBody[Reissue], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """A new profile for an eSIM on another chip; the old one is void when it is done."""
+        return await REISSUE.accept(request, key, data, str(sim_id))
+
+    @post("/{sim_id:str}/cancellations", operation_id="cancelSim", **CHANGES)
+    async def cancel(
+        self, request: ApiRequest, sim_id: Id, data: JSONBody[LineCancellation], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """End a line with the end of a month; the running one can be chosen until the 24th."""
+        return await CANCEL.accept(request, key, data, str(sim_id))
 
     @get("/{sim_id:str}/usage", operation_id="getSimUsage", responses=answers(UsageAnswer, NOT_FOUND))
     async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.commands.models import Pending
 from read_api.wire import Listed, Single, Wire
 
 
@@ -39,6 +40,7 @@ class Sim(Wire, frozen=True):
     pending_date: Annotated[date | None, Meta(description="Day of that change")]
     details_as_of: Annotated[datetime | None, Meta(description="When the line's details were read; null: not yet")]
     usage_as_of: Annotated[datetime | None, Meta(description="When the line's traffic was read; null: not yet")]
+    pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
 class DayUsage(Wire, frozen=True):

@@ -3,16 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get
-from litestar.params import Parameter
+from litestar import Controller, get, post
+from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
+from domain.subscriptions.cancelling import CancelSubscription, SubscriptionFacts, cancellation_rules
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.billing.models import InvoiceList
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
-from read_api.responses import answers
+from read_api.responses import accepted, answers
 from read_api.subscriptions.models import SubscriptionAnswer, SubscriptionList, SubscriptionStatus
 from read_api.wire import Cursor, Limit
 
@@ -23,6 +25,17 @@ SUBSCRIPTION = Question("subscriptions/subscription", SERVICES)
 INVOICES = Listing(Question("subscriptions/invoices", ("whmcs.invoices", "whmcs.invoice_details")), OLDER)
 
 Id = Annotated[UUID, Parameter(description="The subscription's id")]
+
+
+CANCEL = Change(
+    kind="cancel_subscription",
+    system="whmcs",
+    subject="subscriptions",
+    at="/api/subscriptions/{id}",
+    facts=Question("subscriptions/change_facts"),
+    known=SubscriptionFacts,
+    rules=cancellation_rules,
+)
 
 
 class SubscriptionController(Controller):
@@ -61,3 +74,16 @@ class SubscriptionController(Controller):
         if not found.rows:
             raise NotFoundError("there is no such subscription")
         return INVOICES.enveloped(found.rows[1:], found.meta, limit)
+
+    @post(
+        "/{subscription_id:str}/cancellations",
+        operation_id="cancelSubscription",
+        status_code=202,
+        responses=accepted(NOT_FOUND),
+        request_max_body_size=16 * 1024,
+    )
+    async def cancel(
+        self, request: ApiRequest, subscription_id: Id, data: JSONBody[CancelSubscription], key: IdempotencyKey
+    ) -> JsonAnswer:
+        """End a subscription, at once or with its billing period. One with a SIM line ends with its line."""
+        return await CANCEL.accept(request, key, data, str(subscription_id))

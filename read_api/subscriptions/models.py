@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.commands.models import Pending
 from read_api.wire import Listed, Money, Single, Wire
 
 SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
@@ -29,6 +30,7 @@ class Subscription(Wire, frozen=True):
     next_due_date: Annotated[date | None, Meta(description="Next day a charge is due")]
     payment_method: Annotated[str | None, Meta(description="Gateway that pays it")]
     sim_id: Annotated[UUID | None, Meta(description="Its SIM line; null: none")]
+    pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
 class SubscriptionList(Listed, frozen=True):

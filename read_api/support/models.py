@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.commands.models import Pending
 from read_api.wire import Listed, Single, Wire
 
 CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
@@ -24,6 +25,7 @@ class Case(Wire, frozen=True):
     opened_at: datetime
     closed_at: datetime | None
     updated_at: Annotated[datetime | None, Meta(description="Last change, UTC")]
+    pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
 class CaseDetail(Case, frozen=True):

@@ -61,6 +61,8 @@ class Records:
         stored = accepted(self._org, table.definition, body, creating=False)
         self._check_unique(table, stored, str(row["Id"]))
         self._write(table, str(row["Id"]), stored | derived.computed(self._org, table.definition, row | stored))
+        kind_of_effect = f"{table.definition.name.lower()}_update"
+        self._org.state.ledger.add(SYSTEM, kind_of_effect, row["Id"], None, fields=sorted(stored))
 
     def delete(self, kind: str, record_id: str) -> None:
         table = self._org.table(kind)

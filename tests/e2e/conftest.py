@@ -40,6 +40,7 @@ def hub_environment(sandbox: RunningSandbox, database: Any) -> dict[str, str]:
         "FREEBIT_OEM_ID": "sandbox-oem",
         "FREEBIT_OEM_KEY": "sandbox-oem-key",
         "FREEBIT_CALLS_PER_MINUTE": "300000",
+        "FREEBIT_CHANGE_SPACING_SECONDS": "0",
         "DATABASE_URL": database.owner,
         "SYNC_DATABASE_URL": database.sync,
     }

@@ -48,3 +48,19 @@ def error_from(result_code: str, detail: str) -> SourceError:
     if pair == NOT_FOUND:
         return RejectedError("freebit", "has no such line", code=code)
     return RejectedError("freebit", "refused the call", code=code)
+
+
+# Paths of what changes a line (§4), and the words of their requests (§5).
+REGISTER_LINE = "master/addAcnt/"  # S1
+CANCEL_LINE = "master/cnclAcnt/"  # S1
+ADD_QUOTA = "master/addSpec/"  # S2
+REGISTER_VOICE = "mvno/talkoption/addOrder/"  # S1
+CHANGE_VOICE = "mvno/talkoption/changeOrder/"  # S1
+CHANGE_PLAN = "mvno/changePlan/"  # A?
+CHANGE_NETWORK = "mvno/contractline/change/"  # S1
+ESIM = "mvno/esim/addAcnt/"  # S1
+YES, NO = "10", "20"  # S1
+OPENING_GIVEN_UP_AFTER_SECONDS = 900.0  # A
+VOICE_PENDING, CANCEL_PENDING = "change", "cancel"  # A?: `async.func` in a line's details
+SIM_KINDS = {"voice": "E0", "data": "E2"}  # S3
+ALREADY_EXISTS = "400-211"  # A

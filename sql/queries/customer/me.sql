@@ -25,7 +25,11 @@ SELECT json_build_object(
            'hasSalesforceAccount', customer.salesforce_account_id IS NOT NULL,
            'hasBillingAccount', customer.whmcs_account_id IS NOT NULL,
            'detailsAsOf', (SELECT account.details_as_of FROM hub.customer_accounts account
-                            WHERE account.id = customer.whmcs_account_id))
+                            WHERE account.id = customer.whmcs_account_id),
+           'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
+                         FROM command.commands pending
+                        WHERE pending.subject_id = customer.id
+                          AND pending.status IN ('accepted', 'running', 'waiting', 'dead')))
   FROM hub.customers customer
  WHERE customer.id = (SELECT hub.current_customer())
    AND customer.deleted_at IS NULL

@@ -22,4 +22,7 @@
 'pendingOperation', sim.pending_operation,
 'pendingDate', sim.pending_on,
 'detailsAsOf', sim.details_as_of,
-'usageAsOf', sim.usage_as_of
+'usageAsOf', sim.usage_as_of,
+'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
+              FROM command.commands pending
+             WHERE pending.subject_id = sim.id AND pending.status IN ('accepted', 'running', 'waiting', 'dead'))

@@ -8,4 +8,7 @@
 'isClosed', opened.is_closed,
 'openedAt', opened.opened_at,
 'closedAt', opened.closed_at,
-'updatedAt', opened.source_updated_at
+'updatedAt', opened.source_updated_at,
+'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
+              FROM command.commands pending
+             WHERE pending.subject_id = opened.id AND pending.status IN ('accepted', 'running', 'waiting', 'dead'))

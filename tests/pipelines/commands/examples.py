@@ -1,8 +1,9 @@
 """For every kind of command, one that can be asked for again and again: what the crash test plays."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.pipelines.commands.conftest import Customer, Hub
 
@@ -30,6 +31,112 @@ def provision_order(hub: Hub, customer: Customer) -> UUID:
     return hub.provision(order)
 
 
-EXAMPLES: dict[str, Example] = {"place_order": place_order, "provision_order": provision_order}
+def line(hub: Hub, *, has_voice: bool = True, esim: bool = False) -> tuple[UUID, UUID]:
+    """A line in service and its customer, by the hub's ids."""
+    if not hub.rows("SELECT id FROM hub.sims WHERE details_as_of IS NOT NULL LIMIT 1"):
+        hub.sync("freebit.line_details")
+    (found,) = hub.rows(
+        "SELECT s.id, a.customer_id FROM hub.sims s JOIN hub.customer_accounts a ON a.id = s.account_id"
+        " JOIN hub.customers c ON c.id = a.customer_id AND c.salesforce_account_id IS NOT NULL"
+        " WHERE EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = s.account_id"
+        "               AND p.type = 'credit_card' AND p.card_last_four <> '0002')"
+        " AND s.is_open AND s.status = 'active' AND s.has_voice = %s AND (s.sim_type = 'esim') = %s"
+        " ORDER BY s.id LIMIT 1",
+        has_voice,
+        esim,
+    )
+    return found[0], found[1]
 
-__all__ = ["EXAMPLES", "VPN", "Any"]
+
+def asked_of_line(kind: str, asked: Callable[[Hub], dict[str, Any]], *, esim: bool = False) -> Example:
+    """An example that asks a line for what `asked` says, which may differ each time."""
+
+    def ask(hub: Hub, _: Customer) -> UUID:
+        sim, customer = line(hub, esim=esim)
+        who = Customer(customer, "", "")
+        return hub.ask(kind, who, asked(hub), subject=("sims", sim), system="whmcs")
+
+    return ask
+
+
+numbers = count(1)
+
+
+def another_plan(hub: Hub) -> dict[str, Any]:
+    """None of those chosen before is waiting at the network, and none is what the line has."""
+    sim, _ = line(hub)
+    ((account, has),) = hub.rows("SELECT msisdn, plan_code FROM hub.sims WHERE id = %s", sim)
+    hub.control("mutate", system="freebit", object="line", id=account, fields={"_jobs": []})
+    return {"planCode": next(plan for plan in ("SIM_10G", "SIM_25G") if plan != has)}
+
+
+def another_end(hub: Hub) -> dict[str, Any]:
+    """As if nothing had been cancelled before."""
+    for made in hub.ledger(kind="cancel_request"):
+        hub.control("mutate", system="whmcs", object="cancellation", id=made["id"], fields={"relid": 0})
+    return {"month": f"20{30 + next(numbers) % 60}-06"}
+
+
+def of_client(kind: str, what: dict[str, Any]) -> Example:
+    """An example that changes what WHMCS has of the customer."""
+    return lambda hub, customer: hub.ask(kind, customer, what, subject=("customers", customer.id), system="whmcs")
+
+
+def open_case(hub: Hub, customer: Customer) -> UUID:
+    asked_for = {"subject": "No signal", "description": "Since this morning.", "priority": "high"}
+    return hub.ask("open_case", customer, asked_for, subject=("support_cases", uuid4()))
+
+
+def of_case(kind: str, what: Callable[[], dict[str, Any]]) -> Example:
+    """An example on an open case of somebody's."""
+
+    def ask(hub: Hub, customer: Customer) -> UUID:
+        command = open_case(hub, customer)
+        hub.forward()
+        hub.sync_records("salesforce.cases", hub.command(command)["result"]["salesforceCaseId"])
+        ((case,),) = hub.rows("SELECT id FROM hub.support_cases ORDER BY first_seen_at DESC, id LIMIT 1")
+        return hub.ask(kind, customer, what(), subject=("support_cases", case))
+
+    return ask
+
+
+def request_eligibility(hub: Hub, customer: Customer) -> UUID:
+    """As if nobody had asked before."""
+    begun = hub.clients.salesforce.find(
+        "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {}", customer.salesforce, "Introduction"
+    )
+    for opportunity in begun:
+        hub.clients.salesforce.update("Opportunity", opportunity["Id"], {"StageName": "Void"})
+    return hub.ask("request_eligibility", customer, {}, subject=("customers", customer.id))
+
+
+def cancel_subscription(hub: Hub, customer: Customer) -> UUID:
+    another_end(hub)
+    ((subscription, owner),) = hub.rows(
+        "SELECT s.id, a.customer_id FROM hub.subscriptions s JOIN hub.customer_accounts a ON a.id = s.account_id"
+        " JOIN hub.customers c ON c.id = a.customer_id AND c.salesforce_account_id IS NOT NULL"
+        " WHERE s.status = 'active' AND s.service_type <> 'sim' ORDER BY s.opportunity_id NULLS LAST, s.id LIMIT 1"
+    )
+    who = Customer(owner, "", "")
+    return hub.ask("cancel_subscription", who, {}, subject=("subscriptions", subscription), system="whmcs")
+
+
+ADDRESS = {"address1": "1-2-3 Shiba", "city": "Minato-ku", "state": "Tokyo", "postcode": "105-0014", "country": "JP"}
+
+EXAMPLES: dict[str, Example] = {
+    "place_order": place_order,
+    "provision_order": provision_order,
+    "top_up": asked_of_line("top_up", lambda _: {"megabytes": 1500}),
+    "change_plan": asked_of_line("change_plan", another_plan),
+    "change_voice": asked_of_line("change_voice", lambda _: {"voiceMail": next(numbers) % 2 == 0}),
+    "change_network": asked_of_line("change_network", lambda _: {"network": ("4G", "5G")[next(numbers) % 2]}),
+    "reissue_esim": asked_of_line("reissue_esim", lambda _: {"eid": f"{next(numbers):032d}"}, esim=True),
+    "cancel_sim": asked_of_line("cancel_sim", another_end),
+    "open_case": open_case,
+    "add_comment": of_case("add_comment", lambda: {"body": f"It works again, said {next(numbers)}."}),
+    "close_case": of_case("close_case", dict),
+    "update_profile": of_client("update_profile", {"phone": "090-1234-5678"}),
+    "update_address": of_client("update_address", ADDRESS),
+    "request_eligibility": request_eligibility,
+    "cancel_subscription": cancel_subscription,
+}

@@ -1,0 +1,60 @@
+"""What customers may change of themselves and ask for, and the rules (portal reference, sections 3 and 4)."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field, model_validator
+
+from domain.commands.asked import Asked, Broken
+
+
+class UpdateProfile(Asked):
+    """The billing contact; what is absent stays as it is."""
+
+    first_name: str | None = Field(None, min_length=1, max_length=100)
+    last_name: str | None = Field(None, min_length=1, max_length=100)
+    company_name: str | None = Field(None, min_length=1, max_length=100)
+    email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)
+    phone: str | None = Field(None, pattern=r"^\+?[0-9 ()-]{8,20}$", examples=["090-1234-5678"])
+
+    @model_validator(mode="after")
+    def _something(self) -> "UpdateProfile":
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("at least one field must be given")
+        return self
+
+
+class UpdateAddress(Asked):
+    """The whole address on file."""
+
+    address1: str = Field(min_length=1, max_length=255)
+    address2: str | None = Field(None, max_length=255)
+    city: str = Field(min_length=1, max_length=100)
+    state: str = Field(min_length=1, max_length=100)
+    postcode: str = Field(min_length=1, max_length=20)
+    country: str = Field("JP", pattern=r"^[A-Z]{2}$")
+
+
+class RequestEligibility(Asked):
+    """A check of which internet services reach the address on file."""
+
+
+class CustomerFacts(BaseModel):
+    """What the hub knows of the customer."""
+
+    has_address: bool
+    eligibility_status: str | None
+
+
+def eligibility_rules(_: RequestEligibility, customer: CustomerFacts, __: date) -> list[Broken]:
+    found = []
+    if not customer.has_address:
+        found.append(_rule("ADDRESS_MISSING", "needs an address on file"))
+    if customer.eligibility_status == "pending":
+        found.append(_rule("ALREADY_ASKED", "is being looked into already"))
+    if customer.eligibility_status == "eligible":
+        found.append(_rule("ALREADY_ELIGIBLE", "was found eligible already"))
+    return found
+
+
+def _rule(code: str, reason: str) -> Broken:
+    return Broken(field="request", code=code, reason=reason)

@@ -1,0 +1,160 @@
+"""Changes that customers may ask for on a SIM line, and their rules (portal reference, 10; Freebit, 6)."""
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from math import ceil
+from typing import Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from domain.commands.asked import Asked, Broken
+
+YEN_PER_GIGABYTE = 500
+MEGABYTES_PER_GIGABYTE = 1000
+LAST_DAY_FOR_THIS_MONTH = 24
+"""A cancellation for the running month must be asked for before the 25th."""
+
+
+class TopUp(Asked):
+    """More data, paid at once."""
+
+    megabytes: int = Field(ge=100, le=51_200, description="Charged by whole gigabytes of 1,000 MB")
+
+    @property
+    def gigabytes(self) -> int:
+        """Whole gigabytes, rounded up."""
+        return ceil(self.megabytes / MEGABYTES_PER_GIGABYTE)
+
+    @property
+    def price(self) -> int:
+        """Yen."""
+        return self.gigabytes * YEN_PER_GIGABYTE
+
+
+class PlanChange(Asked):
+    """Another plan from the first of next month on."""
+
+    plan_code: str = Field(pattern=r"^[A-Za-z0-9_]{1,32}$", examples=["SIM_10G"])
+
+
+class VoiceOptions(Asked):
+    """Options to be switched; those that are absent stay as they are."""
+
+    voice_mail: bool | None = None
+    call_waiting: bool | None = None
+    international_roaming: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "VoiceOptions":
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("at least one option must be given")
+        return self
+
+
+class NetworkChange(Asked):
+    """Another generation of the network."""
+
+    network: Literal["4G", "5G"]
+
+
+class Reissue(Asked):
+    """A new profile for an eSIM, on a new chip."""
+
+    eid: str = Field(pattern=r"^\d{32}$")
+
+
+class LineCancellation(Asked):
+    """The end of a line with the end of a month."""
+
+    month: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-12"])
+
+    @property
+    def run_date(self) -> date:
+        """The first day without the line."""
+        year, month = map(int, self.month.split("-"))
+        return date(year + month // 12, month % 12 + 1, 1)
+
+
+class LineFacts(BaseModel):
+    """What the hub knows of a line. `open_kinds`: changes of it that have not ended."""
+
+    status: str | None
+    plan_code: str | None
+    sim_type: str | None
+    eid: str | None
+    has_voice: bool | None
+    is_open: bool
+    pending_operation: str | None
+    pending_on: date | None
+    open_kinds: list[str]
+
+
+def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
+    return list(_in_service(line))
+
+
+def plan_rules(asked: PlanChange, line: LineFacts, today: date, known_plans: Collection[str]) -> list[Broken]:
+    found = [*_in_service(line), *_not_ending(line), *_plan(asked, line, today)]
+    if asked.plan_code not in known_plans:
+        found.append(_rule("planCode", "UNKNOWN_PLAN", "is no plan that is offered"))
+    return found
+
+
+def voice_rules(_: VoiceOptions, line: LineFacts, __: date) -> list[Broken]:
+    found = [*_in_service(line), *_not_ending(line)]
+    if line.has_voice is False:
+        found.append(_rule("request", "DATA_ONLY", "is not for data-only lines"))
+    return found
+
+
+def network_rules(_: NetworkChange, line: LineFacts, __: date) -> list[Broken]:
+    return [*_in_service(line), *_not_ending(line)]
+
+
+def reissue_rules(asked: Reissue, line: LineFacts, _: date) -> list[Broken]:
+    found = list(_in_service(line))
+    if line.sim_type != "esim":
+        found.append(_rule("request", "NOT_AN_ESIM", "is for eSIMs; open a case for a new card"))
+    if asked.eid == line.eid:
+        found.append(_rule("eid", "SAME_EID", "is the chip that has the profile already"))
+    return found
+
+
+def cancellation_rules(asked: LineCancellation, line: LineFacts, today: date) -> list[Broken]:
+    found = list(_in_service(line))
+    this_month = f"{today:%Y-%m}"
+    if asked.month < this_month:
+        found.append(_rule("month", "PAST_MONTH", "has passed"))
+    elif asked.month == this_month and today.day > LAST_DAY_FOR_THIS_MONTH:
+        found.append(_rule("month", "TOO_LATE", "can be chosen until the 24th"))
+    if "cancel_sim" in line.open_kinds or line.pending_operation == "cancel":
+        found.append(_rule("request", "ALREADY_ENDING", "was asked for already"))
+    return found
+
+
+def _in_service(line: LineFacts) -> Iterator[Broken]:
+    if not line.is_open or line.status not in {"active", None}:
+        yield _rule("request", "NOT_IN_SERVICE", "needs a line that is in service")
+
+
+def _not_ending(line: LineFacts) -> Iterator[Broken]:
+    if line.pending_operation == "cancel" or "cancel_sim" in line.open_kinds:
+        yield _rule("request", "ALREADY_ENDING", "is not for a line that is going to end")
+
+
+def _plan(asked: PlanChange, line: LineFacts, today: date) -> Iterator[Broken]:
+    if asked.plan_code == line.plan_code:
+        yield _rule("planCode", "SAME_PLAN", "is the plan that the line has")
+    elif line.plan_code and _is_data(asked.plan_code) != _is_data(line.plan_code):
+        yield _rule("planCode", "OTHER_KIND", "must be of the same kind: with voice, or data only")
+    is_scheduled = line.pending_operation == "change" and line.pending_on is not None and line.pending_on > today
+    if is_scheduled or "change_plan" in line.open_kinds:
+        yield _rule("request", "PLAN_CHANGE_PENDING", "waits for an earlier plan change")
+
+
+def _is_data(plan_code: str) -> bool:
+    return plan_code.endswith("_DATA")
+
+
+def _rule(field: str, code: str, reason: str) -> Broken:
+    return Broken(field=field, code=code, reason=reason)

@@ -1,0 +1,40 @@
+"""What customers may ask of support, and the rules (portal reference, section 11)."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from domain.commands.asked import Asked, Broken
+
+
+class OpenCase(Asked):
+    """A new support case."""
+
+    subject: str = Field(min_length=1, max_length=255)
+    description: str = Field(min_length=1, max_length=32_000)
+    category: str | None = Field(None, min_length=1, max_length=255)
+    priority: Literal["low", "medium", "high"] = "medium"
+
+
+class AddComment(Asked):
+    """The customer's word on a case."""
+
+    body: str = Field(min_length=1, max_length=4000)
+
+
+class CloseCase(Asked):
+    """The case is settled for the customer."""
+
+
+class CaseFacts(BaseModel):
+    """What the hub knows of a case."""
+
+    is_closed: bool
+
+
+def open_case_rules(_: Asked, case: CaseFacts, __: date) -> list[Broken]:
+    """For whatever needs a case that is not closed."""
+    if case.is_closed:
+        return [Broken(field="request", code="CASE_CLOSED", reason="is not for a closed case; open a new one")]
+    return []

@@ -1,0 +1,94 @@
+"""cancel_sim: a line ends with a month: at the network, in billing, for the agents (portal reference, section 10)."""
+
+from collections.abc import Iterator
+
+from core.errors import RejectedError
+from domain.sim.changing import LineCancellation
+from pipelines.commands.actions.lines import details, line_affected, line_of, pending
+from pipelines.commands.actions.place_order import MARKER
+from pipelines.commands.saga import Action, Result, Step, Wish, Work
+from pipelines.sources.freebit import assumptions
+
+Ending = Work[LineCancellation]
+
+
+def cancel_line(work: Ending) -> Result | None:
+    """A second call moves the day, so it can be repeated."""
+    ends = {
+        "kind": assumptions.LINE_KIND,
+        "account": line_of(work).account,
+        "runDate": work.asked.run_date.strftime(assumptions.DATE),
+    }
+    work.clients.freebit.change(assumptions.CANCEL_LINE, ends)
+    return None
+
+
+def find_cancelled(work: Ending) -> Result | None:
+    said = details(work, line_of(work).account)
+    ending = pending(said) == (assumptions.CANCEL_PENDING, work.asked.run_date.strftime(assumptions.DATE))
+    return {} if ending or said.get("state") == "obsolete" else None
+
+
+def cancel_service(work: Ending) -> Result | None:
+    try:
+        work.clients.whmcs.change(
+            "AddCancelRequest",
+            serviceid=line_of(work).service,
+            type="End of Billing Period",
+            reason="Cancelled by the customer",
+        )
+    except RejectedError as error:
+        if error.code != "exists":
+            raise
+    return None
+
+
+def open_case(work: Ending) -> Result:
+    fields = {
+        "AccountId": work.account,
+        "Origin": "Portal Website",
+        "Status": "New",
+        "Subject": f"SIM cancellation, end of {work.asked.month}",
+        "Description": f"Service {line_of(work).service} ends on {work.asked.run_date.isoformat()}.",
+    }
+    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, fields)}
+
+
+def tell_opportunity(work: Ending) -> Result | None:
+    fields = {
+        "SIMScheduledCancellationDateAndTime__c": f"{work.asked.run_date.isoformat()}T00:00:00+09:00",
+        "SIMCancellationNotice__c": "有",
+    }
+    work.clients.salesforce.update("Opportunity", line_of(work).opportunity or "", fields)
+    return None
+
+
+def affected(work: Ending) -> Iterator[Wish]:
+    yield from line_affected(work)
+    if work.has("open_case"):
+        yield Wish("salesforce.cases", record=work.results["open_case"]["case"])
+
+
+CANCEL_SIM = Action(
+    kind="cancel_sim",
+    about="A SIM line ends with a month.",
+    asks=LineCancellation,
+    steps=(
+        Step(
+            "cancel_line",
+            cancel_line,
+            look=find_cancelled,
+            refused=("NETWORK_REFUSED", "The network refused the cancellation."),
+        ),
+        Step("cancel_service", cancel_service, repeatable=True),
+        Step("open_case", open_case, repeatable=True, when=lambda work: work.accounts.salesforce is not None),
+        Step(
+            "tell_opportunity",
+            tell_opportunity,
+            repeatable=True,
+            when=lambda work: line_of(work).opportunity is not None,
+        ),
+    ),
+    affects=affected,
+    result=lambda work: {"endsOn": work.asked.run_date.isoformat()},
+)

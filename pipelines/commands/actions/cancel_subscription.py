@@ -1,0 +1,69 @@
+"""cancel_subscription: a service ends, at once or with its billing period (portal reference, sections 7 and 8)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import RejectedError
+from domain.subscriptions.cancelling import CancelSubscription
+from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+
+Ending = Work[CancelSubscription]
+TYPES = {"end_of_billing_period": "End of Billing Period", "immediate": "Immediate"}
+
+
+def _service(work: Ending) -> dict[str, Any]:
+    row = work.row("commands/source_id", id=work.command.subject_id)
+    if row is None:
+        raise RefusalError("SUBSCRIPTION_NOT_FOUND", "The subscription does not exist any more.")
+    return row
+
+
+def request_cancellation(work: Ending) -> Result | None:
+    """Asking twice is refused by WHMCS, which then has what we want."""
+    try:
+        work.clients.whmcs.change(
+            "AddCancelRequest",
+            serviceid=_service(work)["source_id"],
+            type=TYPES[work.asked.when],
+            reason=work.asked.reason or "Cancelled by the customer",
+        )
+    except RejectedError as error:
+        if error.code != "exists":
+            raise
+    return None
+
+
+def tell_opportunity(work: Ending) -> Result | None:
+    fields = {
+        "ScheduledCancellationDateAndTime__c": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "CancellationNotice__c": "有",
+    }
+    work.clients.salesforce.update("Opportunity", _service(work)["opportunity_id"], fields)
+    return None
+
+
+def affected(work: Ending) -> Iterator[Wish]:
+    yield Wish("whmcs.services", record=_service(work)["source_id"])
+
+
+CANCEL_SUBSCRIPTION = Action(
+    kind="cancel_subscription",
+    about="A service ends, at once or with its billing period.",
+    asks=CancelSubscription,
+    steps=(
+        Step(
+            "request_cancellation",
+            request_cancellation,
+            repeatable=True,
+            refused=("NOT_CANCELLED", "The billing system refused the cancellation."),
+        ),
+        Step(
+            "tell_opportunity",
+            tell_opportunity,
+            repeatable=True,
+            when=lambda work: bool(_service(work)["opportunity_id"]),
+        ),
+    ),
+    affects=affected,
+)

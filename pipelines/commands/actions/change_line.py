@@ -1,0 +1,169 @@
+"""change_plan, change_voice, change_network, reissue_esim: changes of a line at the network, one after the other."""
+
+from datetime import date, datetime
+from typing import Any
+
+from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
+from pipelines.commands.actions.lines import details, line_affected, line_of, pending, today_there, wait_for_turn
+from pipelines.commands.saga import Action, Result, Step, Work
+from pipelines.sources.freebit import assumptions
+from pipelines.sources.whmcs.lists import rows_at
+from pipelines.sources.whmcs.php import custom_fields
+
+REFUSED = ("NETWORK_REFUSED", "The network refused the change.")
+# Our options, the network's item for each and where a line's details show it.
+OPTIONS = {
+    "voice_mail": ("voiceMail", "voicemail"),
+    "call_waiting": ("callWaiting", "callwaiting"),
+    "international_roaming": ("worldWing", "worldwing"),
+}
+
+
+def _is_at_it(said: Any, day: str) -> bool:
+    """Whether the network is at a change of that day: ours, because changes of a line come one after the other."""
+    func, on = pending(said)
+    return func == assumptions.VOICE_PENDING and on == day
+
+
+# -- plan ------------------------------------------------------------------------------------------------------------
+
+
+def first_of_next_month(work: Work[Any]) -> date:
+    today = datetime.now(work.clients.freebit_settings.vocabulary.zone).date()
+    return date(today.year + today.month // 12, today.month % 12 + 1, 1)
+
+
+def choose_day(work: Work[PlanChange]) -> Result:
+    """Chosen once, so that a try in the next month means the same day."""
+    return {"on": first_of_next_month(work).strftime(assumptions.DATE)}
+
+
+def set_plan(work: Work[PlanChange]) -> Result | None:
+    changed = {
+        "account": line_of(work).account,
+        "planCode": work.asked.plan_code,
+        "runTime": work.results["choose_day"]["on"],
+    }
+    work.clients.freebit.change(assumptions.CHANGE_PLAN, changed)
+    return None
+
+
+def find_plan(work: Work[PlanChange]) -> Result | None:
+    said = details(work, line_of(work).account)
+    done = said.get("planCode") == work.asked.plan_code or _is_at_it(said, work.results["choose_day"]["on"])
+    return {} if done else None
+
+
+# -- voice -----------------------------------------------------------------------------------------------------------
+
+
+def _wanted(work: Work[VoiceOptions]) -> dict[str, str]:
+    """The options to be set, by our names, as the network writes them."""
+    chosen = work.asked.model_dump(exclude_none=True, by_alias=False)
+    return {name: assumptions.YES if on else assumptions.NO for name, on in chosen.items()}
+
+
+def set_voice(work: Work[VoiceOptions]) -> Result | None:
+    options = {OPTIONS[name][0]: value for name, value in _wanted(work).items()}
+    changed = {"account": line_of(work).account, "userConfirmed": assumptions.YES, "talkOption": options}
+    work.clients.freebit.change(assumptions.CHANGE_VOICE, changed)
+    return None
+
+
+def find_voice(work: Work[VoiceOptions]) -> Result | None:
+    said = details(work, line_of(work).account)
+    shown = all(str(said.get(OPTIONS[name][1])) == value for name, value in _wanted(work).items())
+    return {} if shown or _is_at_it(said, today_there(work)) else None
+
+
+# -- network ---------------------------------------------------------------------------------------------------------
+
+
+def set_network(work: Work[NetworkChange]) -> Result | None:
+    changed = {"account": line_of(work).account, "contractLine": work.asked.network}
+    work.clients.freebit.change(assumptions.CHANGE_NETWORK, changed)
+    return None
+
+
+def find_network(work: Work[NetworkChange]) -> Result | None:
+    said = details(work, line_of(work).account)
+    done = said.get("contractLine") == work.asked.network or _is_at_it(said, today_there(work))
+    return {} if done else None
+
+
+# -- eSIM ------------------------------------------------------------------------------------------------------------
+
+
+def remember_chip(work: Work[Reissue]) -> Result:
+    """The chip that has the profile now."""
+    return {"eid": details(work, line_of(work).account).get("eid")}
+
+
+def reissue(work: Work[Reissue]) -> Result | None:
+    old = work.results["remember_chip"]["eid"]
+    asked = {
+        "addKind": "R",
+        "account": line_of(work).account,
+        "eid": work.asked.eid,
+        "reissue": {"oldEid": old} if old else {},
+    }
+    work.clients.freebit.change(assumptions.ESIM, asked)
+    return None
+
+
+def find_reissued(work: Work[Reissue]) -> Result | None:
+    said = details(work, line_of(work).account)
+    return {} if said.get("eid") == work.asked.eid or _is_at_it(said, today_there(work)) else None
+
+
+def write_eid(work: Work[Reissue]) -> Result | None:
+    """The service in WHMCS knows its chip."""
+    line, name = line_of(work), work.clients.whmcs_settings.vocabulary.eid_field
+    rows = rows_at(work.clients.whmcs.call("GetClientsProducts", serviceid=line.service), "products.product")
+    fields = rows_at(rows[0], "customfields.customfield") if rows else []
+    number = next((int(row["id"]) for row in fields if row.get("name") == name), None)
+    if number is not None:
+        value = custom_fields({number: work.asked.eid})
+        work.clients.whmcs.change("UpdateClientProduct", serviceid=line.service, customfields=value)
+    return None
+
+
+TURN = Step[Any]("wait_for_turn", wait_for_turn, reads=True)
+
+CHANGE_PLAN = Action(
+    kind="change_plan",
+    about="Another plan for a SIM line, from the first of next month on.",
+    asks=PlanChange,
+    steps=(
+        TURN,
+        Step("choose_day", choose_day, reads=True),
+        Step("set_plan", set_plan, look=find_plan, refused=REFUSED),
+    ),
+    affects=line_affected,
+    result=lambda work: {"from": work.results["choose_day"]["on"]},
+)
+CHANGE_VOICE = Action(
+    kind="change_voice",
+    about="Voice options of a SIM line.",
+    asks=VoiceOptions,
+    steps=(TURN, Step("set_voice", set_voice, look=find_voice, refused=REFUSED)),
+    affects=line_affected,
+)
+CHANGE_NETWORK = Action(
+    kind="change_network",
+    about="4G or 5G for a SIM line.",
+    asks=NetworkChange,
+    steps=(TURN, Step("set_network", set_network, look=find_network, refused=REFUSED)),
+    affects=line_affected,
+)
+REISSUE_ESIM = Action(
+    kind="reissue_esim",
+    about="A new profile for an eSIM, on a new chip.",
+    asks=Reissue,
+    steps=(
+        Step("remember_chip", remember_chip, reads=True),
+        Step("reissue", reissue, look=find_reissued, refused=REFUSED),
+        Step("write_eid", write_eid, repeatable=True),
+    ),
+    affects=line_affected,
+)

@@ -1,0 +1,125 @@
+"""update_profile, update_address, request_eligibility: what customers change of themselves (portal reference, 3, 4)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import RejectedError
+from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
+from pipelines.commands.actions.place_order import MARKER
+from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+
+FIELDS = {
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "company_name": "companyname",
+    "email": "email",
+    "phone": "phonenumber",
+}
+REFUSED = ("NOT_CHANGED", "The billing system refused the change.")
+
+
+def update_client(work: Work[UpdateProfile]) -> Result | None:
+    asked = work.asked.model_dump(exclude_none=True, by_alias=False)
+    try:
+        _update(work, {FIELDS[name]: value for name, value in asked.items()})
+    except RejectedError as error:
+        if error.code == "duplicate_email":
+            raise RefusalError("DUPLICATE_EMAIL", "Another customer has this e-mail address.") from error
+        raise
+    return None
+
+
+def update_address(work: Work[UpdateAddress]) -> Result | None:
+    _update(work, work.asked.model_dump(exclude_none=True, by_alias=False))
+    return None
+
+
+def _update(work: Work[Any], fields: Mapping[str, str]) -> None:
+    work.clients.whmcs.change("UpdateClient", clientid=work.client, **fields)
+
+
+def find_opportunity(work: Work[RequestEligibility]) -> Result:
+    """An opportunity that an earlier check began, to go on with; else none."""
+    found = work.clients.salesforce.find(
+        "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {} ORDER BY CreatedDate DESC LIMIT 1",
+        work.account,
+        "Introduction",
+    )
+    return {"id": found[0]["Id"] if found else None}
+
+
+def keep_opportunity(work: Work[RequestEligibility]) -> Result:
+    known = work.results["find_opportunity"]["id"]
+    if known:
+        return {"id": known}
+    fields = {
+        "Name": "Portal: internet eligibility",
+        "StageName": "Introduction",
+        "CloseDate": datetime.now(UTC).date().isoformat(),
+        "AccountId": work.account,
+        "Opportunity_Source__c": "Portal - Internet Eligibility Request",
+    }
+    return {"id": work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields)}
+
+
+def open_case(work: Work[RequestEligibility]) -> Result:
+    fields = {
+        "AccountId": work.account,
+        "Origin": "Portal Website",
+        "Status": "New",
+        "Subject": "Internet eligibility check",
+        "Description": f"Check the address on file. Opportunity {work.results['keep_opportunity']['id']}.",
+    }
+    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, fields)}
+
+
+def mark_account(work: Work[RequestEligibility]) -> Result | None:
+    fields = {
+        "Internet_Eligibility_Status__c": "Pending",
+        "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
+        "Internet_Eligibility_Case_Id__c": work.results["open_case"]["case"],
+    }
+    work.clients.salesforce.update("Account", work.account, fields)
+    return None
+
+
+def billing_affected(work: Work[Any]) -> Iterator[Wish]:
+    if work.accounts.whmcs:
+        yield Wish("whmcs.clients", record=work.accounts.whmcs)
+        yield Wish("whmcs.client_details", record=work.accounts.whmcs)
+
+
+def account_affected(work: Work[Any]) -> Iterator[Wish]:
+    if work.accounts.salesforce:
+        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+    if work.has("open_case"):
+        yield Wish("salesforce.cases", record=work.results["open_case"]["case"])
+
+
+UPDATE_PROFILE = Action(
+    kind="update_profile",
+    about="The billing contact, which WHMCS owns.",
+    asks=UpdateProfile,
+    steps=(Step("update_client", update_client, repeatable=True, refused=REFUSED),),
+    affects=billing_affected,
+)
+UPDATE_ADDRESS = Action(
+    kind="update_address",
+    about="The address on file, which WHMCS owns.",
+    asks=UpdateAddress,
+    steps=(Step("update_address", update_address, repeatable=True, refused=REFUSED),),
+    affects=billing_affected,
+)
+REQUEST_ELIGIBILITY = Action(
+    kind="request_eligibility",
+    about="An agent is asked to check which internet services reach the address.",
+    asks=RequestEligibility,
+    steps=(
+        Step("find_opportunity", find_opportunity, reads=True),
+        Step("keep_opportunity", keep_opportunity, repeatable=True),
+        Step("open_case", open_case, repeatable=True),
+        Step("mark_account", mark_account, repeatable=True),
+    ),
+    affects=account_affected,
+)

@@ -1,0 +1,110 @@
+"""open_case, add_comment, close_case: what customers ask of support, in Salesforce (portal reference, section 11)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from domain.support.asking import AddComment, CloseCase, OpenCase
+from pipelines.commands.actions.place_order import MARKER
+from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+
+
+def find_contact(work: Work[OpenCase]) -> Result:
+    """The account's first contact, who is told of what becomes of the case."""
+    found = work.clients.salesforce.find(
+        "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", work.account
+    )
+    return {"contact": found[0]["Id"] if found else None}
+
+
+def create_case(work: Work[OpenCase]) -> Result:
+    asked = work.asked
+    fields = {
+        "Subject": asked.subject,
+        "Description": asked.description,
+        "Priority": asked.priority.capitalize(),
+        "Type": asked.category,
+        "Status": "New",
+        "Origin": "Portal Website",
+        "AccountId": work.account,
+        "ContactId": work.results["find_contact"]["contact"],
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, given)}
+
+
+def _case(work: Work[Any]) -> str:
+    row = work.row("commands/source_id", id=work.command.subject_id)
+    if row is None:
+        raise RefusalError("CASE_NOT_FOUND", "The case does not exist any more.")
+    return str(row["source_id"])
+
+
+def write_comment(work: Work[AddComment]) -> Result:
+    fields = {"ParentId": _case(work), "CommentBody": work.asked.body, "IsPublished": True}
+    return {"comment": work.clients.salesforce.create("CaseComment", fields)}
+
+
+def find_comment(work: Work[AddComment]) -> Result | None:
+    """A comment of these words, written since the command came, that is no other command's: comments take no marker."""
+    since = work.command.accepted_at - CLOCKS_DIFFER
+    written = work.clients.salesforce.find(
+        "SELECT Id, CommentBody FROM CaseComment WHERE ParentId = {} AND CreatedDate >= {} ORDER BY CreatedDate, Id",
+        _case(work),
+        since,
+    )
+    known = work.row("commands/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
+    found = (row["Id"] for row in written if row["CommentBody"] == work.asked.body and row["Id"] not in known["ids"])
+    return next(({"comment": each} for each in found), None)
+
+
+def close(work: Work[CloseCase]) -> Result | None:
+    work.clients.salesforce.update("Case", _case(work), {"Status": "Closed"})
+    return None
+
+
+def new_case(work: Work[OpenCase]) -> Iterator[Wish]:
+    if work.has("create_case"):
+        yield Wish("salesforce.cases", record=work.results["create_case"]["case"])
+
+
+def same_case(work: Work[Any]) -> Iterator[Wish]:
+    row = work.row("commands/source_id", id=work.command.subject_id)
+    if row is not None:
+        yield Wish("salesforce.cases", record=row["source_id"])
+
+
+OPEN_CASE = Action(
+    kind="open_case",
+    about="A support case in Salesforce.",
+    asks=OpenCase,
+    steps=(
+        Step("find_contact", find_contact, reads=True),
+        Step("create_case", create_case, repeatable=True, refused=("CASE_REFUSED", "The case could not be opened.")),
+    ),
+    affects=new_case,
+    result=lambda work: {"salesforceCaseId": work.results["create_case"]["case"]},
+)
+ADD_COMMENT = Action(
+    kind="add_comment",
+    about="The customer's word on a support case.",
+    asks=AddComment,
+    steps=(
+        Step(
+            "write_comment",
+            write_comment,
+            look=find_comment,
+            refused=("COMMENT_REFUSED", "The comment could not be added."),
+        ),
+    ),
+    affects=same_case,
+)
+CLOSE_CASE = Action(
+    kind="close_case",
+    about="A support case is settled.",
+    asks=CloseCase,
+    steps=(Step("close", close, repeatable=True, refused=("CASE_REFUSED", "The case could not be closed.")),),
+    affects=same_case,
+)

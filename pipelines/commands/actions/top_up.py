@@ -1,0 +1,120 @@
+"""top_up: more data for a line: an invoice, its payment, then the data (portal reference, section 10)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from core.errors import RejectedError
+from domain.sim.changing import TopUp
+from pipelines.commands.actions.lines import line_affected, line_of
+from pipelines.commands.saga import Action, AlertError, Result, Step, Wish, Work
+from pipelines.sources.freebit import assumptions
+from pipelines.sources.whmcs.lists import rows_at
+
+DUE_AFTER = timedelta(days=7)
+PAYMENT_FAILED = ("PAYMENT_FAILED", "The payment failed, and nothing was charged.")
+LOOKED_THROUGH = 50
+"""Of a client's newest invoices: far more than can be made while a command waits."""
+
+
+def create_invoice(work: Work[TopUp]) -> Result:
+    line, words = line_of(work), work.clients.whmcs_settings.vocabulary
+    today = datetime.now(words.zone).date()
+    answer = work.clients.whmcs.change(
+        "CreateInvoice",
+        userid=work.client,
+        status="Unpaid",
+        sendinvoice=False,
+        paymentmethod=words.payment_method,
+        date=today.isoformat(),
+        duedate=(today + DUE_AFTER).isoformat(),
+        notes=work.marker,
+        itemdescription0=f"SIM Data Top-up: {work.asked.gigabytes}GB for {line.account}",
+        itemamount0=work.asked.price,
+        itemtaxed0=False,
+    )
+    return {"invoice": str(answer["invoiceid"])}
+
+
+def find_invoice(work: Work[TopUp]) -> Result | None:
+    """The invoice whose notes are our marker."""
+    body = work.clients.whmcs.call(
+        "GetInvoices", userid=work.client, orderby="id", order="desc", limitnum=LOOKED_THROUGH
+    )
+    found = (row for row in rows_at(body, "invoices.invoice") if str(row.get("notes", "")).strip() == work.marker)
+    return next(({"invoice": str(row["id"])} for row in found), None)
+
+
+def capture(work: Work[TopUp]) -> Result | None:
+    try:
+        work.clients.whmcs.change("CapturePayment", invoiceid=work.results["create_invoice"]["invoice"])
+    except RejectedError as error:
+        if error.code != "not_unpaid" or find_payment(work) is None:
+            raise
+    return None
+
+
+def find_payment(work: Work[TopUp]) -> Result | None:
+    body = work.clients.whmcs.call("GetInvoice", invoiceid=work.results["create_invoice"]["invoice"])
+    return {} if body.get("status") == "Paid" else None
+
+
+def add_quota(work: Work[TopUp]) -> Result | None:
+    """The data that was paid for; whoever refuses it now leaves a customer who paid for nothing."""
+    line = line_of(work)
+    quota = {
+        "kind": assumptions.LINE_KIND,
+        "account": line.account,
+        "quota": str(work.asked.megabytes),
+        "quotaCode": work.marker,
+    }
+    try:
+        work.clients.freebit.change(assumptions.ADD_QUOTA, quota)
+    except RejectedError as error:
+        raise AlertError("PAID_WITHOUT_QUOTA", "The data was paid for and could not be added yet.") from error
+    return None
+
+
+def find_quota(work: Work[TopUp]) -> Result | None:
+    zone = work.clients.freebit_settings.vocabulary.zone
+    today = datetime.now(zone).date()
+    body = work.clients.freebit.quota_history(
+        line_of(work).account, work.command.accepted_at.astimezone(zone).date() - timedelta(days=1), today
+    )
+    codes = {row.get("quotaCode") for row in body.get("quotaHistory") or []}
+    return {} if work.marker in codes else None
+
+
+def cancel_invoice(work: Work[TopUp]) -> Result | None:
+    invoice = work.results["create_invoice"]["invoice"]
+    work.clients.whmcs.change("UpdateInvoice", invoiceid=invoice, status="Cancelled")
+    return None
+
+
+def affected(work: Work[TopUp]) -> Iterator[Wish]:
+    invoice = work.results.get("create_invoice", {}).get("invoice")
+    if invoice:
+        yield Wish("whmcs.invoices", record=invoice)
+        yield Wish("whmcs.invoice_details", record=invoice)
+    yield from line_affected(work)
+
+
+TOP_UP = Action(
+    kind="top_up",
+    about="More data for a SIM line: an invoice, its payment, then the data.",
+    asks=TopUp,
+    steps=(
+        Step("create_invoice", create_invoice, look=find_invoice, refused=("INVOICE_REFUSED", "It cannot be billed.")),
+        Step("capture", capture, look=find_payment, refused=PAYMENT_FAILED),
+        Step("add_quota", add_quota, look=find_quota),
+    ),
+    failing=(
+        Step(
+            "cancel_invoice",
+            cancel_invoice,
+            repeatable=True,
+            when=lambda work: work.has("create_invoice") and not work.has("capture"),
+        ),
+    ),
+    affects=affected,
+    result=lambda work: {"invoice": work.results["create_invoice"]["invoice"], "yen": work.asked.price},
+)

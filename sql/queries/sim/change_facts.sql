@@ -1,0 +1,12 @@
+-- What decides whether the customer's line may be changed, and the command that the key already stands for; no row: no such
+-- line.
+SELECT json_build_object(
+           'status', line.status, 'plan_code', line.plan_code, 'sim_type', line.sim_type, 'eid', line.eid,
+           'has_voice', line.has_voice, 'is_open', line.is_open, 'pending_operation', line.pending_operation, 'pending_on', line.pending_on,
+           'open_kinds', (SELECT coalesce(json_agg(c.kind), '[]') FROM command.commands c
+                           WHERE c.subject_id = line.id AND c.status IN ('accepted', 'running', 'waiting', 'dead'))),
+       {commands/earlier}
+  FROM hub.sims line
+ WHERE line.id = %(id)s::uuid
+   AND line.account_id = (SELECT hub.current_account('whmcs'))
+   AND line.deleted_at IS NULL
