@@ -57,9 +57,17 @@ def _logging_as_at_first() -> Iterator[None]:
 @pytest.fixture
 def database() -> Iterator[Database]:
     """A migrated, empty copy of its own."""
+    with copied_database() as database:
+        yield database
+
+
+@contextmanager
+def copied_database(of: Database | None = None) -> Iterator[Database]:
+    """A copy of a database that nobody uses at the moment; of the migrated, empty one where none is named."""
     server = _server_url()
     _make_template(server)
-    with _new_database(server, template=_template_name()) as url:
+    name = _template_name() if of is None else urlsplit(of.owner).path.lstrip("/")
+    with _new_database(server, template=name) as url:
         yield _as_roles(url)
 
 
@@ -182,3 +190,16 @@ def _as_roles(url: str) -> Database:
     settings = HubSettings(database_url=url, sync_database_url=None, api_database_url=None, analyst_database_url=None)
     roles: tuple[Role, ...] = ("owner", "hub_sync", "hub_api", "hub_analyst")
     return Database(*(url_as(settings, role) for role in roles))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many moments of death the crash tests tried, by kind of command."""
+    moments = {
+        report.nodeid.rpartition("[")[2].rstrip("]"): value
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in getattr(report, "user_properties", [])
+        if name == "moments"
+    }
+    if moments:
+        each = ", ".join(f"{kind} {count}" for kind, count in sorted(moments.items()))
+        terminalreporter.write_line(f"killed at {sum(moments.values())} moments of {len(moments)} commands: {each}")

@@ -77,6 +77,16 @@ class FreebitVocabulary(BaseModel):
         }
     )
 
+    plan_codes: dict[str, str] = Field(
+        default_factory=dict,
+        description="plan code by `<data size>:<plan type>` of a product, where unusual",
+    )
+
     @cached_property
     def zone(self) -> ZoneInfo:
         return zone(self.timezone)
+
+    def plan_code(self, data_size: str, plan_type: str) -> str:
+        """The code of a plan: `5GB`, `DataOnly` -> `SIM_5G_DATA`, or what `plan_codes` says for `5GB:DataOnly`."""
+        usual = f"SIM_{data_size.removesuffix('GB')}G" + ("_DATA" if plan_type == "DataOnly" else "")
+        return self.plan_codes.get(f"{data_size}:{plan_type}", usual)

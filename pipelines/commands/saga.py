@@ -108,10 +108,10 @@ class Work(Generic[Asked]):
         """Whether the step was taken."""
         return step in self.results
 
-    def row(self, name: str, **values: object) -> dict[str, Any] | None:
-        """The first row of sql/queries/<name>.sql, as role hub_sync."""
+    def row(self, query: str, /, **values: object) -> dict[str, Any] | None:
+        """The first row of sql/queries/<query>.sql, as role hub_sync."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement(name), values).fetchone()
+            return cursor.execute(statement(query), values).fetchone()
 
     @cached_property
     def accounts(self) -> Accounts:

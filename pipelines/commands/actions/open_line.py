@@ -1,21 +1,236 @@
-"""Opening a line at Freebit, as part of provisioning an order for a SIM."""
+"""Opening a line at Freebit, as part of provisioning an order for a SIM (portal reference, section 6.4, step 6).
 
+A card: PA02-01, then PA05-05 where the plan has voice. An eSIM: PA05-41, then the same. The number comes from the org's
+stock of SIM cards, or from another carrier. A line that was opened is never cancelled by itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import RejectedError
+from pipelines.commands.actions.lines import details
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
-from pipelines.commands.saga import AlertError, RefusalError, Result, Step
+from pipelines.commands.saga import AlertError, LaterError, RefusalError, Result, Step
+from pipelines.sources.freebit import assumptions
+
+FAILED = ("SIM_ACTIVATION_FAILED", "The line could not be opened.")
+ACTIVE_AGAIN_IN_SECONDS = 5.0
+CARD = "SELECT Id, Phone_Number__c, PT_Number__c FROM SIM_Inventory__c WHERE "
 
 
 def is_sim(work: Provisioning) -> bool:
     return order_of(work).get("Order_Type__c") == "SIM"
 
 
-def choose_line(_: Provisioning) -> Result:
-    raise RefusalError("SIM_ACTIVATION_FAILED", "Lines cannot be opened by this release of the hub.")
+def is_esim(work: Provisioning) -> bool:
+    return order_of(work).get("SIM_Type__c") == "eSIM"
+
+
+def _service(work: Provisioning) -> Mapping[str, Any]:
+    """The item of the order that is the plan."""
+    items = work.results["read_order"]["items"]
+    found: Mapping[str, Any] = next((item for item in items if item["class"] == "Service"), items[0])
+    return found
+
+
+def _has_voice(work: Provisioning) -> bool:
+    return str(_service(work)["planType"]) != "DataOnly"
+
+
+# -- the number ------------------------------------------------------------------------------------------------------
+
+
+def choose_line(work: Provisioning) -> Result:
+    """The line's number and card: brought along, given by the agent, or reserved from the stock."""
+    order = order_of(work)
+    if order.get("MNP_Application__c"):
+        if not is_esim(work):
+            raise RefusalError(FAILED[0], "Only an eSIM can take a number along; an agent must open it.")
+        return {"account": _digits(order["MNP_Phone_Number__c"]), "eid": order.get("EID__c"), "stock": None}
+    if order.get("Assign_Physical_SIM__c"):
+        given = work.clients.salesforce.find(CARD + "Id = {}", order["Assign_Physical_SIM__c"])
+        if not given:
+            raise RefusalError(FAILED[0], "The SIM card that was assigned to the order does not exist.")
+        return _card(work, given[0])
+    with _one_at_a_time(work):
+        free = work.clients.salesforce.find(
+            CARD + "Status__c = {} AND SIM_Type__c = {} ORDER BY Id LIMIT 1", "Available", order["SIM_Type__c"]
+        )
+        if not free:
+            raise RefusalError("SIM_OUT_OF_STOCK", "No SIM of this kind is in stock.")
+        reserved = {"Status__c": "Reserved", "Assigned_Order__c": work.asked.order}
+        work.clients.salesforce.update("SIM_Inventory__c", free[0]["Id"], reserved)
+    return _card(work, free[0])
+
+
+def find_reserved(work: Provisioning) -> Result | None:
+    """The card that was reserved for the order before."""
+    found = work.clients.salesforce.find(CARD + "Assigned_Order__c = {} ORDER BY Id LIMIT 1", work.asked.order)
+    return _card(work, found[0]) if found else None
+
+
+def _card(work: Provisioning, card: Mapping[str, Any]) -> Result:
+    return {
+        "account": _digits(card["Phone_Number__c"]),
+        "serial": card["PT_Number__c"],
+        "eid": order_of(work).get("EID__c"),
+        "stock": card["Id"],
+    }
+
+
+@contextmanager
+def _one_at_a_time(work: Provisioning) -> Iterator[None]:
+    """Two commands must not reserve the same card: Salesforce has no way to update only what is still free."""
+    work.row("commands/lock", name="sim stock")
+    try:
+        yield
+    finally:
+        work.row("commands/unlock", name="sim stock")
+
+
+def _digits(number: str | None) -> str:
+    return "".join(character for character in number or "" if character.isdecimal())
+
+
+# -- the line --------------------------------------------------------------------------------------------------------
+
+
+def open_line(work: Provisioning) -> Result:
+    line, plan = work.results["choose_line"], _plan(work)
+    if is_esim(work):
+        work.clients.freebit.change(assumptions.ESIM, _esim(work, line, plan))
+    else:
+        wanted = [{"kind": assumptions.LINE_KIND, "account": line["account"], "planCode": plan}]
+        asked = {"createType": "new", "relationCode": work.asked.order, "requestDatas": wanted}
+        work.clients.freebit.change(assumptions.REGISTER_LINE, asked)
+    return {"at": datetime.now(UTC).isoformat()}
+
+
+def _esim(work: Provisioning, line: Mapping[str, Any], plan: str) -> dict[str, Any]:
+    asked = {
+        "eid": line["eid"],
+        "account": line["account"],
+        "simKind": assumptions.SIM_KINDS["voice" if _has_voice(work) else "data"],
+        "planCode": plan,
+    }
+    order = order_of(work)
+    if not order.get("MNP_Application__c"):
+        ships = datetime.now(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
+        return asked | {"addKind": "N", "aladinOperated": assumptions.YES, "shipDate": ships}
+    mnp = {
+        "reserveNumber": order["MNP_Reservation_Number__c"],
+        "reserveExpireDate": (order["MNP_Expiry_Date__c"] or "").replace("-", ""),
+        "lastnameKanji": order["Porting_LastName__c"],
+        "firstnameKanji": order["Porting_FirstName__c"],
+        "lastnameZenKana": order["Porting_LastName_Katakana__c"],
+        "firstnameZenKana": order["Porting_FirstName_Katakana__c"],
+        "gender": order["Porting_Gender__c"],
+        "birthday": (order["Porting_DateOfBirth__c"] or "").replace("-", ""),
+    }
+    return asked | {"addKind": "M", "mnp": mnp}
+
+
+def _plan(work: Provisioning) -> str:
+    service = _service(work)
+    return work.clients.freebit_settings.vocabulary.plan_code(service["dataSize"] or "", service["planType"] or "")
+
+
+def find_line(work: Provisioning) -> Result | None:
+    """The line, if it is there already and is this order's."""
+    try:
+        said = details(work, work.results["choose_line"]["account"])
+    except RejectedError as error:
+        if error.code == assumptions.UNKNOWN_LINE:
+            return None
+        raise
+    is_ours = (
+        said.get("eid") == work.results["choose_line"]["eid"]
+        if is_esim(work)
+        else (said.get("relationCode") == work.asked.order)
+    )
+    return {"at": datetime.now(UTC).isoformat()} if is_ours else None
+
+
+def wait_until_active(work: Provisioning) -> Result | None:
+    """A registration is accepted at once and done within minutes.
+
+    Raises:
+        LaterError: it is not done yet.
+        AlertError: it should have been done long ago.
+    """
+    said = details(work, work.results["choose_line"]["account"])
+    if said.get("state") == "active":
+        return None
+    waited = (datetime.now(UTC) - datetime.fromisoformat(work.results["open_line"]["at"])).total_seconds()
+    if waited > assumptions.OPENING_GIVEN_UP_AFTER_SECONDS:
+        raise AlertError(*FAILED)
+    raise LaterError(ACTIVE_AGAIN_IN_SECONDS, "The line is being opened.")
+
+
+def register_voice(work: Provisioning) -> Result | None:
+    """Options that were not ordered are off; registering them again changes nothing."""
+    order = order_of(work)
+    options = {
+        "voiceMail": assumptions.YES if order.get("SIM_Voice_Mail__c") else assumptions.NO,
+        "callWaiting": assumptions.YES if order.get("SIM_Call_Waiting__c") else assumptions.NO,
+    }
+    account = work.results["choose_line"]["account"]
+    asked = {"account": account, "userConfirmed": assumptions.YES, "talkOption": options}
+    work.clients.freebit.change(assumptions.REGISTER_VOICE, asked)
+    return None
+
+
+# -- the stock -------------------------------------------------------------------------------------------------------
+
+
+def _stock(work: Provisioning) -> str | None:
+    found: str | None = work.results.get("choose_line", {}).get("stock")
+    return found
+
+
+def assign_card(work: Provisioning) -> Result | None:
+    fields = {"Status__c": "Assigned", "Assigned_Order__c": work.asked.order, "Assigned_Account__c": work.account}
+    work.clients.salesforce.update("SIM_Inventory__c", _stock(work) or "", fields)
+    return None
+
+
+def release_card(work: Provisioning) -> Result | None:
+    free = {"Status__c": "Available", "Assigned_Order__c": None}
+    work.clients.salesforce.update("SIM_Inventory__c", _stock(work) or "", free)
+    return None
 
 
 def leave_open(_: Provisioning) -> Result:
     raise AlertError("SIM_LINE_LEFT_OPEN", "The line was opened, but the order could not be completed.")
 
 
-LINE_STEPS: tuple[Step[ProvisionOrder], ...] = (Step("choose_line", choose_line, repeatable=True, when=is_sim),)
-LINE_WRITE_BACK: tuple[Step[ProvisionOrder], ...] = ()
-alert_of_open_line = Step("leave_open", leave_open, repeatable=True, when=lambda work: work.has("open_line"))
+LINE_STEPS: tuple[Step[ProvisionOrder], ...] = (
+    Step("choose_line", choose_line, look=find_reserved, looks_first=True, when=is_sim, refused=FAILED),
+    Step("open_line", open_line, look=find_line, looks_first=True, when=is_sim, refused=FAILED),
+    Step("wait_until_active", wait_until_active, reads=True, when=is_sim),
+    Step(
+        "register_voice",
+        register_voice,
+        repeatable=True,
+        when=lambda work: is_sim(work) and _has_voice(work),
+        refused=("VOICE_NOT_REGISTERED", "The line was opened, but its voice options were refused."),
+    ),
+)
+LINE_WRITE_BACK: tuple[Step[ProvisionOrder], ...] = (
+    Step("assign_card", assign_card, repeatable=True, when=lambda work: _stock(work) is not None),
+)
+LINE_FAILING: tuple[Step[ProvisionOrder], ...] = (
+    Step(
+        "release_card",
+        release_card,
+        repeatable=True,
+        when=lambda work: (
+            _stock(work) is not None and not work.has("open_line") and not order_of(work).get("Assign_Physical_SIM__c")
+        ),
+    ),
+)
+LINE_LEFT_OPEN: Step[ProvisionOrder] = Step(
+    "leave_open", leave_open, repeatable=True, when=lambda work: work.has("open_line")
+)

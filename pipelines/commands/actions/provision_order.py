@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import RejectedError
-from pipelines.commands.actions.open_line import LINE_STEPS, LINE_WRITE_BACK, alert_of_open_line
+from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
 from pipelines.sources.salesforce.client import Part
@@ -309,8 +309,9 @@ PROVISION_ORDER = Action(
     ),
     failing=(
         Step("cancel_order", cancel_order, repeatable=True, when=was_only_added),
+        *LINE_FAILING,
         Step("tell_failure", tell_failure, repeatable=True, when=was_guarded),
-        alert_of_open_line,
+        LINE_LEFT_OPEN,
     ),
     affects=affected,
     result=lambda work: {

@@ -63,4 +63,4 @@ YES, NO = "10", "20"  # S1
 OPENING_GIVEN_UP_AFTER_SECONDS = 900.0  # A
 VOICE_PENDING, CANCEL_PENDING = "change", "cancel"  # A?: `async.func` in a line's details
 SIM_KINDS = {"voice": "E0", "data": "E2"}  # S3
-ALREADY_EXISTS = "400-211"  # A
+UNKNOWN_LINE = "400-210"  # A

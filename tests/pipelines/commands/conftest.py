@@ -22,6 +22,7 @@ from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from sql.statements import statement
+from tests.conftest import Database, copied_database
 from tests.e2e.conftest import hub_environment
 
 CUSTOMERS = 20
@@ -52,16 +53,21 @@ class Hub:
         self.sandbox = sandbox
         self.database = database
         self.clients = Clients()
+        self._http = httpx.Client(base_url=f"{sandbox.whmcs_url}/__sandbox__", timeout=30)
+
+    def close(self) -> None:
+        self.clients.close()
+        self._http.close()
 
     def control(self, name: str, **content: Any) -> Any:
         """Turn one of the sandbox's knobs."""
-        answer = httpx.post(f"{self.sandbox.whmcs_url}/__sandbox__/{name}", json=content, timeout=30)
+        answer = self._http.post(f"/{name}", json=content)
         answer.raise_for_status()
         return answer.json()
 
     def ledger(self, **wanted: str) -> list[dict[str, Any]]:
         """What calls did to the three systems."""
-        answer = httpx.get(f"{self.sandbox.whmcs_url}/__sandbox__/ledger", params=wanted)
+        answer = self._http.get("/ledger", params=wanted)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["effects"]
         return found
@@ -165,16 +171,34 @@ class Hub:
             )
 
 
+@pytest.fixture(scope="session")
+def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
+    """A database that knows the whole business as it is before anything happens."""
+    reset(sandbox)
+    with copied_database() as database, pytest.MonkeyPatch.context() as environment:
+        for name, value in hub_environment(sandbox, database).items():
+            environment.setenv(name, value)
+        ready = Hub(sandbox, database)
+        ready.sync()
+        ready.sync("freebit.line_details")
+        ready.close()
+        yield database
+
+
 @pytest.fixture
-def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(sandbox: RunningSandbox, furnished: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub that knows the whole business, against a sandbox in which nothing has happened yet."""
-    for name, value in hub_environment(sandbox, database).items():
-        monkeypatch.setenv(name, value)
+    reset(sandbox)
+    with copied_database(furnished) as database:
+        for name, value in hub_environment(sandbox, database).items():
+            monkeypatch.setenv(name, value)
+        ready = Hub(sandbox, database)
+        yield ready
+        ready.close()
+
+
+def reset(sandbox: RunningSandbox) -> None:
     httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
-    ready = Hub(sandbox, database)
-    ready.sync()
-    yield ready
-    ready.clients.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.journal import Journal
 from pipelines.commands.runner import Runner
+from pipelines.commands.saga import Command
 
 LEASE_SECONDS = 0.0
 """What the dead one held is free at once."""
@@ -54,8 +56,10 @@ class Moments:
     def lose_the_answer(self) -> None:
         """The next call is applied, and its answer never comes."""
         fault = {"match": "", "mode": "drop", "times": 1}
-        with httpx.Client() as client:
-            SEND(client, client.build_request("POST", f"{self._control}/__sandbox__/faults", json=fault))
+        request = urllib.request.Request(  # noqa: S310 - our own sandbox
+            f"{self._control}/__sandbox__/faults", json.dumps(fault).encode()
+        )
+        urllib.request.urlopen(request).close()  # noqa: S310
 
 
 ID = re.compile(r"(?<=/)[0-9a-zA-Z]{15,18}(?=/|$)|[0-9a-f]{8}-[0-9a-f-]{27}")
@@ -107,8 +111,15 @@ def work(at: int, control: str, record: Path) -> None:
     url = url_as(load(HubSettings), "hub_sync")
     with psycopg.connect(url, autocommit=True) as connection:
         claims, runner = Claims(connection, LEASE_SECONDS), Runner(connection, Clients(), ACTIONS, 0.0)
-        for command in claims.take(10):
-            runner.run(command)
+        while commands := claims.take(10) or woken(connection, claims):
+            for command in commands:
+                runner.run(command)
+
+
+def woken(connection: psycopg.Connection[Any], claims: Claims) -> list[Command]:
+    """What waits need not wait."""
+    connection.execute("UPDATE command.commands SET due_at = now() WHERE status = 'waiting'")
+    return claims.take(10)
 
 
 def main() -> None:

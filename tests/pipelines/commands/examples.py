@@ -15,6 +15,21 @@ VPN = {
     ],
 }
 
+numbers = count(1)
+
+
+def chip() -> str:
+    return f"{next(numbers):032d}"
+
+
+def sim(plan: str, **choices: Any) -> dict[str, Any]:
+    return {
+        "type": "sim",
+        "items": [{"sku": plan, "quantity": 1}, {"sku": "SIM-ACTIVATION-FEE", "quantity": 1}],
+        "sim": choices,
+    }
+
+
 Example = Callable[[Hub, Customer], UUID]
 """Asks for one more command of a kind, everything before it being done; its id."""
 
@@ -23,8 +38,17 @@ def place_order(hub: Hub, customer: Customer) -> UUID:
     return hub.ask("place_order", customer, VPN)
 
 
-def provision_order(hub: Hub, customer: Customer) -> UUID:
-    placed = hub.ask("place_order", customer, VPN)
+def provisioning(cart: Callable[[], dict[str, Any]]) -> Example:
+    """An order that was placed and approved."""
+
+    def ask(hub: Hub, customer: Customer) -> UUID:
+        return _provision(hub, customer, cart())
+
+    return ask
+
+
+def _provision(hub: Hub, customer: Customer, cart: dict[str, Any]) -> UUID:
+    placed = hub.ask("place_order", customer, cart)
     hub.forward()
     order = hub.command(placed)["result"]["salesforceOrderId"]
     hub.sync_records("salesforce.orders", order)
@@ -33,8 +57,6 @@ def provision_order(hub: Hub, customer: Customer) -> UUID:
 
 def line(hub: Hub, *, has_voice: bool = True, esim: bool = False) -> tuple[UUID, UUID]:
     """A line in service and its customer, by the hub's ids."""
-    if not hub.rows("SELECT id FROM hub.sims WHERE details_as_of IS NOT NULL LIMIT 1"):
-        hub.sync("freebit.line_details")
     (found,) = hub.rows(
         "SELECT s.id, a.customer_id FROM hub.sims s JOIN hub.customer_accounts a ON a.id = s.account_id"
         " JOIN hub.customers c ON c.id = a.customer_id AND c.salesforce_account_id IS NOT NULL"
@@ -57,9 +79,6 @@ def asked_of_line(kind: str, asked: Callable[[Hub], dict[str, Any]], *, esim: bo
         return hub.ask(kind, who, asked(hub), subject=("sims", sim), system="whmcs")
 
     return ask
-
-
-numbers = count(1)
 
 
 def another_plan(hub: Hub) -> dict[str, Any]:
@@ -125,12 +144,14 @@ ADDRESS = {"address1": "1-2-3 Shiba", "city": "Minato-ku", "state": "Tokyo", "po
 
 EXAMPLES: dict[str, Example] = {
     "place_order": place_order,
-    "provision_order": provision_order,
+    "provision_order": provisioning(lambda: VPN),
+    "provision_order of a card": provisioning(lambda: sim("SIM-DATA-VOICE-10GB", simType="physical", voiceMail=True)),
+    "provision_order of an eSIM": provisioning(lambda: sim("SIM-DATA-ONLY-5GB", simType="esim", eid=chip())),
     "top_up": asked_of_line("top_up", lambda _: {"megabytes": 1500}),
     "change_plan": asked_of_line("change_plan", another_plan),
     "change_voice": asked_of_line("change_voice", lambda _: {"voiceMail": next(numbers) % 2 == 0}),
     "change_network": asked_of_line("change_network", lambda _: {"network": ("4G", "5G")[next(numbers) % 2]}),
-    "reissue_esim": asked_of_line("reissue_esim", lambda _: {"eid": f"{next(numbers):032d}"}, esim=True),
+    "reissue_esim": asked_of_line("reissue_esim", lambda _: {"eid": chip()}, esim=True),
     "cancel_sim": asked_of_line("cancel_sim", another_end),
     "open_case": open_case,
     "add_comment": of_case("add_comment", lambda: {"body": f"It works again, said {next(numbers)}."}),
