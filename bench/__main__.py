@@ -44,6 +44,10 @@ def _run(options: argparse.Namespace) -> None:
         from bench.events import bench_events  # noqa: PLC0415
 
         bench_events(options.per_second, options.seconds, options.repeats)
+    if options.what in {"commands", "all"}:
+        from bench.commands import bench_commands  # noqa: PLC0415
+
+        bench_commands(options.repeats, options.seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "ticks", "live", "events", "all"),
+        choices=("setup", "sync", "read", "ticks", "live", "events", "commands", "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")

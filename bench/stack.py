@@ -59,7 +59,7 @@ def running_hub(customers: int, *processes: str, **settings: str) -> Iterator[Hu
         api = f"http://127.0.0.1:{api_port}"
         stack.enter_context(serving([sys.executable, "-m", "cli", "api"], environment, f"{api}/health"))
         for name in processes:
-            stack.enter_context(_beside(name, environment))
+            stack.enter_context(beside(name, environment))
         yield Hub(url, api, f"http://127.0.0.1:{ports['SALESFORCE']}", whmcs, environment)
 
 
@@ -123,7 +123,7 @@ def _synced(system: str, environment: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _beside(name: str, environment: Mapping[str, str]) -> Iterator[None]:
+def beside(name: str, environment: Mapping[str, str]) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", name],
         cwd=ROOT,

@@ -155,7 +155,6 @@ class _Run:
                 self._journal.end(step.name, found)
                 return found
         self._journal.begin(step.name)
-        self._say(f"{step.name} …")
         result = self._acted(step, work)
         self._journal.end(step.name, result)
         self._say(f"{step.name}: done")

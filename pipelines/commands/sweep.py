@@ -35,7 +35,7 @@ def sweep_commands() -> None:
 
 @dg.sensor(
     job=sweep_commands,
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a sweep when commands have waited for longer than a forwarder lets them.",
 )

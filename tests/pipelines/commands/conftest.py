@@ -12,6 +12,7 @@ import pytest
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
+from pipelines.commands.operating import retry
 from pipelines.commands.runner import Runner
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.worker import Applier, Tally
@@ -123,6 +124,11 @@ class Hub:
             connection.execute(
                 "UPDATE command.commands SET due_at = now(), lease_until = NULL WHERE status = 'waiting'"
             )
+
+    def retry(self, command: UUID) -> None:
+        """An operator lets it go on."""
+        with psycopg.connect(self.database.sync, autocommit=True) as connection:
+            retry(connection, command)
 
     def ask(self, kind: str, customer: Customer, asked: dict[str, Any], *, subject: tuple[str, UUID] | None = None,
             system: str = "salesforce", key: str | None = None) -> UUID:  # fmt: skip

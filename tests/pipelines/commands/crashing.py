@@ -63,16 +63,20 @@ class Moments:
 
 
 ID = re.compile(r"(?<=/)[0-9a-zA-Z]{15,18}(?=/|$)|[0-9a-f]{8}-[0-9a-f-]{27}")
+READS = re.compile(r" Get\w+$| GET |/oauth2/|/authOem/|/get\w+/")
+"""Calls that change nothing: dying after one is dying before whatever comes next."""
 SEND = httpx.Client.send
 REQUEST = requests.Session.send
 WRITE = Journal._write
 
 
 def instrument(moments: Moments) -> None:
-    """Every call has three moments, every line of the journal one."""
+    """Every call that changes something has three moments; one that reads, and a line of the journal, one."""
 
     def around(name: str, call: Any) -> Any:
         moments.or_die(f"before {name}")
+        if READS.search(name):
+            return call()
         if moments.pass_(f"answer lost of {name}"):
             moments.lose_the_answer()
             try:

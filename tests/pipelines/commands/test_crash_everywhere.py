@@ -1,7 +1,8 @@
 """A process may die at any moment: whoever goes on brings every command to its end, and nothing is done twice.
 
 The moments are found by running: before each call, when a call was applied and its answer is lost, when the answer came
-and is not written down yet, and after each line of the journal. A new step or action brings its own.
+and is not written down yet, and after each line of the journal. A new step or action brings its own. Calls that only
+read have the first of these: nothing is different after them.
 """
 
 import json
