@@ -2,11 +2,13 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -15,6 +17,7 @@ from bench.database import TEMPLATE, as_role, fresh, server
 from bench.errors import BenchError
 from bench.peers import ROOT
 from bench.processes import ended, free_port, serving
+from cli.up.databases import ensure, for_dagster
 
 PATIENCE_SECONDS = 120.0
 
@@ -52,6 +55,8 @@ def running_hub(customers: int, *processes: str, **settings: str) -> Iterator[Hu
         environment = _environment(ports, api_port, url, customers) | settings
         folder = stack.enter_context(_dagster_home(home))
         environment["DAGSTER_HOME"] = folder
+        # As `hub up` has it: a database of Dagster's own on the same server.
+        environment["DAGSTER_DATABASE_URL"] = for_dagster(ensure(url, "dagster"))
         whmcs = f"http://127.0.0.1:{ports['WHMCS']}"
         stack.enter_context(serving([sys.executable, "-m", "sandbox"], environment, f"{whmcs}/__sandbox__/world"))
         for system in ("salesforce", "whmcs"):
@@ -99,6 +104,7 @@ def _dagster_home(parent: str) -> Iterator[str]:
     import tempfile  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="hub-bench-dagster-", dir=parent) as folder:
+        shutil.copyfile(ROOT / "dagster.yaml", Path(folder) / "dagster.yaml")
         yield folder
 
 

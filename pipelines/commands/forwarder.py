@@ -23,6 +23,7 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command
+from pipelines.sync.run import safe
 from sql.statements import statement
 
 log = logger(__name__)
@@ -105,6 +106,9 @@ class Forwarder:
                         self._forward(connection, stopped)
                 except psycopg.OperationalError as error:
                     log.warning("forward.database_gone", error=type(error).__name__)
+                    stopped.wait(1.0)
+                except Exception as error:  # noqa: BLE001 - such as Dagster's own database; what was claimed comes again
+                    log.error("forward.broken", error=safe(error))
                     stopped.wait(1.0)
         finally:
             self._clients.close()
