@@ -91,6 +91,7 @@ class Facts(BaseModel):
 
     has_crm_account: bool
     has_billing_account: bool
+    status: str | None
     payment_methods: int
     has_address: bool
     identity_status: str | None
@@ -115,6 +116,8 @@ def broken_rules(order: PlaceOrder, facts: Facts, today: date) -> list[Broken]:
 def _customer(order: PlaceOrder, facts: Facts) -> Iterator[Broken]:
     if not (facts.has_crm_account and facts.has_billing_account):
         yield _rule("type", "MAPPING_MISSING", "needs an account that is linked in both systems")
+    if facts.status == "closed":
+        yield _rule("type", "ACCOUNT_CLOSED", "cannot be ordered by a closed account")
     if facts.payment_methods == 0:
         yield _rule("type", "PAYMENT_METHOD_MISSING", "needs a payment method on file")
     if order.type == "sim" and facts.identity_status != "verified":

@@ -108,7 +108,7 @@ class Forwarder:
                     log.warning("forward.database_gone", error=type(error).__name__)
                     stopped.wait(1.0)
                 except Exception as error:  # noqa: BLE001 - such as Dagster's own database; what was claimed comes again
-                    log.error("forward.broken", error=safe(error))
+                    log.warning("forward.broken", error=safe(error))
                     stopped.wait(1.0)
         finally:
             self._clients.close()

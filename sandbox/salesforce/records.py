@@ -19,6 +19,9 @@ from sandbox.salesforce.table import SYSTEM, Table
 from sandbox.salesforce.validation import accepted
 from sandbox.world import salesforce_id
 
+MARKER = "Hub_Command_Id__c"
+"""By this field programs know their own records: nothing of the world has it."""
+
 
 class Upserted(NamedTuple):
     record_id: str
@@ -51,7 +54,7 @@ class Records:
         row = derived.on_create(self._org, table.definition, stored, number)
         record_id = salesforce_id(table.definition.name, number)
         self._write(table, record_id, row)
-        marker = stored.get("Hub_Command_Id__c")
+        marker = stored.get(MARKER)
         self._org.state.ledger.add(SYSTEM, table.definition.name.lower(), record_id, str(marker) if marker else None)
         return record_id
 
@@ -80,6 +83,8 @@ class Records:
         found = table.definition.by_name.get(field.lower())
         if found is None or not (found.external_id or found.type == "id"):
             raise not_found(f"Provided external ID field does not exist or is not accessible: {field}")
+        if found.name == MARKER:
+            return table.made_with(found.name, value)
         where = Comparison(Path((found.name,)), "=", Value("string", value))
         query = Query((Path(("Id",)),), table.definition.name, where=where)
         return [str(row["Id"]) for _, row in Plan(self._org, query, include_deleted=False).rows()]

@@ -62,10 +62,17 @@ class Table:
             row = self.base.row(number)
             if row["Id"] not in changes:
                 yield row
-        for changed in changes:
+        for changed, change in changes.items():
+            # Most changes name the parent themselves: no row need be made to see that it is another's.
+            if change.fields.get(field, record_id) != record_id:
+                continue
             row = self.get(changed) or {}
             if row.get(field) == record_id:
                 yield row
+
+    def made_with(self, field: str, value: str) -> list[str]:
+        """Ids of the rows that hold the value in a field that no row of the world has."""
+        return [row for row, c in self._changes().items() if c.fields.get(field) == value and not c.deleted]
 
     def count(self, low: str = "", high: str = "~", *, include_deleted: bool) -> int:
         """How many rows there are with `low` <= SystemModstamp < `high`, without reading them."""

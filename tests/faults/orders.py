@@ -149,7 +149,7 @@ class Storm:
         """Two forwarders, one of which dies now and then and is started again."""
         chance = random.Random(self.seed + 1)
         running = [started("forward") for _ in range(FORWARDERS)]
-        while not self.over.wait(chance.uniform(4, 9)):
+        while not self.over.wait(chance.uniform(10, 25)):
             which = chance.randrange(FORWARDERS)
             running[which].send_signal(signal.SIGKILL)
             running[which].wait()

@@ -2,6 +2,7 @@
 SELECT json_build_object(
            'has_crm_account', (SELECT hub.current_account('salesforce')) IS NOT NULL,
            'has_billing_account', (SELECT hub.current_account('whmcs')) IS NOT NULL,
+           'status', customer.status,
            'payment_methods', (SELECT count(*) FROM hub.payment_methods method
                                 WHERE method.account_id = (SELECT hub.current_account('whmcs'))
                                   AND method.deleted_at IS NULL),
