@@ -38,6 +38,7 @@ ROUTES = {
     "update_address": "updateAddress",
     "request_eligibility": "requestEligibility",
     "cancel_subscription": "cancelSubscription",
+    "submit_identity_document": "submitIdentityDocument",
 }
 
 

@@ -11,6 +11,7 @@ from cli.commands import (
     commands,
     customers,
     forward,
+    gateway,
     history,
     listen,
     migrate,
@@ -54,13 +55,14 @@ app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("api", epilog=api.EXAMPLES)(api.api)
 app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
+app.command("gateway", epilog=gateway.EXAMPLES)(gateway.gateway)
 app.command("forward", epilog=forward.EXAMPLES)(forward.forward)
 
 
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
-    quiet = context.invoked_subcommand not in {"api", "apply", "forward", "listen"}
+    quiet = context.invoked_subcommand not in {"api", "apply", "forward", "gateway", "listen"}
     logs.configure(level=logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand != "up":
         join_running_stack()

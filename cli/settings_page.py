@@ -17,8 +17,10 @@ from pydantic_settings import BaseSettings
 from cli.up.sources import CONNECTING, SandboxSettings
 from core.settings import (
     ApiSettings,
+    CommandSettings,
     EventSettings,
     FreebitSettings,
+    GatewaySettings,
     HubSettings,
     SalesforceSettings,
     WhmcsSettings,
@@ -31,6 +33,8 @@ KINDS: tuple[type[BaseSettings], ...] = (
     EventSettings,
     WhmcsSettings,
     FreebitSettings,
+    CommandSettings,
+    GatewaySettings,
     SandboxSettings,
 )
 

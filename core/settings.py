@@ -235,6 +235,31 @@ class FreebitSettings(_Settings):
     vocabulary: FreebitVocabulary = Field(FreebitVocabulary(), description="what the contract calls things")
 
 
+class GatewaySettings(_Settings):
+    """Where `hub gateway` listens, and how the read API finds it and is known to it."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    token: SecretStr = Field(
+        description="what the read API shows the gateway, at least 32 characters; `hub up` makes one",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
+    host: str = Field("127.0.0.1", description="address the gateway listens on")
+    port: int = Field(8001, ge=1, le=65535, description="port of the gateway")
+    url: AnyHttpUrl | None = Field(None, description="where the API finds it; default: that address and port")
+
+    @property
+    def address(self) -> str:
+        return str(self.url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, token: SecretStr) -> SecretStr:
+        if len(token.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return token
+
+
 class PlanSettings(_Settings):
     """What a process that does not call Freebit knows of it: the plans on offer (FREEBIT_VOCABULARY__PLAN_NAMES)."""
 

@@ -51,6 +51,11 @@ class JsonAnswer(ASGIResponse):
     def add_header(self, name: bytes, value: bytes) -> None:
         self._start["headers"].append((name, value))
 
+    def forbid_storing(self) -> None:
+        """No cache may keep it."""
+        headers = self._start["headers"]
+        self._start["headers"] = [h for h in headers if h[0] != b"cache-control"] + [(b"cache-control", b"no-store")]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         tag = scope.get(TAG)
         if tag is not None and self.status_code == 200:

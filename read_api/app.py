@@ -16,15 +16,17 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
-from core.settings import ApiSettings, HubSettings, url_as
+from core.settings import ApiSettings, GatewaySettings, HubSettings, url_as
 from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
 from read_api.commands.controller import CommandController
 from read_api.customer.controller import CustomerController, EligibilityController
+from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
 from read_api.documentation import PlainPages
+from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
 from read_api.live.controller import LiveController, live_socket
 from read_api.live.follower import Follower
@@ -43,6 +45,7 @@ from read_api.webhooks.signature import Signature
 FEATURES = (
     CustomerController,
     EligibilityController,
+    IdentityController,
     DashboardController,
     BillingController,
     SubscriptionController,
@@ -60,8 +63,12 @@ ABOUT = (
 )
 
 
-def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Litestar:
+def create_app(
+    hub: HubSettings, api: ApiSettings, now: Clock = utc_now, gateway: GatewaySettings | None = None
+) -> Litestar:
     """The application; it connects when it starts, and starts without a database too.
+
+    Without a `gateway`, pay links and identity documents are not offered.
 
     Raises:
         SettingsError: there is no database URL.
@@ -70,6 +77,7 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
     follower = Follower(url_as(hub, "hub_api"))
     database.resolved = follower.resolved
     guard = BearerGuard(api)
+    way = None if gateway is None else Gateway(gateway)
     zone = ZoneInfo(api.timezone)
 
     @asynccontextmanager
@@ -80,6 +88,8 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
             yield
         finally:
             await follower.close()
+            if way is not None:
+                await way.close()
             await database.close()
 
     def today(at: datetime | None = None) -> str:
@@ -100,6 +110,7 @@ def create_app(hub: HubSettings, api: ApiSettings, now: Clock = utc_now) -> Lite
             {
                 "database": database,
                 "follower": follower,
+                "gateway": way,
                 "guard": guard,
                 "sim_stale_seconds": api.sim_stale_seconds,
                 "today": today,

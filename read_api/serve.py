@@ -5,14 +5,15 @@ from granian.server import Server
 from litestar import Litestar
 
 from core.logging import configure
-from core.settings import ApiSettings, HubSettings, load
+from core.settings import ApiSettings, GatewaySettings, HubSettings, environment_has, load
 from read_api.app import create_app
 
 
 def application() -> Litestar:
     """Built inside the worker, from the environment."""
     configure()
-    return create_app(load(HubSettings), load(ApiSettings))
+    gateway = load(GatewaySettings) if environment_has("GATEWAY_TOKEN") else None
+    return create_app(load(HubSettings), load(ApiSettings), gateway=gateway)
 
 
 def serve() -> None:

@@ -17,6 +17,11 @@ def webhook_secret(home: Path) -> str:
     return os.environ.get("API_WHMCS_WEBHOOK_SECRET") or _kept(home / "secrets" / "api_whmcs_webhook_secret")
 
 
+def gateway_token(home: Path) -> str:
+    """What the read API shows the gateway: GATEWAY_TOKEN, else one of our own."""
+    return os.environ.get("GATEWAY_TOKEN") or _kept(home / "secrets" / "gateway_token")
+
+
 def _kept(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():

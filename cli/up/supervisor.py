@@ -34,6 +34,7 @@ OURS = (
     "SALESFORCE_",
     "WHMCS_",
     "FREEBIT_",
+    "GATEWAY_",
     "SANDBOX_",
     "SYNC_DATABASE_",
     "ANALYST_DATABASE_",
@@ -70,7 +71,11 @@ def _run(console: Console, stack: ExitStack) -> None:
     for folder in (home, home / "logs", home / "dagster"):
         folder.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_alone(home))
-    ours = (Port("API_PORT", settings.api_port, settings.api_host), Port("DAGSTER_PORT", settings.dagster_port))
+    ours = (
+        Port("API_PORT", settings.api_port, settings.api_host),
+        Port("DAGSTER_PORT", settings.dagster_port),
+        Port("GATEWAY_PORT", int(os.environ.get("GATEWAY_PORT") or 8001)),
+    )
     require_free((*ours, *(sandbox.ports() if sandbox else ())))
     os.environ.update(_chosen(settings, sandbox))
     load(ApiSettings)  # A key that was given and is too short is said now, not by the API's death.
@@ -88,6 +93,7 @@ def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> d
     home = settings.home
     ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
     ours["API_WHMCS_WEBHOOK_SECRET"] = secrets.webhook_secret(home)
+    ours["GATEWAY_TOKEN"] = secrets.gateway_token(home)
     if sandbox is None:
         return ours
     told = {
@@ -124,6 +130,7 @@ def _supervise(stack: Stack, console: Console) -> None:
         processes.add("sandbox", [sys.executable, "-m", "sandbox"], {})
     workspace = ["-w", str(ROOT / "workspace.yaml")]
     processes.add("api", [sys.executable, "-m", "cli", "api"], {})
+    processes.add("gateway", [sys.executable, "-m", "cli", "gateway"], {})
     processes.add("listen", [sys.executable, "-m", "cli", "listen"], {})
     processes.add("apply", [sys.executable, "-m", "cli", "apply"], {})
     processes.add("forward", [sys.executable, "-m", "cli", "forward"], {})

@@ -4,13 +4,28 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from litestar import Controller, get
+import msgspec
+from litestar import Controller, get, post
 from litestar.params import Parameter, QueryParameter
 
-from read_api.answers import NEWER, OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
-from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PaymentMethodList
+from core.errors import NotFoundError
+from domain.commands.asked import Broken
+from read_api.answers import (
+    NEWER,
+    OLDER,
+    ApiRequest,
+    JsonAnswer,
+    Listing,
+    customer_of,
+    database_of,
+    single,
+    today_of,
+)
+from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
+from read_api.gateway import Gateway
 from read_api.past import AsOf
-from read_api.problems.catalogue import NOT_FOUND
+from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND
+from read_api.problems.errors import BrokenRulesError, NotSetUpError
 from read_api.questions import Question
 from read_api.responses import answers
 from read_api.wire import Cursor, Limit
@@ -28,6 +43,7 @@ LISTINGS: dict[Sort, Listing] = {
     ),
 }
 INVOICE = Question("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
+PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
 
 
@@ -70,6 +86,31 @@ class BillingController(Controller):
     ) -> JsonAnswer:
         """One invoice with its items and payments."""
         return await single(request, INVOICE, at=as_of, id=str(invoice_id), today=today_of(request, as_of))
+
+    @post(
+        "/invoices/{invoice_id:str}/pay-links",
+        operation_id="createPayLink",
+        status_code=200,
+        responses=answers(PayLinkAnswer, NOT_FOUND, BROKEN_RULES),
+    )
+    async def pay_link(
+        self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
+    ) -> JsonAnswer:
+        """A link that signs the customer in at the billing system and shows the invoice: one use, one minute."""
+        gateway: Gateway | None = request.app.state["gateway"]
+        if gateway is None:
+            raise NotSetUpError("pay links are not set up")
+        found = await database_of(request).ask(PAYABLE, customer_of(request), {"id": str(invoice_id)})
+        if not found.rows:
+            raise NotFoundError("there is no such invoice")
+        client, invoice, is_payable = found.rows[0]
+        if is_payable != b"t":
+            raise BrokenRulesError([Broken(field="request", code="NOT_UNPAID", reason="is for unpaid invoices")])
+        link = await gateway.pay_link((client or b"").decode(), (invoice or b"").decode())
+        answer = JsonAnswer(msgspec.json.encode({"data": link}))
+        # A link that signs somebody in is for no cache, not even the customer's own.
+        answer.forbid_storing()
+        return answer
 
     @get("/payment-methods", operation_id="listPaymentMethods", responses=answers(PaymentMethodList))
     async def payment_methods(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:

@@ -91,3 +91,16 @@ class PaymentMethodList(Listed, frozen=True):
     """A page of payment methods."""
 
     data: list[PaymentMethod]
+
+
+class PayLink(Wire, frozen=True):
+    """A way to pay that works once."""
+
+    url: str
+    expires_in_seconds: Annotated[int, Meta(description="Seconds that it works", examples=[60])]
+
+
+class PayLinkAnswer(Wire, frozen=True):
+    """A link to pay an invoice."""
+
+    data: PayLink

@@ -1,6 +1,6 @@
 """Accepting a command: its key, its rules, one transaction; the answer is there before any work is done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
@@ -56,9 +56,15 @@ class Change(Generic[Wanted, Known]):
     lasts: timedelta = timedelta(days=1)
 
     async def accept(
-        self, request: ApiRequest, key: str, asked: Wanted, subject_id: str | None = None, lane: str | None = None
+        self,
+        request: ApiRequest,
+        key: str,
+        asked: Wanted,
+        subject_id: str | None = None,
+        *,
+        before: Callable[[Known], Awaitable[None]] | None = None,
     ) -> JsonAnswer:
-        """202 with the command and where to follow it.
+        """202 with the command and where to follow it. `before`: what must be done before it is stored.
 
         Raises:
             NotFoundError: the thing is not the customer's.
@@ -75,17 +81,20 @@ class Change(Generic[Wanted, Known]):
         earlier = msgspec.json.decode(found.rows[0][1] or b"null")
         if earlier is not None:
             return self._answer(hashed, earlier, subject_id)
-        broken = self.rules(asked, self.known.model_validate_json(found.rows[0][0] or b"{}"), _today(request))
+        known = self.known.model_validate_json(found.rows[0][0] or b"{}")
+        broken = self.rules(asked, known, _today(request))
         if broken:
             raise BrokenRulesError(broken)
-        return await self._stored(request, key, hashed, wanted, subject_id, lane)
+        if before is not None:
+            await before(known)
+        return await self._stored(request, key, hashed, wanted, subject_id)
 
-    async def _stored(  # noqa: PLR0917 - the row's own columns
-        self, request: ApiRequest, key: str, hashed: str, wanted: str, subject_id: str | None, lane: str | None
+    async def _stored(
+        self, request: ApiRequest, key: str, hashed: str, wanted: str, subject_id: str | None
     ) -> JsonAnswer:
         values = {
             "kind": self.kind, "system": self.system, "subject_kind": self.subject, "subject_id": subject_id,
-            "lane": lane, "key": key, "hash": hashed, "input": wanted, "request_id": _request_id(),
+            "lane": None, "key": key, "hash": hashed, "input": wanted, "request_id": _request_id(),
             "lasts": str(self.lasts.total_seconds()), "most_open": str(MOST_OPEN),
         }  # fmt: skip
         stored = await database_of(request).ask(ACCEPT, customer_of(request), values)

@@ -70,7 +70,8 @@ UNAVAILABLE = Kind(
     "unavailable",
     503,
     "The hub cannot answer now",
-    "The database does not answer. Nothing is wrong with the request: try again after Retry-After seconds.",
+    "The database, or a system that must be reached at once, does not answer. Nothing is wrong with the request:"
+    " try again after Retry-After seconds.",
 )
 NOT_SET_UP = Kind(
     "not-set-up",

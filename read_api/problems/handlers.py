@@ -13,6 +13,7 @@ from core.errors import NotFoundError
 from core.logging import logger
 from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
+from read_api.gateway import GatewayDownError
 from read_api.problems import catalogue
 from read_api.problems.catalogue import Kind
 from read_api.problems.errors import (
@@ -132,6 +133,12 @@ def _down(request: AnyRequest, error: Exception) -> Response[bytes]:
     return problem(request, catalogue.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"})
 
 
+def _no_way(request: AnyRequest, error: GatewayDownError) -> Response[bytes]:
+    log.warning("gateway_unavailable", reason=str(error))
+    detail = "the system that this must reach does not answer"
+    return problem(request, catalogue.UNAVAILABLE, detail, headers={"Retry-After": "10"})
+
+
 def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     # The class alone: a message may quote values.
     log.error("bug", error=type(error).__name__, exc_info=False)
@@ -157,6 +164,7 @@ HANDLERS: ExceptionHandlersMap = {
     InvalidTokenError: _token,
     UnknownCustomerError: _token,
     DatabaseDownError: _down,
+    GatewayDownError: _no_way,
     NotSetUpError: _not_set_up,
     Exception: _bug,
 }

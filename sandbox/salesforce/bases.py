@@ -57,7 +57,8 @@ def bases(world: World) -> dict[str, Base]:
         "OrderItem": _order_items(world, sale),
         "Case": _cases(world),
         "Opportunity": _opportunities(world),
-        "CaseComment": _nothing("CaseComment"),
+        "CaseComment": _nothing("CaseComment", "ParentId"),
+        "ContentVersion": _nothing("ContentVersion", "FirstPublishLocationId"),
         "SIM_Inventory__c": Base(
             rows.STOCK,
             rows.sim_card,
@@ -68,13 +69,13 @@ def bases(world: World) -> dict[str, Base]:
     }
 
 
-def _nothing(kind: str) -> Base:
+def _nothing(kind: str, parent: str) -> Base:
     """An object of which the world has no record: all there are were created."""
 
     def never(number: int) -> Row:
         raise IndexError(number)
 
-    return Base(0, never, lambda n: salesforce_id(kind, n), _numbered(kind, 0), {"ParentId": lambda _: ()})
+    return Base(0, never, lambda n: salesforce_id(kind, n), _numbered(kind, 0), {parent: lambda _: ()})
 
 
 def _catalogue_rows(made: list[Row]) -> Callable[[int], Row]:

@@ -319,6 +319,21 @@ IsPublished boolean CU
     defaults={"IsPublished": False},
 )
 
+# A file: its content comes in base64 and is kept as it came.
+CONTENT_VERSION = SObject(
+    "ContentVersion",
+    "068",
+    fields_of(
+        _fields("""
+Title string:255 CUN
+PathOnClient string:500 C!
+VersionData textarea C!
+FirstPublishLocationId reference CN ->Account
+ContentDocumentId string:18 N
+""")
+    ),
+)
+
 # The stock of SIM cards, an object of the org's own (portal-domain.md, section 6.1).
 SIM_INVENTORY = SObject(
     "SIM_Inventory__c",
@@ -348,6 +363,7 @@ OBJECTS = {
         CASE,
         OPPORTUNITY,
         CASE_COMMENT,
+        CONTENT_VERSION,
         SIM_INVENTORY,
     )
 }

@@ -5,6 +5,7 @@ PREFIXES = {
     "Contact": "003",
     "Case": "500",
     "CaseComment": "00a",
+    "ContentVersion": "068",
     "SIM_Inventory__c": "a01",
     "Opportunity": "006",
     "Order": "801",

@@ -11,6 +11,7 @@ COMMANDS = [
     ("api",),
     ("apply",),
     ("forward",),
+    ("gateway",),
     ("listen",),
     ("migrate",),
     ("sync",),

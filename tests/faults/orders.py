@@ -119,7 +119,8 @@ class Storm:
         """Customers order, and ask again with the same key where no answer came."""
         customers = self.rows(
             "SELECT c.id FROM hub.customers c WHERE c.salesforce_account_id IS NOT NULL AND c.address1 <> ''"
-            " AND c.city <> '' AND c.status <> 'closed' AND EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id)"
+            " AND c.city <> '' AND c.status <> 'closed'"
+            " AND EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id)"
         )
         settings = ApiSettings(jwt_key=KEY, jwt_minutes=1440)
         tokens = [mint(settings, UUID(str(row[0]))) for row in customers]

@@ -129,6 +129,14 @@ def request_eligibility(hub: Hub, customer: Customer) -> UUID:
     return hub.ask("request_eligibility", customer, {}, subject=("customers", customer.id))
 
 
+def submit_identity_document(hub: Hub, customer: Customer) -> UUID:
+    name = f"document-{next(numbers)}.png"
+    content = {"PathOnClient": name, "VersionData": "aGVsbG8=", "FirstPublishLocationId": customer.salesforce}
+    hub.clients.salesforce.create("ContentVersion", content)
+    asked = {"name": name, "sha256": "0" * 64, "mediaType": "image/png"}
+    return hub.ask("submit_identity_document", customer, asked, subject=("customers", customer.id))
+
+
 def cancel_subscription(hub: Hub, customer: Customer) -> UUID:
     another_end(hub)
     ((subscription, owner),) = hub.rows(
@@ -160,4 +168,5 @@ EXAMPLES: dict[str, Example] = {
     "update_address": of_client("update_address", ADDRESS),
     "request_eligibility": request_eligibility,
     "cancel_subscription": cancel_subscription,
+    "submit_identity_document": submit_identity_document,
 }

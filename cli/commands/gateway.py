@@ -1,0 +1,15 @@
+"""`hub gateway`."""
+
+from cli.examples import examples
+
+EXAMPLES = examples(
+    ("hub gateway", "on GATEWAY_HOST:GATEWAY_PORT, for a read API that has the same GATEWAY_TOKEN"),
+    ("GATEWAY_PORT=9001 hub gateway", "on another port; the API finds it by GATEWAY_URL"),
+)
+
+
+def gateway() -> None:
+    """Pass on what must reach a source at once: pay links and identity documents. It keeps nothing."""
+    from pipelines.gateway.serve import serve
+
+    serve()

@@ -1,0 +1,45 @@
+"""Proving who one is (portal reference, section 4.2)."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from domain.commands.asked import Asked, Broken
+
+MOST_BYTES = 5 * 1024 * 1024
+BEGINS: dict[str, tuple[bytes, str]] = {
+    "image/jpeg": (b"\xff\xd8\xff", "jpg"),
+    "image/png": (b"\x89PNG\r\n\x1a\n", "png"),
+    "application/pdf": (b"%PDF-", "pdf"),
+}
+"""What may be sent: how it begins, and the ending of its name."""
+
+
+class SubmitIdentityDocument(Asked):
+    """A document that was put on the account; its name is our marker."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{8,64}\.(jpg|png|pdf)$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    media_type: Literal["image/jpeg", "image/png", "application/pdf"]
+
+
+class IdentityFacts(BaseModel):
+    """What the hub knows of the customer. `account`: its id in Salesforce."""
+
+    identity_status: str | None
+    account: str | None
+
+
+def identity_rules(_: SubmitIdentityDocument, customer: IdentityFacts, __: date) -> list[Broken]:
+    if customer.account is None:
+        return [_rule("MAPPING_MISSING", "needs an account in the CRM")]
+    if customer.identity_status == "verified":
+        return [_rule("ALREADY_VERIFIED", "is not needed: the identity is verified")]
+    if customer.identity_status == "pending":
+        return [_rule("ALREADY_SUBMITTED", "is being looked at already")]
+    return []
+
+
+def _rule(code: str, reason: str) -> Broken:
+    return Broken(field="request", code=code, reason=reason)

@@ -1,0 +1,42 @@
+"""submit_identity_document: a document that is on the account waits for an agent (portal reference, section 4.2)."""
+
+from collections.abc import Iterator
+from datetime import UTC
+
+from domain.customer.identity import SubmitIdentityDocument
+from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+
+Submitting = Work[SubmitIdentityDocument]
+
+
+def find_document(work: Submitting) -> Result:
+    found = work.clients.salesforce.find("SELECT Id FROM ContentVersion WHERE PathOnClient = {}", work.asked.name)
+    if not found:
+        raise RefusalError("DOCUMENT_MISSING", "The document did not arrive; send it again.")
+    return {"document": found[0]["Id"]}
+
+
+def mark_account(work: Submitting) -> Result | None:
+    fields = {
+        "Id_Verification_Status__c": "Submitted",
+        "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
+    }
+    work.clients.salesforce.update("Account", work.account, fields)
+    return None
+
+
+def affected(work: Submitting) -> Iterator[Wish]:
+    if work.accounts.salesforce:
+        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+
+
+SUBMIT_IDENTITY_DOCUMENT = Action(
+    kind="submit_identity_document",
+    about="A document that proves who the customer is waits for an agent.",
+    asks=SubmitIdentityDocument,
+    steps=(
+        Step("find_document", find_document, reads=True),
+        Step("mark_account", mark_account, repeatable=True),
+    ),
+    affects=affected,
+)
