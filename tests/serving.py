@@ -17,7 +17,7 @@ KEY = "k" * 32
 @contextmanager
 def served_api(database: Any) -> Iterator[str]:
     """The address of an API over that database, live; it ends with the context."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {
         "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "API_PORT": str(port), "API_JWT_KEY": KEY,
         "API_JWT_ISSUER": "data-sync-hub", "API_JWT_AUDIENCE": "portal",
@@ -32,7 +32,7 @@ def served_api(database: Any) -> Iterator[str]:
         process.wait(timeout=20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port
