@@ -29,7 +29,7 @@ from sql.statements import statement
 log = logger(__name__)
 
 CHANNEL = "hub_commands"
-LONGEST_NAP_SECONDS = 5.0
+SHORTEST_NAP_SECONDS, LONGEST_NAP_SECONDS = 0.05, 5.0
 SWEEP_EVERY_SECONDS = 30.0
 """How often it looks for approved orders that nobody told of."""
 
@@ -44,10 +44,21 @@ class Claims:
 
     def take(self, at_most: int, overdue_seconds: float = 0.0) -> list[Command]:
         """Commands that are due, oldest first; ours until the lease ends."""
-        values = {"at_most": at_most, "by": self._by, "lease": self._lease, "overdue": overdue_seconds}
+        values = {
+            "at_most": at_most,
+            "by": self._by,
+            "lease": self._lease,
+            "overdue": overdue_seconds,
+            "held": self._held_back(),
+        }
         with self._connection.cursor(row_factory=class_row(Command)) as cursor:
             claimed = cursor.execute(statement("commands/claim"), values).fetchall()
         return sorted(claimed, key=lambda command: command.seq)
+
+    def _held_back(self) -> list[str]:
+        """Kinds that need a system which is left alone just now: taking them would only make them wait again."""
+        away = {row[0] for row in self._connection.execute(statement("commands/left_alone")).fetchall()}
+        return [kind for kind, action in ACTIONS.items() if away & set(action.calls)] if away else []
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing is open."""
@@ -138,7 +149,8 @@ class Forwarder:
 def nap(connection: psycopg.Connection[Any], claims: Claims) -> float:
     """Wait until something is due or told; about how long it was."""
     due = claims.next_due()
-    seconds = max(LONGEST_NAP_SECONDS if due is None else min(due, LONGEST_NAP_SECONDS), 0.005)
+    # What is due and was not taken is held back, or somebody else's.
+    seconds = LONGEST_NAP_SECONDS if due is None else min(max(due, SHORTEST_NAP_SECONDS), LONGEST_NAP_SECONDS)
     for _ in connection.notifies(timeout=seconds, stop_after=1):
         return 0.0
     return seconds

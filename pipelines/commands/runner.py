@@ -14,6 +14,7 @@ from core.logging import logger
 from pipelines.commands.clients import Clients
 from pipelines.commands.journal import Journal, LostClaimError, Taken
 from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
+from pipelines.sources.circuit import CircuitOpenError
 from pipelines.sync.run import safe
 
 log = logger(__name__)
@@ -201,7 +202,9 @@ class _Run:
         if isinstance(error, BusyError | ThrottledError) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
         log.warning("command.delayed", command=str(self._command.id), kind=self._command.kind, error=safe(error))
-        self._journal.wait(wait, "A system that is needed does not answer now.", min(self._attempts + 1, 16))
+        # Being let wait by the circuit is not a try.
+        tries = self._attempts if isinstance(error, CircuitOpenError) else min(self._attempts + 1, 16)
+        self._journal.wait(wait, "A system that is needed does not answer now.", tries)
         return "waiting"
 
     def _surprise(self, error: Exception) -> str:

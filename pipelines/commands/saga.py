@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from pydantic import BaseModel
 
 from core.errors import HubError
+from domain.common.identifiers import System
 from pipelines.commands.clients import Clients
 from sql.statements import statement
 
@@ -176,10 +177,11 @@ class Step(Generic[Asked]):
 
 @dataclass(frozen=True)
 class Action(Generic[Asked]):
-    """A kind of command. `failing`: what is done once it is sure to fail, such as taking back and telling."""
+    """A kind of command. `calls`: the systems it needs. `failing`: what is done once it is sure to fail, such as taking back and telling."""
 
     kind: str
     about: str
+    calls: tuple[System, ...]
     asks: type[Asked]
     steps: tuple[Step[Asked], ...]
     affects: Callable[[Work[Asked]], Iterable[Wish]]

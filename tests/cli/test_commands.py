@@ -1,116 +1,86 @@
-"""What commands print: JSON that programs read, text that survives a pipe."""
+"""`hub commands`: what an operator sees of a command, and does about it."""
 
 import json
-import subprocess
-import sys
-from uuid import uuid4
+from typing import Any
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
-from core.settings import ApiSettings, load
-from read_api.auth.tokens import verify
-from tests.builders import insert_customer
+from tests.builders import insert
 from tests.cli.conftest import Hub
 from tests.conftest import Database
 
 
-def _quarantine(database: Database) -> None:
-    with psycopg.connect(database.owner) as connection:
-        connection.execute(
-            "INSERT INTO sync.quarantine (dataset, source_id, payload, reason, mapper_version)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            ["whmcs.invoices", "31", Jsonb({"date": "not-a-date"}), "date: malformed", "1"],
-        )
+@pytest.fixture
+def command(joined: Database) -> Any:
+    """Stores a command that stands so; the beginning of its id."""
+
+    def store(status: str, *steps: tuple[str, str]) -> str:
+        with psycopg.connect(joined.owner) as connection:
+            made = insert(
+                connection, "command.commands", kind="place_order", status=status, failure_code="PAID_WITHOUT_QUOTA"
+            )
+            for number, (name, stands) in enumerate(steps, start=1):
+                insert(connection, "command.steps", command_id=made["id"], name=name, status=stands, number=number)
+        return str(made["id"])[:12]
+
+    return store
 
 
-def test_a_token_for_a_customer_nobody_knows_is_refused(hub: Hub, joined: Database) -> None:
-    ended = hub("token", "--customer", str(uuid4()))
+def test_dead_commands_can_be_listed_alone(hub: Hub, command: Any) -> None:
+    dead = command("dead")
+    command("succeeded")
 
-    assert ended.code == 1
-    assert "hub customers list" in ended.err
+    listed = json.loads(hub("commands", "list", "--status", "dead", "--json").out)
 
-
-def test_a_quarantined_row_that_does_not_exist_is_one_line(hub: Hub, joined: Database) -> None:
-    ended = hub("quarantine", "show", "7")
-
-    assert (ended.code, ended.err) == (1, "hub: no open row has number 7; see `hub quarantine list`\n")
+    assert [row["id"][:12] for row in listed] == [dead]
 
 
-def test_an_unknown_data_set_is_answered_with_those_there_are(hub: Hub, joined: Database) -> None:
-    ended = hub("quarantine", "list", "--dataset", "whmcs.bills")
+def test_a_command_is_shown_with_its_steps_but_not_with_what_was_asked_for(hub: Hub, command: Any) -> None:
+    shown = hub("commands", "show", command("dead", ("create_order", "done"), ("add_order", "started"))).out
 
-    assert ended.code == 1
-    assert "whmcs.invoices" in ended.err
-
-
-@pytest.mark.parametrize(
-    "command", [("status",), ("quarantine", "list"), ("customers", "list"), ("quarantine", "retry")]
-)
-def test_json_is_a_list_even_of_nothing(hub: Hub, joined: Database, command: tuple[str, ...]) -> None:
-    ended = hub(*command, "--json")
-
-    assert ended.code == 0
-    assert isinstance(json.loads(ended.out), list)
+    assert "create_order" in shown
+    assert "add_order" in shown
+    assert "input" not in shown
 
 
-def test_status_names_every_data_set_and_what_was_never_read(hub: Hub, joined: Database) -> None:
-    rows = {row["dataset"]: row for row in json.loads(hub("status", "--json").out)}
+def test_a_dead_command_goes_on_when_it_is_retried(hub: Hub, command: Any, joined: Database) -> None:
+    dead = command("dead")
 
-    assert rows["whmcs.services"]["rows"] == {"subscriptions": 0, "sims": 0}
-    assert rows["whmcs.invoices"]["age_seconds"] is None
-    assert rows["whmcs.invoices"]["stale"] is True
+    assert hub("commands", "retry", dead).code == 0
 
-
-def test_customers_are_found_by_a_part_of_their_name_whatever_its_case(hub: Hub, joined: Database) -> None:
-    with psycopg.connect(joined.sync) as connection:
-        suzuki = insert_customer(connection, name="Suzuki Ltd")
-        insert_customer(connection, name="Tanaka Ltd")
-
-    rows = json.loads(hub("customers", "list", "--all", "--name", "suzuKI", "--json").out)
-
-    assert [row["id"] for row in rows] == [str(suzuki["id"])]
+    with psycopg.connect(joined.owner) as connection:
+        row = connection.execute("SELECT status, failure_code, due_at <= now() FROM command.commands").fetchone()
+    assert row == ("waiting", None, True)
 
 
-def test_the_list_of_quarantine_withholds_what_was_sent_and_show_gives_it(hub: Hub, joined: Database) -> None:
-    _quarantine(joined)
+def test_a_dead_command_can_be_said_to_have_ended(hub: Hub, command: Any, joined: Database) -> None:
+    assert hub("commands", "resolve", command("dead"), "--as", "succeeded").code == 0
 
-    listed = hub("quarantine", "list", "--json").out
-    shown = hub("quarantine", "show", str(json.loads(listed)[0]["id"]))
-
-    assert "not-a-date" not in listed
-    assert json.loads(listed)[0]["source_id"] == "31"
-    assert "not-a-date" in shown.out
+    with psycopg.connect(joined.owner) as connection:
+        row = connection.execute("SELECT status, finished_at IS NOT NULL FROM command.commands").fetchone()
+    assert row == ("succeeded", True)
 
 
-def test_a_pipe_reads_plain_text_a_row_per_line(hub: Hub, joined: Database) -> None:
-    _quarantine(joined)
+def test_a_command_is_called_off_only_while_nothing_was_done(hub: Hub, command: Any) -> None:
+    reads_only = command("waiting", ("find_opportunity", "done"))
+    changed = command("waiting", ("find_opportunity", "done"), ("keep_opportunity", "started"))
 
-    header, row = hub("quarantine", "list").out.splitlines()
+    assert hub("commands", "cancel", reads_only).code == 0
+    refused = hub("commands", "cancel", changed)
 
-    assert "reason" in header
-    assert "date: malformed" in row
-    assert "\x1b" not in header + row
-
-
-def test_a_token_opens_the_api_for_its_customer_alone(hub: Hub, joined: Database) -> None:
-
-    with psycopg.connect(joined.sync) as connection:
-        customer = insert_customer(connection)["id"]
-
-    token = hub("token", "--customer", str(customer)).out.strip()
-
-    assert verify(load(ApiSettings), token) == customer
+    assert refused.code == 1
+    assert "does not stand where that could be done" in refused.err
 
 
-def test_psql_runs_a_statement_as_the_role_that_is_asked_for(joined: Database) -> None:
-    command = [sys.executable, "-m", "cli", "psql", "--role", "hub_api", "-c", "select current_user"]
+@pytest.mark.parametrize("what", ["retry", "cancel", "resolve"])
+def test_what_has_ended_stays_as_it_is(hub: Hub, command: Any, what: str) -> None:
+    more = ("--as", "failed") if what == "resolve" else ()
 
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-    assert "hub_api" in said
+    assert hub("commands", what, command("succeeded"), *more).code == 1
 
 
-def test_psql_passes_on_that_a_statement_failed(hub: Hub, joined: Database) -> None:
-    assert hub("psql", "-c", "select nonsense").code == 1
+def test_a_command_that_is_not_there_is_said_so(hub: Hub, joined: Database) -> None:
+    ended = hub("commands", "show", "ffff")
+
+    assert (ended.code, "no command begins so" in ended.err) == (1, True)

@@ -72,6 +72,7 @@ def affected(work: Ending) -> Iterator[Wish]:
 CANCEL_SIM = Action(
     kind="cancel_sim",
     about="A SIM line ends with a month.",
+    calls=("freebit", "whmcs", "salesforce"),
     asks=LineCancellation,
     steps=(
         Step(

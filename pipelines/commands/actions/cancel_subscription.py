@@ -50,6 +50,7 @@ def affected(work: Ending) -> Iterator[Wish]:
 CANCEL_SUBSCRIPTION = Action(
     kind="cancel_subscription",
     about="A service ends, at once or with its billing period.",
+    calls=("whmcs", "salesforce"),
     asks=CancelSubscription,
     steps=(
         Step(

@@ -133,6 +133,7 @@ TURN = Step[Any]("wait_for_turn", wait_for_turn, reads=True)
 CHANGE_PLAN = Action(
     kind="change_plan",
     about="Another plan for a SIM line, from the first of next month on.",
+    calls=("freebit",),
     asks=PlanChange,
     steps=(
         TURN,
@@ -145,6 +146,7 @@ CHANGE_PLAN = Action(
 CHANGE_VOICE = Action(
     kind="change_voice",
     about="Voice options of a SIM line.",
+    calls=("freebit",),
     asks=VoiceOptions,
     steps=(TURN, Step("set_voice", set_voice, look=find_voice, refused=REFUSED)),
     affects=line_affected,
@@ -152,6 +154,7 @@ CHANGE_VOICE = Action(
 CHANGE_NETWORK = Action(
     kind="change_network",
     about="4G or 5G for a SIM line.",
+    calls=("freebit",),
     asks=NetworkChange,
     steps=(TURN, Step("set_network", set_network, look=find_network, refused=REFUSED)),
     affects=line_affected,
@@ -159,6 +162,7 @@ CHANGE_NETWORK = Action(
 REISSUE_ESIM = Action(
     kind="reissue_esim",
     about="A new profile for an eSIM, on a new chip.",
+    calls=("freebit", "whmcs"),
     asks=Reissue,
     steps=(
         Step("remember_chip", remember_chip, reads=True),

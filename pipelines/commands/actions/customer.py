@@ -100,6 +100,7 @@ def account_affected(work: Work[Any]) -> Iterator[Wish]:
 UPDATE_PROFILE = Action(
     kind="update_profile",
     about="The billing contact, which WHMCS owns.",
+    calls=("whmcs",),
     asks=UpdateProfile,
     steps=(Step("update_client", update_client, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
@@ -107,6 +108,7 @@ UPDATE_PROFILE = Action(
 UPDATE_ADDRESS = Action(
     kind="update_address",
     about="The address on file, which WHMCS owns.",
+    calls=("whmcs",),
     asks=UpdateAddress,
     steps=(Step("update_address", update_address, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
@@ -114,6 +116,7 @@ UPDATE_ADDRESS = Action(
 REQUEST_ELIGIBILITY = Action(
     kind="request_eligibility",
     about="An agent is asked to check which internet services reach the address.",
+    calls=("salesforce",),
     asks=RequestEligibility,
     steps=(
         Step("find_opportunity", find_opportunity, reads=True),

@@ -33,6 +33,7 @@ def affected(work: Submitting) -> Iterator[Wish]:
 SUBMIT_IDENTITY_DOCUMENT = Action(
     kind="submit_identity_document",
     about="A document that proves who the customer is waits for an agent.",
+    calls=("salesforce",),
     asks=SubmitIdentityDocument,
     steps=(
         Step("find_document", find_document, reads=True),

@@ -160,6 +160,7 @@ def affected(work: Placing) -> Iterator[Wish]:
 PLACE_ORDER = Action(
     kind="place_order",
     about="A cart becomes an Order in Salesforce, for an agent to approve.",
+    calls=("salesforce",),
     asks=PlaceOrder,
     steps=(
         Step("find_opportunity", find_opportunity, reads=True),

@@ -269,6 +269,7 @@ def affected(work: Provisioning) -> Iterator[Wish]:
 PROVISION_ORDER = Action(
     kind="provision_order",
     about="An approved Order becomes services in WHMCS (and a line at Freebit), and Salesforce is told.",
+    calls=("salesforce", "whmcs"),
     asks=ProvisionOrder,
     steps=(
         Step("read_order", read_order, reads=True),

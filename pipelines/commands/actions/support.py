@@ -79,6 +79,7 @@ def same_case(work: Work[Any]) -> Iterator[Wish]:
 OPEN_CASE = Action(
     kind="open_case",
     about="A support case in Salesforce.",
+    calls=("salesforce",),
     asks=OpenCase,
     steps=(
         Step("find_contact", find_contact, reads=True),
@@ -90,6 +91,7 @@ OPEN_CASE = Action(
 ADD_COMMENT = Action(
     kind="add_comment",
     about="The customer's word on a support case.",
+    calls=("salesforce",),
     asks=AddComment,
     steps=(
         Step(
@@ -104,6 +106,7 @@ ADD_COMMENT = Action(
 CLOSE_CASE = Action(
     kind="close_case",
     about="A support case is settled.",
+    calls=("salesforce",),
     asks=CloseCase,
     steps=(Step("close", close, repeatable=True, refused=("CASE_REFUSED", "The case could not be closed.")),),
     affects=same_case,

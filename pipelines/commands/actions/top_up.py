@@ -101,6 +101,7 @@ def affected(work: Work[TopUp]) -> Iterator[Wish]:
 TOP_UP = Action(
     kind="top_up",
     about="More data for a SIM line: an invoice, its payment, then the data.",
+    calls=("whmcs", "freebit"),
     asks=TopUp,
     steps=(
         Step("create_invoice", create_invoice, look=find_invoice, refused=("INVOICE_REFUSED", "It cannot be billed.")),

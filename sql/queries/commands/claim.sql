@@ -1,10 +1,11 @@
--- Take what is due, oldest first, each lane's first only; how long whoever takes it may work unseen is the lease.
+-- Take what is due, oldest first, each lane's first only, but none of the kinds that are held back; how long whoever takes it may work unseen is the lease.
 WITH next AS (
     SELECT c.id
       FROM command.commands c
      WHERE c.status IN ('accepted', 'running', 'waiting') AND c.due_at <= clock_timestamp()
        AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
        AND c.due_at <= clock_timestamp() - %(overdue)s * interval '1 second'
+       AND NOT c.kind = ANY(%(held)s)
        AND NOT EXISTS (SELECT 1 FROM command.commands earlier
                         WHERE earlier.lane = c.lane AND earlier.seq < c.seq
                           AND earlier.status IN ('accepted', 'running', 'waiting', 'dead'))

@@ -153,3 +153,16 @@ def test_copies_share_the_work_and_do_none_of_it_twice(hub: Hub, customer: Custo
         until(lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(asked),)])
 
     assert len(hub.ledger(system="salesforce", kind="order")) == len(asked)
+
+
+def test_what_needs_a_system_that_is_left_alone_is_not_taken(hub: Hub, customer: Customer) -> None:
+    hub.ask("place_order", customer, VPN)
+    other = hub.ask("update_profile", customer, {"phone": "090-1234-5678"}, system="whmcs")
+    hub.rows(
+        "INSERT INTO sync.sources (system, retry_at) VALUES ('salesforce', now() + interval '1 minute') RETURNING 1"
+    )
+
+    with psycopg.connect(hub.database.sync, autocommit=True) as connection:
+        taken = [command.id for command in Claims(connection, 30.0).take(10)]
+
+    assert taken == [other]

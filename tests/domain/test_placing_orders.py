@@ -1,0 +1,139 @@
+"""What may be ordered: every broken rule is named, and nothing else."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from domain.orders.placing import Facts, PlaceOrder, broken_rules
+
+TODAY = date(2026, 11, 24)
+
+
+def product(category: str, item_class: str = "service", **values: Any) -> dict[str, Any]:
+    ordinary = {
+        "is_orderable": True, "has_price": True, "is_mapped": True, "offering": None, "for_families": False,
+        "required": [], "exclusive": [],
+    }  # fmt: skip
+    return {"category": category, "item_class": item_class} | ordinary | values
+
+
+PRODUCTS = {
+    "NET": product("internet", offering="Home 1G", required=["INSTALL-ONCE"]),
+    "INSTALL-ONCE": product("internet", "installation", exclusive=["INSTALL-12M"]),
+    "INSTALL-12M": product("internet", "installation", exclusive=["INSTALL-ONCE"]),
+    "SIM": product("sim"),
+    "SIM-FAMILY": product("sim", for_families=True),
+    "SIM-FEE": product("sim", "activation"),
+    "VPN": product("vpn"),
+    "VPN-FEE": product("vpn", "activation"),
+    "GONE": product("vpn", is_orderable=False),
+    "FREE": product("vpn", has_price=False),
+    "UNBILLED": product("vpn", is_mapped=False),
+}
+RIGHT: dict[str, Any] = {
+    "has_crm_account": True, "has_billing_account": True, "status": "active", "payment_methods": 1, "has_address": True,
+    "identity_status": "verified", "eligibility_status": "eligible", "eligibility": "Home 1G", "has_internet": False,
+    "has_sim": False, "products": PRODUCTS,
+}  # fmt: skip
+ESIM = {"simType": "esim", "eid": "1" * 32}
+
+
+def broken(kind: str, *skus: str, facts: dict[str, Any] | None = None, **more: Any) -> set[str]:
+    order = PlaceOrder.model_validate({"type": kind, "items": [{"sku": sku} for sku in skus], **more})
+    return {rule.code for rule in broken_rules(order, Facts.model_validate(RIGHT | (facts or {})), TODAY)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "skus", "more"),
+    [
+        ("vpn", ["VPN", "VPN-FEE"], {}),
+        ("internet", ["NET", "INSTALL-ONCE"], {"accessMode": "PPPoE"}),
+        ("internet", ["NET", "INSTALL-12M"], {}),
+        ("sim", ["SIM", "SIM-FEE"], {"sim": ESIM}),
+        ("sim", ["SIM", "SIM-FEE"], {"sim": {"simType": "physical"}, "activateOn": "2026-12-24"}),
+    ],
+)
+def test_what_keeps_to_the_rules_breaks_none(kind: str, skus: list[str], more: dict[str, Any]) -> None:
+    assert broken(kind, *skus, **more) == set()
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"has_billing_account": False}, "MAPPING_MISSING"),
+        ({"has_crm_account": False}, "MAPPING_MISSING"),
+        ({"status": "closed"}, "ACCOUNT_CLOSED"),
+        ({"payment_methods": 0}, "PAYMENT_METHOD_MISSING"),
+        ({"has_address": False}, "ADDRESS_MISSING"),
+        ({"eligibility_status": "pending"}, "NOT_ELIGIBLE"),
+        ({"has_internet": True}, "INTERNET_ACTIVE"),
+        ({"eligibility": "Apartment 1G"}, "OFFERING"),
+    ],
+)
+def test_the_customer_must_be_one_who_may_order(facts: dict[str, Any], code: str) -> None:
+    assert broken("internet", "NET", "INSTALL-ONCE", facts=facts) == {code}
+
+
+@pytest.mark.parametrize("status", [None, "pending", "rejected", "not_submitted"])
+def test_a_sim_needs_a_verified_identity(status: str | None) -> None:
+    assert broken("sim", "SIM", "SIM-FEE", sim=ESIM, facts={"identity_status": status}) == {"IDENTITY_NOT_VERIFIED"}
+
+
+@pytest.mark.parametrize(
+    ("skus", "codes"),
+    [
+        (["VPN", "VPN-FEE", "NOPE"], {"UNKNOWN_SKU"}),
+        (["VPN", "VPN-FEE", "SIM-FEE"], {"WRONG_CATEGORY"}),
+        (["GONE", "VPN-FEE"], {"NOT_ORDERABLE"}),
+        (["FREE", "VPN-FEE"], {"NOT_PRICED"}),
+        (["UNBILLED", "VPN-FEE"], {"PRODUCT_MAPPING_MISSING"}),
+        (["VPN"], {"ACTIVATION_FEE_MISSING"}),
+        (["VPN-FEE"], {"ONE_SERVICE"}),
+        (["VPN", "GONE", "VPN-FEE"], {"ONE_SERVICE", "NOT_ORDERABLE"}),
+    ],
+)
+def test_the_cart_must_make_a_whole(skus: list[str], codes: set[str]) -> None:
+    assert broken("vpn", *skus) == codes
+
+
+def test_products_that_exclude_each_other_are_named_once() -> None:
+    order = PlaceOrder.model_validate(
+        {"type": "internet", "items": [{"sku": sku} for sku in ("NET", "INSTALL-ONCE", "INSTALL-12M")]}
+    )
+
+    found = broken_rules(order, Facts.model_validate(RIGHT), TODAY)
+
+    assert [(rule.field, rule.code) for rule in found] == [("items[2].sku", "EXCLUSIVE")]
+
+
+def test_what_a_product_needs_may_be_replaced_by_what_excludes_it() -> None:
+    assert broken("internet", "NET") == {"REQUIRED_MISSING", "INSTALLATION_MISSING"}
+    assert broken("internet", "NET", "INSTALL-12M") == set()
+
+
+@pytest.mark.parametrize("days", [-1, 31])
+def test_service_begins_within_thirty_days(days: int) -> None:
+    day = (TODAY + timedelta(days=days)).isoformat()
+    assert broken("vpn", "VPN", "VPN-FEE", activateOn=day) == {"ACTIVATION_DATE"}
+
+
+@pytest.mark.parametrize(
+    ("sim", "codes"),
+    [
+        (None, {"SIM_CHOICES"}),
+        ({"simType": "esim"}, {"EID"}),
+        ({"simType": "physical", "eid": "1" * 32}, {"EID"}),
+    ],
+)
+def test_a_sim_says_of_which_form_it_is(sim: Any, codes: set[str]) -> None:
+    assert broken("sim", "SIM", "SIM-FEE", **({"sim": sim} if sim else {})) == codes
+
+
+def test_a_family_discount_is_for_those_who_have_a_sim() -> None:
+    assert broken("sim", "SIM-FAMILY", "SIM-FEE", sim=ESIM) == {"FAMILY_DISCOUNT"}
+    assert broken("sim", "SIM-FAMILY", "SIM-FEE", sim=ESIM, facts={"has_sim": True}) == set()
+
+
+def test_choices_for_another_kind_of_order_are_refused() -> None:
+    assert broken("vpn", "VPN", "VPN-FEE", sim=ESIM, accessMode="PPPoE") == {"SIM_CHOICES", "ACCESS_MODE"}
