@@ -177,7 +177,11 @@ class Step(Generic[Asked]):
 
 @dataclass(frozen=True)
 class Action(Generic[Asked]):
-    """A kind of command. `calls`: the systems it needs. `failing`: what is done once it is sure to fail, such as taking back and telling."""
+    """A kind of command.
+
+    calls: the systems it needs.
+    failing: what is done once it is sure to fail, such as taking back and telling.
+    """
 
     kind: str
     about: str

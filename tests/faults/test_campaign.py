@@ -20,7 +20,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_nothing_is_lost_doubled_resurrected_stale_or_somebody_elses(
     seed: int, sandbox: RunningSandbox, database: Any, tmp_path: Any
 ) -> None:

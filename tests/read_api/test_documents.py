@@ -63,8 +63,10 @@ async def test_the_openapi_document_is_3_1_and_asks_for_a_token(client: httpx.As
             assert operation["description"], path
             if path.startswith("/api"):
                 assert operation["security"] == [{"bearerAuth": []}], path
-                answered = "200" if method == "get" else "202"
-                assert {answered, "400", "401", "503"} <= set(operation["responses"]), path
+                assert {"400", "401", "503"} <= set(operation["responses"]), path
+                # What must pass through at once is answered at once; every other change is accepted for later.
+                answered = "200" if method == "get" or path.endswith("/pay-links") else "202"
+                assert answered in operation["responses"], path
 
 
 async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncClient) -> None:

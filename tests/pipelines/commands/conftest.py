@@ -181,13 +181,14 @@ class Hub:
 def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
     """A database that knows the whole business as it is before anything happens."""
     reset(sandbox)
-    with copied_database() as database, pytest.MonkeyPatch.context() as environment:
-        for name, value in hub_environment(sandbox, database).items():
-            environment.setenv(name, value)
-        ready = Hub(sandbox, database)
-        ready.sync()
-        ready.sync("freebit.line_details")
-        ready.close()
+    with copied_database() as database:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in hub_environment(sandbox, database).items():
+                environment.setenv(name, value)
+            ready = Hub(sandbox, database)
+            ready.sync()
+            ready.sync("freebit.line_details")
+            ready.close()
         yield database
 
 

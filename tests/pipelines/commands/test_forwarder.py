@@ -159,7 +159,8 @@ def test_what_needs_a_system_that_is_left_alone_is_not_taken(hub: Hub, customer:
     hub.ask("place_order", customer, VPN)
     other = hub.ask("update_profile", customer, {"phone": "090-1234-5678"}, system="whmcs")
     hub.rows(
-        "INSERT INTO sync.sources (system, retry_at) VALUES ('salesforce', now() + interval '1 minute') RETURNING 1"
+        "INSERT INTO sync.sources (system, retry_at) VALUES ('salesforce', now() + interval '1 minute')"
+        " ON CONFLICT (system) DO UPDATE SET retry_at = excluded.retry_at RETURNING 1"
     )
 
     with psycopg.connect(hub.database.sync, autocommit=True) as connection:
