@@ -1,6 +1,8 @@
 """What every request for a change has in common: camelCase on the wire, nothing unknown, nothing changed on the way."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -17,6 +19,14 @@ class Asked(BaseModel):
         str_strip_whitespace=True,
         hide_input_in_errors=True,
     )
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """PostgreSQL keeps every character but one."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("must not contain the character NUL")
+        return value
 
 
 class Broken(BaseModel):

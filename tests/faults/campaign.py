@@ -60,7 +60,8 @@ class Verdict:
 class Campaign:
     """One seed against a sandbox and an empty, migrated database."""
 
-    def __init__(self, seed: int, sandbox: RunningSandbox, database: Any) -> None:
+    def __init__(self, seed: int, sandbox: RunningSandbox, database: Any, actions: int = ACTIONS) -> None:
+        self.actions = actions
         self.random = random.Random(seed)
         self.sandbox = sandbox
         self.database = database
@@ -88,7 +89,7 @@ class Campaign:
         with given(self.environment):
             self.sync_everything()
             with self.processes() as processes:
-                for _ in range(ACTIONS):
+                for _ in range(self.actions):
                     self.act(processes)
                 self.become_quiet(processes)
             self.sync_everything()

@@ -24,6 +24,6 @@ def sandbox() -> Iterator[RunningSandbox]:
 def test_nothing_is_lost_doubled_resurrected_stale_or_somebody_elses(
     seed: int, sandbox: RunningSandbox, database: Any, tmp_path: Any
 ) -> None:
-    verdict = Campaign(seed, sandbox, database).run(str(tmp_path))
+    verdict = Campaign(seed, sandbox, database, actions=25).run(str(tmp_path))
 
     assert verdict.is_clean, verdict

@@ -144,6 +144,7 @@ async def test_every_broken_rule_is_said_at_once(
         ({"type": "boat", "items": [{"sku": "VPN"}]}, "type"),
         ({"type": "vpn", "items": [{"sku": "VPN", "quantity": 0}]}, "items.0.quantity"),
         (CART | {"surprise": 1}, "surprise"),
+        ({"type": "vpn", "items": [{"sku": "V\0PN"}]}, "items.0.sku"),
         (CART | {"sim": {"simType": "esim", "eid": "12"}}, "sim.eid"),
     ],
 )
