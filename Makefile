@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test lint lock bench campaign docs clean
+.PHONY: help up tour test lint lock bench campaign storm docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -32,6 +32,9 @@ bench: $(VENV)/.installed ## The benchmarks against peers and against the limit
 
 campaign: $(VENV)/.installed-dev ## The fault campaign: make campaign SEEDS=200
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20)
+
+storm: $(VENV)/.installed-dev ## Orders from 50 clients at once under faults and kills: make storm ORDERS=1000
+	@$(BIN)/python -m tests.faults.orders --orders $(or $(ORDERS),100)
 
 docs: $(VENV)/.installed ## Write the generated pages again
 	$(BIN)/python -m cli.settings_page docs > docs/settings.md
