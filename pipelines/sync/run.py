@@ -3,9 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from structlog.contextvars import bound_contextvars, get_contextvars
 
@@ -21,6 +20,7 @@ from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
 from pipelines.sync.store import MappedPage, Store
+from pipelines.sync.unwritten import UnwrittenPage, kept_page
 
 log = logger(__name__)
 
@@ -57,8 +57,9 @@ def run(
 ) -> Outcome:
     """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
 
-    A run that dies repeats at most the page it was writing. Raises whatever reading or writing raised, after the
-    run's failure is recorded; what was written until then stays. BrakeError: it would delete too much of a table.
+    After a run that died, one page is asked for again at most: the one that was on its way. Raises whatever reading or
+    writing raised, after the run's failure is recorded; what was written until then stays. BrakeError: it would delete
+    too much of a table.
     """
     outcome = Outcome(dataset.name)
     started = time.monotonic()
@@ -72,8 +73,11 @@ def run(
         due = stack.enter_context(_due(dataset, database_url))
         clock = DatabaseClock(now)
         request = ReadRequest(source, position={} if full else position, full=full, due=due, now=clock)
+        pages = _pages(dataset, request, kept_page(connection, dataset.name, request.position))
+        unwritten = stack.enter_context(UnwrittenPage(database_url, dataset.name))
+        mapped_pages = _mapped(dataset, pages, request, unwritten)
         try:
-            last = _write_all(dataset, request, store, outcome)
+            last = _write_all(dataset, mapped_pages, store, outcome)
         except BaseException as error:
             store.close(error=safe(error), as_of=None, brake=isinstance(error, BrakeError))
             tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
@@ -96,25 +100,37 @@ class DatabaseClock:
         return self._now + timedelta(seconds=time.monotonic() - self._read_at)
 
 
-def _write_all(dataset: Dataset, request: ReadRequest, store: Store, outcome: Outcome) -> Page | None:
+def _pages(dataset: Dataset, request: ReadRequest, kept: Page | None) -> Iterator[Page]:
+    """What is to be written: the page that a killed run left, if any, and what is read from there on."""
+    if kept is not None:
+        yield kept
+        request = replace(request, position=kept.position)
+    yield from dataset.read(request)
+
+
+def _mapped(
+    dataset: Dataset, pages: Iterator[Page], request: ReadRequest, unwritten: UnwrittenPage
+) -> Iterator[MappedPage]:
+    begins = request.position
+    for page in pages:
+        yield map_page(dataset, page, request.source.vocabulary)
+        # We are asked for the next one, so this one is being written. What says how many to expect is a whole read.
+        if page.expected is not None and page.rows and dataset.details is None:
+            unwritten.keep(page, begins)
+        begins = page.position
+
+
+def _write_all(dataset: Dataset, mapped_pages: Iterator[MappedPage], store: Store, outcome: Outcome) -> Page | None:
     """Write every page; the last of them."""
     last = None
-    with (
-        closing(ahead(_mapped(dataset, dataset.read(request), request.source.vocabulary))) as mapped_pages,
-        working_by_page() as page_done,
-    ):
-        for mapped in mapped_pages:
+    with closing(ahead(mapped_pages)) as pages, working_by_page() as page_done:
+        for mapped in pages:
             merged = store.write(mapped)
             outcome.add(mapped, merged)
             last = mapped.page
             tell(Progress(dataset.name, outcome.read, mapped.page.expected))
             page_done()
     return last
-
-
-def _mapped(dataset: Dataset, pages: Iterator[Page], vocabulary: Any) -> Iterator[MappedPage]:
-    for page in pages:
-        yield map_page(dataset, page, vocabulary)
 
 
 @contextmanager

@@ -173,6 +173,8 @@ class Store:
         parameters |= {"brake": brake, "verified_through": verified_through}
         self._connection.execute(statement("sync/end_run"), parameters)
         self._connection.execute(statement("sync/advance_freshness"), parameters)
+        if self._keeps_position:
+            self._connection.execute(statement("sync/forget_page"), parameters)
         self._connection.commit()
 
     def _mark_read(self, details: Details, page: Page) -> None:

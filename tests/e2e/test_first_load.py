@@ -5,19 +5,21 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from pipelines.datasets import DATASETS
+from pipelines.datasets import DATASETS, dataset_named
 from pipelines.resources import source_of
 from pipelines.sync.dataset import Source
 from pipelines.sync.reconcile import Drift, reconcile
 from pipelines.sync.run import Outcome, run
+from sandbox.server import RunningSandbox
 
 EVERYTHING = """
 from pipelines.datasets import DATASETS
@@ -29,6 +31,14 @@ for dataset in DATASETS:
     source = sources.setdefault(dataset.system, None) or source_of(dataset.system)
     sources[dataset.system] = source
     run(dataset, source, os.environ["SYNC_DATABASE_URL"])
+"""
+
+INVOICES = """
+from pipelines.datasets import dataset_named
+from pipelines.resources import source_of
+from pipelines.sync.run import run
+import os
+run(dataset_named("whmcs.invoices"), source_of("whmcs"), os.environ["SYNC_DATABASE_URL"])
 """
 
 
@@ -126,6 +136,51 @@ def test_a_first_load_killed_at_a_random_moment_and_started_again_ends_the_same(
 
     assert [d for d in drifts(hub, sources) if not d.agrees] == []
     assert customers_match_accounts(hub.owner)
+
+
+def test_a_load_killed_with_a_page_being_written_and_the_next_fetched_asks_for_one_page_again(
+    hub, sources, untouched_sandbox
+):
+    calls_before = invoice_calls(untouched_sandbox)
+    with psycopg.connect(hub.owner) as blocker:
+        process = subprocess.Popen([sys.executable, "-c", INVOICES], stderr=subprocess.DEVNULL)
+        until(lambda: pages_written(hub.owner) >= 3)
+        blocker.execute("LOCK TABLE hub.invoices IN SHARE ROW EXCLUSIVE MODE")
+        until(lambda: invoice_calls(untouched_sandbox) - calls_before == pages_written(hub.owner) + 2)
+        process.kill()
+        process.wait()
+
+    run(dataset_named("whmcs.invoices"), sources["whmcs"], hub.sync)
+
+    # Its last page is empty: it says that this was all.
+    assert invoice_calls(untouched_sandbox) - calls_before == pages_written(hub.owner) - 1 + 1
+    assert kept_pages(hub.owner) == 0
+
+
+def invoice_calls(sandbox: RunningSandbox) -> int:
+    answer = httpx.get(f"{sandbox.whmcs_url}/__sandbox__/calls", params={"match": "GetInvoices", "limit": 1}).json()
+    return int(answer["matching"])
+
+
+def pages_written(url: str) -> int:
+    return number_of(url, "SELECT coalesce(sum(pages), 0) FROM sync.runs")
+
+
+def kept_pages(url: str) -> int:
+    return number_of(url, "SELECT count(*) FROM sync.unwritten_pages")
+
+
+def number_of(url: str, query: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        threading.Event().wait(0.02)
 
 
 def _wait_for_pages(url: str, pages: int, process: "subprocess.Popen[bytes]") -> None:
