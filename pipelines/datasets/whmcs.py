@@ -62,6 +62,7 @@ def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]
 
 
 def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
+    # First: a line whose number is none leaves the subscription, and what was charged for it, in the customer's sight.
     yield subscriptions_mapper.subscription_from_row(row, vocabulary)
     line = sim.sim_from_row(row, vocabulary)
     if line is not None:

@@ -118,7 +118,7 @@ class Dataset:
     read_some: the records of a selection alone, whatever the position; details-by-call are read by `read` for the
         selection's parents.
     to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
-        cannot be represented.
+        cannot be represented; what it yielded until then stands for itself and is kept.
     source_id: the row's own id, for quarantine; never raises.
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """

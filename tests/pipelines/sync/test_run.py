@@ -14,6 +14,8 @@ from core.errors import IncompleteReadError, RejectedError, UnavailableError
 from domain.common.errors import MappingError
 from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
+from domain.common.vocabulary import WhmcsVocabulary
+from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Dataset, Details, Page, ReadRequest, Row, Source, Target
 from pipelines.sync.progress import Progress, listening
 from pipelines.sync.quarantine import quarantined, retry
@@ -29,6 +31,10 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 class Settings:
     vocabulary = None
+
+
+class WhmcsLike:
+    vocabulary = WhmcsVocabulary()
 
 
 SOURCE = Source(client=None, settings=Settings())
@@ -160,6 +166,25 @@ def test_a_broken_row_is_set_aside_with_its_payload_and_the_rest_of_the_page_lan
     assert (outcome.read, outcome.merged.inserted, outcome.quarantined) == (3, 2, 1)
     kept = fetch(database.owner, "SELECT source_id, payload, reason FROM sync.quarantine")
     assert kept == [("500B", {"Id": "500B", "broken": 1}, "Subject: missing")]
+
+
+def test_what_a_broken_row_gave_before_it_turned_out_broken_is_kept(database):
+    service = {"id": "7", "clientid": "5", "name": "SIM", "billingcycle": "Monthly", "status": "Active"} | {
+        "recurringamount": "980.00",
+        "customfields": {"customfield": [{"name": "SIM Number", "value": "ask the shop"}]},
+    }
+    services = replace(
+        dataset_named("whmcs.services"), read=lambda _: iter([Page(rows=[service], position={}, complete=True)])
+    )
+
+    outcome = run(services, replace(SOURCE, settings=WhmcsLike()), database.sync)
+
+    assert (outcome.merged.inserted, outcome.quarantined) == (1, 1)
+    assert fetch(database.owner, "SELECT source_id, status FROM hub.subscriptions") == [("7", "active")]
+    assert fetch(database.owner, "SELECT source_id FROM hub.sims") == []
+    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [
+        ("7", "SIM Number: not a telephone number")
+    ]
 
 
 def test_a_row_that_comes_back_whole_leaves_quarantine(database):
