@@ -9,6 +9,8 @@ from litestar import Litestar, Request
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.routes import HTTPRoute
 
+from core.errors import NotFoundError
+
 UP_TO_A_PAUSE = re.compile(r"[^.;:]+")
 
 STYLE = """
@@ -29,6 +31,16 @@ def sum_up(app: Litestar) -> None:
     ):
         if begins := UP_TO_A_PAUSE.match(handler.fn.__doc__ or ""):
             handler.summary = begins[0]
+
+
+def no_other_page(request: Request[Any, Any, Any]) -> None:
+    """Litestar answers every other address below the document's with a page of its own, which is no problem document.
+
+    Raises:
+        NotFoundError: such an address was asked for.
+    """
+    if request.path_params:
+        raise NotFoundError("no such page")
 
 
 class PlainPages(OpenAPIRenderPlugin):
