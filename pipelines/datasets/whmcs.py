@@ -132,7 +132,7 @@ CLIENT_DETAILS = Dataset(
         prefix="details",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
     ),
     links_accounts=True,
     after=("whmcs.clients",),
@@ -221,7 +221,7 @@ PAYMENT_METHODS = Dataset(
         prefix="payment_methods",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
     ),
     after=("whmcs.clients",),
 )

@@ -16,7 +16,7 @@ from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
 from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
-from pipelines.sync.dataset import Dataset, Details, Page, ReadRequest, Row, Source, Target
+from pipelines.sync.dataset import SETTLING, Dataset, Details, Page, ReadRequest, Row, Source, Target
 from pipelines.sync.progress import Progress, listening
 from pipelines.sync.quarantine import quarantined, retry
 from pipelines.sync.reading import BODY, PARENT, parent_source_id, read_details
@@ -304,6 +304,24 @@ def test_details_are_asked_for_newest_first_and_once(database):
     assert asked[2:] == ["1"]
     assert again.read == 0
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
+
+
+class Refreshing(Settings):
+    hours = 24
+
+
+def test_details_are_read_again_as_settings_say_and_soon_where_the_source_is_at_work(database):
+    three_invoices(database)
+    details = replace(
+        DETAILS,
+        refresh_after=lambda settings: timedelta(hours=settings.hours),
+        unsettled="source_id = '2' AND balance = 5",
+    )
+
+    run(replace(details_dataset(lambda _: {"balance": 5}), details=details), Source(None, Refreshing()), database.sync)
+
+    waits = fetch(database.owner, "SELECT source_id, items_due_at - items_as_of FROM hub.invoices ORDER BY source_id")
+    assert waits == [("1", timedelta(hours=24)), ("2", SETTLING), ("3", timedelta(hours=24))]
 
 
 def test_a_source_that_breaks_off_leaves_the_rest_due_and_what_came_written(database):
