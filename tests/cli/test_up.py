@@ -68,7 +68,7 @@ def environment(home: Path) -> dict[str, str]:
         ports = {name: str(taken.getsockname()[1]) for name, taken in zip(PORTS, sockets, strict=True)}
     ours = {"PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "USER"}
     inherited = {name: value for name, value in os.environ.items() if name in ours}
-    return inherited | ports | {"HUB_HOME": str(home), "SANDBOX_CUSTOMERS": "20", "PYTHONWARNINGS": "ignore"}
+    return inherited | ports | {"HUB_HOME": str(home), "SANDBOX_CUSTOMERS": "20"}
 
 
 @contextmanager
@@ -126,6 +126,7 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: d
 
         code, farewell = up.stop(signal.SIGINT)
 
+    assert [line for line in up.said if "Warning" in line] == []
     assert json.loads(answered.stdout)["data"]
     assert {row["dataset"]: row["last_status"] for row in status if row["system"] != "hub"} == dict.fromkeys(
         (row["dataset"] for row in status if row["system"] != "hub"), "succeeded"
