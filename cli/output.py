@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from rich import box
@@ -85,8 +83,4 @@ def _cell(column: Column, value: object) -> Text:
 
 
 def _jsonable(value: object) -> object:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)

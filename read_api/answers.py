@@ -121,10 +121,14 @@ class Listing:
         asked = values | self._position(cursor) | {"rows": str(limit + 1)}
         return await database_of(request).ask(self.question, customer_of(request), asked)
 
-    def enveloped(self, rows: Sequence[Row], meta: bytes, limit: int) -> JsonAnswer:
+    def enveloped(self, rows: Sequence[Row], meta: bytes, limit: int, **more: bytes) -> JsonAnswer:
+        """The answer: up to `limit` of the rows, and `more` members, each JSON."""
         following = self._cursor(rows[limit - 1]) if len(rows) > limit else b"null"
         data = b",".join([row[0] or b"null" for row in rows[:limit]])
-        return JsonAnswer(b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b}' % (data, following, limit, meta))
+        added = b"".join([b',"%b":%b' % (name.encode(), value) for name, value in more.items()])
+        return JsonAnswer(
+            b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b%b}' % (data, following, limit, meta, added)
+        )
 
     def _cursor(self, row: Row) -> bytes:
         parts = [self.question.label, *((value or b"").decode() for value in row[1:])]

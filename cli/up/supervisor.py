@@ -1,7 +1,5 @@
 """`hub up` from beginning to end: what is started, in which order, and that all of it is stopped."""
 
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -13,12 +11,14 @@ from types import FrameType
 
 from rich.console import Console
 
-from cli.environment import FILE, publish
+from cli.environment import publish
 from cli.up import databases, postgres, secrets, sources
+from cli.up.alone import alone
 from cli.up.opening import Opening
 from cli.up.ports import Port, require_free
 from cli.up.processes import Processes
 from cli.up.stack import Stack
+from cli.up.survivor import survivor
 from core.errors import HubError
 from core.settings import ApiSettings, HubSettings, load
 from sql.migrate import upgrade
@@ -70,13 +70,14 @@ def _run(console: Console, stack: ExitStack) -> None:
     home = settings.home
     for folder in (home, home / "logs", home / "dagster"):
         folder.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(_alone(home))
+    stack.enter_context(alone(home))
     ours = (
         Port("API_PORT", settings.api_port, settings.api_host),
         Port("DAGSTER_PORT", settings.dagster_port),
         Port("GATEWAY_PORT", int(os.environ.get("GATEWAY_PORT") or 8001)),
     )
     require_free((*ours, *(sandbox.ports() if sandbox else ())))
+    stack.enter_context(survivor(home))
     os.environ.update(_chosen(settings, sandbox))
     load(ApiSettings)  # A key that was given and is too short is said now, not by the API's death.
     with console.status("Starting PostgreSQL …"):
@@ -154,25 +155,6 @@ def _obituary(processes: Processes, name: str) -> str:
     log = processes.log(name)
     last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     return "\n  ".join([f"{name} ended, so everything was stopped. The end of {log}:", *last])
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One stack per HUB_HOME. The kernel drops the lock with the last process of the stack, however it ended."""
-    with (home / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HubError(f"HUB_HOME: a stack runs in {home} already; {_where(home)}") from None
-        yield
-
-
-def _where(home: Path) -> str:
-    try:
-        address = json.loads((home / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "it is starting or stopping"
-    return f"its API is at http://{address['API_HOST']}:{address['API_PORT']}"
 
 
 @contextmanager

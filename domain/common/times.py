@@ -5,16 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from domain.common.failures import FieldError
 
-def day_or_none(value: str | None) -> date | None:
+
+def day_or_none(value: str | None, field: str) -> date | None:
     """The day of an ISO date (or date-time); None for empty and zero dates.
 
     Raises:
-        ValueError: it is no date.
+        FieldError: it is no date; names the field.
     """
     if not value or value.startswith("0000-00-00"):
         return None
-    return _day(value[:10])
+    try:
+        return _day(value[:10])
+    except ValueError:
+        raise FieldError(f"{field}: not a date") from None
 
 
 @lru_cache(maxsize=8192)
@@ -22,16 +27,23 @@ def _day(value: str) -> date:
     return date.fromisoformat(value)
 
 
-def local_to_utc(value: str | None, zone: ZoneInfo) -> datetime | None:
+def local_to_utc(value: str | None, zone: ZoneInfo, field: str) -> datetime | None:
     """The instant of a local `YYYY-MM-DD[ HH:MM:SS]`, in UTC; None for empty and zero dates.
 
     A time that a change of clocks repeats is taken as its first; one that it skips moves on by the gap.
 
     Raises:
-        ValueError: it is no time.
+        FieldError: it is no time; names the field.
     """
     if not value or value.startswith("0000-00-00"):
         return None
+    try:
+        return _instant(value, zone)
+    except (ValueError, OverflowError):
+        raise FieldError(f"{field}: not a time") from None
+
+
+def _instant(value: str, zone: ZoneInfo) -> datetime:
     offset = _offset_of_hour(value[:13], zone)
     if offset is None:
         return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)

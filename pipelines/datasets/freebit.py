@@ -52,7 +52,9 @@ LINE_DETAILS = Dataset(
         columns=("account_id", "msisdn"),
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, details_as_of NULLS FIRST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(minutes=settings.detail_refresh_minutes),
+        # The network is at work on it, in some zone's today.
+        unsettled="pending_operation IS NOT NULL AND (pending_on IS NULL OR pending_on <= current_date + 1)",
     ),
     after=("whmcs.services",),
 )
@@ -78,7 +80,7 @@ LINE_USAGE = Dataset(
         columns=("account_id", "msisdn"),
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, usage_as_of NULLS FIRST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(minutes=settings.usage_refresh_minutes),
     ),
     after=("whmcs.services",),
 )

@@ -62,6 +62,7 @@ def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]
 
 
 def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
+    # First: a line whose number is none leaves the subscription, and what was charged for it, in the customer's sight.
     yield subscriptions_mapper.subscription_from_row(row, vocabulary)
     line = sim.sim_from_row(row, vocabulary)
     if line is not None:
@@ -131,7 +132,7 @@ CLIENT_DETAILS = Dataset(
         prefix="details",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
     ),
     links_accounts=True,
     after=("whmcs.clients",),
@@ -220,7 +221,7 @@ PAYMENT_METHODS = Dataset(
         prefix="payment_methods",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
-        refresh_after=timedelta(hours=24),
+        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
     ),
     after=("whmcs.clients",),
 )

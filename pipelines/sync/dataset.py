@@ -82,14 +82,19 @@ class Target:
         return tuple(name for name in self.table.columns.keys() if name not in HUB_COLUMNS)  # noqa: SIM118
 
 
+SETTLING = timedelta(minutes=5)
+"""How long what is at work at a source is left to end before it is read again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Details:
     """Rows that the source hands over one parent per call, so reading them is budgeted and resumable.
 
     `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
     says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
-    or only when the parent changes. `columns` are the parent's columns that the call or the mapping needs. `limit`
-    bounds the parents of one run.
+    by the source's settings, or only when the parent changes. Of parents that are `unsettled` (SQL, once their details
+    are written) the source will soon have something else to tell: those are due again after SETTLING. `columns` are the
+    parent's columns that the call or the mapping needs. `limit` bounds the parents of one run.
     """
 
     parent: Table
@@ -98,7 +103,8 @@ class Details:
     order: str
     columns: tuple[str, ...] = ()
     where: str = "true"
-    refresh_after: timedelta | None = None
+    refresh_after: Callable[[Any], timedelta] | None = None
+    unsettled: str = "false"
     limit: int | None = None
 
     @property
@@ -118,7 +124,7 @@ class Dataset:
     read_some: the records of a selection alone, whatever the position; details-by-call are read by `read` for the
         selection's parents.
     to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
-        cannot be represented.
+        cannot be represented; what it yielded until then stands for itself and is kept.
     source_id: the row's own id, for quarantine; never raises.
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """

@@ -62,7 +62,7 @@ def heal(
     healed = Healed(dataset.name)
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url, name=f"reconcile {dataset.name}"))
-        store = Store(connection, dataset, allow_deletions=allow_deletions)
+        store = Store(connection, dataset, settings=source.settings, allow_deletions=allow_deletions)
         _, began = store.open(mode=RECONCILE, dagster_run_id=dagster_run_id)
         due = stack.enter_context(_everyone(dataset, database_url))
         request = ReadRequest(source, position={}, full=True, due=due, now=DatabaseClock(began))

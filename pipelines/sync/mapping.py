@@ -12,7 +12,10 @@ from pipelines.sync.store import MappedPage
 
 
 def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
-    """Every row of the page as contract objects, the newest of each id, and the rows that could not be mapped."""
+    """Every row of the page as contract objects, the newest of each id, and the rows that could not be mapped.
+
+    What a row gave before it turned out to be broken is kept: a service does not go with its telephone number.
+    """
     targets: Mapping[type[Contract], Target] = {
         target.contract: target for target in dataset.targets if target.contract is not None
     }
@@ -23,15 +26,14 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     for row in page.rows:
         source_id = dataset.source_id(row)
         try:
-            contracts = tuple(dataset.to_contracts(row, vocabulary))
+            for contract in dataset.to_contracts(row, vocabulary):
+                _keep_newest(rows[targets[type(contract)]], contract)
+                for column, label in unknown_labels(contract):
+                    labels[f"{column}={label}"] += 1
         except MappingError as error:
             failures.append(Failure(source_id, row, error.reason))
-            continue
-        mapped_ids.append(source_id)
-        for contract in contracts:
-            _keep_newest(rows[targets[type(contract)]], contract)
-            for column, label in unknown_labels(contract):
-                labels[f"{column}={label}"] += 1
+        else:
+            mapped_ids.append(source_id)
     return MappedPage(
         page=page,
         rows={target: list(kept.values()) for target, kept in rows.items()},

@@ -23,7 +23,7 @@ class Rereader:
         self._connection = connection
         self._dataset = dataset
         self._source = source
-        self._store = Store(connection, dataset)
+        self._store = Store(connection, dataset, settings=source.settings)
         self._store.open(mode=EVENTS)
 
     def read(self, only: Selection) -> Merged:

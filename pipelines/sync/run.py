@@ -65,7 +65,7 @@ def run(
     started = time.monotonic()
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url, name=f"sync {dataset.name}"))
-        store = Store(connection, dataset, allow_deletions=allow_deletions)
+        store = Store(connection, dataset, settings=source.settings, allow_deletions=allow_deletions)
         # Every call a run makes at its source carries the run's id, unless whoever asked for the run named one.
         request_id = get_contextvars().get("request_id", str(store.run_id))
         stack.enter_context(bound_contextvars(request_id=request_id))

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from core.errors import BrakeError
 from domain.common.identifiers import hub_id
 from domain.common.record import Contract
-from pipelines.sync.dataset import Dataset, Details, Failure, Page, Position, Target
+from pipelines.sync.dataset import SETTLING, Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
 from pipelines.sync.merge import Merged, create_stage, merge, remove
 from sql.statements import statement
@@ -45,12 +45,22 @@ class MappedPage:
 class Store:
     """Writes one data set's pages. One connection, used by one thread at a time.
 
+    settings: the source's, which say when details are read again; only a data set of details needs them.
+
     Holds the data set's advisory lock from `open` on, so that two runs of one data set take turns.
     """
 
-    def __init__(self, connection: Connection[Any], dataset: Dataset, *, allow_deletions: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        dataset: Dataset,
+        *,
+        settings: Any = None,
+        allow_deletions: bool = False,
+    ) -> None:
         self._connection = connection
         self._dataset = dataset
+        self._settings = settings
         self._open_quarantine: set[str] = set()
         self._keeps_position = dataset.details is None
         self._allow_deletions = allow_deletions
@@ -182,13 +192,21 @@ class Store:
         self._connection.execute(
             SQL(
                 "UPDATE {parent} SET {as_of} = now(),"
-                " {due} = CASE WHEN {due} <= %(asked_at)s THEN now() + %(refresh_after)s::interval ELSE {due} END"
+                " {due} = CASE WHEN {due} > %(asked_at)s THEN {due}"
+                " WHEN {unsettled} THEN now() + least(%(settling)s, %(refresh_after)s::interval)"
+                " ELSE now() + %(refresh_after)s::interval END"
                 " WHERE id = ANY(%(parents)s)"
-            ).format(parent=_name(details), as_of=Identifier(details.as_of), due=Identifier(details.due_at)),
+            ).format(
+                parent=_name(details),
+                as_of=Identifier(details.as_of),
+                due=Identifier(details.due_at),
+                unsettled=SQL(details.unsettled),
+            ),
             {
                 "parents": list(page.parents),
                 "asked_at": page.asked_at,
-                "refresh_after": details.refresh_after,
+                "refresh_after": details.refresh_after(self._settings) if details.refresh_after else None,
+                "settling": SETTLING,
             },
         )
 

@@ -23,6 +23,7 @@ from read_api.answers import (
 )
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
 from read_api.gateway import Gateway
+from read_api.on_demand import OnDemand, Prefer
 from read_api.past import AsOf
 from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND
 from read_api.problems.errors import BrokenRulesError, NotSetUpError
@@ -43,6 +44,7 @@ LISTINGS: dict[Sort, Listing] = {
     ),
 }
 INVOICE = Question("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
+LOOK = OnDemand(Question("billing/wish"), Question("billing/read_at"))
 PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
 
@@ -83,9 +85,13 @@ class BillingController(Controller):
         request: ApiRequest,
         invoice_id: Annotated[UUID, Parameter(description="The invoice's id")],
         as_of: AsOf = None,
+        prefer: Prefer = None,  # noqa: ARG002 - documented
     ) -> JsonAnswer:
-        """One invoice with its items and payments."""
-        return await single(request, INVOICE, at=as_of, id=str(invoice_id), today=today_of(request, as_of))
+        """One invoice with its items and payments; what was never read is read soon, or at once if asked to wait."""
+        asked = {"id": str(invoice_id), "today": today_of(request, as_of)}
+        if as_of is not None:
+            return await single(request, INVOICE, at=as_of, **asked)
+        return await LOOK.single(request, INVOICE, **asked)
 
     @post(
         "/invoices/{invoice_id:str}/pay-links",

@@ -5,7 +5,13 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    SerializationException,
+    ValidationException,
+)
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ExceptionHandlersMap
 
@@ -57,6 +63,9 @@ def problem(
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    if isinstance(error.__cause__, SerializationException):
+        unread = FieldProblem("body", "is not JSON")
+        return problem(request, catalogue.INVALID_REQUEST, "the body is not JSON", unread)
     kind = catalogue.REJECTED if error.status_code < 500 else catalogue.INTERNAL_ERROR
     return problem(request, kind, kind.title, status=error.status_code)
 
@@ -81,7 +90,11 @@ def _validation(request: AnyRequest, error: ValidationException) -> Response[byt
 
 def _missing_parameter(error: ValidationException) -> FieldProblem:
     found = MISSING.match(error.detail)
-    return FieldProblem(found[1], "is needed") if found else FieldProblem("request", "is not usable")
+    return (
+        FieldProblem(WIRE_NAMES.get(found[1], found[1]), "is needed")
+        if found
+        else FieldProblem("request", "is not usable")
+    )
 
 
 def _field(request: AnyRequest, error: InvalidFieldError) -> Response[bytes]:
@@ -147,7 +160,7 @@ def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 # Handlers' own names of what is a reserved word, or repeats the path, on the wire.
 MISSING = re.compile(r"Missing required \w+ parameter '([\w-]+)'")
-WIRE_NAMES = {"key": "Idempotency-Key", "as_of": "asOf", "from_": "from", "until": "to"}
+WIRE_NAMES = {"data": "body", "key": "Idempotency-Key", "as_of": "asOf", "from_": "from", "until": "to"}
 
 HANDLERS: ExceptionHandlersMap = {
     ValidationException: _validation,

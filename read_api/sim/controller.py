@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, get, post
-from litestar.params import HeaderParameter, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter
 
 from core.settings import PlanSettings, load
 from domain.sim.changing import (
@@ -24,11 +24,11 @@ from domain.sim.changing import (
 )
 from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.commands.accepting import Change, IdempotencyKey
+from read_api.on_demand import OnDemand, Prefer
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import accepted, answers
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
-from read_api.sim.on_demand import looked_at
 from read_api.wire import Cursor, Limit
 
 LINES = ("whmcs.services", "freebit.line_details")
@@ -36,13 +36,10 @@ LINES = ("whmcs.services", "freebit.line_details")
 SIMS = Listing(Question("sim/sims", LINES))
 SIM = Question("sim/sim", LINES)
 USAGE = Question("sim/usage", ("freebit.line_usage",))
+# Freebit forbids sweeping, so a line is read when somebody looks at it.
+LOOK = OnDemand(Question("sim/wish"), Question("sim/read_at"))
 
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
-Prefer = Annotated[
-    str | None,
-    HeaderParameter(name="Prefer", description="`wait=2`: wait up to 2 seconds for what the network says now"),
-]
-
 
 FACTS = Question("sim/change_facts")
 PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
@@ -75,7 +72,7 @@ class SimController(Controller):
     @get("/{sim_id:str}", operation_id="getSim", responses=answers(SimAnswer, NOT_FOUND))
     async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
-        return await looked_at(request, SIM, str(sim_id))
+        return await _looked_at(request, SIM, sim_id)
 
     @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES)
     async def top_up(self, request: ApiRequest, sim_id: Id, data: JSONBody[TopUp], key: IdempotencyKey) -> JsonAnswer:
@@ -120,4 +117,8 @@ class SimController(Controller):
     @get("/{sim_id:str}/usage", operation_id="getSimUsage", responses=answers(UsageAnswer, NOT_FOUND))
     async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """Data that a SIM line used, today and recently."""
-        return await looked_at(request, USAGE, str(sim_id))
+        return await _looked_at(request, USAGE, sim_id)
+
+
+async def _looked_at(request: ApiRequest, question: Question, line: UUID) -> JsonAnswer:
+    return await LOOK.single(request, question, id=str(line), stale_seconds=str(request.app.state["sim_stale_seconds"]))

@@ -9,13 +9,17 @@ from litestar.params import JSONBody, Parameter
 from core.errors import NotFoundError
 from domain.subscriptions.cancelling import CancelSubscription, SubscriptionFacts, cancellation_rules
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
-from read_api.billing.models import InvoiceList
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.past import AsOf
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import accepted, answers
-from read_api.subscriptions.models import SubscriptionAnswer, SubscriptionList, SubscriptionStatus
+from read_api.subscriptions.models import (
+    ChargingInvoiceList,
+    SubscriptionAnswer,
+    SubscriptionList,
+    SubscriptionStatus,
+)
 from read_api.wire import Cursor, Limit
 
 SERVICES = ("whmcs.services",)
@@ -64,16 +68,17 @@ class SubscriptionController(Controller):
     @get(
         "/{subscription_id:str}/invoices",
         operation_id="listSubscriptionInvoices",
-        responses=answers(InvoiceList, NOT_FOUND),
+        responses=answers(ChargingInvoiceList, NOT_FOUND),
     )
     async def invoices(
         self, request: ApiRequest, subscription_id: Id, limit: Limit = 25, cursor: Cursor = None
     ) -> JsonAnswer:
-        """Invoices that charge the subscription, newest first; those whose items are not read yet are missing."""
+        """Invoices that charge the subscription, newest first; `unread` says whether some may be missing yet."""
         found = await INVOICES.rows(request, limit, cursor, id=str(subscription_id), today=today_of(request))
         if not found.rows:
             raise NotFoundError("there is no such subscription")
-        return INVOICES.enveloped(found.rows[1:], found.meta, limit)
+        (unread, *_), *rows = found.rows
+        return INVOICES.enveloped(rows, found.meta, limit, unread=unread or b"0")
 
     @post(
         "/{subscription_id:str}/cancellations",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from read_api.billing.models import Invoice
 from read_api.commands.models import Pending
 from read_api.wire import Listed, Money, Single, Wire
 
@@ -43,3 +44,16 @@ class SubscriptionAnswer(Single, frozen=True):
     """One subscription."""
 
     data: Subscription
+
+
+class ChargingInvoiceList(Listed, frozen=True):
+    """A page of invoices that charge a subscription."""
+
+    data: list[Invoice]
+    unread: Annotated[
+        int,
+        Meta(
+            description="Invoices of the customer whose items are not known yet, at most 100: they are being read, and"
+            " those that charge the subscription will be in the list"
+        ),
+    ]

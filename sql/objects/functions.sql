@@ -94,6 +94,41 @@ $$;
 COMMENT ON FUNCTION sync.wish_line(uuid) IS
     'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line';
 
+-- Somebody of the session's customer looks at invoices whose items are not read yet: of one, or of all (null).
+CREATE OR REPLACE FUNCTION sync.wish_items(invoice uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Of a customer who has more, the others follow when these are read and somebody looks again.
+    at_once constant integer := 100;
+    unread text[];
+BEGIN
+    unread := ARRAY(
+        SELECT i.source_id
+          FROM hub.invoices i
+         WHERE i.account_id = hub.current_account('whmcs') AND i.deleted_at IS NULL AND i.items_as_of IS NULL
+           AND (wish_items.invoice IS NULL OR i.id = wish_items.invoice)
+         ORDER BY i.issued_on DESC, i.id DESC
+         LIMIT at_once);
+    IF unread = '{}' THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
+    SELECT 'hub', 'whmcs.invoice_details:' || each, 'record', 'whmcs.invoice_details', each FROM unnest(unread) each
+    ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
+       SET state = 'waiting', due_at = now(), received_at = now(), attempts = 0, error = NULL
+     -- What was read in vain, because it cannot be represented, is not read again at every look.
+     WHERE i.state <> 'waiting' AND i.received_at < now() - interval '1 minute';
+    IF FOUND THEN
+        PERFORM pg_notify('hub_inbox', 'hub');
+    END IF;
+    RETURN cardinality(unread);
+END
+$$;
+COMMENT ON FUNCTION sync.wish_items(uuid) IS
+    'Wish for the items of an invoice of the session''s customer, or of all its invoices (null), to be read soon, where'
+    ' they never were; how many that are';
+
 -- What changed since a position, for whoever pushes it on: whose it is and what, never the values.
 CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, at_most integer)
     RETURNS TABLE (xid xid8, seq bigint, customer_id uuid, entity text, entity_id uuid, operation text,

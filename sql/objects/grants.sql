@@ -19,9 +19,10 @@ GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;
 GRANT SELECT ON sync.freshness, sync.migration TO hub_api;
 GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO hub_api;
 
--- It also hands on what sources tell, wishes for lines to be read, and pushes changes: each by a function that says what.
+-- It also hands on what sources tell, wishes for lines and items to be read, and pushes changes: each by a function that
+-- says what.
 GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid),
-    sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
+    sync.wish_items(uuid), sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
 
 -- It stores what its customer asks for by one function, and reads what became of it, but neither who works on it nor how.
 GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, integer)

@@ -1,14 +1,15 @@
 -- Who sees which rows. Forced on every table of schema hub, its owner included: hub_api sees what belongs to the customer
 -- of its session and nothing else; the sync and analysts see all rows (what they may do is in grants.sql).
 -- Each condition is wrapped as (select ...), so that it is computed once per query, not once per row.
--- A new table without a rule here stops the upgrade: nothing becomes visible by being forgotten.
+-- A new table without a rule here stops the upgrade: nothing becomes visible by being forgotten. So does a view, which
+-- would show everybody's rows, since it reads as its owner: views are for other schemas.
 DO $$
 DECLARE
     found record;
     visible text;
 BEGIN
     FOR found IN SELECT c.relname AS name FROM pg_catalog.pg_class c
-                  WHERE c.relnamespace = 'hub'::regnamespace AND c.relkind IN ('r', 'p') LOOP
+                  WHERE c.relnamespace = 'hub'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') LOOP
         visible := CASE
             WHEN found.name = 'customers' THEN 'id = (SELECT hub.current_customer())'
             WHEN found.name = 'customer_accounts' THEN 'customer_id = (SELECT hub.current_customer())'

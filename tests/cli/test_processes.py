@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,17 @@ child = subprocess.Popen([sys.executable, "-c",
 child.stdout.readline()
 open(sys.argv[1], "w").write(str(child.pid))
 signal.pause()
+"""
+
+# A supervisor of such a parent; it says when all have started.
+SUPERVISOR = """
+import sys
+from pathlib import Path
+from cli.up.processes import Processes
+processes = Processes(Path(sys.argv[1]), then=lambda: None)
+processes.add("first", [sys.executable, "-c", sys.argv[2], sys.argv[1] + "/of-first"], {})
+processes.add("second", [sys.executable, "-c", sys.argv[2], sys.argv[1] + "/of-second"], {})
+processes.loop()
 """
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -72,6 +84,20 @@ def test_a_grandchild_that_does_not_listen_is_ended_too(tmp_path: Path) -> None:
 
     psutil.wait_procs(_process(int(note.read_text())), timeout=10)
     assert _process(int(note.read_text())) == []
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    notes = [tmp_path / "of-first", tmp_path / "of-second"]
+    supervisor = psutil.Popen(_python(SUPERVISOR, str(tmp_path), PARENT), stderr=subprocess.PIPE)
+    while not all(note.exists() and note.read_text() for note in notes):
+        assert supervisor.poll() is None
+    started = supervisor.children(recursive=True)
+
+    supervisor.kill()
+
+    assert len(started) == 6
+    assert psutil.wait_procs(started, timeout=30)[1] == []
+    assert supervisor.communicate()[1] == b""
 
 
 def _alive(processes: Processes) -> list[int]:

@@ -68,7 +68,7 @@ def environment(home: Path) -> dict[str, str]:
         ports = {name: str(taken.getsockname()[1]) for name, taken in zip(PORTS, sockets, strict=True)}
     ours = {"PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "USER"}
     inherited = {name: value for name, value in os.environ.items() if name in ours}
-    return inherited | ports | {"HUB_HOME": str(home), "SANDBOX_CUSTOMERS": "20", "PYTHONWARNINGS": "ignore"}
+    return inherited | ports | {"HUB_HOME": str(home), "SANDBOX_CUSTOMERS": "20"}
 
 
 @contextmanager
@@ -99,17 +99,21 @@ def _said_until_ready(process: subprocess.Popen[str]) -> list[str]:
 
 
 def _left_running(home: Path) -> list[str]:
-    left = []
+    return [" ".join(process.cmdline()) for process in _running(home)]
+
+
+def _running(home: Path) -> list[psutil.Process]:
+    found = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("HUB_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                left.append(" ".join(process.cmdline()))
+                found.append(process)
         except psutil.Error:
             continue
-    return left
+    return found
 
 
-def test_from_an_empty_folder_to_ctrl_c_and_on_with_the_same_data(environment: dict[str, str], home: Path) -> None:
+def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: dict[str, str], home: Path) -> None:
     with _up(environment) as up:
         answered = subprocess.run(
             shlex.split(up.value_of("try")), capture_output=True, text=True, check=True, timeout=30
@@ -122,6 +126,7 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_with_the_same_data(environment: d
 
         code, farewell = up.stop(signal.SIGINT)
 
+    assert [line for line in up.said if "Warning" in line] == []
     assert json.loads(answered.stdout)["data"]
     assert {row["dataset"]: row["last_status"] for row in status if row["system"] != "hub"} == dict.fromkeys(
         (row["dataset"] for row in status if row["system"] != "hub"), "succeeded"
@@ -134,10 +139,15 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_with_the_same_data(environment: d
 
     with _up(environment) as again:
         inserted = again.hub("psql", "-c", INSERTED_SINCE_START).stdout
-        code, _ = again.stop(signal.SIGTERM)
+        running = _running(home)
 
-    assert (code, inserted.strip()) == (0, "0")
+        again.stop(signal.SIGKILL)
+
+    assert inserted.strip() == "0"
+    assert psutil.wait_procs(running, timeout=60)[1] == []
     assert _left_running(home) == []
+    assert not (home / "environment.json").exists()
+    assert not (home / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_process_that_dies_takes_the_stack_down_and_is_named(environment: dict[str, str], home: Path) -> None:

@@ -13,7 +13,7 @@ from read_api.customer.models import MeAnswer
 from read_api.dashboard.models import DashboardAnswer
 from read_api.orders.models import OrderAnswer, OrderList
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
-from read_api.subscriptions.models import SubscriptionAnswer, SubscriptionList
+from read_api.subscriptions.models import ChargingInvoiceList, SubscriptionAnswer, SubscriptionList
 from read_api.support.models import CaseAnswer, CaseList
 from tests.builders import insert
 from tests.read_api.conftest import addresses, furnish
@@ -27,7 +27,7 @@ MODELS = (
     PaymentMethodList,
     SubscriptionList,
     SubscriptionAnswer,
-    InvoiceList,
+    ChargingInvoiceList,
     SimList,
     SimAnswer,
     UsageAnswer,
@@ -61,6 +61,9 @@ async def test_the_openapi_document_is_3_1_and_asks_for_a_token(client: httpx.As
         for method, operation in methods.items():
             assert operation["operationId"], path
             assert operation["description"], path
+            # A phrase for people, not the name of a method.
+            assert operation["description"].startswith(operation["summary"]), path
+            assert " " in operation["summary"], path
             if path.startswith("/api"):
                 assert operation["security"] == [{"bearerAuth": []}], path
                 assert {"400", "401", "503"} <= set(operation["responses"]), path
@@ -74,6 +77,7 @@ async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncCli
 
     assert page.headers["content-type"].startswith("text/html")
     assert "/api/invoices/{invoice_id}" in page.text
+    assert "One invoice with its items and payments</span>" in page.text
     assert "<script" not in page.text
     assert "http" not in page.text.replace("HTTP", "")
 

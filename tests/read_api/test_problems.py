@@ -48,7 +48,7 @@ async def test_a_garbled_value_is_refused_by_name(
 
 
 def forged(**changes: Any) -> str:
-    key = changes.pop("key", "k" * 32)
+    key, algorithm = changes.pop("key", "k" * 32), changes.pop("algorithm", "HS256")
     claims = {
         "iss": "data-sync-hub",
         "aud": "portal",
@@ -56,7 +56,7 @@ def forged(**changes: Any) -> str:
         "exp": datetime.now(UTC) + timedelta(minutes=5),
     }
     wanted = {name: value for name, value in (claims | changes).items() if value is not None}
-    return jwt.encode(wanted, key, algorithm="HS256")
+    return jwt.encode(wanted, key, algorithm=algorithm)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,13 @@ def forged(**changes: Any) -> str:
         f"Bearer {forged(exp=datetime(2020, 1, 1, tzinfo=UTC))}",
         f"Bearer {forged(exp=None)}",
         f"Bearer {forged(sub='admin')}",
-        f"Bearer {jwt.encode({'sub': str(uuid4())}, None, algorithm='none')}",
+        f"Bearer {forged(algorithm='none', key=None)}",
+        f"Bearer {forged(algorithm='HS512', key='k' * 64)}",
+        f"Bearer {forged(aud=['something', 'else'])}",
+        f"Bearer {forged(nbf=datetime(2100, 1, 1, tzinfo=UTC))}",
+        f"Bearer {forged(sub=None)}",
+        f"Bearer {forged(iss=None)}",
+        f"Bearer {forged(aud=None)}",
         f"Bearer {forged()}",
     ],
 )
@@ -101,12 +107,40 @@ async def test_a_token_ends_while_the_api_remembers_it(
 
 
 async def test_unknown_addresses_and_methods_are_problems_too(client: httpx.AsyncClient) -> None:
-    nowhere = await client.get("/api/nowhere")
+    nowhere = [await client.get(address) for address in ("/", "/api/nowhere", "/schema/nowhere", "/problems/nothing")]
     wrong = await client.post("/api/invoices")
 
-    assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/not-found")
+    assert [(each.status_code, each.json()["type"]) for each in nowhere] == [(404, "/problems/not-found")] * 4
     assert (wrong.status_code, wrong.json()["type"]) == (405, "/problems/method-not-allowed")
     assert "GET" in wrong.headers["allow"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"<order/>"])
+async def test_a_body_that_is_no_json_is_said_to_be_none(
+    client: httpx.AsyncClient, rows: Any, bearer: Any, body: bytes
+) -> None:
+    headers = bearer(furnish(rows)["customers"]["id"]) | {"Idempotency-Key": "k" * 16}
+
+    answer = await client.post("/api/orders", headers=headers, content=body)
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-request")
+    assert answer.json()["field"] == "body"
+
+
+async def test_every_answer_forbids_what_a_browser_need_not_do(
+    client: httpx.AsyncClient, rows: Any, bearer: Any
+) -> None:
+    headers = bearer(furnish(rows)["customers"]["id"])
+
+    answers = [await client.get(address, headers=headers) for address in ("/api/me", "/nowhere", "/schema", "/health")]
+
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-frame-options"] == "DENY"
+    assert answers[0].headers["cache-control"] == "private, no-cache"
+    assert answers[1].headers["cache-control"] == "no-store"
 
 
 async def test_our_own_mistakes_say_nothing_of_our_inside(

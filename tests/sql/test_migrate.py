@@ -3,6 +3,7 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -50,9 +51,17 @@ def level_of(url: str) -> str | None:
         return migrate.current_level(connection)
 
 
-def test_a_table_without_a_row_level_rule_stops_the_upgrade(database: Database) -> None:
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        "CREATE TABLE hub.forgotten (id uuid)",
+        "CREATE VIEW hub.forgotten AS SELECT id FROM hub.customers",
+        "CREATE MATERIALIZED VIEW hub.forgotten AS SELECT id FROM hub.customers",
+    ],
+)
+def test_what_has_no_row_level_rule_stops_the_upgrade(database: Database, forgotten: LiteralString) -> None:
     with psycopg.connect(database.owner) as connection:
-        connection.execute("CREATE TABLE hub.forgotten (id uuid)")
+        connection.execute(forgotten)
 
     with pytest.raises(DBAPIError, match=r"hub\.forgotten has no row-level rule"):
         migrate.upgrade(database.owner)

@@ -241,6 +241,7 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         ("current_account", "hub_api"),
         ("earlier", "hub_api"),
         ("live_changes", "hub_api"),
+        ("wish_items", "hub_api"),
         ("wish_line", "hub_api"),
         ("receive_hint", "hub_api"),
         ("receive_hint", "hub_sync"),

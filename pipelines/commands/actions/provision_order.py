@@ -264,6 +264,7 @@ def affected(work: Provisioning) -> Iterator[Wish]:
         yield Wish("whmcs.invoices", owner=work.accounts.whmcs)
         if work.has("choose_line"):
             yield Wish("freebit.line_details", record=main_service(work))
+            yield Wish("freebit.line_usage", record=main_service(work))
 
 
 PROVISION_ORDER = Action(

@@ -1,5 +1,6 @@
 -- Invoices by due date, latest first and those without one before: JSON, and the key that the next page starts after.
--- Two branches, because a comparison with null is never true; both read the index in its order.
+-- Two branches, because a comparison with null is never true; both read the index in its order, which is why they name
+-- the due date in it.
 SELECT json_build_object({billing/invoice_fields}), coalesce(invoice.due_on, 'infinity'::date), invoice.id
   FROM ((SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
                  invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
@@ -9,7 +10,7 @@ SELECT json_build_object({billing/invoice_fields}), coalesce(invoice.due_on, 'in
             AND invoice.due_on IS NULL
             AND %(after)s::date = 'infinity'::date
             AND invoice.id < %(after_id)s::uuid
-          ORDER BY invoice.id DESC
+          ORDER BY invoice.due_on DESC, invoice.id DESC
           LIMIT %(rows)s::int)
         UNION ALL
         (SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,

@@ -14,7 +14,9 @@ from core.errors import IncompleteReadError, RejectedError, UnavailableError
 from domain.common.errors import MappingError
 from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
-from pipelines.sync.dataset import Dataset, Details, Page, ReadRequest, Row, Source, Target
+from domain.common.vocabulary import WhmcsVocabulary
+from pipelines.datasets import dataset_named
+from pipelines.sync.dataset import SETTLING, Dataset, Details, Page, ReadRequest, Row, Source, Target
 from pipelines.sync.progress import Progress, listening
 from pipelines.sync.quarantine import quarantined, retry
 from pipelines.sync.reading import BODY, PARENT, parent_source_id, read_details
@@ -29,6 +31,10 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 class Settings:
     vocabulary = None
+
+
+class WhmcsLike:
+    vocabulary = WhmcsVocabulary()
 
 
 SOURCE = Source(client=None, settings=Settings())
@@ -162,6 +168,25 @@ def test_a_broken_row_is_set_aside_with_its_payload_and_the_rest_of_the_page_lan
     assert kept == [("500B", {"Id": "500B", "broken": 1}, "Subject: missing")]
 
 
+def test_what_a_broken_row_gave_before_it_turned_out_broken_is_kept(database):
+    service = {"id": "7", "clientid": "5", "name": "SIM", "billingcycle": "Monthly", "status": "Active"} | {
+        "recurringamount": "980.00",
+        "customfields": {"customfield": [{"name": "SIM Number", "value": "ask the shop"}]},
+    }
+    services = replace(
+        dataset_named("whmcs.services"), read=lambda _: iter([Page(rows=[service], position={}, complete=True)])
+    )
+
+    outcome = run(services, replace(SOURCE, settings=WhmcsLike()), database.sync)
+
+    assert (outcome.merged.inserted, outcome.quarantined) == (1, 1)
+    assert fetch(database.owner, "SELECT source_id, status FROM hub.subscriptions") == [("7", "active")]
+    assert fetch(database.owner, "SELECT source_id FROM hub.sims") == []
+    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [
+        ("7", "SIM Number: not a telephone number")
+    ]
+
+
 def test_a_row_that_comes_back_whole_leaves_quarantine(database):
     run(a_dataset(lambda _: iter([Page(rows=[{"Id": "500B", "broken": 1}], position={})])), SOURCE, database.sync)
 
@@ -279,6 +304,24 @@ def test_details_are_asked_for_newest_first_and_once(database):
     assert asked[2:] == ["1"]
     assert again.read == 0
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
+
+
+class Refreshing(Settings):
+    hours = 24
+
+
+def test_details_are_read_again_as_settings_say_and_soon_where_the_source_is_at_work(database):
+    three_invoices(database)
+    details = replace(
+        DETAILS,
+        refresh_after=lambda settings: timedelta(hours=settings.hours),
+        unsettled="source_id = '2' AND balance = 5",
+    )
+
+    run(replace(details_dataset(lambda _: {"balance": 5}), details=details), Source(None, Refreshing()), database.sync)
+
+    waits = fetch(database.owner, "SELECT source_id, items_due_at - items_as_of FROM hub.invoices ORDER BY source_id")
+    assert waits == [("1", timedelta(hours=24)), ("2", SETTLING), ("3", timedelta(hours=24))]
 
 
 def test_a_source_that_breaks_off_leaves_the_rest_due_and_what_came_written(database):

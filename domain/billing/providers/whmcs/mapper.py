@@ -67,25 +67,25 @@ def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> 
     try:
         raw = RawInvoice.model_validate(row)
         zone = vocabulary.zone
-        issued_on = day_or_none(raw.date)
+        issued_on = day_or_none(raw.date, "date")
         if issued_on is None:
             raise FieldError("date: an invoice has a day of issue")
         return Invoice(
             id=hub_id("whmcs", "invoice", raw.id),
             source="whmcs",
             source_id=raw.id,
-            source_updated_at=local_to_utc(raw.updated_at, zone),
+            source_updated_at=local_to_utc(raw.updated_at, zone, "updated_at"),
             account_id=account_id("whmcs", raw.userid),
             # Until a number is given out, WHMCS shows people the id.
             number=raw.invoicenum or raw.id,
             status=STATUSES.get(raw.status, "other"),
             source_status=raw.status,
             issued_on=issued_on,
-            due_on=day_or_none(raw.duedate),
-            paid_at=local_to_utc(raw.datepaid, zone),
-            refunded_at=local_to_utc(raw.date_refunded, zone),
-            cancelled_at=local_to_utc(raw.date_cancelled, zone),
-            last_capture_attempt_at=local_to_utc(raw.last_capture_attempt, zone),
+            due_on=day_or_none(raw.duedate, "duedate"),
+            paid_at=local_to_utc(raw.datepaid, zone, "datepaid"),
+            refunded_at=local_to_utc(raw.date_refunded, zone, "date_refunded"),
+            cancelled_at=local_to_utc(raw.date_cancelled, zone, "date_cancelled"),
+            last_capture_attempt_at=local_to_utc(raw.last_capture_attempt, zone, "last_capture_attempt"),
             subtotal=raw.subtotal,
             credit=raw.credit,
             tax=raw.tax,
@@ -95,7 +95,7 @@ def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> 
             tax_rate2=raw.taxrate2,
             currency=raw.currencycode or vocabulary.currency,
             payment_method=clean(raw.paymentmethod),
-            source_created_at=local_to_utc(raw.created_at, zone),
+            source_created_at=local_to_utc(raw.created_at, zone, "created_at"),
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", row.get("id"), error) from error
@@ -150,7 +150,7 @@ def _payment(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: 
         kind="refund" if returns or raw.amountout > 0 else "payment",
         gateway=clean(raw.gateway),
         transaction_id=clean(raw.transid),
-        paid_at=local_to_utc(raw.date, vocabulary.zone),
+        paid_at=local_to_utc(raw.date, vocabulary.zone, "date"),
         description=clean(raw.description),
         amount_in=raw.amountin,
         amount_out=raw.amountout,

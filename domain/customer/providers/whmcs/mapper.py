@@ -41,7 +41,7 @@ def client_from_row(
             email=clean(raw.email),
             status=STATUSES.get(raw.status, "other"),
             source_status=raw.status,
-            registered_on=day_or_none(raw.datecreated),
+            registered_on=day_or_none(raw.datecreated, "datecreated"),
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", row.get("id"), error) from error

@@ -87,7 +87,10 @@ def traffic_from_row(
         MappingError: a number is none.
     """
     try:
-        raw = RawTraffic.model_validate(row.get("traffic"))
+        sent = row.get("traffic")
+        if not isinstance(sent, Mapping):
+            raise FieldError("traffic: missing")
+        raw = RawTraffic.model_validate(sent)
         recent = [part for part in raw.in_recent_days.split(",") if part.strip()]
         days = [(today, raw.today)] + [
             (today - timedelta(days=back), used) for back, used in enumerate(recent, start=RECENT_DAYS_FROM)

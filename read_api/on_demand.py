@@ -1,0 +1,65 @@
+"""What is read at its source only when somebody looks at it: now if asked to wait, else soon."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated
+
+from litestar.params import HeaderParameter
+
+from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
+from read_api.questions import Question
+
+Prefer = Annotated[
+    str | None,
+    HeaderParameter(name="Prefer", description="`wait=2`: wait up to 2 seconds for what its system says now"),
+]
+
+LONGEST_WAIT_SECONDS = 10
+_LOOK_EVERY_SECONDS = 0.05
+_WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?:,|;|$)")
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """A thing that is wished for when it is looked at and not known, or too old.
+
+    wish: when it was last read, and whether it is wished for just now; no row: there is no such thing.
+    read_at: when it was last read, in the same form.
+    """
+
+    wish: Question
+    read_at: Question
+
+    async def single(self, request: ApiRequest, question: Question, **values: str) -> JsonAnswer:
+        """The thing's answer, whatever its age. `Prefer: wait=N` waits up to that long for a fresh one.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        wait = _wait(request)
+        asked = await database_of(request).ask(self.wish, customer_of(request), values)
+        waited = False
+        if wait and asked.rows and asked.rows[0][1] == b"t":
+            waited = await self._read_since(request, values, asked.rows[0][0], wait)
+        answer = await single(request, question, at=None, **values)
+        if waited:
+            answer.add_header(b"preference-applied", f"wait={wait}".encode())
+        return answer
+
+    async def _read_since(self, request: ApiRequest, values: dict[str, str], before: bytes | None, wait: int) -> bool:
+        """Whether it was read at its source while we waited, seconds at most."""
+        ends = monotonic() + wait
+        while monotonic() < ends:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            found = await database_of(request).ask(self.read_at, customer_of(request), values)
+            if found.rows and found.rows[0][0] != before and found.rows[0][0] is not None:
+                return True
+        return False
+
+
+def _wait(request: ApiRequest) -> int:
+    """Seconds the caller would wait; what is malformed is ignored (RFC 7240)."""
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0

@@ -1,0 +1,6 @@
+-- When the items of the customer's invoice were read, seconds since 1970; null: not yet. No row: no such invoice.
+SELECT extract(epoch FROM invoice.items_as_of)
+  FROM hub.invoices invoice
+ WHERE invoice.id = %(id)s::uuid
+   AND invoice.account_id = (SELECT hub.current_account('whmcs'))
+   AND invoice.deleted_at IS NULL
