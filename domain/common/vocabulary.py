@@ -28,6 +28,10 @@ class SalesforceVocabulary(BaseModel):
     order_activating: str = Field("Activating", description="Activation_Status__c while an order is provisioned")
     order_activated: str = Field("Activated", description="Activation_Status__c of a provisioned order")
     order_failed: str = Field("Failed", description="Activation_Status__c of an order that could not be")
+    portal_users: tuple[str, ...] = Field(
+        (),
+        description="usernames that write comments on cases for customers; default: the one that the hub logs in as",
+    )
     fields: dict[str, str] = Field(
         default_factory=dict, description="our name of a custom field -> the org's name of it, where they differ"
     )

@@ -16,7 +16,7 @@ from read_api.support.models import CaseAnswer, CaseList, CaseStatus
 from read_api.wire import Cursor, Limit
 
 CASES = Listing(Question("support/cases", ("salesforce.cases",)), EARLIER)
-CASE = Question("support/case", ("salesforce.cases",))
+CASE = Question("support/case", ("salesforce.cases", "salesforce.case_comments"))
 
 
 Id = Annotated[UUID, Parameter(description="The case's id")]
@@ -56,7 +56,7 @@ class SupportController(Controller):
     async def case(
         self, request: ApiRequest, case_id: Annotated[UUID, Parameter(description="The case's id")]
     ) -> JsonAnswer:
-        """One support case."""
+        """One support case with what was said on it."""
         return await single(request, CASE, id=str(case_id))
 
     @post(operation_id="openCase", **CHANGES)

@@ -74,6 +74,8 @@ def same_case(work: Work[Any]) -> Iterator[Wish]:
     row = work.row("commands/source_id", id=work.command.subject_id)
     if row is not None:
         yield Wish("salesforce.cases", record=row["source_id"])
+    if work.has("write_comment"):
+        yield Wish("salesforce.case_comments", record=work.results["write_comment"]["comment"])
 
 
 OPEN_CASE = Action(
