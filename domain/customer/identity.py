@@ -1,6 +1,5 @@
 """Proving who one is (portal reference, section 4.2)."""
 
-from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -31,7 +30,8 @@ class IdentityFacts(BaseModel):
     account: str | None
 
 
-def identity_rules(_: SubmitIdentityDocument, customer: IdentityFacts, __: date) -> list[Broken]:
+def identity_rules(customer: IdentityFacts) -> list[Broken]:
+    """Every rule that sending a document breaks, whatever is in it."""
     if customer.account is None:
         return [_rule("MAPPING_MISSING", "needs an account in the CRM")]
     if customer.identity_status == "verified":

@@ -4,7 +4,7 @@ simple-salesforce logs in and knows addresses and headers; its own call methods 
 nothing, give no headers back, and some recurse without end on a session that stays refused (reference §1.5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -36,8 +36,11 @@ class Session:
         self._lock = RLock()
         self._salesforce: Salesforce | None = None
         self._http = requests.Session()
-        base_url = str(settings.base_url) if settings.base_url else None
-        self._http.mount("https://", Route(settings.timeout_seconds, base_url))
+        self._http.mount("https://", self._route())
+
+    def _route(self) -> Route:
+        base_url = str(self._settings.base_url) if self._settings.base_url else None
+        return Route(self._settings.timeout_seconds, base_url)
 
     def send(
         self,
@@ -64,9 +67,36 @@ class Session:
         """
         return call(
             ONCE if once else self._patience,
-            lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
+            lambda attempt: read(self._once(method, path, operation, attempt, headers or {}, **sent)),
             self._circuit,
         )
+
+    def pass_on(
+        self, path: str, operation: str, content_type: str, body: Iterable[bytes], read: Callable[[Response], Answer]
+    ) -> Answer:
+        """What `read` makes of the answer to a POST whose body is sent on as it comes: `send`, `once`, for large ones.
+
+        It may take as long as the body does, so other calls go on beside it. What the body raises comes through, and
+        Salesforce then has half a call, which it drops.
+        """
+
+        def once(attempt: Attempt) -> Answer:
+            with self._lock:
+                self._quota.check()
+            with requests.Session() as http:
+                http.mount("https://", self._route())
+                headers = {"Content-Type": content_type}
+                response = self._sent("POST", path, operation, attempt, headers, http, data=body)
+            if response.status_code == 401:
+                # What is gone cannot be sent again; the next caller logs in.
+                with self._lock:
+                    self._salesforce = None
+                raise UnavailableError("salesforce", "ended the session", code="session_ended", sent=False)
+            if response.status_code >= 300:
+                raise error_from(response)
+            return read(response)
+
+        return call(ONCE, once, self._circuit)
 
     def opened(self, *, renewed: bool = False) -> tuple[str, str]:
         """The session id, and the address of the instance it is for; `renewed`: after logging in anew.
@@ -80,22 +110,32 @@ class Session:
             salesforce = self._opened(Attempt(1, correlation_id()))
             return str(salesforce.session_id), f"https://{salesforce.sf_instance}"
 
-    def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:
+    def _once(
+        self, method: str, path: str, operation: str, attempt: Attempt, headers: dict[str, str], **sent: Any
+    ) -> Response:
         with self._lock:
             self._quota.check()
-            response = self._sent(method, path, operation, attempt, **sent)
+            response = self._sent(method, path, operation, attempt, headers, self._http, **sent)
             if response.status_code == 401:
                 # Sessions end after some hours: log in once more, then take no for an answer.
                 self._salesforce = None
-                response = self._sent(method, path, operation, attempt, **sent)
+                response = self._sent(method, path, operation, attempt, headers, self._http, **sent)
         if response.status_code >= 300:
             raise error_from(response)
         return response
 
-    def _sent(
-        self, method: str, path: str, operation: str, attempt: Attempt, headers: dict[str, str], **sent: Any
+    def _sent(  # noqa: PLR0917 - a call's own parts
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        attempt: Attempt,
+        headers: dict[str, str],
+        http: requests.Session,
+        **sent: Any,
     ) -> Response:
-        salesforce = self._opened(attempt)
+        with self._lock:
+            salesforce = self._opened(attempt)
         url = f"https://{salesforce.sf_instance}{path}" if path.startswith("/") else f"{salesforce.base_url}{path}"
         headers = {
             **salesforce.headers,
@@ -104,7 +144,7 @@ class Session:
         } | headers
         with recorded("salesforce", operation, attempt) as outcome:
             try:
-                response = self._http.request(method, url, headers=headers, allow_redirects=False, **sent)
+                response = http.request(method, url, headers=headers, allow_redirects=False, **sent)
             except requests.RequestException as error:
                 raise UnavailableError(
                     "salesforce", "did not answer", code=type(error).__name__, sent=_was_sent(error)
