@@ -73,6 +73,20 @@ def test_an_approval_told_twice_provisions_once(hub: Hub, customer: Customer) ->
     assert len(whmcs_orders(hub, order)) == 1
 
 
+def test_what_was_ordered_is_found_again_where_whmcs_keeps_no_notes(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", order_notes="off")
+    order = placed(hub, customer)
+    hub.approve(order)
+    hub.apply()
+    hub.control("faults", match="AddOrder", mode="drop", times=1)
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert len(hub.ledger(system="whmcs", kind="order", marker=order)) == 1
+
+
 def test_without_a_payment_method_nothing_is_ordered_and_the_agent_sees_why(hub: Hub, customer: Customer) -> None:
     order = placed(hub, customer)
     for (method,) in hub.rows(
