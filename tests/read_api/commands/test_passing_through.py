@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from core.settings import ApiSettings, GatewaySettings, HubSettings
@@ -50,17 +52,24 @@ def environment(sandbox: RunningSandbox) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def gateway(environment: dict[str, str]) -> Iterator[GatewaySettings]:
-    with running_gateway(environment) as settings:
+def gateway_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gateway's own words go."""
+    return tmp_path_factory.mktemp("gateway") / "log"
+
+
+@pytest.fixture(scope="module")
+def gateway(environment: dict[str, str], gateway_log: Path) -> Iterator[GatewaySettings]:
+    with running_gateway(environment, gateway_log) as settings:
         yield settings
 
 
 @contextmanager
-def running_gateway(environment: dict[str, str]) -> Iterator[GatewaySettings]:
+def running_gateway(environment: dict[str, str], log: Path) -> Iterator[GatewaySettings]:
     """The gateway as a process of its own."""
     settings = GatewaySettings(token=TOKEN, port=free_port())
     own = os.environ | environment | {"GATEWAY_TOKEN": TOKEN, "GATEWAY_PORT": str(settings.port)}
-    process = subprocess.Popen([sys.executable, "-m", "cli", "gateway"], env=own, stderr=subprocess.DEVNULL)
+    with log.open("ab") as said:
+        process = subprocess.Popen([sys.executable, "-m", "cli", "gateway"], env=own, stdout=said, stderr=said)
     try:
         wait_until_there(settings, process)
         yield settings
@@ -142,6 +151,38 @@ async def test_an_unpaid_invoice_gets_a_link_that_no_cache_keeps(
     assert "access_token=" in answer.json()["data"]["url"]
     assert answer.json()["data"]["expiresInSeconds"] == 60
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.fixture
+def said(gateway_log: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What the gateway, and the API in this process, have logged so far."""
+    return lambda: gateway_log.read_text() + "".join(capfd.readouterr())
+
+
+HOLDING = """
+SELECT tablename FROM pg_tables
+ WHERE schemaname IN ('hub', 'sync', 'command', 'history')
+   AND query_to_xml(format('SELECT 1 FROM %%I.%%I t WHERE strpos(t::text, %%L) > 0', schemaname, tablename, %s::text),
+                    false, false, '')::text LIKE '%%<row%%'
+"""
+"""Tables in which a text is."""
+
+
+async def test_a_link_is_in_no_log_and_no_table(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, said: Callable[[], str]
+) -> None:
+    invoice, customer = an_invoice(rows, "unpaid")
+
+    answer = await client.post(f"/api/invoices/{invoice}/pay-links", headers=bearer(customer))
+
+    secret = answer.json()["data"]["url"].partition("access_token=")[2]
+    logged = said()
+    assert len(secret) >= 40
+    assert "/pay-links" in logged, "there is no log to look at"
+    assert secret not in logged
+    with psycopg.connect(synced.owner) as connection:
+        assert connection.execute(HOLDING, [secret]).fetchall() == []
+        assert connection.execute(HOLDING, [str(customer)]).fetchall() != [], "nothing is found anywhere"
 
 
 async def test_a_paid_invoice_gets_none(client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any) -> None:
@@ -306,7 +347,7 @@ class _Watching(BaseHTTPRequestHandler):
 
 
 async def test_a_document_reaches_salesforce_before_its_sender_has_sent_all_of_it(
-    synced: Any, rows: Any, bearer: Any, environment: dict[str, str], api_settings: ApiSettings
+    synced: Any, rows: Any, bearer: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:
     salesforce = Watching()
     threading.Thread(target=salesforce.serve_forever, daemon=True).start()
@@ -318,8 +359,8 @@ async def test_a_document_reaches_salesforce_before_its_sender_has_sent_all_of_i
         assert await asyncio.to_thread(salesforce.began.wait, 30), "nothing was sent on while more was to come"
         yield b"the rest"
 
-    with running_gateway(environment | {"SALESFORCE_BASE_URL": address}) as gateway:
-        async with api_before(gateway, synced, api_settings) as client:
+    with running_gateway(environment | {"SALESFORCE_BASE_URL": address}, tmp_path / "log") as gateway:
+        async with api_before(gateway, synced, ApiSettings()) as client:
             answer = await client.post("/api/identity-documents", content=as_it_arrives(), headers=headers)
     salesforce.shutdown()
     salesforce.server_close()

@@ -1,0 +1,2 @@
+-- How many commands wait for an operator: one row.
+SELECT count(*) FROM command.commands WHERE status = 'dead'
