@@ -285,7 +285,10 @@ class CommandSettings(_Settings):
 
     model_config = SettingsConfigDict(env_prefix="COMMANDS_")
 
-    batch: int = Field(8, ge=1, le=100, description="commands claimed at a time; those of one kind share a Dagster run")
+    batch: int = Field(
+        16, ge=1, le=100, description="commands claimed at a time; those of one kind share a Dagster run"
+    )
+    at_once: int = Field(4, ge=1, le=32, description="commands of a batch that are worked on at the same time")
     lease_seconds: float = Field(
         30.0, ge=1, description="how long a dead forwarder's commands wait before another takes them over"
     )

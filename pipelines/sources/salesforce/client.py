@@ -1,4 +1,4 @@
-"""Salesforce over REST: queries, large ones as bulk jobs, and writes. Thread-safe, one call at a time."""
+"""Salesforce over REST: queries, large ones as bulk jobs, and writes. Thread-safe."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
