@@ -28,7 +28,8 @@ class Turn:
         left: dict[str, str] = {}
         for outcome in self.runners.run(self.commands):
             command = outcome.command
-            about = f"{command.kind} {command.id} of {command.subject_kind} {command.subject_id}: {outcome.status}"
+            concerns = f"{command.subject_kind} {command.order_number or command.subject_id}"
+            about = f"{command.kind} {command.id} of {concerns}: {outcome.status}"
             context.log.info("%s", "\n  ".join([about, *outcome.said]))
             left[str(command.id)] = outcome.status
         return left
@@ -73,6 +74,8 @@ def run_in_dagster(instance: dg.DagsterInstance, runners: RunnerPool, commands: 
         "request_id": ",".join(dict.fromkeys(command.request_id for command in commands)),
         "subject": ",".join(dict.fromkeys(f"{each.subject_kind}/{each.subject_id}" for each in commands)),
     }
+    if numbers := [each.order_number for each in commands if each.order_number]:
+        tags["order_number"] = ",".join(numbers)
     COMMAND_JOBS[first.kind].execute_in_process(
         instance=instance,
         raise_on_error=False,

@@ -50,19 +50,19 @@ def create_order(work: Placing) -> Result:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
     cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
     try:
-        ids = work.clients.salesforce.together(list(_parts(work, cart or {})))
+        written = work.clients.salesforce.together(list(_parts(work, cart or {})))
     except RejectedError as error:
         found = find_order(work) if error.code == "DUPLICATE_VALUE" else None
         if found is None:
             raise
         return found
-    return {"order": ids[0]}
+    return {"order": written[0]["id"], "number": written[-1].get("OrderNumber")}
 
 
 def find_order(work: Placing) -> Result | None:
     """The order that carries our marker."""
-    found = work.clients.salesforce.find("SELECT Id FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
-    return {"order": found[0]["Id"]} if found else None
+    found = work.clients.salesforce.find("SELECT Id, OrderNumber FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
+    return {"order": found[0]["Id"], "number": found[0]["OrderNumber"]} if found else None
 
 
 def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
@@ -81,6 +81,8 @@ def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
             "Billing_Cycle__c": entry["cycle"],
         }
         yield Part(f"line{number}", "POST", "OrderItem", fields)
+    # The number that people call it by, in the same call.
+    yield Part("number", "GET", "Order/@{placed.id}?fields=OrderNumber")
 
 
 def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,5 +179,8 @@ PLACE_ORDER = Action(
         ),
     ),
     affects=affected,
-    result=lambda work: {"salesforceOrderId": work.results["create_order"]["order"]},
+    result=lambda work: {
+        "salesforceOrderId": work.results["create_order"]["order"],
+        "orderNumber": work.results["create_order"].get("number"),
+    },
 )

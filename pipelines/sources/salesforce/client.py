@@ -24,15 +24,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One record of several written together: `path` below sobjects/, as `Order` or `Order/<id>`.
+    """One record of several written together, or read with them: `path` below sobjects/, as `Order` or `Order/<id>`.
 
-    Fields may refer to a record made before, as `@{name.id}`.
+    Path and fields may refer to a record made before, as `@{name.id}`.
     """
 
     name: str
     method: str
     path: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] | None = None
 
 
 class SalesforceClient:
@@ -118,8 +118,10 @@ class SalesforceClient:
         path = f"sobjects/{kind}/{org_key}/{quote(value, safe='')}"
         return self._session.send("PATCH", path, f"upsert {kind}", _created, json=self._names.fields(fields))
 
-    def together(self, parts: Sequence[Part]) -> list[str | None]:
-        """Write several records in one transaction, all or none: the id of each that was created, in order.
+    def together(self, parts: Sequence[Part]) -> list[Row]:
+        """Write several records in one transaction, all or none: what Salesforce says of each, in order.
+
+        Of one that was created that is its `id`, of one that was changed nothing, of one that was read its fields.
 
         Called once: see `Session.send` for what a failure leaves open.
 
@@ -132,7 +134,7 @@ class SalesforceClient:
                 "method": part.method,
                 "url": f"{root}/{part.path}",
                 "referenceId": part.name,
-                "body": self._names.fields(part.fields),
+                **({} if part.fields is None else {"body": self._names.fields(part.fields)}),
             }
             for part in parts
         ]
@@ -199,7 +201,7 @@ def _nothing(_: Response) -> None:
     return None
 
 
-def _written_together(answer: Response) -> list[str | None]:
+def _written_together(answer: Response) -> list[Row]:
     result = decoded(answer.content)
     parts = result.get("compositeResponse") if isinstance(result, dict) else None
     if not isinstance(parts, list):
@@ -211,7 +213,7 @@ def _written_together(answer: Response) -> list[str | None]:
         if code in PASSING:
             raise UnavailableError("salesforce", "could not do it now", code=code, sent=False)
         raise RejectedError("salesforce", "refused the call", code=code)
-    return [part["body"].get("id") if isinstance(part["body"], dict) else None for part in parts]
+    return [part["body"] if isinstance(part["body"], dict) else {} for part in parts]
 
 
 _HALTED = "PROCESSING_HALTED"

@@ -24,7 +24,7 @@ from pipelines.commands.pool import RunnerPool
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command, Result, Step, Work
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.examples import VPN
+from tests.pipelines.commands.examples import EXAMPLES, VPN
 
 
 @contextmanager
@@ -81,6 +81,24 @@ def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer
         assert (run.tags["command_ids"], run.tags["request_id"]) == (str(command), "test-request")
         logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
         assert any("create_order: done" in message for message in logged)
+        number = hub.command(command)["result"]["orderNumber"]
+        assert any(f"orderNumber={number}" in message for message in logged)
+
+
+def test_a_run_that_provisions_an_order_is_found_by_the_orders_number(
+    hub: Hub, customer: Customer, tmp_path: Path
+) -> None:
+    command = EXAMPLES["provision_order"](hub, customer)
+    ((number,),) = hub.rows(
+        "SELECT o.order_number FROM hub.orders o JOIN command.commands c ON c.subject_id = o.id WHERE c.id = %s",
+        command,
+    )
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance, pool(hub) as runners:
+        run_in_dagster(instance, runners, claimed(hub))
+
+        (run,) = instance.get_runs()
+
+    assert (run.job_name, run.tags["order_number"]) == ("provision_order", number)
 
 
 def test_a_dead_command_is_a_failed_run(hub: Hub, customer: Customer, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_a_cart_becomes_an_order_with_its_lines_and_prices(hub: Hub, customer: C
     order = hub.salesforce_record("Order", hub.command(command)["result"]["salesforceOrderId"])
     assert (order["Status"], order["AccountId"]) == ("Draft", customer.salesforce)
     assert (order["Hub_Command_Id__c"], order["TotalAmount"]) == (str(command), 4200)
+    assert hub.command(command)["result"]["orderNumber"] == order["OrderNumber"]
 
 
 def test_an_order_is_read_back_and_goes_by_the_id_that_the_customer_was_given(hub: Hub, customer: Customer) -> None:
