@@ -6,6 +6,13 @@ from pydantic import BaseModel, Field
 
 from domain.commands.asked import Asked, Broken
 
+RuleCode = Literal[
+    "ALREADY_SUBMITTED",
+    "ALREADY_VERIFIED",
+    "MAPPING_MISSING",
+]
+"""Rules that a document may break."""
+
 MOST_BYTES = 5 * 1024 * 1024
 BEGINS: dict[str, tuple[bytes, str]] = {
     "image/jpeg": (b"\xff\xd8\xff", "jpg"),
@@ -41,5 +48,5 @@ def identity_rules(customer: IdentityFacts) -> list[Broken]:
     return []
 
 
-def _rule(code: str, reason: str) -> Broken:
+def _rule(code: RuleCode, reason: str) -> Broken:
     return Broken(field="request", code=code, reason=reason)

@@ -9,6 +9,38 @@ from pydantic import BaseModel, Field, model_validator
 from domain.commands.asked import Asked, Broken
 
 Type = Literal["internet", "sim", "vpn"]
+RuleCode = Literal[
+    "ACCESS_MODE",
+    "ACCOUNT_CLOSED",
+    "ACTIVATION_DATE",
+    "ACTIVATION_FEE_MISSING",
+    "ADDRESS_MISSING",
+    "BIRTH_DATE",
+    "DATA_ONLY",
+    "EID",
+    "EXCLUSIVE",
+    "FAMILY_DISCOUNT",
+    "IDENTITY_NOT_VERIFIED",
+    "INSTALLATION_MISSING",
+    "INTERNET_ACTIVE",
+    "MAPPING_MISSING",
+    "MNP_ESIM_ONLY",
+    "MNP_EXPIRED",
+    "NOT_ELIGIBLE",
+    "NOT_ORDERABLE",
+    "NOT_PRICED",
+    "OFFERING",
+    "ONE_INSTALLATION",
+    "ONE_SERVICE",
+    "PAYMENT_METHOD_MISSING",
+    "PRODUCT_MAPPING_MISSING",
+    "REQUIRED_MISSING",
+    "SIM_CHOICES",
+    "UNKNOWN_SKU",
+    "WRONG_CATEGORY",
+]
+"""Rules that an order may break."""
+
 LONGEST_AHEAD = timedelta(days=30)
 KATAKANA = r"^[ァ-ヺー・ 　]+$"
 
@@ -242,5 +274,5 @@ def _offers(order: PlaceOrder, facts: Facts) -> Iterator[Broken]:
             yield _rule(f"items[{at}].sku", "OFFERING", "is not offered at the customer's address")
 
 
-def _rule(field: str, code: str, reason: str) -> Broken:
+def _rule(field: str, code: RuleCode, reason: str) -> Broken:
     return Broken(field=field, code=code, reason=reason)

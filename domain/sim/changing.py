@@ -9,6 +9,21 @@ from pydantic import BaseModel, Field, model_validator
 
 from domain.commands.asked import Asked, Broken
 
+RuleCode = Literal[
+    "ALREADY_ENDING",
+    "DATA_ONLY",
+    "NOT_AN_ESIM",
+    "NOT_IN_SERVICE",
+    "OTHER_KIND",
+    "PAST_MONTH",
+    "PLAN_CHANGE_PENDING",
+    "SAME_EID",
+    "SAME_PLAN",
+    "TOO_LATE",
+    "UNKNOWN_PLAN",
+]
+"""Rules that a change of a line may break."""
+
 YEN_PER_GIGABYTE = 500
 MEGABYTES_PER_GIGABYTE = 1000
 LAST_DAY_FOR_THIS_MONTH = 24
@@ -164,5 +179,5 @@ def _is_data(plan_code: str) -> bool:
     return plan_code.endswith("_DATA")
 
 
-def _rule(field: str, code: str, reason: str) -> Broken:
+def _rule(field: str, code: RuleCode, reason: str) -> Broken:
     return Broken(field=field, code=code, reason=reason)

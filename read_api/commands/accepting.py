@@ -16,6 +16,7 @@ from domain.commands.asked import Asked, Broken
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
 from read_api.problems.errors import BrokenRulesError, KeyReusedError, TooManyOpenError
 from read_api.questions import Question
+from read_api.responses import UNLINKED
 
 ACCEPT = Question("commands/accept")
 MOST_OPEN = 20
@@ -111,7 +112,7 @@ class Change(Generic[Wanted, Known]):
         if outcome == b"busy":
             raise TooManyOpenError("too many commands are open")
         if outcome == b"unlinked":
-            rule = Broken(field="request", code="MAPPING_MISSING", reason="needs an account in the system it changes")
+            rule = Broken(field="request", code=UNLINKED, reason="needs an account in the system it changes")
             raise BrokenRulesError([rule])
         first = {"id": (command or b"").decode(), "acceptedAt": msgspec.json.decode(accepted_at or b"null")}
         return self._answer(hashed, first | {"hash": None if outcome == b"conflict" else hashed}, subject_id)

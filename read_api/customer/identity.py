@@ -8,7 +8,7 @@ from litestar import Controller, post
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from core.errors import HubError
-from domain.customer.identity import BEGINS, MOST_BYTES, IdentityFacts, SubmitIdentityDocument, identity_rules
+from domain.customer.identity import BEGINS, MOST_BYTES, IdentityFacts, RuleCode, SubmitIdentityDocument, identity_rules
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.gateway import Gateway
@@ -46,7 +46,7 @@ class IdentityController(Controller):
         operation_id="submitIdentityDocument",
         operation_class=DocumentOperation,
         status_code=202,
-        responses=accepted(),
+        responses=accepted(rules=RuleCode),
         request_max_body_size=MOST_BYTES,
     )
     async def submit(self, request: ApiRequest, key: IdempotencyKey) -> JsonAnswer:
