@@ -8,7 +8,7 @@ import typer
 
 from cli.database import opened
 from cli.examples import examples
-from cli.output import NOTHING, AsJson, Column, age, console, moment, number, plain, show
+from cli.output import NOTHING, AsJson, Column, age, moment, number, plain, show
 
 EXAMPLES = examples(
     ("hub status", "a red age is older than the data set may be"),
@@ -64,19 +64,6 @@ def status(
         show(rows, COLUMNS, as_json=as_json, empty="No data set is declared.")
     if of_sources or not as_json:
         show(systems(), SOURCES, as_json=as_json, empty="")
-    if not as_json and (waiting := for_an_operator()):
-        say = (
-            f"{waiting} command{'s wait' if waiting > 1 else ' waits'} for an operator: hub commands list --status dead"
-        )
-        console().print(say, style="red", markup=False)
-
-
-def for_an_operator() -> int:
-    """How many commands are dead, such as one that took money and could not give what it was for."""
-    from pipelines.commands.operating import dead
-
-    with opened() as connection:
-        return dead(connection)
 
 
 def systems() -> list[dict[str, Any]]:

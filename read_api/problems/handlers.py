@@ -5,13 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import (
-    ClientException,
-    HTTPException,
-    MethodNotAllowedException,
-    NotFoundException,
-    ValidationException,
-)
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ExceptionHandlersMap
 
@@ -65,13 +59,6 @@ def problem(
 def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     kind = catalogue.REJECTED if error.status_code < 500 else catalogue.INTERNAL_ERROR
     return problem(request, kind, kind.title, status=error.status_code)
-
-
-def _unreadable(request: AnyRequest, error: ClientException) -> Response[bytes]:
-    """The framework's word for a body that cannot be decoded; its other refusals are of more special kinds."""
-    if type(error) is not ClientException or error.status_code != 400:
-        return _http(request, error)
-    return problem(request, catalogue.INVALID_REQUEST, "the body is not JSON", FieldProblem("body", "is not JSON"))
 
 
 def _missing(request: AnyRequest, _: Exception) -> Response[bytes]:
@@ -168,7 +155,6 @@ HANDLERS: ExceptionHandlersMap = {
     NotFoundError: _missing,
     MethodNotAllowedException: _method,
     RequestEntityTooLarge: _large,
-    ClientException: _unreadable,
     HTTPException: _http,
     InvalidFieldError: _field,
     BrokenRulesError: _broken,

@@ -36,15 +36,6 @@ def test_dead_commands_can_be_listed_alone(hub: Hub, command: Any) -> None:
     assert [row["id"][:12] for row in listed] == [dead]
 
 
-def test_a_dead_command_is_said_wherever_an_operator_looks_at_how_things_are(hub: Hub, command: Any) -> None:
-    assert "for an operator" not in hub("status").out
-
-    command("dead")
-
-    assert "1 command waits for an operator: hub commands list --status dead" in hub("status").out
-    assert "for an operator" in hub("status", "--sources").out
-
-
 def test_a_command_is_shown_with_its_steps_but_not_with_what_was_asked_for(hub: Hub, command: Any) -> None:
     shown = hub("commands", "show", command("dead", ("create_order", "done"), ("add_order", "started"))).out
 

@@ -100,16 +100,6 @@ async def test_a_token_ends_while_the_api_remembers_it(
     assert (await client.get("/api/me", headers=headers)).status_code == 401
 
 
-async def test_a_body_that_is_no_json_is_named(client: httpx.AsyncClient, rows: Any, bearer: Any) -> None:
-    headers = bearer(furnish(rows)["customers"]["id"]) | {"Content-Type": "application/json"}
-
-    answer = await client.post("/api/orders", content=b"{not json", headers=headers | {"Idempotency-Key": "some-key"})
-
-    assert (answer.status_code, answer.json()["type"], answer.json()["field"]) == (
-        400, "/problems/invalid-request", "body",
-    )  # fmt: skip
-
-
 async def test_unknown_addresses_and_methods_are_problems_too(client: httpx.AsyncClient) -> None:
     nowhere = await client.get("/api/nowhere")
     wrong = await client.post("/api/invoices")

@@ -1,2 +1,0 @@
--- How many commands wait for an operator: one row.
-SELECT count(*) FROM command.commands WHERE status = 'dead'
