@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 120.0
 CART = {"type": "vpn", "items": [{"sku": "VPN-REMOTE-ACCESS-USA-SF"}, {"sku": "VPN-ACTIVATION-FEE"}]}
 WHO_MAY_ORDER = (
     "SELECT c.id FROM hub.customers c WHERE c.deleted_at IS NULL AND c.salesforce_account_id IS NOT NULL"
-    " AND c.address1 <> '' AND c.city <> '' AND EXISTS (SELECT FROM hub.payment_methods p"
+    " AND c.status <> 'closed' AND c.address1 <> '' AND c.city <> '' AND EXISTS (SELECT FROM hub.payment_methods p"
     " WHERE p.account_id = c.whmcs_account_id AND p.deleted_at IS NULL) ORDER BY c.id"
 )
 

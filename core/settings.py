@@ -4,7 +4,7 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -99,7 +99,10 @@ class SalesforceSettings(_Settings):
     )
     client_id: str | None = Field(None, description="consumer key of the connected app")
     client_secret: SecretStr | None = Field(None, description="its secret (client credentials, password)")
-    username: str | None = Field(None, description="integration user (JWT bearer, password)")
+    username: str | None = Field(
+        None,
+        description="integration user (JWT bearer, password); however one logs in, the one who writes for customers",
+    )
     password: SecretStr | None = Field(None, description="its password (password)")
     security_token: SecretStr | None = Field(
         None, description="its security token, where the org asks for one (password)"
@@ -118,6 +121,15 @@ class SalesforceSettings(_Settings):
         90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
     )
     vocabulary: SalesforceVocabulary = Field(SalesforceVocabulary(), description="what the org calls things")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _writes_for_customers(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The hub's own user writes customers' comments, unless others are named."""
+        words = given.get("vocabulary") or {}
+        if given.get("username") and isinstance(words, dict) and "portal_users" not in words:
+            return given | {"vocabulary": words | {"portal_users": (given["username"],)}}
+        return given
 
     @property
     def login(self) -> Login | None:
@@ -273,7 +285,10 @@ class CommandSettings(_Settings):
 
     model_config = SettingsConfigDict(env_prefix="COMMANDS_")
 
-    batch: int = Field(8, ge=1, le=100, description="commands claimed at a time; those of one kind share a Dagster run")
+    batch: int = Field(
+        16, ge=1, le=100, description="commands claimed at a time; those of one kind share a Dagster run"
+    )
+    at_once: int = Field(4, ge=1, le=32, description="commands of a batch that are worked on at the same time")
     lease_seconds: float = Field(
         30.0, ge=1, description="how long a dead forwarder's commands wait before another takes them over"
     )

@@ -17,6 +17,7 @@ from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
 from core.settings import ApiSettings, GatewaySettings, HubSettings, url_as
+from read_api.asked import AskedSchemas
 from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
@@ -106,6 +107,7 @@ def create_app(
         exception_handlers=HANDLERS,
         lifespan=[connected],
         openapi_config=_openapi(),
+        plugins=[AskedSchemas(prefer_alias=True)],
         state=State(
             {
                 "database": database,

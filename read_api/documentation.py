@@ -118,7 +118,8 @@ def _kind(schema: dict[str, Any]) -> str:
         return f"list of {_kind(schema.get('items') or {})}"
     kind = schema.get("type", "any")
     words = kind if isinstance(kind, str) else " or ".join(kind)
-    return escape(f"{words} ({schema['format']})" if "format" in schema else words)
+    form = f" <code>{escape(schema['pattern'])}</code>" if "pattern" in schema else ""
+    return escape(f"{words} ({schema['format']})" if "format" in schema else words) + form
 
 
 def _row(*cells: str) -> str:

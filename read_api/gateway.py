@@ -1,5 +1,6 @@
 """The way to what must reach a source at once: `hub gateway`, which has the credentials that the API has not."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -33,8 +34,8 @@ class Gateway:
         """
         return await self._asked("/pay-links", json={"client": client, "invoice": invoice})
 
-    async def keep_document(self, account: str, name: str, content: bytes, media_type: str) -> None:
-        """Put a document on a Salesforce account, once for each name."""
+    async def keep_document(self, account: str, name: str, content: AsyncIterator[bytes], media_type: str) -> None:
+        """Put a document on a Salesforce account, once for each name. It is sent on as it comes."""
         where = {"account": account, "name": name}
         headers = {"Content-Type": media_type}
         await self._asked("/identity-documents", params=where, content=content, headers=headers)

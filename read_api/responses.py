@@ -1,6 +1,6 @@
 """What operations answer with, for the OpenAPI document."""
 
-from typing import Any
+from typing import Any, get_args
 
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -9,6 +9,8 @@ from read_api.problems import catalogue
 from read_api.problems.catalogue import Kind
 from read_api.problems.models import Problem
 
+UNLINKED = "MAPPING_MISSING"
+"""The rule of every change: the customer has an account in the system that it changes."""
 EVERY = (catalogue.INVALID_REQUEST, catalogue.INVALID_TOKEN, catalogue.UNAVAILABLE)
 
 
@@ -18,12 +20,19 @@ def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
 
 
-def accepted(*more: Kind) -> dict[int, ResponseSpec]:
-    """202 with the command, and the problems that asking for a change may be answered with; `more` adds to them."""
+def accepted(*more: Kind, rules: Any = None) -> dict[int, ResponseSpec]:
+    """202 with the command, and the problems that asking for a change may be answered with; `more` adds to them.
+
+    `rules`: the Literal of the codes that say which rule of the business is broken.
+    """
     kinds = (*EVERY, catalogue.TOO_LARGE, catalogue.BROKEN_RULES, catalogue.TOO_MANY_OPEN, *more)
     problems = {kind.status: problem_spec(kind) for kind in kinds}
+    codes = ", ".join(dict.fromkeys((*get_args(rules), UNLINKED)))
+    told = f"{catalogue.BROKEN_RULES.title} ({codes}), or: {catalogue.KEY_REUSED.title}"
+    problems[catalogue.BROKEN_RULES.status] = problem_spec(catalogue.BROKEN_RULES, told)
     return {202: ResponseSpec(AcceptedAnswer, description="Accepted", generate_examples=False), **problems}
 
 
-def problem_spec(kind: Kind) -> ResponseSpec:
-    return ResponseSpec(Problem, description=kind.title, media_type="application/problem+json", generate_examples=False)
+def problem_spec(kind: Kind, description: str | None = None) -> ResponseSpec:
+    about = description or kind.title
+    return ResponseSpec(Problem, description=about, media_type="application/problem+json", generate_examples=False)

@@ -31,6 +31,7 @@ LIKELY: dict[str, object] = {
     "is_open": True,
     "is_orderable": True,
     "opened_at": NOON,
+    "written_at": NOON,
     "payload": Jsonb({}),
     "placed_at": NOON,
     "priority": "medium",
@@ -47,6 +48,7 @@ LIKELY: dict[str, object] = {
 LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "commands": {"kind": "change_plan", "subject_kind": "sims", "deadline_at": datetime(2100, 1, 1, tzinfo=UTC)},
     "customer_accounts": {"source": "whmcs", "name": "A customer"},
+    "case_comments": {"author": "agent", "is_public": True},
     "customers": {"name": "A customer"},
     "inbox": {"kind": "record", "entity": "invoice"},
     "invoices": {"status": "unpaid", "issued_on": date(2025, 4, 1), "due_on": date(2025, 4, 15)},
@@ -64,7 +66,7 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "windows": {"number": 0},
 }
 SYSTEMS = {"products": "salesforce", "prices": "salesforce", "orders": "salesforce", "order_items": "salesforce"}
-SYSTEMS |= {"support_cases": "salesforce", "sim_usage": "freebit"}
+SYSTEMS |= {"support_cases": "salesforce", "case_comments": "salesforce", "sim_usage": "freebit"}
 
 _numbers = count(1)
 

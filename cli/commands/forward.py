@@ -24,6 +24,8 @@ def forward() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with shared_instance() as instance:
+        # Dagster opens a connection for every question unless told that the process stays, as its webserver does.
+        instance.optimize_for_webserver(statement_timeout=30_000, pool_recycle=600, max_overflow=10)
         forwarder = Forwarder(load(CommandSettings), url_as(load(HubSettings), "hub_sync"), instance)
         # Not in the main thread, where a Dagster run would take the signals for itself and break off in mid-step.
         thread = threading.Thread(target=forwarder.follow, args=(stopped,), name="forward")

@@ -27,6 +27,7 @@ RECORDS: Mapping[str, tuple[str, System, str]] = {
     "price": ("prices", "salesforce", "price"),
     "order": ("orders", "salesforce", "order"),
     "case": ("support_cases", "salesforce", "case"),
+    "comment": ("case_comments", "salesforce", "case_comment"),
     "subscription": ("subscriptions", "whmcs", "subscription"),
     "sim": ("sims", "whmcs", "sim"),
     "invoice": ("invoices", "whmcs", "invoice"),

@@ -65,6 +65,7 @@ class SandboxSettings(BaseSettings):
             "SALESFORCE_BASE_URL": urls["Salesforce"],
             "SALESFORCE_CLIENT_ID": "sandbox-client",
             "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+            "SALESFORCE_USERNAME": "hub@sandbox.example",
             "SALESFORCE_EVENTS_TARGET": f"127.0.0.1:{self.salesforce_grpc_port}",
             "SALESFORCE_EVENTS_INSECURE": "true",
             "WHMCS_URL": urls["WHMCS"],

@@ -28,6 +28,34 @@ class SalesforceVocabulary(BaseModel):
     order_activating: str = Field("Activating", description="Activation_Status__c while an order is provisioned")
     order_activated: str = Field("Activated", description="Activation_Status__c of a provisioned order")
     order_failed: str = Field("Failed", description="Activation_Status__c of an order that could not be")
+    order_not_started: str = Field("Not Started", description="Activation_Status__c of a new order")
+    opportunity_begun: tuple[str, ...] = Field(
+        ("Introduction", "Ready"),
+        min_length=1,
+        description="StageName of opportunities that an order goes on with; the first is that of a new internet check",
+    )
+    opportunity_ordered: str = Field("Post Processing", description="StageName once an order is placed")
+    opportunity_active: str = Field("Active", description="StageName once an order is provisioned")
+    case_new: str = Field("New", description="Case.Status of a new case")
+    case_closed: str = Field("Closed", description="Case.Status of a case that its customer closed")
+    case_origin: str = Field("Portal Website", description="Case.Origin of cases that the hub opens")
+    eligibility_pending: str = Field("Pending", description="Internet_Eligibility_Status__c while it is checked")
+    identity_submitted: str = Field("Submitted", description="Id_Verification_Status__c of a document that waits")
+    card_available: str = Field("Available", description="Status__c of a SIM card in stock")
+    card_reserved: str = Field("Reserved", description="Status__c of a SIM card that an order is being given")
+    card_assigned: str = Field("Assigned", description="Status__c of a SIM card that a customer has")
+    installation_types: dict[str, str] = Field(
+        default_factory=lambda: {
+            "INTERNET-INSTALL-SINGLE": "Single Payment",
+            "INTERNET-INSTALL-12M": "12 Months",
+            "INTERNET-INSTALL-24M": "24 Months",
+        },
+        description="Installation_Type__c by the SKU of the installation",
+    )
+    portal_users: tuple[str, ...] = Field(
+        (),
+        description="usernames that write comments on cases for customers; default: the one that the hub logs in as",
+    )
     fields: dict[str, str] = Field(
         default_factory=dict, description="our name of a custom field -> the org's name of it, where they differ"
     )

@@ -1,10 +1,18 @@
 """What customers may change of themselves and ask for, and the rules (portal reference, sections 3 and 4)."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from domain.commands.asked import Asked, Broken
+
+RuleCode = Literal[
+    "ADDRESS_MISSING",
+    "ALREADY_ASKED",
+    "ALREADY_ELIGIBLE",
+]
+"""Rules that a request for a check may break."""
 
 
 class UpdateProfile(Asked):
@@ -56,5 +64,5 @@ def eligibility_rules(_: RequestEligibility, customer: CustomerFacts, __: date) 
     return found
 
 
-def _rule(code: str, reason: str) -> Broken:
+def _rule(code: RuleCode, reason: str) -> Broken:
     return Broken(field="request", code=code, reason=reason)

@@ -1,11 +1,17 @@
 """Proving who one is (portal reference, section 4.2)."""
 
-from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from domain.commands.asked import Asked, Broken
+
+RuleCode = Literal[
+    "ALREADY_SUBMITTED",
+    "ALREADY_VERIFIED",
+    "MAPPING_MISSING",
+]
+"""Rules that a document may break."""
 
 MOST_BYTES = 5 * 1024 * 1024
 BEGINS: dict[str, tuple[bytes, str]] = {
@@ -31,7 +37,8 @@ class IdentityFacts(BaseModel):
     account: str | None
 
 
-def identity_rules(_: SubmitIdentityDocument, customer: IdentityFacts, __: date) -> list[Broken]:
+def identity_rules(customer: IdentityFacts) -> list[Broken]:
+    """Every rule that sending a document breaks, whatever is in it."""
     if customer.account is None:
         return [_rule("MAPPING_MISSING", "needs an account in the CRM")]
     if customer.identity_status == "verified":
@@ -41,5 +48,5 @@ def identity_rules(_: SubmitIdentityDocument, customer: IdentityFacts, __: date)
     return []
 
 
-def _rule(code: str, reason: str) -> Broken:
+def _rule(code: RuleCode, reason: str) -> Broken:
     return Broken(field="request", code=code, reason=reason)

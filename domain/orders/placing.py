@@ -9,7 +9,40 @@ from pydantic import BaseModel, Field, model_validator
 from domain.commands.asked import Asked, Broken
 
 Type = Literal["internet", "sim", "vpn"]
+RuleCode = Literal[
+    "ACCESS_MODE",
+    "ACCOUNT_CLOSED",
+    "ACTIVATION_DATE",
+    "ACTIVATION_FEE_MISSING",
+    "ADDRESS_MISSING",
+    "BIRTH_DATE",
+    "DATA_ONLY",
+    "EID",
+    "EXCLUSIVE",
+    "FAMILY_DISCOUNT",
+    "IDENTITY_NOT_VERIFIED",
+    "INSTALLATION_MISSING",
+    "INTERNET_ACTIVE",
+    "MAPPING_MISSING",
+    "MNP_ESIM_ONLY",
+    "MNP_EXPIRED",
+    "NOT_ELIGIBLE",
+    "NOT_ORDERABLE",
+    "NOT_PRICED",
+    "OFFERING",
+    "ONE_INSTALLATION",
+    "ONE_SERVICE",
+    "PAYMENT_METHOD_MISSING",
+    "PRODUCT_MAPPING_MISSING",
+    "REQUIRED_MISSING",
+    "SIM_CHOICES",
+    "UNKNOWN_SKU",
+    "WRONG_CATEGORY",
+]
+"""Rules that an order may break."""
+
 LONGEST_AHEAD = timedelta(days=30)
+KATAKANA = r"^[ァ-ヺー・ 　]+$"
 
 
 class Line(Asked):
@@ -28,8 +61,8 @@ class Porting(Asked):
     carrier_account: str | None = Field(None, max_length=40)
     last_name: str = Field(min_length=1, max_length=50)
     first_name: str = Field(min_length=1, max_length=50)
-    last_name_katakana: str = Field(min_length=1, max_length=50)
-    first_name_katakana: str = Field(min_length=1, max_length=50)
+    last_name_katakana: str = Field(pattern=KATAKANA, max_length=50, examples=["ヤマダ"])
+    first_name_katakana: str = Field(pattern=KATAKANA, max_length=50, examples=["ハナコ"])
     gender: Literal["male", "female", "corporate"]
     birth_date: date
 
@@ -82,6 +115,7 @@ class Product(BaseModel):
     is_mapped: bool
     offering: str | None
     for_families: bool
+    is_data_only: bool
     required: list[str]
     exclusive: list[str]
 
@@ -109,7 +143,7 @@ def broken_rules(order: PlaceOrder, facts: Facts, today: date) -> list[Broken]:
         *_products(order, facts.products),
         *_composition(order, facts.products),
         *_offers(order, facts),
-        *_choices(order, today),
+        *_choices(order, facts.products, today),
     ]
 
 
@@ -173,13 +207,28 @@ def _parts(order: PlaceOrder, known: Mapping[str, Product]) -> Iterator[Broken]:
     classes = [known[line.sku].item_class for line in order.items if line.sku in known]
     if classes.count("service") != 1:
         yield _rule("items", "ONE_SERVICE", "must hold exactly one service")
-    if order.type == "internet" and "installation" not in classes:
-        yield _rule("items", "INSTALLATION_MISSING", "must hold an installation")
+    if order.type == "internet":
+        yield from _installation(order, known)
     if order.type in {"sim", "vpn"} and "activation" not in classes:
         yield _rule("items", "ACTIVATION_FEE_MISSING", "must hold the activation fee")
 
 
-def _choices(order: PlaceOrder, today: date) -> Iterator[Broken]:
+def _installation(order: PlaceOrder, known: Mapping[str, Product]) -> Iterator[Broken]:
+    """One way to install and to pay for it; a weekend costs extra and is none by itself."""
+    skus = [line.sku for line in order.items if line.sku in known]
+    ways = [sku for sku in skus if known[sku].item_class == "installation" and not is_weekend(sku)]
+    if not ways:
+        yield _rule("items", "INSTALLATION_MISSING", "must hold an installation")
+    if len(ways) > 1:
+        yield _rule("items", "ONE_INSTALLATION", "must hold one installation, besides that of a weekend")
+
+
+def is_weekend(sku: str) -> bool:
+    """Whether the product is the extra charge for an installation at a weekend."""
+    return "WEEKEND" in sku
+
+
+def _choices(order: PlaceOrder, known: Mapping[str, Product], today: date) -> Iterator[Broken]:
     if order.activate_on is not None and not today <= order.activate_on <= today + LONGEST_AHEAD:
         yield _rule("activateOn", "ACTIVATION_DATE", "must lie between today and 30 days from now")
     if (order.type == "sim") != (order.sim is not None):
@@ -189,15 +238,28 @@ def _choices(order: PlaceOrder, today: date) -> Iterator[Broken]:
         yield _rule("accessMode", "ACCESS_MODE", "is for orders of type internet only")
     if order.sim is not None:
         yield from _sim(order.sim, today)
+        yield from _voice(order, order.sim, known)
 
 
 def _sim(sim: SimChoices, today: date) -> Iterator[Broken]:
     if (sim.sim_type == "esim") != (sim.eid is not None):
         yield _rule("sim.eid", "EID", "is needed for an eSIM, and for nothing else")
+    # See decision 0012: no call that opens a card takes a reservation.
+    if sim.porting is not None and sim.sim_type != "esim":
+        yield _rule("sim.porting", "MNP_ESIM_ONLY", "is for eSIMs; open a case to bring a number to a card")
     if sim.porting is not None and sim.porting.expires_on < today:
         yield _rule("sim.porting.expiresOn", "MNP_EXPIRED", "has passed: a new reservation is needed")
     if sim.porting is not None and sim.porting.birth_date >= today:
         yield _rule("sim.porting.birthDate", "BIRTH_DATE", "must have passed")
+
+
+def _voice(order: PlaceOrder, sim: SimChoices, known: Mapping[str, Product]) -> Iterator[Broken]:
+    """Voice options are for plans with voice."""
+    plans = [known[line.sku] for line in order.items if line.sku in known and known[line.sku].item_class == "service"]
+    if any(plan.is_data_only for plan in plans):
+        chosen = {"voiceMail": sim.voice_mail, "callWaiting": sim.call_waiting}
+        for name in (name for name, is_wanted in chosen.items() if is_wanted):
+            yield _rule(f"sim.{name}", "DATA_ONLY", "is not for data-only plans")
 
 
 def _offers(order: PlaceOrder, facts: Facts) -> Iterator[Broken]:
@@ -212,5 +274,5 @@ def _offers(order: PlaceOrder, facts: Facts) -> Iterator[Broken]:
             yield _rule(f"items[{at}].sku", "OFFERING", "is not offered at the customer's address")
 
 
-def _rule(field: str, code: str, reason: str) -> Broken:
+def _rule(field: str, code: RuleCode, reason: str) -> Broken:
     return Broken(field=field, code=code, reason=reason)

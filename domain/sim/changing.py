@@ -9,6 +9,21 @@ from pydantic import BaseModel, Field, model_validator
 
 from domain.commands.asked import Asked, Broken
 
+RuleCode = Literal[
+    "ALREADY_ENDING",
+    "DATA_ONLY",
+    "NOT_AN_ESIM",
+    "NOT_IN_SERVICE",
+    "OTHER_KIND",
+    "PAST_MONTH",
+    "PLAN_CHANGE_PENDING",
+    "SAME_EID",
+    "SAME_PLAN",
+    "TOO_LATE",
+    "UNKNOWN_PLAN",
+]
+"""Rules that a change of a line may break."""
+
 YEN_PER_GIGABYTE = 500
 MEGABYTES_PER_GIGABYTE = 1000
 LAST_DAY_FOR_THIS_MONTH = 24
@@ -129,6 +144,9 @@ def cancellation_rules(asked: LineCancellation, line: LineFacts, today: date) ->
         found.append(_rule("month", "TOO_LATE", "can be chosen until the 24th"))
     if "cancel_sim" in line.open_kinds or line.pending_operation == "cancel":
         found.append(_rule("request", "ALREADY_ENDING", "was asked for already"))
+    # The network takes one of the two in a month, and which of them it keeps is not known.
+    if _has_plan_change(line, today):
+        found.append(_rule("request", "PLAN_CHANGE_PENDING", "waits for an earlier plan change"))
     return found
 
 
@@ -147,14 +165,19 @@ def _plan(asked: PlanChange, line: LineFacts, today: date) -> Iterator[Broken]:
         yield _rule("planCode", "SAME_PLAN", "is the plan that the line has")
     elif line.plan_code and _is_data(asked.plan_code) != _is_data(line.plan_code):
         yield _rule("planCode", "OTHER_KIND", "must be of the same kind: with voice, or data only")
-    is_scheduled = line.pending_operation == "change" and line.pending_on is not None and line.pending_on > today
-    if is_scheduled or "change_plan" in line.open_kinds:
+    if _has_plan_change(line, today):
         yield _rule("request", "PLAN_CHANGE_PENDING", "waits for an earlier plan change")
+
+
+def _has_plan_change(line: LineFacts, today: date) -> bool:
+    """Whether the line will have another plan: only plans change on a later day."""
+    is_scheduled = line.pending_operation == "change" and line.pending_on is not None and line.pending_on > today
+    return is_scheduled or "change_plan" in line.open_kinds
 
 
 def _is_data(plan_code: str) -> bool:
     return plan_code.endswith("_DATA")
 
 
-def _rule(field: str, code: str, reason: str) -> Broken:
+def _rule(field: str, code: RuleCode, reason: str) -> Broken:
     return Broken(field=field, code=code, reason=reason)

@@ -7,6 +7,13 @@ from pydantic import BaseModel, Field
 
 from domain.commands.asked import Asked, Broken
 
+RuleCode = Literal[
+    "ALREADY_ENDING",
+    "HAS_A_LINE",
+    "NOT_ACTIVE",
+]
+"""Rules that the end of a subscription may break."""
+
 
 class CancelSubscription(Asked):
     """When it ends, and why."""
@@ -35,5 +42,5 @@ def cancellation_rules(_: CancelSubscription, subscription: SubscriptionFacts, _
     return found
 
 
-def _rule(code: str, reason: str) -> Broken:
+def _rule(code: RuleCode, reason: str) -> Broken:
     return Broken(field="request", code=code, reason=reason)

@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field
 
 from domain.commands.asked import Asked, Broken
 
+RuleCode = Literal["CASE_CLOSED",]
+"""Rules that a change of a case may break."""
+
 
 class OpenCase(Asked):
     """A new support case."""
@@ -36,5 +39,6 @@ class CaseFacts(BaseModel):
 def open_case_rules(_: Asked, case: CaseFacts, __: date) -> list[Broken]:
     """For whatever needs a case that is not closed."""
     if case.is_closed:
-        return [Broken(field="request", code="CASE_CLOSED", reason="is not for a closed case; open a new one")]
+        code: RuleCode = "CASE_CLOSED"
+        return [Broken(field="request", code=code, reason="is not for a closed case; open a new one")]
     return []

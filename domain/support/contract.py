@@ -9,6 +9,7 @@ from domain.common.record import Record
 
 CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
 CasePriority = Literal["low", "medium", "high", "other"]
+CommentAuthor = Literal["customer", "agent"]
 
 
 class SupportCase(Record):
@@ -29,3 +30,15 @@ class SupportCase(Record):
     is_closed: bool
     opened_at: AwareDatetime
     closed_at: AwareDatetime | None
+
+
+class CaseComment(Record):
+    """What somebody said on a case. `is_public`: the customer may read it; others are notes of agents to each other."""
+
+    account_id: UUID
+    case_id: UUID
+    author: CommentAuthor
+    source_author: str | None
+    body: str | None
+    is_public: bool
+    written_at: AwareDatetime

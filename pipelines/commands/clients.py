@@ -14,7 +14,10 @@ Client = TypeVar("Client", SalesforceClient, WhmcsClient, FreebitClient)
 
 
 class Clients:
-    """One process's clients. What reading leaves of the quota is for commands, so they stop at nothing."""
+    """One process's clients. What reading leaves of the quota is for commands, so they stop at nothing.
+
+    Thread-safe: should two threads make a client at once, both go on with the one that was made last.
+    """
 
     def __init__(self) -> None:
         self._made: list[SalesforceClient | WhmcsClient | FreebitClient] = []

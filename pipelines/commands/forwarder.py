@@ -21,7 +21,7 @@ from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
-from pipelines.commands.runner import Runner
+from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Command
 from pipelines.sync.run import safe
 from sql.statements import statement
@@ -126,24 +126,24 @@ class Forwarder:
 
     def _forward(self, connection: psycopg.Connection[Any], stopped: threading.Event) -> None:
         claims = Claims(connection, self._settings.lease_seconds)
-        runner = Runner(connection, self._clients, ACTIONS, self._settings.settle_seconds, stopped.is_set)
         connection.execute(f"LISTEN {CHANNEL}")
         log.info("forward.ready", kinds=len(ACTIONS))
         swept = 0.0
-        while not stopped.is_set():
-            claimed = claims.take(self._settings.batch)
-            for commands in by_kind(claimed).values():
-                self._run(runner, commands, claimed)
-            if claimed:
-                continue
-            swept += nap(connection, claims)
-            if swept >= SWEEP_EVERY_SECONDS:
-                swept = 0.0
-                request_missed(connection)
+        with RunnerPool(self._database_url, self._clients, self._settings, stopped.is_set) as runners:
+            while not stopped.is_set():
+                claimed = claims.take(self._settings.batch)
+                for commands in by_kind(claimed).values():
+                    self._run(runners, commands, claimed)
+                if claimed:
+                    continue
+                swept += nap(connection, claims)
+                if swept >= SWEEP_EVERY_SECONDS:
+                    swept = 0.0
+                    request_missed(connection)
 
-    def _run(self, runner: Runner, commands: Sequence[Command], claimed: Sequence[Command]) -> None:
+    def _run(self, runners: RunnerPool, commands: Sequence[Command], claimed: Sequence[Command]) -> None:
         with Heartbeat(self._database_url, self._settings.lease_seconds).keeping(claimed):
-            run_in_dagster(self._instance, runner, commands)
+            run_in_dagster(self._instance, runners, commands)
 
 
 def nap(connection: psycopg.Connection[Any], claims: Claims) -> float:

@@ -1,13 +1,12 @@
 """Every kind of command is a Dagster job: its runs show each command's steps, under its request id and subject."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.runner import Runner
+from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Action, Command
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -15,18 +14,24 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class Turn:
-    """Claimed commands of one kind, and who runs them: what a run is started with."""
+    """Claimed commands, and who runs them: what a run is started with."""
 
-    def __init__(self, runner: Runner, commands: Sequence[Command]) -> None:
-        self.runner = runner
+    def __init__(self, runners: RunnerPool, commands: Sequence[Command]) -> None:
+        self.runners = runners
         self.commands = commands
 
     def take(self, context: dg.OpExecutionContext) -> dict[str, str]:
-        """Take every command as far as it can go; the status each was left in, by id."""
+        """Take every command as far as it can go; the status each was left in, by id.
+
+        One event a command, because each is a transaction of Dagster's; when each step was taken is in command.steps.
+        """
         left: dict[str, str] = {}
-        for command in self.commands:
-            context.log.info("%s of %s %s", command.kind, command.subject_kind, command.subject_id)
-            left[str(command.id)] = self.runner.run(command, partial(context.log.info, "%.8s %s", str(command.id)))
+        for outcome in self.runners.run(self.commands):
+            command = outcome.command
+            concerns = f"{command.subject_kind} {command.order_number or command.subject_id}"
+            about = f"{command.kind} {command.id} of {concerns}: {outcome.status}"
+            context.log.info("%s", "\n  ".join([about, *outcome.said]))
+            left[str(command.id)] = outcome.status
         return left
 
 
@@ -61,7 +66,7 @@ def job_of(action: Action[Any]) -> dg.JobDefinition:
 COMMAND_JOBS = {kind: job_of(action) for kind, action in ACTIONS.items()}
 
 
-def run_in_dagster(instance: dg.DagsterInstance, runner: Runner, commands: Sequence[Command]) -> None:
+def run_in_dagster(instance: dg.DagsterInstance, runners: RunnerPool, commands: Sequence[Command]) -> None:
     """Run claimed commands of one kind as one run of their job."""
     first = commands[0]
     tags = {
@@ -69,12 +74,14 @@ def run_in_dagster(instance: dg.DagsterInstance, runner: Runner, commands: Seque
         "request_id": ",".join(dict.fromkeys(command.request_id for command in commands)),
         "subject": ",".join(dict.fromkeys(f"{each.subject_kind}/{each.subject_id}" for each in commands)),
     }
+    if numbers := [each.order_number for each in commands if each.order_number]:
+        tags["order_number"] = ",".join(numbers)
     COMMAND_JOBS[first.kind].execute_in_process(
         instance=instance,
         raise_on_error=False,
         run_config=QUIET,
         tags=tags,
-        resources={"turn": Turn(runner, commands)},
+        resources={"turn": Turn(runners, commands)},
     )
 
 

@@ -126,9 +126,9 @@ class _Run:
                 failing = True
         if failing:
             self._take_back(action, work, taken)
-        status = "failed" if failing else "succeeded"
-        self._journal.ended(status, None if failing else action.result(work), action.affects(work))
-        self._say(status)
+        status, result = ("failed", None) if failing else ("succeeded", action.result(work))
+        self._journal.ended(status, result, action.affects(work))
+        self._say(" ".join([status, *(f"{name}={value}" for name, value in (result or {}).items())]))
         return status
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:

@@ -71,6 +71,8 @@ class Command:
     request_id: str
     accepted_at: datetime
     claim: int
+    order_number: str | None = None
+    """The number that people call the order by, where one is its subject and known."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Looks after commands that no forwarder took: slower, but without one."""
 
+from contextlib import closing
+
 import dagster as dg
 
 from core.database import connect
 from core.settings import CommandSettings, HubSettings, load, url_as
-from pipelines.commands.actions import ACTIONS
 from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims, Heartbeat, request_missed
 from pipelines.commands.jobs import Turn
-from pipelines.commands.runner import Runner
+from pipelines.commands.pool import RunnerPool
 from pipelines.resources import Database
 from sql.statements import statement
 
@@ -19,13 +20,10 @@ def take_overdue(context: dg.OpExecutionContext, database: Database) -> None:
     with connect(database.url, name="sweep commands") as connection:
         connection.autocommit = True
         claims = Claims(connection, settings.lease_seconds)
-        runner = Runner(connection, clients, ACTIONS, settings.settle_seconds)
-        try:
+        with closing(clients), RunnerPool(database.url, clients, settings) as runners:
             while commands := claims.take(settings.batch, settings.overdue_seconds):
                 with Heartbeat(database.url, settings.lease_seconds).keeping(commands):
-                    Turn(runner, commands).take(context)
-        finally:
-            clients.close()
+                    Turn(runners, commands).take(context)
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Run the commands that no forwarder took.")

@@ -2,7 +2,7 @@
 
 from domain.common.identifiers import System
 from pipelines.datasets.freebit import LINE_DETAILS, LINE_USAGE
-from pipelines.datasets.salesforce import ACCOUNTS, CASES, ORDER_ITEMS, ORDERS, PRICES, PRODUCTS
+from pipelines.datasets.salesforce import ACCOUNTS, CASE_COMMENTS, CASES, ORDER_ITEMS, ORDERS, PRICES, PRODUCTS
 from pipelines.datasets.whmcs import CLIENT_DETAILS, CLIENTS, INVOICE_DETAILS, INVOICES, PAYMENT_METHODS, SERVICES
 from pipelines.sync.dataset import Dataset
 
@@ -13,6 +13,7 @@ DATASETS: tuple[Dataset, ...] = (
     ORDERS,
     ORDER_ITEMS,
     CASES,
+    CASE_COMMENTS,
     CLIENTS,
     CLIENT_DETAILS,
     SERVICES,

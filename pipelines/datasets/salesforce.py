@@ -12,7 +12,7 @@ from domain.customer.contract import CrmAccount
 from domain.customer.providers.salesforce import mapper as customer
 from domain.orders.contract import Order, OrderItem
 from domain.orders.providers.salesforce import mapper as orders
-from domain.support.contract import SupportCase
+from domain.support.contract import CaseComment, SupportCase
 from domain.support.providers.salesforce import mapper as support
 from pipelines.sources.salesforce.extract import Query, changed_records, chosen_records
 from pipelines.sync.dataset import Dataset, Row, Target
@@ -20,7 +20,7 @@ from sql.tables.catalog import prices, products
 from sql.tables.customer import customer_accounts
 from sql.tables.orders import order_items
 from sql.tables.orders import orders as orders_table
-from sql.tables.support import support_cases
+from sql.tables.support import case_comments, support_cases
 
 Mapper = Callable[[Mapping[str, object], SalesforceVocabulary], Contract]
 
@@ -193,7 +193,7 @@ CASES = _dataset(
     "cases",
     group="support",
     description="Support cases and their state.",
-    target=Target(contract=SupportCase, table=support_cases, kind="case"),
+    target=Target(contract=SupportCase, table=support_cases, kind="case", parts=((case_comments, "case_id"),)),
     query=Query(
         "Case",
         (
@@ -212,5 +212,27 @@ CASES = _dataset(
         owner="AccountId",
     ),
     mapper=support.case_from_row,
+    version=support.MAPPER_VERSION,
+)
+
+CASE_COMMENTS = _dataset(
+    "case_comments",
+    group="support",
+    description="What customers and agents said on cases, and agents' notes.",
+    target=Target(contract=CaseComment, table=case_comments, kind="case_comment"),
+    query=Query(
+        "CaseComment",
+        (
+            "ParentId",
+            "Parent.AccountId",
+            "CommentBody",
+            "IsPublished",
+            "CreatedDate",
+            "CreatedById",
+            "CreatedBy.Username",
+        ),
+        owner="Parent.AccountId",
+    ),
+    mapper=support.comment_from_row,
     version=support.MAPPER_VERSION,
 )

@@ -21,6 +21,7 @@ SALESFORCE = {
     "Order": "salesforce.orders",
     "OrderItem": "salesforce.order_items",
     "Case": "salesforce.cases",
+    "CaseComment": "salesforce.case_comments",
     # Published when an order is approved; its record is the order.
     "OrderProvisionRequested__e": "salesforce.orders",
 }

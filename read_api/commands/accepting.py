@@ -1,6 +1,6 @@
 """Accepting a command: its key, its rules, one transaction; the answer is there before any work is done."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
@@ -16,6 +16,7 @@ from domain.commands.asked import Asked, Broken
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
 from read_api.problems.errors import BrokenRulesError, KeyReusedError, TooManyOpenError
 from read_api.questions import Question
+from read_api.responses import UNLINKED
 
 ACCEPT = Question("commands/accept")
 MOST_OPEN = 20
@@ -55,43 +56,52 @@ class Change(Generic[Wanted, Known]):
     rules: Callable[[Wanted, Known, date], Sequence[Broken]]
     lasts: timedelta = timedelta(days=1)
 
-    async def accept(
-        self,
-        request: ApiRequest,
-        key: str,
-        asked: Wanted,
-        subject_id: str | None = None,
-        *,
-        before: Callable[[Known], Awaitable[None]] | None = None,
-    ) -> JsonAnswer:
-        """202 with the command and where to follow it. `before`: what must be done before it is stored.
+    async def accept(self, request: ApiRequest, key: str, asked: Wanted, subject_id: str | None = None) -> JsonAnswer:
+        """202 with the command and where to follow it.
 
         Raises:
             NotFoundError: the thing is not the customer's.
             BrokenRulesError, KeyReusedError, TooManyOpenError.
         """
         wanted = asked.model_dump_json(exclude_none=True)
-        hashed = sha256(f"{self.kind}\0{subject_id}\0{wanted}".encode()).hexdigest()
-        values = {"asked": wanted, "key": key, "id": subject_id}
+        known, earlier = await self._facts(request, {"asked": wanted, "key": key, "id": subject_id})
+        if earlier is None and (broken := self.rules(asked, known, _today(request))):
+            raise BrokenRulesError(broken)
+        return await self._stored(request, key, wanted, subject_id, earlier)
+
+    async def accept_what_comes(
+        self,
+        request: ApiRequest,
+        key: str,
+        taken: Callable[[Known, bool], Awaitable[Wanted]],
+        subject_id: str | None = None,
+    ) -> JsonAnswer:
+        """The same where what is asked for is known only once all of the request came.
+
+        `taken` takes it in, and is told whether it is new under that key; it checks the rules itself.
+        """
+        known, earlier = await self._facts(request, {"key": key, "id": subject_id})
+        asked = await taken(known, earlier is None)
+        return await self._stored(request, key, asked.model_dump_json(exclude_none=True), subject_id, earlier)
+
+    async def _facts(
+        self, request: ApiRequest, values: Mapping[str, str | None]
+    ) -> tuple[Known, dict[str, Any] | None]:
+        """What the rules need to know, and the command that the key already stands for."""
         found = await database_of(request).ask(
             self.facts, customer_of(request), {name: values[name] for name in self.facts.parameters}
         )
         if not found.rows:
             raise NotFoundError("there is no such thing to change")
         earlier = msgspec.json.decode(found.rows[0][1] or b"null")
-        if earlier is not None:
-            return self._answer(hashed, earlier, subject_id)
-        known = self.known.model_validate_json(found.rows[0][0] or b"{}")
-        broken = self.rules(asked, known, _today(request))
-        if broken:
-            raise BrokenRulesError(broken)
-        if before is not None:
-            await before(known)
-        return await self._stored(request, key, hashed, wanted, subject_id)
+        return self.known.model_validate_json(found.rows[0][0] or b"{}"), earlier
 
     async def _stored(
-        self, request: ApiRequest, key: str, hashed: str, wanted: str, subject_id: str | None
+        self, request: ApiRequest, key: str, wanted: str, subject_id: str | None, earlier: dict[str, Any] | None
     ) -> JsonAnswer:
+        hashed = sha256(f"{self.kind}\0{subject_id}\0{wanted}".encode()).hexdigest()
+        if earlier is not None:
+            return self._answer(hashed, earlier, subject_id)
         values = {
             "kind": self.kind, "system": self.system, "subject_kind": self.subject, "subject_id": subject_id,
             "lane": None, "key": key, "hash": hashed, "input": wanted, "request_id": _request_id(),
@@ -102,7 +112,7 @@ class Change(Generic[Wanted, Known]):
         if outcome == b"busy":
             raise TooManyOpenError("too many commands are open")
         if outcome == b"unlinked":
-            rule = Broken(field="request", code="MAPPING_MISSING", reason="needs an account in the system it changes")
+            rule = Broken(field="request", code=UNLINKED, reason="needs an account in the system it changes")
             raise BrokenRulesError([rule])
         first = {"id": (command or b"").decode(), "acceptedAt": msgspec.json.decode(accepted_at or b"null")}
         return self._answer(hashed, first | {"hash": None if outcome == b"conflict" else hashed}, subject_id)

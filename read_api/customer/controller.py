@@ -8,6 +8,7 @@ from litestar.params import JSONBody
 from domain.customer.changing import (
     CustomerFacts,
     RequestEligibility,
+    RuleCode,
     UpdateAddress,
     UpdateProfile,
     eligibility_rules,
@@ -61,7 +62,7 @@ class EligibilityController(Controller):
     path = "/api/eligibility-requests"
     tags = ("customer",)
 
-    @post(operation_id="requestEligibility", **CHANGES)
+    @post(operation_id="requestEligibility", **CHANGES | {"responses": accepted(rules=RuleCode)})
     async def ask(self, request: ApiRequest, data: JSONBody[RequestEligibility], key: IdempotencyKey) -> JsonAnswer:
         """Ask an agent to check which internet services reach the address on file."""
         return await REQUEST_ELIGIBILITY.accept(request, key, data, await _oneself(request))

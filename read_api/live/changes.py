@@ -29,6 +29,7 @@ ENTITIES: Mapping[str, str] = {
     "orders": "order",
     "order_items": "orderItem",
     "support_cases": "case",
+    "case_comments": "caseComment",
     "commands": "command",
 }
 EVERYBODYS = frozenset({"products", "prices"})

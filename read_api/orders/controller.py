@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from domain.orders.placing import Facts, PlaceOrder, broken_rules
+from domain.orders.placing import Facts, PlaceOrder, RuleCode, broken_rules
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.orders.models import OrderAnswer, OrderList
@@ -45,7 +45,12 @@ class OrderController(Controller):
         """The customer's orders, newest first."""
         return await ORDERS.page(request, limit, cursor, at=as_of)
 
-    @post(operation_id="placeOrder", status_code=202, responses=accepted(), request_max_body_size=MOST_BYTES)
+    @post(
+        operation_id="placeOrder",
+        status_code=202,
+        responses=accepted(rules=RuleCode),
+        request_max_body_size=MOST_BYTES,
+    )
     async def place(self, request: ApiRequest, data: JSONBody[PlaceOrder], key: IdempotencyKey) -> JsonAnswer:
         """Place an order; an agent approves it, then it is provisioned. Follow it at `resource`."""
         return await PLACE.accept(request, key, data)

@@ -13,6 +13,7 @@ from domain.sim.changing import (
     NetworkChange,
     PlanChange,
     Reissue,
+    RuleCode,
     TopUp,
     VoiceOptions,
     cancellation_rules,
@@ -43,7 +44,11 @@ Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
 PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
-CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(NOT_FOUND), "request_max_body_size": 16 * 1024}
+CHANGES: dict[str, Any] = {
+    "status_code": 202,
+    "responses": accepted(NOT_FOUND, rules=RuleCode),
+    "request_max_body_size": 16 * 1024,
+}
 
 
 def _change(kind: str, rules: Any) -> Change[Any, LineFacts]:

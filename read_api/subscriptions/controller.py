@@ -7,7 +7,7 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
-from domain.subscriptions.cancelling import CancelSubscription, SubscriptionFacts, cancellation_rules
+from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.past import AsOf
@@ -84,7 +84,7 @@ class SubscriptionController(Controller):
         "/{subscription_id:str}/cancellations",
         operation_id="cancelSubscription",
         status_code=202,
-        responses=accepted(NOT_FOUND),
+        responses=accepted(NOT_FOUND, rules=RuleCode),
         request_max_body_size=16 * 1024,
     )
     async def cancel(

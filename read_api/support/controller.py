@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from domain.support.asking import AddComment, CaseFacts, CloseCase, OpenCase, open_case_rules
+from domain.support.asking import AddComment, CaseFacts, CloseCase, OpenCase, RuleCode, open_case_rules
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.problems.catalogue import NOT_FOUND
@@ -16,11 +16,15 @@ from read_api.support.models import CaseAnswer, CaseList, CaseStatus
 from read_api.wire import Cursor, Limit
 
 CASES = Listing(Question("support/cases", ("salesforce.cases",)), EARLIER)
-CASE = Question("support/case", ("salesforce.cases",))
+CASE = Question("support/case", ("salesforce.cases", "salesforce.case_comments"))
 
 
 Id = Annotated[UUID, Parameter(description="The case's id")]
-CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(NOT_FOUND), "request_max_body_size": 128 * 1024}
+CHANGES: dict[str, Any] = {
+    "status_code": 202,
+    "responses": accepted(NOT_FOUND, rules=RuleCode),
+    "request_max_body_size": 128 * 1024,
+}
 OPEN = Change(
     "open_case", "salesforce", "support_cases", "/api/commands/{id}", Question("support/no_facts"), CaseFacts, no_rules
 )
@@ -56,7 +60,7 @@ class SupportController(Controller):
     async def case(
         self, request: ApiRequest, case_id: Annotated[UUID, Parameter(description="The case's id")]
     ) -> JsonAnswer:
-        """One support case."""
+        """One support case with what was said on it."""
         return await single(request, CASE, id=str(case_id))
 
     @post(operation_id="openCase", **CHANGES)

@@ -28,10 +28,20 @@ class Case(Wire, frozen=True):
     pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
+class Comment(Wire, frozen=True):
+    """What somebody said on a case; agents' notes among themselves are not here."""
+
+    id: UUID
+    body: str | None
+    author: Literal["customer", "agent"]
+    created_at: datetime
+
+
 class CaseDetail(Case, frozen=True):
     """A support case with its text."""
 
     description: Annotated[str | None, Meta(description="The customer's text")]
+    comments: Annotated[list[Comment], Meta(description="Oldest first")]
 
 
 class CaseList(Listed, frozen=True):

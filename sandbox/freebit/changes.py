@@ -121,10 +121,10 @@ class Changes:
         """Options that are not named are off."""
         account = self._confirmed(asked)
         options = self._options(asked)
-        _check_identity(asked)
+        identity = _identity(asked)
         line = self._voice_line(account)
         absent = {_OPTIONS[name]: "20" for name in _OFF_WHEN_ABSENT}
-        self._change_voice(line, {**absent, **options}, "voice_registration")
+        self._change_voice(line, {**absent, **options}, "voice_registration", **identity)
         return OK
 
     def change_voice(self, asked: Asked) -> Asked:
@@ -163,10 +163,10 @@ class Changes:
             raise FreebitError("400-356", account)
         return line
 
-    def _change_voice(self, line: Line, options: dict[str, str], kind: str) -> None:
+    def _change_voice(self, line: Line, options: dict[str, str], kind: str, **more: object) -> None:
         job = Job("change", self.timing.now() + self.timing.changing, dict(options), locks=True)
         self.lines.schedule(line.msisdn, job)
-        self.lines.note(kind, line.msisdn, **options)
+        self.lines.note(kind, line.msisdn, **options, **more)
 
     # -- PA05-38 -----------------------------------------------------------------------------------------------------
 
@@ -221,9 +221,11 @@ def _megabytes(asked: Asked) -> int:
     return int(text)
 
 
-def _check_identity(asked: Asked) -> None:
+def _identity(asked: Asked) -> dict[str, object]:
+    """Who the line is for, if that is said: then all of it."""
     block = inner(asked, "identificationData")
     if block:
         require(block, "lastnameKanji", "firstnameKanji", "lastnameZenKana", "firstnameZenKana", "gender", "birthday")
         one_of(block, "gender", ("M", "W", "C"))
         day(block, "birthday")
+    return {"identity": dict(block)} if block else {}

@@ -57,7 +57,10 @@ def bases(world: World) -> dict[str, Base]:
         "OrderItem": _order_items(world, sale),
         "Case": _cases(world),
         "Opportunity": _opportunities(world),
-        "CaseComment": _nothing("CaseComment", "ParentId"),
+        "CaseComment": _case_comments(world),
+        "User": Base(
+            len(rows.USERS), rows.user, lambda n: salesforce_id("User", n), _numbered("User", len(rows.USERS)), {}
+        ),
         "ContentVersion": _nothing("ContentVersion", "FirstPublishLocationId"),
         "SIM_Inventory__c": Base(
             rows.STOCK,
@@ -209,6 +212,18 @@ def _cases(world: World) -> Base:
         lambda n: salesforce_id("Case", n),
         _numbered("Case", len(index)),
         {"AccountId": _by_customer(world, index.of), "ContactId": of_contact},
+    )
+
+
+def _case_comments(world: World) -> Base:
+    """One on each case."""
+    count = len(world.case_index)
+    return Base(
+        count,
+        lambda n: rows.case_comment(world.case(n), n),
+        lambda n: salesforce_id("CaseComment", n),
+        _numbered("CaseComment", count),
+        {"ParentId": _same_number("Case", count)},
     )
 
 

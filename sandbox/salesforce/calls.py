@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,9 +21,11 @@ class RestCall:
     body: bytes | dict[str, object] | None = None
 
     def json(self) -> object:
-        """The body. Raises SalesforceError: JSON_PARSER_ERROR."""
+        """The body; one of parts as if its bytes had been sent in base64. Raises SalesforceError: JSON_PARSER_ERROR."""
         if not isinstance(self.body, bytes):
             return self.body
+        if self.headers.get("content-type", "").startswith("multipart/form-data"):
+            return _of_parts(self.body, self.headers["content-type"].partition("boundary=")[2].strip('"'))
         try:
             return json.loads(self.body)
         except ValueError as error:
@@ -63,3 +66,18 @@ class Routes:
             problem = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(sorted(allowed))}"
             raise SalesforceError(405, "METHOD_NOT_ALLOWED", problem)
         raise not_found()
+
+
+def _of_parts(body: bytes, boundary: str) -> object:
+    """A record from its part of JSON and its part of bytes, in that order ("Insert or Update Blob Data")."""
+    record: dict[str, object] = {}
+    for part in body.split(f"--{boundary}".encode())[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        content = content.removesuffix(b"\r\n")
+        if b"application/json" in head.lower():
+            record |= json.loads(content)
+        else:
+            record[head.partition(b'name="')[2].partition(b'"')[0].decode()] = b64encode(content).decode()
+    if not body.rstrip().endswith(f"--{boundary}--".encode()):
+        raise SalesforceError(400, "JSON_PARSER_ERROR", "The multipart body does not end")
+    return record

@@ -6,7 +6,7 @@ _SYSTEM = """
 Id id
 IsDeleted boolean
 CreatedDate datetime
-CreatedById reference
+CreatedById reference ->User
 LastModifiedDate datetime
 LastModifiedById reference
 SystemModstamp datetime
@@ -319,6 +319,19 @@ IsPublished boolean CU
     defaults={"IsPublished": False},
 )
 
+# Those who work in the org; what they may and where they sit is left out.
+USER = SObject(
+    "User",
+    "005",
+    fields_of(
+        _fields("""
+Username string:80 CU!
+Name string:121
+IsActive boolean CU
+""")
+    ),
+)
+
 # A file: its content comes in base64 and is kept as it came.
 CONTENT_VERSION = SObject(
     "ContentVersion",
@@ -363,6 +376,7 @@ OBJECTS = {
         CASE,
         OPPORTUNITY,
         CASE_COMMENT,
+        USER,
         CONTENT_VERSION,
         SIM_INVENTORY,
     )

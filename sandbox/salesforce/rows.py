@@ -12,7 +12,8 @@ from sandbox.world.world import phone_of
 
 Row = dict[str, object]
 
-USER_ID = "0055i000000USERAAA"
+USER_ID, AGENT_ID = facts.salesforce_id("User", 0), facts.salesforce_id("User", 1)
+"""The user that programs log in as, and a person who works on cases."""
 _SEEN_FIRST = "2019-01-01T00:00:00.000+0000"
 _CATALOGUE_STAMP = "2025-10-01T00:00:{:02d}.000+0000"
 # Ids of the catalogue, which half of all rows repeat.
@@ -240,6 +241,30 @@ def case(ticket: facts.Case, email: str | None = None) -> Row:
         "IsEscalated": plan.status == "Escalated",
         "ContactEmail": email,
     }
+
+
+def case_comment(ticket: facts.Case, number: int) -> Row:
+    """What an agent said on the case; every third time a note to the other agents."""
+    row = system_fields(facts.salesforce_id("CaseComment", number), *_stamps(ticket.opened_at, ticket.updated_at))
+    del row["OwnerId"]
+    is_note = number % 3 == 2
+    return row | {
+        "ParentId": ticket.case_id,
+        "CommentBody": "Called twice, nobody answers." if is_note else "Thank you. We are looking into it.",
+        "IsPublished": not is_note,
+        "CreatedById": AGENT_ID,
+        "LastModifiedById": AGENT_ID,
+    }
+
+
+def user(number: int) -> Row:
+    row = system_fields(facts.salesforce_id("User", number), _SEEN_FIRST, _SEEN_FIRST)
+    del row["OwnerId"]
+    username, name = USERS[number]
+    return row | {"Username": username, "Name": name, "IsActive": True}
+
+
+USERS = (("hub@sandbox.example", "Data Hub"), ("agent@sandbox.example", "Aoi Agent"))
 
 
 def opportunity(sale: facts.Order) -> Row:

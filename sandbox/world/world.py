@@ -89,6 +89,7 @@ class World:
             "salesforce.orders": len(self.order_index),
             "salesforce.order_items": len(self.item_index),
             "salesforce.cases": len(self.case_index),
+            "salesforce.case_comments": len(self.case_index),
             "whmcs.clients": len(self.clients),
             "whmcs.services": len(self.service_index),
             "whmcs.invoices": len(self.invoice_index),

@@ -143,6 +143,9 @@ AS $$
            (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(coalesce(c.after, '{}')) k), c.changed_at
       FROM sync.changes c LEFT JOIN hub.customer_accounts a ON a.id = c.account_id
      WHERE (c.xid, c.seq) > ($1, $2) AND c.xid >= $1 AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
+           -- What agents note on a case among themselves is told to nobody.
+       AND NOT (c.entity = 'case_comments' AND NOT coalesce((c.before ->> 'is_public')::boolean, false)
+                AND NOT EXISTS (SELECT FROM hub.case_comments said WHERE said.id = c.entity_id AND said.is_public))
      ORDER BY c.xid, c.seq
      LIMIT $3
 $$;

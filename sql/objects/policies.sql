@@ -16,6 +16,9 @@ BEGIN
             WHEN found.name IN ('products', 'prices') THEN '(SELECT hub.current_customer()) IS NOT NULL'
             WHEN found.name IN ('orders', 'order_items', 'support_cases')
                 THEN 'account_id = (SELECT hub.current_account(''salesforce''))'
+            -- What agents note among themselves is nobody else's.
+            WHEN found.name = 'case_comments'
+                THEN 'is_public AND account_id = (SELECT hub.current_account(''salesforce''))'
             WHEN found.name IN ('subscriptions', 'sims', 'sim_usage', 'invoices', 'invoice_items', 'payments',
                                 'payment_methods')
                 THEN 'account_id = (SELECT hub.current_account(''whmcs''))'

@@ -8,10 +8,11 @@ from sql.tables.customer import customer_accounts, customers
 from sql.tables.orders import order_items, orders
 from sql.tables.sim import sim_usage, sims
 from sql.tables.subscriptions import subscriptions
-from sql.tables.support import support_cases
+from sql.tables.support import case_comments, support_cases
 from sql.tables.sync import changes, cursors, freshness, quarantine, runs
 
 __all__ = [
+    "case_comments",
     "changes",
     "commands",
     "cursors",

@@ -1,8 +1,8 @@
-"""Support cases, from Salesforce."""
+"""Support cases and what is said on them, from Salesforce."""
 
 from sqlalchemy import Index, Table
 
-from sql.tables.columns import choice, flag, hub_times, instant, metadata, owner, synced, text
+from sql.tables.columns import choice, flag, hub_times, instant, metadata, owner, reference, synced, text
 
 support_cases = Table(
     "support_cases",
@@ -34,3 +34,21 @@ Index(
     support_cases.c.opened_at.desc(),
     support_cases.c.id.desc(),
 )
+
+case_comments = Table(
+    "case_comments",
+    metadata,
+    *synced("salesforce", "CaseComment"),
+    owner("Salesforce"),
+    reference("case_id", "Case it was said on: hub.support_cases.id", required=True),
+    choice("author", ("customer", "agent"), "Who said it", required=True),
+    text("source_author", "CreatedById: the Salesforce user that wrote it"),
+    text("body", "CommentBody: what was said"),
+    flag("is_public", "IsPublished: the customer may read it; the others are agents' notes", required=True),
+    instant("written_at", "CreatedDate: when it was said, UTC", required=True),
+    *hub_times(),
+    schema="hub",
+    comment="One row per comment on a support case (Salesforce CaseComment).",
+)
+
+Index(None, case_comments.c.case_id)

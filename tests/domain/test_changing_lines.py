@@ -99,6 +99,22 @@ def test_a_line_may_end_with_this_month_until_the_24th(today: date, month: str, 
     assert [rule.code for rule in cancellation_rules(LineCancellation(month=month), line(), today)] == codes
 
 
+@pytest.mark.parametrize(
+    ("facts", "codes"),
+    [
+        ({"open_kinds": ["change_plan"]}, ["PLAN_CHANGE_PENDING"]),
+        ({"pending_operation": "change", "pending_on": "2026-12-01"}, ["PLAN_CHANGE_PENDING"]),
+        ({"pending_operation": "change", "pending_on": "2026-11-24"}, []),
+        ({"pending_operation": "cancel", "pending_on": "2026-12-01"}, ["ALREADY_ENDING"]),
+        ({"open_kinds": ["cancel_sim"]}, ["ALREADY_ENDING"]),
+    ],
+)
+def test_a_line_ends_once_and_not_while_its_plan_is_to_change(facts: dict[str, Any], codes: list[str]) -> None:
+    found = cancellation_rules(LineCancellation(month="2026-12"), line(**facts), TODAY)
+
+    assert [rule.code for rule in found] == codes
+
+
 @pytest.mark.parametrize(("month", "first"), [("2026-11", date(2026, 12, 1)), ("2026-12", date(2027, 1, 1))])
 def test_a_line_ends_with_the_first_day_after_its_last_month(month: str, first: date) -> None:
     assert LineCancellation(month=month).run_date == first

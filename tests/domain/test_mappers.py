@@ -27,7 +27,7 @@ from domain.orders.providers.salesforce.mapper import order_from_row, order_item
 from domain.sim.providers.freebit.mapper import Line, details_from_row, traffic_from_row
 from domain.sim.providers.whmcs.mapper import sim_from_row
 from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
-from domain.support.providers.salesforce.mapper import case_from_row
+from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain import strategies as sent
 
 WHMCS, SALESFORCE, FREEBIT = WhmcsVocabulary(), SalesforceVocabulary(), FreebitVocabulary()
@@ -102,6 +102,16 @@ MAPPERS: dict[str, tuple[Any, dict[str, Any]]] = {
         A_RECORD | {"OrderId": "801D000000IRFma", "Order": {"AccountId": "001D000000IRFma"}, "Quantity": "1"},
     ),
     "case": (lambda row: case_from_row(row, SALESFORCE), ORDER),
+    "case comment": (
+        lambda row: comment_from_row(row, SALESFORCE),
+        A_RECORD
+        | {
+            "ParentId": "500D000000IRFma",
+            "Parent": {"AccountId": "001D000000IRFma"},
+            "CommentBody": "Hello",
+            "CreatedDate": "2026-01-01T00:00:00.000+0000",
+        },
+    ),
     "line": (
         lambda row: details_from_row(LINE, row, FREEBIT),
         {"responseDatas": [{"account": LINE.msisdn, "state": "active", "quota": "5000.7", "talk": "10"}]},
@@ -234,7 +244,7 @@ def test_an_account_keeps_its_identity_and_its_moment_in_utc(record):
     assert (account.deleted_at is not None) == (record["IsDeleted"] in {True, "true"})
 
 
-@pytest.mark.parametrize("name", ["account", "product", "price", "order", "order item", "case"])
+@pytest.mark.parametrize("name", ["account", "product", "price", "order", "order item", "case", "case comment"])
 def test_a_record_means_the_same_from_rest_and_from_a_bulk_page(name):
     mapper, row = MAPPERS[name]
     flat = {f"{k}.{inner}": v for k, value in row.items() if isinstance(value, dict) for inner, v in value.items()}
@@ -350,3 +360,11 @@ def test_a_cards_last_day_is_the_last_of_its_month():
     (card,) = payment_methods_from_row(MAPPERS["pay methods"][1], WHMCS)
 
     assert card.expires_on == date(2028, 2, 29)
+
+
+@pytest.mark.parametrize(("username", "author"), [("portal@example.com", "customer"), ("agent@example.com", "agent")])
+def test_what_the_portals_user_wrote_on_a_case_are_the_customers_words(username, author):
+    words = SalesforceVocabulary(portal_users=("portal@example.com",))
+    _, row = MAPPERS["case comment"]
+
+    assert comment_from_row(row | {"CreatedBy": {"Username": username}}, words).author == author

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from domain.orders.placing import Facts, PlaceOrder, broken_rules
 
@@ -13,7 +14,7 @@ TODAY = date(2026, 11, 24)
 def product(category: str, item_class: str = "service", **values: Any) -> dict[str, Any]:
     ordinary = {
         "is_orderable": True, "has_price": True, "is_mapped": True, "offering": None, "for_families": False,
-        "required": [], "exclusive": [],
+        "required": [], "exclusive": [], "is_data_only": False,
     }  # fmt: skip
     return {"category": category, "item_class": item_class} | ordinary | values
 
@@ -22,7 +23,9 @@ PRODUCTS = {
     "NET": product("internet", offering="Home 1G", required=["INSTALL-ONCE"]),
     "INSTALL-ONCE": product("internet", "installation", exclusive=["INSTALL-12M"]),
     "INSTALL-12M": product("internet", "installation", exclusive=["INSTALL-ONCE"]),
+    "WEEKEND": product("internet", "installation"),
     "SIM": product("sim"),
+    "SIM-DATA": product("sim", is_data_only=True),
     "SIM-FAMILY": product("sim", for_families=True),
     "SIM-FEE": product("sim", "activation"),
     "VPN": product("vpn"),
@@ -104,7 +107,59 @@ def test_products_that_exclude_each_other_are_named_once() -> None:
 
     found = broken_rules(order, Facts.model_validate(RIGHT), TODAY)
 
-    assert [(rule.field, rule.code) for rule in found] == [("items[2].sku", "EXCLUSIVE")]
+    assert [(rule.field, rule.code) for rule in found] == [("items[2].sku", "EXCLUSIVE"), ("items", "ONE_INSTALLATION")]
+
+
+def test_a_weekend_is_extra_and_no_installation_by_itself() -> None:
+    assert broken("internet", "NET", "INSTALL-ONCE", "WEEKEND") == set()
+    assert "INSTALLATION_MISSING" in broken("internet", "NET", "WEEKEND")
+
+
+def test_of_a_service_there_is_one() -> None:
+    order = PlaceOrder.model_validate(
+        {"type": "vpn", "items": [{"sku": "VPN", "quantity": 2}, {"sku": "VPN-FEE", "quantity": 1}]}
+    )
+
+    found = broken_rules(order, Facts.model_validate(RIGHT), TODAY)
+
+    assert [(rule.field, rule.code) for rule in found] == [("items[0].quantity", "ONE_SERVICE")]
+
+
+PORTING = {
+    "reservationNumber": "1234567890", "expiresOn": "2026-11-24", "phoneNumber": "09012345678", "lastName": "山田",
+    "firstName": "花子", "lastNameKatakana": "ヤマダ", "firstNameKatakana": "ハナコ", "gender": "female",
+    "birthDate": "1990-01-01",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "codes"),
+    [({}, set()), ({"expiresOn": "2026-11-23"}, {"MNP_EXPIRED"}), ({"birthDate": "2026-11-24"}, {"BIRTH_DATE"})],
+)
+def test_a_number_comes_along_with_a_reservation_that_holds(changed: dict[str, str], codes: set[str]) -> None:
+    assert broken("sim", "SIM", "SIM-FEE", sim=ESIM | {"porting": PORTING | changed}) == codes
+
+
+def test_a_number_cannot_come_along_to_a_card() -> None:
+    card = {"simType": "physical", "porting": PORTING}
+
+    assert broken("sim", "SIM", "SIM-FEE", sim=card) == {"MNP_ESIM_ONLY"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("reservationNumber", "123"), ("phoneNumber", "12345678901"), ("gender", "other"), ("lastNameKatakana", "Yamada")],
+)
+def test_a_reservation_that_cannot_be_one_is_malformed(name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        broken("sim", "SIM", "SIM-FEE", sim=ESIM | {"porting": PORTING | {name: value}})
+
+
+def test_voice_options_are_for_plans_with_voice() -> None:
+    chosen = ESIM | {"voiceMail": True, "callWaiting": True}
+
+    assert broken("sim", "SIM", "SIM-FEE", sim=chosen) == set()
+    assert broken("sim", "SIM-DATA", "SIM-FEE", sim=chosen) == {"DATA_ONLY"}
 
 
 def test_what_a_product_needs_may_be_replaced_by_what_excludes_it() -> None:

@@ -27,6 +27,7 @@ def hub_environment(sandbox: RunningSandbox, database: Any) -> dict[str, str]:
         "SALESFORCE_BASE_URL": sandbox.salesforce_url,
         "SALESFORCE_CLIENT_ID": "sandbox-client",
         "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+        "SALESFORCE_USERNAME": "hub@sandbox.example",
         "SALESFORCE_BULK_THRESHOLD_ROWS": "100",
         "SALESFORCE_BULK_PAGE_ROWS": "1000",
         "SALESFORCE_PAGE_ROWS": "200",

@@ -34,7 +34,7 @@ THINGS = {
     "support_cases": ("/api/support/cases/{}",),
 }
 OWNED = ("invoices", "invoice_items", "payments", "payment_methods", "subscriptions", "sims", "orders", "order_items")
-OWNED += ("support_cases",)
+OWNED += ("support_cases", "case_comments")
 
 
 @pytest.fixture

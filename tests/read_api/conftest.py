@@ -74,7 +74,7 @@ def furnish(rows: "psycopg.Connection[Any]") -> dict[str, Any]:
     own("payment_methods")
     order = own("orders")
     own("order_items", order_id=order)
-    own("support_cases")
+    own("case_comments", case_id=own("support_cases"))
     owned["commands"] = insert(rows, "command.commands", account_id=customer["salesforce_account_id"])["id"]
     return owned
 

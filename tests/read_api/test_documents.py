@@ -72,6 +72,27 @@ async def test_the_openapi_document_is_3_1_and_asks_for_a_token(client: httpx.As
                 assert answered in operation["responses"], path
 
 
+async def test_the_document_says_what_may_be_asked_for_and_which_rules_a_request_may_break(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+
+    models = document["components"]["schemas"]
+    asked = {
+        models[operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]["title"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if "202" in operation["responses"] and "$ref" in str(operation.get("requestBody", ""))
+    }
+    assert {"PlaceOrder", "TopUp", "AddComment", "UpdateAddress"} <= asked
+    for name in asked:
+        assert models[name]["additionalProperties"] is False, name
+        assert models[name]["description"], name
+    assert models["Porting"]["properties"]["reservationNumber"]["pattern"] == r"^\d{10}$"
+    for path, code in (("/api/orders", "PAYMENT_METHOD_MISSING"), ("/api/sims/{sim_id}/cancellations", "TOO_LATE")):
+        assert code in document["paths"][path]["post"]["responses"]["422"]["description"]
+
+
 async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncClient) -> None:
     page = await client.get("/schema")
 

@@ -14,7 +14,7 @@ from domain.customer.contract import BillingClient, BillingClientDetails, CrmAcc
 from domain.orders.contract import Order, OrderItem
 from domain.sim.contract import Sim, SimDetails, SimTraffic, SimUsage
 from domain.subscriptions.contract import Subscription
-from domain.support.contract import SupportCase
+from domain.support.contract import CaseComment, SupportCase
 from sql import tables
 
 # The contracts that make a table's rows come first; the others only add to rows that are there.
@@ -25,6 +25,7 @@ CONTRACTS: tuple[tuple[Table, tuple[type[BaseModel], ...], tuple[type[BaseModel]
     (tables.orders, (Order,), ()),
     (tables.order_items, (OrderItem,), ()),
     (tables.support_cases, (SupportCase,), ()),
+    (tables.case_comments, (CaseComment,), ()),
     (tables.subscriptions, (Subscription,), ()),
     (tables.sims, (Sim,), (SimDetails, SimTraffic)),
     (tables.sim_usage, (SimUsage,), ()),

@@ -302,3 +302,17 @@ def test_the_rules_hold_where_the_owner_is_no_superuser(empty_database: Database
         table: 1 for table in HUB if table not in SHARED | {"customer_accounts"}
     }
     assert unseen == NOTHING
+
+
+def test_what_agents_note_on_a_case_among_themselves_is_not_there_for_its_customer(database: Database) -> None:
+    with psycopg.connect(database.owner) as connection:
+        mine = insert_customer(connection)
+        for is_public in (True, False):
+            account = mine["salesforce_account_id"]
+            insert(connection, "case_comments", account_id=account, body=f"public: {is_public}", is_public=is_public)
+
+    with psycopg.connect(database.api) as connection:
+        connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(mine["id"])])
+        shown = connection.execute("SELECT body FROM hub.case_comments").fetchall()
+
+    assert shown == [("public: True",)]

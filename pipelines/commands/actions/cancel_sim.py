@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from core.errors import RejectedError
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, pending
-from pipelines.commands.actions.place_order import MARKER
+from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
 
@@ -44,14 +44,12 @@ def cancel_service(work: Ending) -> Result | None:
 
 
 def open_case(work: Ending) -> Result:
-    fields = {
-        "AccountId": work.account,
-        "Origin": "Portal Website",
-        "Status": "New",
-        "Subject": f"SIM cancellation, end of {work.asked.month}",
-        "Description": f"Service {line_of(work).service} ends on {work.asked.run_date.isoformat()}.",
-    }
-    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, fields)}
+    ends = f"Service {line_of(work).service} ends on {work.asked.run_date.isoformat()}."
+    return opened(work, f"SIM cancellation, end of {work.asked.month}", ends)
+
+
+def is_in_crm(work: Ending) -> bool:
+    return work.accounts.salesforce is not None
 
 
 def tell_opportunity(work: Ending) -> Result | None:
@@ -82,7 +80,8 @@ CANCEL_SIM = Action(
             refused=("NETWORK_REFUSED", "The network refused the cancellation."),
         ),
         Step("cancel_service", cancel_service, repeatable=True),
-        Step("open_case", open_case, repeatable=True, when=lambda work: work.accounts.salesforce is not None),
+        Step("find_contact", find_contact, reads=True, when=is_in_crm),
+        Step("open_case", open_case, repeatable=True, when=is_in_crm),
         Step(
             "tell_opportunity",
             tell_opportunity,

@@ -1,7 +1,7 @@
 """cancel_subscription: a service ends, at once or with its billing period (portal reference, sections 7 and 8)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import RejectedError
@@ -34,9 +34,19 @@ def request_cancellation(work: Ending) -> Result | None:
     return None
 
 
+def _ends_at(work: Ending) -> datetime:
+    """When the service is to end: now, or with the month in which the period ends that is paid (reference, 7)."""
+    zone = work.clients.whmcs_settings.vocabulary.zone
+    if work.asked.when == "immediate":
+        return work.command.accepted_at
+    accepted_on = work.command.accepted_at.astimezone(zone).date()
+    last_paid = max((_service(work)["next_due_on"] or accepted_on) - timedelta(days=1), accepted_on)
+    return datetime(last_paid.year + last_paid.month // 12, last_paid.month % 12 + 1, 1, tzinfo=zone)
+
+
 def tell_opportunity(work: Ending) -> Result | None:
     fields = {
-        "ScheduledCancellationDateAndTime__c": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "ScheduledCancellationDateAndTime__c": _ends_at(work).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "CancellationNotice__c": "有",
     }
     work.clients.salesforce.update("Opportunity", _service(work)["opportunity_id"], fields)

@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import RejectedError
 from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
 from pipelines.commands.actions.place_order import MARKER
+from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
 
 FIELDS = {
@@ -44,7 +45,7 @@ def find_opportunity(work: Work[RequestEligibility]) -> Result:
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {} ORDER BY CreatedDate DESC LIMIT 1",
         work.account,
-        "Introduction",
+        work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
     )
     return {"id": found[0]["Id"] if found else None}
 
@@ -55,7 +56,7 @@ def keep_opportunity(work: Work[RequestEligibility]) -> Result:
         return {"id": known}
     fields = {
         "Name": "Portal: internet eligibility",
-        "StageName": "Introduction",
+        "StageName": work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
         "CloseDate": datetime.now(UTC).date().isoformat(),
         "AccountId": work.account,
         "Opportunity_Source__c": "Portal - Internet Eligibility Request",
@@ -64,19 +65,13 @@ def keep_opportunity(work: Work[RequestEligibility]) -> Result:
 
 
 def open_case(work: Work[RequestEligibility]) -> Result:
-    fields = {
-        "AccountId": work.account,
-        "Origin": "Portal Website",
-        "Status": "New",
-        "Subject": "Internet eligibility check",
-        "Description": f"Check the address on file. Opportunity {work.results['keep_opportunity']['id']}.",
-    }
-    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, fields)}
+    opportunity = work.results["keep_opportunity"]["id"]
+    return opened(work, "Internet eligibility check", f"Check the address on file. Opportunity {opportunity}.")
 
 
 def mark_account(work: Work[RequestEligibility]) -> Result | None:
     fields = {
-        "Internet_Eligibility_Status__c": "Pending",
+        "Internet_Eligibility_Status__c": work.clients.salesforce_settings.vocabulary.eligibility_pending,
         "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
         "Internet_Eligibility_Case_Id__c": work.results["open_case"]["case"],
     }
@@ -121,6 +116,7 @@ REQUEST_ELIGIBILITY = Action(
     steps=(
         Step("find_opportunity", find_opportunity, reads=True),
         Step("keep_opportunity", keep_opportunity, repeatable=True),
+        Step("find_contact", find_contact, reads=True),
         Step("open_case", open_case, repeatable=True),
         Step("mark_account", mark_account, repeatable=True),
     ),

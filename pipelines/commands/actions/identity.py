@@ -18,7 +18,7 @@ def find_document(work: Submitting) -> Result:
 
 def mark_account(work: Submitting) -> Result | None:
     fields = {
-        "Id_Verification_Status__c": "Submitted",
+        "Id_Verification_Status__c": work.clients.salesforce_settings.vocabulary.identity_submitted,
         "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
     }
     work.clients.salesforce.update("Account", work.account, fields)

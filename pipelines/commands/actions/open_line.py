@@ -44,7 +44,7 @@ def _has_voice(work: Provisioning) -> bool:
 
 def choose_line(work: Provisioning) -> Result:
     """The line's number and card: brought along, given by the agent, or reserved from the stock."""
-    order = order_of(work)
+    order, words = order_of(work), work.clients.salesforce_settings.vocabulary
     if order.get("MNP_Application__c"):
         if not is_esim(work):
             raise RefusalError(FAILED[0], "Only an eSIM can take a number along; an agent must open it.")
@@ -56,11 +56,11 @@ def choose_line(work: Provisioning) -> Result:
         return _card(work, given[0])
     with _one_at_a_time(work):
         free = work.clients.salesforce.find(
-            CARD + "Status__c = {} AND SIM_Type__c = {} ORDER BY Id LIMIT 1", "Available", order["SIM_Type__c"]
+            CARD + "Status__c = {} AND SIM_Type__c = {} ORDER BY Id LIMIT 1", words.card_available, order["SIM_Type__c"]
         )
         if not free:
             raise RefusalError("SIM_OUT_OF_STOCK", "No SIM of this kind is in stock.")
-        reserved = {"Status__c": "Reserved", "Assigned_Order__c": work.asked.order}
+        reserved = {"Status__c": words.card_reserved, "Assigned_Order__c": work.asked.order}
         work.clients.salesforce.update("SIM_Inventory__c", free[0]["Id"], reserved)
     return _card(work, free[0])
 
@@ -122,6 +122,13 @@ def _esim(work: Provisioning, line: Mapping[str, Any], plan: str) -> dict[str, A
     mnp = {
         "reserveNumber": order["MNP_Reservation_Number__c"],
         "reserveExpireDate": (order["MNP_Expiry_Date__c"] or "").replace("-", ""),
+    }
+    return asked | {"addKind": "M", "mnp": mnp | _subscriber(order)}
+
+
+def _subscriber(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the line is for, as the network writes a person: known of orders that bring a number along."""
+    return {
         "lastnameKanji": order["Porting_LastName__c"],
         "firstnameKanji": order["Porting_FirstName__c"],
         "lastnameZenKana": order["Porting_LastName_Katakana__c"],
@@ -129,7 +136,6 @@ def _esim(work: Provisioning, line: Mapping[str, Any], plan: str) -> dict[str, A
         "gender": order["Porting_Gender__c"],
         "birthday": (order["Porting_DateOfBirth__c"] or "").replace("-", ""),
     }
-    return asked | {"addKind": "M", "mnp": mnp}
 
 
 def _plan(work: Provisioning) -> str:
@@ -178,6 +184,8 @@ def register_voice(work: Provisioning) -> Result | None:
     }
     account = work.results["choose_line"]["account"]
     asked = {"account": account, "userConfirmed": assumptions.YES, "talkOption": options}
+    if order.get("MNP_Application__c"):
+        asked[assumptions.IDENTITY] = _subscriber(order)
     work.clients.freebit.change(assumptions.REGISTER_VOICE, asked)
     return None
 
@@ -191,13 +199,14 @@ def _stock(work: Provisioning) -> str | None:
 
 
 def assign_card(work: Provisioning) -> Result | None:
-    fields = {"Status__c": "Assigned", "Assigned_Order__c": work.asked.order, "Assigned_Account__c": work.account}
+    status = work.clients.salesforce_settings.vocabulary.card_assigned
+    fields = {"Status__c": status, "Assigned_Order__c": work.asked.order, "Assigned_Account__c": work.account}
     work.clients.salesforce.update("SIM_Inventory__c", _stock(work) or "", fields)
     return None
 
 
 def release_card(work: Provisioning) -> Result | None:
-    free = {"Status__c": "Available", "Assigned_Order__c": None}
+    free = {"Status__c": work.clients.salesforce_settings.vocabulary.card_available, "Assigned_Order__c": None}
     work.clients.salesforce.update("SIM_Inventory__c", _stock(work) or "", free)
     return None
 

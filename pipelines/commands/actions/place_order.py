@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import RejectedError
-from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices
+from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.salesforce.client import Part
 
@@ -24,7 +24,7 @@ def find_opportunity(work: Placing) -> Result:
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName IN {} ORDER BY CreatedDate DESC LIMIT 1",
         work.account,
-        ["Introduction", "Ready"],
+        list(work.clients.salesforce_settings.vocabulary.opportunity_begun),
     )
     return {"id": found[0]["Id"]} if found else {}
 
@@ -32,12 +32,13 @@ def find_opportunity(work: Placing) -> Result:
 def keep_opportunity(work: Placing) -> Result:
     """The opportunity the order is for, one stage on; a new one carries our marker."""
     known = work.results["find_opportunity"].get("id")
+    stage = work.clients.salesforce_settings.vocabulary.opportunity_ordered
     if known:
-        work.clients.salesforce.update("Opportunity", known, {"StageName": "Post Processing"})
+        work.clients.salesforce.update("Opportunity", known, {"StageName": stage})
         return {"id": known}
     fields = {
         "Name": f"Portal order: {ORDER_TYPES[work.asked.type]}",
-        "StageName": "Post Processing",
+        "StageName": stage,
         "CloseDate": _today(),
         "AccountId": work.account,
         "Opportunity_Source__c": "Portal - Order Placement",
@@ -49,19 +50,19 @@ def create_order(work: Placing) -> Result:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
     cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
     try:
-        ids = work.clients.salesforce.together(list(_parts(work, cart or {})))
+        written = work.clients.salesforce.together(list(_parts(work, cart or {})))
     except RejectedError as error:
         found = find_order(work) if error.code == "DUPLICATE_VALUE" else None
         if found is None:
             raise
         return found
-    return {"order": ids[0]}
+    return {"order": written[0]["id"], "number": written[-1].get("OrderNumber")}
 
 
 def find_order(work: Placing) -> Result | None:
     """The order that carries our marker."""
-    found = work.clients.salesforce.find("SELECT Id FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
-    return {"order": found[0]["Id"]} if found else None
+    found = work.clients.salesforce.find("SELECT Id, OrderNumber FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
+    return {"order": found[0]["Id"], "number": found[0]["OrderNumber"]} if found else None
 
 
 def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
@@ -80,6 +81,8 @@ def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
             "Billing_Cycle__c": entry["cycle"],
         }
         yield Part(f"line{number}", "POST", "OrderItem", fields)
+    # The number that people call it by, in the same call.
+    yield Part("number", "GET", "Order/@{placed.id}?fields=OrderNumber")
 
 
 def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,11 +98,14 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         "Order_Type__c": ORDER_TYPES[asked.type],
         "OpportunityId": work.results["keep_opportunity"]["id"],
         "Activation_Type__c": "Scheduled" if asked.activate_on else "Immediate",
-        "Activation_Status__c": "Not Started",
+        "Activation_Status__c": words.order_not_started,
         "Internet_Plan_Tier__c": service["tier"],
         "VPN_Region__c": service["region"],
+        "Installation_Type__c": next(
+            (words.installation_types[line.sku] for line in asked.items if line.sku in words.installation_types), None
+        ),
         "Access_Mode__c": asked.access_mode,
-        "Weekend_Install__c": any("WEEKEND" in line.sku for line in asked.items),
+        "Weekend_Install__c": any(is_weekend(line.sku) for line in asked.items),
         "Hikari_Denwa__c": any("HIKARI-DENWA" in line.sku for line in asked.items),
         **_address(asked.address, cart),
     }
@@ -173,5 +179,8 @@ PLACE_ORDER = Action(
         ),
     ),
     affects=affected,
-    result=lambda work: {"salesforceOrderId": work.results["create_order"]["order"]},
+    result=lambda work: {
+        "salesforceOrderId": work.results["create_order"]["order"],
+        "orderNumber": work.results["create_order"].get("number"),
+    },
 )

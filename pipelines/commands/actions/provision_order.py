@@ -110,7 +110,7 @@ def add_order(work: Provisioning) -> Result:
         qty=[item["quantity"] for item in items],
         billingcycle=[item["cycle"] for item in items],
         customfields=marks,
-        notes=f"sfOrderId={work.asked.order}",
+        notes=f"sfOrderId={work.asked.order}",  # for people; nothing relies on it (decision 0012)
         noemail=True,
     )
     return {"order": str(answer["orderid"]), "services": str(answer["serviceids"]).split(",")}
@@ -208,7 +208,8 @@ def write_back(work: Provisioning) -> Result | None:
 
 def update_opportunity(work: Provisioning) -> Result | None:
     service = main_service(work)
-    fields = {"StageName": "Active", "WHMCS_Service_ID__c": service, "WH_Registeration__c": service}
+    stage = work.clients.salesforce_settings.vocabulary.opportunity_active
+    fields = {"StageName": stage, "WHMCS_Service_ID__c": service, "WH_Registeration__c": service}
     work.clients.salesforce.update("Opportunity", order_of(work)["OpportunityId"], fields)
     return None
 

@@ -1,6 +1,6 @@
 """open_case, add_comment, close_case: what customers ask of support, in Salesforce (portal reference, section 11)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,8 @@ from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Wo
 CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-def find_contact(work: Work[OpenCase]) -> Result:
-    """The account's first contact, who is told of what becomes of the case."""
+def find_contact(work: Work[Any]) -> Result:
+    """The account's first contact: whom the org's own flows write to about the case (see decision 0012)."""
     found = work.clients.salesforce.find(
         "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", work.account
     )
@@ -21,15 +21,22 @@ def find_contact(work: Work[OpenCase]) -> Result:
 
 def create_case(work: Work[OpenCase]) -> Result:
     asked = work.asked
+    return opened(
+        work, asked.subject, asked.description, {"Priority": asked.priority.capitalize(), "Type": asked.category}
+    )
+
+
+def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, Any] | None = None) -> Result:
+    """The case of this command, opened or found: it carries our marker."""
+    words = work.clients.salesforce_settings.vocabulary
     fields = {
-        "Subject": asked.subject,
-        "Description": asked.description,
-        "Priority": asked.priority.capitalize(),
-        "Type": asked.category,
-        "Status": "New",
-        "Origin": "Portal Website",
+        "Subject": subject,
+        "Description": description,
+        "Status": words.case_new,
+        "Origin": words.case_origin,
         "AccountId": work.account,
         "ContactId": work.results["find_contact"]["contact"],
+        **(more or {}),
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, given)}
@@ -61,7 +68,8 @@ def find_comment(work: Work[AddComment]) -> Result | None:
 
 
 def close(work: Work[CloseCase]) -> Result | None:
-    work.clients.salesforce.update("Case", _case(work), {"Status": "Closed"})
+    status = work.clients.salesforce_settings.vocabulary.case_closed
+    work.clients.salesforce.update("Case", _case(work), {"Status": status})
     return None
 
 
@@ -74,6 +82,8 @@ def same_case(work: Work[Any]) -> Iterator[Wish]:
     row = work.row("commands/source_id", id=work.command.subject_id)
     if row is not None:
         yield Wish("salesforce.cases", record=row["source_id"])
+    if work.has("write_comment"):
+        yield Wish("salesforce.case_comments", record=work.results["write_comment"]["comment"])
 
 
 OPEN_CASE = Action(

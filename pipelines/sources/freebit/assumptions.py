@@ -60,6 +60,10 @@ CHANGE_PLAN = "mvno/changePlan/"  # A?
 CHANGE_NETWORK = "mvno/contractline/change/"  # S1
 ESIM = "mvno/esim/addAcnt/"  # S1
 YES, NO = "10", "20"  # S1
+# PA05-05's block about the subscriber: that there is one is S1, its name and items, those of `mnp`, are A. It is sent
+# whole or not at all, and only orders that bring a number along say all of it: no other system of ours has a name in
+# kanji and in kana. Which registrations need it is not known.
+IDENTITY = "identificationData"  # A
 OPENING_GIVEN_UP_AFTER_SECONDS = 900.0  # A
 VOICE_PENDING, CANCEL_PENDING = "change", "cancel"  # A?: `async.func` in a line's details
 SIM_KINDS = {"voice": "E0", "data": "E2"}  # S3

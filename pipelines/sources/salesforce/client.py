@@ -1,10 +1,12 @@
-"""Salesforce over REST: queries, large ones as bulk jobs, and writes. Thread-safe, one call at a time."""
+"""Salesforce over REST: queries, large ones as bulk jobs, and writes. Thread-safe."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
+from uuid import uuid4
 
 from requests import Response
 from simple_salesforce.format import format_soql
@@ -22,15 +24,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One record of several written together: `path` below sobjects/, as `Order` or `Order/<id>`.
+    """One record of several written together, or read with them: `path` below sobjects/, as `Order` or `Order/<id>`.
 
-    Fields may refer to a record made before, as `@{name.id}`.
+    Path and fields may refer to a record made before, as `@{name.id}`.
     """
 
     name: str
     method: str
     path: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] | None = None
 
 
 class SalesforceClient:
@@ -95,6 +97,16 @@ class SalesforceClient:
             "POST", f"sobjects/{kind}", f"create {kind}", _created, once=True, json=self._names.fields(fields)
         )
 
+    def create_file(self, fields: Mapping[str, Any], content: Iterable[bytes]) -> str:
+        """A new ContentVersion's id. The content is sent on as it comes; one call, see `Session.pass_on`.
+
+        Source: REST API Developer Guide, "Insert or Update Blob Data": a part of JSON, then one of bytes.
+        """
+        boundary = uuid4().hex
+        body = multipart(boundary, self._names.fields(fields), str(fields["PathOnClient"]), content)
+        kind = f"multipart/form-data; boundary={boundary}"
+        return self._session.pass_on("sobjects/ContentVersion", "create ContentVersion", kind, body, _created)
+
     def update(self, kind: str, record_id: str, fields: Mapping[str, Any]) -> None:
         """Set fields of a record; setting them again changes nothing."""
         path = f"sobjects/{kind}/{record_id}"
@@ -106,8 +118,10 @@ class SalesforceClient:
         path = f"sobjects/{kind}/{org_key}/{quote(value, safe='')}"
         return self._session.send("PATCH", path, f"upsert {kind}", _created, json=self._names.fields(fields))
 
-    def together(self, parts: Sequence[Part]) -> list[str | None]:
-        """Write several records in one transaction, all or none: the id of each that was created, in order.
+    def together(self, parts: Sequence[Part]) -> list[Row]:
+        """Write several records in one transaction, all or none: what Salesforce says of each, in order.
+
+        Of one that was created that is its `id`, of one that was changed nothing, of one that was read its fields.
 
         Called once: see `Session.send` for what a failure leaves open.
 
@@ -120,7 +134,7 @@ class SalesforceClient:
                 "method": part.method,
                 "url": f"{root}/{part.path}",
                 "referenceId": part.name,
-                "body": self._names.fields(part.fields),
+                **({} if part.fields is None else {"body": self._names.fields(part.fields)}),
             }
             for part in parts
         ]
@@ -139,6 +153,18 @@ class SalesforceClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def multipart(boundary: str, fields: Mapping[str, Any], filename: str, content: Iterable[bytes]) -> Iterator[bytes]:
+    """The body of a call that makes a file: its fields, then its bytes as they come. `filename`: plain characters."""
+    yield (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="entity_content"\r\n'
+        f"Content-Type: application/json\r\n\r\n{json.dumps(fields)}\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="VersionData"; filename="{filename}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    yield from content
+    yield f"\r\n--{boundary}--\r\n".encode()
 
 
 def _query_result(answer: Response) -> dict[str, Any]:
@@ -175,7 +201,7 @@ def _nothing(_: Response) -> None:
     return None
 
 
-def _written_together(answer: Response) -> list[str | None]:
+def _written_together(answer: Response) -> list[Row]:
     result = decoded(answer.content)
     parts = result.get("compositeResponse") if isinstance(result, dict) else None
     if not isinstance(parts, list):
@@ -187,7 +213,7 @@ def _written_together(answer: Response) -> list[str | None]:
         if code in PASSING:
             raise UnavailableError("salesforce", "could not do it now", code=code, sent=False)
         raise RejectedError("salesforce", "refused the call", code=code)
-    return [part["body"].get("id") if isinstance(part["body"], dict) else None for part in parts]
+    return [part["body"] if isinstance(part["body"], dict) else {} for part in parts]
 
 
 _HALTED = "PROCESSING_HALTED"

@@ -4,8 +4,10 @@ simple-salesforce logs in and knows addresses and headers; its own call methods 
 nothing, give no headers back, and some recurse without end on a session that stays refused (reference §1.5).
 """
 
-from collections.abc import Callable
-from threading import RLock
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any, TypeVar
 
 import requests
@@ -26,18 +28,16 @@ Answer = TypeVar("Answer")
 
 
 class Session:
-    """One call at a time: neither requests' session nor simple-salesforce is made for threads."""
+    """Thread-safe: each call borrows connections of its own, because those of requests are not made for threads."""
 
     def __init__(self, settings: SalesforceSettings, circuit: Circuit) -> None:
         self._circuit = circuit
         self._settings = settings
         self._patience = Patience(settings.retry_attempts)
         self._quota = QuotaWatch(settings.quota_stop_percent)
-        self._lock = RLock()
+        self._login = Lock()
         self._salesforce: Salesforce | None = None
-        self._http = requests.Session()
-        base_url = str(settings.base_url) if settings.base_url else None
-        self._http.mount("https://", Route(settings.timeout_seconds, base_url))
+        self._idle: SimpleQueue[requests.Session] = SimpleQueue()
 
     def send(
         self,
@@ -68,43 +68,68 @@ class Session:
             self._circuit,
         )
 
+    def pass_on(
+        self, path: str, operation: str, content_type: str, body: Iterable[bytes], read: Callable[[Response], Answer]
+    ) -> Answer:
+        """What `read` makes of the answer to a POST whose body is sent on as it comes: `send`, `once`, for large ones.
+
+        What the body raises comes through, and Salesforce then has half a call, which it drops.
+        """
+
+        def once(attempt: Attempt) -> Answer:
+            self._quota.check()
+            headers = {"Content-Type": content_type}
+            response = self._sent(self._opened(attempt), "POST", path, operation, attempt, headers, data=body)
+            if response.status_code == 401:
+                # What is gone cannot be sent again; the next call of another kind logs in anew.
+                raise UnavailableError("salesforce", "ended the session", code="session_ended", sent=False)
+            if response.status_code >= 300:
+                raise error_from(response)
+            return read(response)
+
+        return call(ONCE, once, self._circuit)
+
     def opened(self, *, renewed: bool = False) -> tuple[str, str]:
         """The session id, and the address of the instance it is for; `renewed`: after logging in anew.
 
         Raises:
             CredentialsError, UnavailableError: the log-in brought no session.
         """
-        with self._lock:
-            if renewed:
-                self._salesforce = None
-            salesforce = self._opened(Attempt(1, correlation_id()))
-            return str(salesforce.session_id), f"https://{salesforce.sf_instance}"
+        instead_of = self._salesforce if renewed else None
+        salesforce = self._opened(Attempt(1, correlation_id()), instead_of)
+        return str(salesforce.session_id), f"https://{salesforce.sf_instance}"
 
     def _once(self, method: str, path: str, operation: str, attempt: Attempt, **sent: Any) -> Response:
-        with self._lock:
-            self._quota.check()
-            response = self._sent(method, path, operation, attempt, **sent)
-            if response.status_code == 401:
-                # Sessions end after some hours: log in once more, then take no for an answer.
-                self._salesforce = None
-                response = self._sent(method, path, operation, attempt, **sent)
+        self._quota.check()
+        salesforce = self._opened(attempt)
+        response = self._sent(salesforce, method, path, operation, attempt, **sent)
+        if response.status_code == 401:
+            # Sessions end after some hours: log in once more, then take no for an answer.
+            renewed = self._opened(attempt, instead_of=salesforce)
+            response = self._sent(renewed, method, path, operation, attempt, **sent)
         if response.status_code >= 300:
             raise error_from(response)
         return response
 
-    def _sent(
-        self, method: str, path: str, operation: str, attempt: Attempt, headers: dict[str, str], **sent: Any
+    def _sent(  # noqa: PLR0917 - what makes one call
+        self,
+        salesforce: Salesforce,
+        method: str,
+        path: str,
+        operation: str,
+        attempt: Attempt,
+        headers: dict[str, str],
+        **sent: Any,
     ) -> Response:
-        salesforce = self._opened(attempt)
         url = f"https://{salesforce.sf_instance}{path}" if path.startswith("/") else f"{salesforce.base_url}{path}"
         headers = {
             **salesforce.headers,
             "X-Request-ID": attempt.request_id,
             "Sforce-Call-Options": "client=hub",
         } | headers
-        with recorded("salesforce", operation, attempt) as outcome:
+        with recorded("salesforce", operation, attempt) as outcome, self._borrowed() as http:
             try:
-                response = self._http.request(method, url, headers=headers, allow_redirects=False, **sent)
+                response = http.request(method, url, headers=headers, allow_redirects=False, **sent)
             except requests.RequestException as error:
                 raise UnavailableError(
                     "salesforce", "did not answer", code=type(error).__name__, sent=_was_sent(error)
@@ -114,20 +139,41 @@ class Session:
             self._circuit.counted(*counted)
         return response
 
-    def _opened(self, attempt: Attempt) -> Salesforce:
-        if self._salesforce is None:
-            with recorded("salesforce", "login", attempt) as outcome:
-                session_id, host = logged_in(self._settings, self._http)
-                outcome.status = 200
+    def _opened(self, attempt: Attempt, instead_of: Salesforce | None = None) -> Salesforce:
+        """The session, the same for all threads; another one than `instead_of`, which was refused."""
+        with self._login:
+            if self._salesforce is None or self._salesforce is instead_of:
+                self._salesforce = None
+                self._salesforce = self._logged_in(attempt)
+            return self._salesforce
+
+    def _logged_in(self, attempt: Attempt) -> Salesforce:
+        with recorded("salesforce", "login", attempt) as outcome, self._borrowed() as http:
+            session_id, host = logged_in(self._settings, http)
+            outcome.status = 200
             # Given a session instead of credentials, the library never logs in by itself.
-            self._salesforce = Salesforce(
-                session_id=session_id, instance=host, session=self._http, version=self._settings.api_version
+            salesforce = Salesforce(
+                session_id=session_id, instance=host, session=http, version=self._settings.api_version
             )
-            del self._salesforce.headers["X-PrettyPrint"]
-        return self._salesforce
+        del salesforce.headers["X-PrettyPrint"]
+        return salesforce
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[requests.Session]:
+        try:
+            http = self._idle.get_nowait()
+        except Empty:
+            http = requests.Session()
+            base_url = str(self._settings.base_url) if self._settings.base_url else None
+            http.mount("https://", Route(self._settings.timeout_seconds, base_url))
+        try:
+            yield http
+        finally:
+            self._idle.put(http)
 
     def close(self) -> None:
-        self._http.close()
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
         self._circuit.close()
 
 

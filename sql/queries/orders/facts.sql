@@ -27,6 +27,7 @@ SELECT json_build_object(
                                    'is_mapped', product.whmcs_product_id IS NOT NULL,
                                    'offering', product.internet_offering_type,
                                    'for_families', product.sim_has_family_discount,
+                                   'is_data_only', coalesce(product.sim_plan_type = 'DataOnly', false),
                                    'required', product.required_skus,
                                    'exclusive', product.exclusive_skus)), '{}')
                           FROM hub.products product

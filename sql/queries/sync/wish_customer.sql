@@ -12,6 +12,7 @@ WITH asked AS (
       FROM accounts a
       JOIN (VALUES ('salesforce', 'salesforce.accounts', true), ('salesforce', 'salesforce.orders', false),
                    ('salesforce', 'salesforce.order_items', false), ('salesforce', 'salesforce.cases', false),
+                   ('salesforce', 'salesforce.case_comments', false),
                    ('whmcs', 'whmcs.clients', true), ('whmcs', 'whmcs.client_details', true),
                    ('whmcs', 'whmcs.services', false), ('whmcs', 'whmcs.invoices', false),
                    ('whmcs', 'whmcs.payment_methods', true), ('whmcs', 'whmcs.invoice_details', false),

@@ -8,19 +8,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import psycopg
+import pytest
 
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.forwarder import Claims, Forwarder
 from pipelines.commands.jobs import run_in_dagster
+from pipelines.commands.pool import RunnerPool
 from pipelines.commands.runner import Runner
+from pipelines.commands.saga import Command, Result, Step, Work
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.examples import VPN
+from tests.pipelines.commands.examples import EXAMPLES, VPN
 
 
 @contextmanager
@@ -49,6 +53,16 @@ def status(hub: Hub, command: Any) -> str:
     return found
 
 
+def pool(hub: Hub, **settings: Any) -> RunnerPool:
+    return RunnerPool(hub.database.sync, hub.clients, CommandSettings(settle_seconds=0, **settings))
+
+
+def claimed(hub: Hub) -> list[Command]:
+    """All that is due, claimed by this process."""
+    with psycopg.connect(hub.database.sync, autocommit=True) as connection:
+        return Claims(connection, 30.0).take(100)
+
+
 def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer: Customer, tmp_path: Path) -> None:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         command = hub.ask("place_order", customer, VPN)
@@ -67,21 +81,72 @@ def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer
         assert (run.tags["command_ids"], run.tags["request_id"]) == (str(command), "test-request")
         logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
         assert any("create_order: done" in message for message in logged)
+        number = hub.command(command)["result"]["orderNumber"]
+        assert any(f"orderNumber={number}" in message for message in logged)
+
+
+def test_a_run_that_provisions_an_order_is_found_by_the_orders_number(
+    hub: Hub, customer: Customer, tmp_path: Path
+) -> None:
+    command = EXAMPLES["provision_order"](hub, customer)
+    ((number,),) = hub.rows(
+        "SELECT o.order_number FROM hub.orders o JOIN command.commands c ON c.subject_id = o.id WHERE c.id = %s",
+        command,
+    )
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance, pool(hub) as runners:
+        run_in_dagster(instance, runners, claimed(hub))
+
+        (run,) = instance.get_runs()
+
+    assert (run.job_name, run.tags["order_number"]) == ("provision_order", number)
 
 
 def test_a_dead_command_is_a_failed_run(hub: Hub, customer: Customer, tmp_path: Path) -> None:
     hub.ask("place_order", customer, {"not": "a cart"})
-    with (
-        dg.instance_for_test(temp_dir=str(tmp_path)) as instance,
-        psycopg.connect(hub.database.sync, autocommit=True) as connection,
-    ):
-        commands = Claims(connection, 30.0).take(1)
-        run_in_dagster(instance, Runner(connection, hub.clients, ACTIONS, 0.0), commands)
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance, pool(hub) as runners:
+        run_in_dagster(instance, runners, claimed(hub))
 
         (run,) = instance.get_runs()
 
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert hub.rows("SELECT status, failure_code FROM command.commands") == [("dead", "UNREADABLE")]
+
+
+def test_commands_of_one_batch_are_worked_on_at_once(
+    hub: Hub, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+
+    def meet(work: Work[Any]) -> Result:
+        both.wait(timeout=30)  # comes back only to whoever is not alone
+        return {"met": work.marker}
+
+    action = replace(ACTIONS["place_order"], steps=(Step("meet", meet, reads=True),), result=lambda _: None)
+    monkeypatch.setitem(ACTIONS, "place_order", action)
+    asked = {hub.ask("place_order", customer, VPN) for _ in range(4)}
+
+    with pool(hub, at_once=2) as runners:
+        outcomes = list(runners.run(claimed(hub)))
+
+    assert {(outcome.command.id, outcome.status) for outcome in outcomes} == {(id_, "succeeded") for id_ in asked}
+
+
+def test_one_command_whose_database_connection_breaks_takes_no_other_with_it(
+    hub: Hub, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = hub.ask("place_order", customer, VPN), hub.ask("place_order", customer, VPN)
+
+    def cut(work: Work[Any]) -> Result:
+        if work.command.id == broken:
+            raise psycopg.OperationalError("the server closed the connection")
+        return {}
+
+    action = replace(ACTIONS["place_order"], steps=(Step("cut", cut, reads=True),), result=lambda _: None)
+    monkeypatch.setitem(ACTIONS, "place_order", action)
+    with pool(hub) as runners, pytest.raises(psycopg.OperationalError):
+        list(runners.run(claimed(hub)))
+
+    assert (status(hub, broken), status(hub, other)) == ("running", "succeeded")
 
 
 def test_what_a_killed_forwarder_held_is_taken_over_and_done_once(hub: Hub, customer: Customer, tmp_path: Path) -> None:

@@ -155,6 +155,28 @@ def test_an_order_for_a_sim_opens_a_line_that_the_customer_sees(
     assert [card["Status__c"] for card in cards] == ["Assigned"]
 
 
+def test_a_number_that_comes_along_keeps_its_owner_for_the_network(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "0"})
+    porting = {
+        "reservationNumber": "1234567890", "expiresOn": "2099-01-01", "phoneNumber": "09077665544", "lastName": "山田",
+        "firstName": "花子", "lastNameKatakana": "ヤマダ", "firstNameKatakana": "ハナコ", "gender": "female",
+        "birthDate": "1990-01-02",
+    }  # fmt: skip
+    placed = hub.ask("place_order", customer, sim("SIM-DATA-VOICE-10GB", simType="esim", eid=chip(), porting=porting))
+    hub.forward()
+    order = hub.command(placed)["result"]["salesforceOrderId"]
+    hub.sync_records("salesforce.orders", order)
+    hub.provision(order)
+
+    assert hub.forward() == ["succeeded"]
+
+    (registered,) = hub.ledger(kind="voice_registration")
+    assert registered["detail"]["identity"] == {
+        "lastnameKanji": "山田", "firstnameKanji": "花子", "lastnameZenKana": "ヤマダ", "firstnameZenKana": "ハナコ",
+        "gender": "W", "birthday": "19900102",
+    }  # fmt: skip
+
+
 def test_a_line_that_was_opened_is_never_closed_by_itself(hub: Hub, customer: Customer) -> None:
     hub.control("quirks", **{"freebit.async_seconds": "0"})
     command = EXAMPLES["provision_order of a card"](hub, customer)

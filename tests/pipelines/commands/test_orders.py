@@ -30,6 +30,7 @@ def test_a_cart_becomes_an_order_with_its_lines_and_prices(hub: Hub, customer: C
     order = hub.salesforce_record("Order", hub.command(command)["result"]["salesforceOrderId"])
     assert (order["Status"], order["AccountId"]) == ("Draft", customer.salesforce)
     assert (order["Hub_Command_Id__c"], order["TotalAmount"]) == (str(command), 4200)
+    assert hub.command(command)["result"]["orderNumber"] == order["OrderNumber"]
 
 
 def test_an_order_is_read_back_and_goes_by_the_id_that_the_customer_was_given(hub: Hub, customer: Customer) -> None:
@@ -71,6 +72,20 @@ def test_an_approval_told_twice_provisions_once(hub: Hub, customer: Customer) ->
     hub.forward()
 
     assert len(whmcs_orders(hub, order)) == 1
+
+
+def test_what_was_ordered_is_found_again_where_whmcs_keeps_no_notes(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", order_notes="off")
+    order = placed(hub, customer)
+    hub.approve(order)
+    hub.apply()
+    hub.control("faults", match="AddOrder", mode="drop", times=1)
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert len(hub.ledger(system="whmcs", kind="order", marker=order)) == 1
 
 
 def test_without_a_payment_method_nothing_is_ordered_and_the_agent_sees_why(hub: Hub, customer: Customer) -> None:

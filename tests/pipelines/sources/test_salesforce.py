@@ -1,9 +1,11 @@
 """Salesforce over real sockets, log-in included: what breaks first, then what works."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import format_datetime
+from threading import Barrier
 from urllib.parse import parse_qs
 
 import pytest
@@ -97,6 +99,25 @@ def test_a_session_that_expires_in_the_middle_of_a_query_is_renewed(source, clie
     assert pages == [[{"Id": "1"}], [{"Id": "2"}]]
     assert [asked.headers["Authorization"] for asked in calls(source)] == ["Bearer s1", "Bearer s1", "Bearer s2"]
     assert calls(source)[2].path == more
+
+
+def test_threads_call_at_once_and_one_of_them_renews_the_session_for_all(source, client, json_reply, monkeypatch):
+    sessions, both = iter(("s1", "s2", "s3")), Barrier(2)
+
+    def reply_to(asked):
+        if asked.path == TOKEN_PATH:
+            return json_reply({"access_token": next(sessions), "instance_url": "https://acme.my.salesforce.com"})
+        if asked.headers["Authorization"] == "Bearer s1":
+            both.wait(timeout=30)  # neither is answered before both are under way
+            return json_reply(error("INVALID_SESSION_ID"), 401)
+        return json_reply(result(total=7))
+
+    monkeypatch.setattr(source, "reply_to", reply_to)
+    with ThreadPoolExecutor(2) as threads:
+        counts = list(threads.map(client.count, ["SELECT COUNT() FROM Account"] * 2))
+
+    assert counts == [7, 7]
+    assert next(sessions) == "s3"
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,25 @@
 """Pay links and identity documents: to the source at once, for whoever may, and kept nowhere."""
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier, Literal
 
 from core.settings import ApiSettings, GatewaySettings, HubSettings
 from pipelines.datasets import dataset_named
@@ -20,7 +29,7 @@ from read_api.app import create_app
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
-from tests.serving import free_port
+from tests.serving import KEY, free_port
 
 TOKEN = "t" * 32
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 1000
@@ -44,11 +53,24 @@ def environment(sandbox: RunningSandbox) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def gateway(environment: dict[str, str]) -> Iterator[GatewaySettings]:
+def gateway_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gateway's own words go."""
+    return tmp_path_factory.mktemp("gateway") / "log"
+
+
+@pytest.fixture(scope="module")
+def gateway(environment: dict[str, str], gateway_log: Path) -> Iterator[GatewaySettings]:
+    with running_gateway(environment, gateway_log) as settings:
+        yield settings
+
+
+@contextmanager
+def running_gateway(environment: dict[str, str], log: Path) -> Iterator[GatewaySettings]:
     """The gateway as a process of its own."""
     settings = GatewaySettings(token=TOKEN, port=free_port())
     own = os.environ | environment | {"GATEWAY_TOKEN": TOKEN, "GATEWAY_PORT": str(settings.port)}
-    process = subprocess.Popen([sys.executable, "-m", "cli", "gateway"], env=own, stderr=subprocess.DEVNULL)
+    with log.open("ab") as said:
+        process = subprocess.Popen([sys.executable, "-m", "cli", "gateway"], env=own, stdout=said, stderr=said)
     try:
         wait_until_there(settings, process)
         yield settings
@@ -79,6 +101,14 @@ def wait_until_there(settings: GatewaySettings, process: "subprocess.Popen[bytes
 
 @pytest.fixture
 async def client(
+    gateway: GatewaySettings, database: Any, api_settings: ApiSettings
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_before(gateway, database, api_settings) as client:
+        yield client
+
+
+@asynccontextmanager
+async def api_before(
     gateway: GatewaySettings, database: Any, api_settings: ApiSettings
 ) -> AsyncIterator[httpx.AsyncClient]:
     hub = HubSettings(database_url=database.owner, api_database_url=database.api)
@@ -122,6 +152,39 @@ async def test_an_unpaid_invoice_gets_a_link_that_no_cache_keeps(
     assert "access_token=" in answer.json()["data"]["url"]
     assert answer.json()["data"]["expiresInSeconds"] == 60
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.fixture
+def said(gateway_log: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What the gateway, and the API in this process, have logged so far."""
+    return lambda: gateway_log.read_text() + "".join(capfd.readouterr())
+
+
+def holding(url: str, text: str) -> list[str]:
+    """The tables in which a text is."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('hub', 'sync', 'command', 'history')"
+        ).fetchall()
+        found = SQL("SELECT EXISTS (SELECT FROM {} t WHERE strpos(t::text, {}) > 0)")
+        asked = {table: found.format(Identifier(*table), Literal(text)) for table in tables}
+        return [table[1] for table, query in asked.items() if connection.execute(query).fetchone() == (True,)]
+
+
+async def test_a_link_is_in_no_log_and_no_table(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, said: Callable[[], str]
+) -> None:
+    invoice, customer = an_invoice(rows, "unpaid")
+
+    answer = await client.post(f"/api/invoices/{invoice}/pay-links", headers=bearer(customer))
+
+    secret = answer.json()["data"]["url"].partition("access_token=")[2]
+    logged = said()
+    assert len(secret) >= 40
+    assert "/pay-links" in logged, "there is no log to look at"
+    assert secret not in logged
+    assert holding(synced.owner, secret) == []
+    assert "customers" in holding(synced.owner, str(customer)), "nothing is found anywhere"
 
 
 async def test_a_paid_invoice_gets_none(client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any) -> None:
@@ -186,7 +249,9 @@ async def test_a_document_is_put_on_the_account_once_and_a_command_tells_the_age
     again = await client.post("/api/identity-documents", content=PNG, headers=headers)
 
     assert (first.status_code, again.status_code) == (202, 202)
-    assert len(documents(sandbox)) == 1
+    (document,) = documents(sandbox)
+    kept = sandbox.state.overlay.changed("salesforce", "ContentVersion")[document["id"]].fields
+    assert b64decode(str(kept["VersionData"])) == PNG
     asked = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
     assert asked == [("submit_identity_document", "image/png")]
 
@@ -207,14 +272,102 @@ async def test_what_is_no_document_is_refused(
     assert (answer.status_code, answer.json()["field"]) == (400, "body")
 
 
-async def test_a_document_of_more_than_five_mebibytes_is_too_large(
-    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any
-) -> None:
-    headers = bearer(a_customer(rows, "not_submitted")) | {"Content-Type": "image/png", "Idempotency-Key": uuid4().hex}
+async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
-    answer = await client.post("/api/identity-documents", content=PNG + b"\0" * 5 * 1024 * 1024, headers=headers)
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+@pytest.mark.usefixtures("synced")
+async def test_a_document_of_more_than_five_mebibytes_is_too_large_and_leaves_nothing(
+    client: httpx.AsyncClient, rows: Any, bearer: Any, sandbox: RunningSandbox, says_its_length: bool
+) -> None:
+    before = len(documents(sandbox))
+    headers = bearer(a_customer(rows, "not_submitted")) | {"Content-Type": "image/png", "Idempotency-Key": uuid4().hex}
+    content = PNG + b"\0" * 5 * 1024 * 1024
+
+    sent = content if says_its_length else in_pieces(PNG, content)
+    answer = await client.post("/api/identity-documents", content=sent, headers=headers)
 
     assert answer.status_code == 413
+    assert len(documents(sandbox)) == before
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
+
+
+async def test_the_same_key_with_another_document_is_another_request_and_passes_nothing_on(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, sandbox: RunningSandbox
+) -> None:
+    headers = bearer(a_customer(rows, "not_submitted")) | {"Content-Type": "image/png", "Idempotency-Key": uuid4().hex}
+    first = await client.post("/api/identity-documents", content=PNG, headers=headers)
+    passed_on = len(documents(sandbox))
+
+    same = await client.post("/api/identity-documents", content=in_pieces(PNG[:3], PNG[3:]), headers=headers)
+    other = await client.post("/api/identity-documents", content=PNG + b"more", headers=headers)
+
+    assert (same.status_code, same.json()) == (202, first.json())
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+    assert len(documents(sandbox)) == passed_on
+
+
+class Watching(ThreadingHTTPServer):
+    """A Salesforce that tells when the first bytes of a file are there, and keeps none."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Watching)
+        self.began = threading.Event()
+
+
+class _Watching(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Watching
+
+    def do_GET(self) -> None:
+        self._answer({"totalSize": 0, "done": True, "records": []})
+
+    def do_POST(self) -> None:
+        if self.path.endswith("/token"):
+            self.rfile.read(int(self.headers["content-length"]))
+            self._answer({"access_token": "00D!x", "instance_url": "https://acme.my.salesforce.com"})
+            return
+        while size := int(self.rfile.readline(), 16):
+            if PNG in self.rfile.read(size + 2):
+                self.server.began.set()
+        self.rfile.readline()
+        self._answer({"id": "068000000000001AAA", "success": True, "errors": []}, 201)
+
+    def _answer(self, content: Any, status: int = 200) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+async def test_a_document_reaches_salesforce_before_its_sender_has_sent_all_of_it(
+    synced: Any, rows: Any, bearer: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    salesforce = Watching()
+    threading.Thread(target=salesforce.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{salesforce.server_address[1]}"
+    headers = bearer(a_customer(rows, "not_submitted")) | {"Content-Type": "image/png", "Idempotency-Key": uuid4().hex}
+
+    async def as_it_arrives() -> AsyncIterator[bytes]:
+        yield PNG
+        assert await asyncio.to_thread(salesforce.began.wait, 30), "nothing was sent on while more was to come"
+        yield b"the rest"
+
+    with running_gateway(environment | {"SALESFORCE_BASE_URL": address}, tmp_path / "log") as gateway:
+        async with api_before(gateway, synced, ApiSettings(jwt_key=KEY)) as client:
+            answer = await client.post("/api/identity-documents", content=as_it_arrives(), headers=headers)
+    salesforce.shutdown()
+    salesforce.server_close()
+
+    assert answer.status_code == 202, answer.text
 
 
 async def test_a_verified_customer_need_send_nothing(

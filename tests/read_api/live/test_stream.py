@@ -258,3 +258,31 @@ def test_while_the_log_cannot_be_followed_nothing_is_called_unchanged(api, rows,
             until(lambda: httpx.get(f"{api}/api/me", headers=asked).status_code == 200)
         finally:
             owner.execute("GRANT EXECUTE ON FUNCTION sync.live_changes(xid8, bigint, integer) TO hub_api")
+
+
+def test_of_a_cases_comments_those_are_told_that_the_customer_may_read_or_could(api, rows):
+    mine = insert_customer(rows)
+    account = mine["salesforce_account_id"]
+    said, note, withdrawn = (
+        insert(rows, "case_comments", account_id=account, is_public=is_public)["id"]
+        for is_public in (True, False, False)
+    )
+
+    def changed(comment: UUID, before: str | None) -> None:
+        operation = "insert" if before is None else "update"
+        rows.execute(
+            "INSERT INTO sync.changes (entity, entity_id, account_id, operation, before) VALUES"
+            " ('case_comments', %s, %s, %s, %s::jsonb)",
+            [comment, account, operation, before],
+        )
+
+    with listening(api, mine["id"]) as client:
+        with rows.transaction():
+            changed(said, None)
+            changed(note, None)
+            changed(withdrawn, '{"is_public": true}')
+            rows.execute("SELECT pg_notify('hub_changes', '')")
+        until(lambda: str(withdrawn) in told(client))
+
+    assert told(client) == [str(said), str(withdrawn)]
+    assert {data["entity"] for _, _, data in client.events} == {"caseComment"}

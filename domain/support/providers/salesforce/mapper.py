@@ -1,4 +1,4 @@
-"""Salesforce cases in our words."""
+"""Salesforce cases, and what is said on them, in our words."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from domain.common.identifiers import account_id, hub_id
 from domain.common.salesforce import flat
 from domain.common.text import clean
 from domain.common.vocabulary import SalesforceVocabulary
-from domain.support.contract import CasePriority, CaseStatus, SupportCase
-from domain.support.providers.salesforce.raw import RawCase
+from domain.support.contract import CaseComment, CasePriority, CaseStatus, SupportCase
+from domain.support.providers.salesforce.raw import RawCase, RawCaseComment
 
 MAPPER_VERSION = "1"
 
@@ -56,6 +56,32 @@ def case_from_row(
             is_closed=raw.is_closed,
             opened_at=raw.created,
             closed_at=raw.closed,
+        )
+    except (ValidationError, ValueError) as error:
+        raise broken("salesforce", row.get("Id"), error) from error
+
+
+def comment_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) -> CaseComment:
+    """The comment that a CaseComment record describes. What the portal's own user wrote are customers' words.
+
+    Raises:
+        MappingError: a field that gives it its meaning is missing or malformed.
+    """
+    try:
+        raw = RawCaseComment.model_validate(flat(row))
+        return CaseComment(
+            id=hub_id("salesforce", "case_comment", raw.id),
+            source="salesforce",
+            source_id=raw.id,
+            source_updated_at=raw.system_modstamp,
+            deleted_at=raw.deleted_at,
+            account_id=account_id("salesforce", raw.account),
+            case_id=hub_id("salesforce", "case", raw.case),
+            author="customer" if raw.author_name in vocabulary.portal_users else "agent",
+            source_author=raw.author,
+            body=clean(raw.body),
+            is_public=raw.is_published,
+            written_at=raw.created,
         )
     except (ValidationError, ValueError) as error:
         raise broken("salesforce", row.get("Id"), error) from error

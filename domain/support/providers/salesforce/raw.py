@@ -19,3 +19,15 @@ class RawCase(RawRecord):
     is_closed: bool = Field(False, alias="IsClosed")
     created: Instant = Field(alias="CreatedDate")
     closed: Instant | None = Field(None, alias="ClosedDate")
+
+
+class RawCaseComment(RawRecord):
+    """A CaseComment, with its case's account and the name its author logs in by."""
+
+    case: SalesforceId = Field(alias="ParentId")
+    account: SalesforceId = Field(alias="Parent.AccountId")
+    author: str | None = Field(None, alias="CreatedById")
+    author_name: str | None = Field(None, alias="CreatedBy.Username")
+    body: str | None = Field(None, alias="CommentBody")
+    is_published: bool = Field(False, alias="IsPublished")
+    created: Instant = Field(alias="CreatedDate")
