@@ -53,6 +53,7 @@ LINE_DETAILS = Dataset(
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, details_as_of NULLS FIRST, id",
         refresh_after=timedelta(hours=24),
+        logged=True,
     ),
     after=("whmcs.services",),
 )
@@ -79,6 +80,7 @@ LINE_USAGE = Dataset(
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, usage_as_of NULLS FIRST, id",
         refresh_after=timedelta(hours=24),
+        logged=True,
     ),
     after=("whmcs.services",),
 )

@@ -89,7 +89,8 @@ class Details:
     `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
     says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
     or only when the parent changes. `columns` are the parent's columns that the call or the mapping needs. `limit`
-    bounds the parents of one run.
+    bounds the parents of one run. `logged`: that they were read is a change of the parent like any other, for its
+    customer sees when that was, and it has a past.
     """
 
     parent: Table
@@ -100,6 +101,7 @@ class Details:
     where: str = "true"
     refresh_after: timedelta | None = None
     limit: int | None = None
+    logged: bool = False
 
     @property
     def as_of(self) -> str:

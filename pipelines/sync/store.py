@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb
 
 from core.errors import BrakeError
@@ -112,8 +112,7 @@ class Store:
                 if target.complete_within is None:
                     self._brake(target, merged.deleted)
                 total += merged
-            if dataset.details is not None and page.parents:
-                self._mark_read(dataset.details, page)
+            marked = self._mark_read(dataset.details, page) if dataset.details is not None and page.parents else 0
             linked = Merged()
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
@@ -121,7 +120,7 @@ class Store:
             self._record(page, mapped, total)
             if total.outdated:
                 wish(self._connection, dataset.name, total.outdated)
-            if total.written or linked.written:
+            if total.written or linked.written or marked:
                 # Heard when this commits: live updates and caches follow the change log.
                 self._connection.execute("SELECT pg_notify('hub_changes', '')")
         return total
@@ -175,20 +174,36 @@ class Store:
         self._connection.execute(statement("sync/advance_freshness"), parameters)
         self._connection.commit()
 
-    def _mark_read(self, details: Details, page: Page) -> None:
+    def _mark_read(self, details: Details, page: Page) -> int:
+        """Write down that the parents' details were read; how many of these entries the change log has."""
         # A parent that changed while its details were on their way stays due.
-        self._connection.execute(
-            SQL(
-                "UPDATE {parent} SET {as_of} = now(),"
-                " {due} = CASE WHEN {due} <= %(asked_at)s THEN now() + %(refresh_after)s::interval ELSE {due} END"
-                " WHERE id = ANY(%(parents)s)"
-            ).format(parent=_name(details), as_of=Identifier(details.as_of), due=Identifier(details.due_at)),
+        read = SQL(
+            "UPDATE {parent} p SET {as_of} = now(),"
+            " {due} = CASE WHEN p.{due} <= %(asked_at)s THEN now() + %(refresh_after)s::interval ELSE p.{due} END"
+            " FROM {parent} was WHERE was.id = p.id AND p.id = ANY(%(parents)s)"
+        ).format(parent=_name(details), as_of=Identifier(details.as_of), due=Identifier(details.due_at))
+        if details.logged:
+            read = SQL(
+                "WITH read AS ({read} RETURNING p.id, p.account_id, was.{as_of} AS before, p.{as_of} AS after)"
+                " INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)"
+                " SELECT {entity}, id, account_id, 'update', jsonb_build_object({key}, before),"
+                " jsonb_build_object({key}, after), %(run_id)s FROM read"
+            ).format(
+                read=read,
+                as_of=Identifier(details.as_of),
+                key=Literal(details.as_of),
+                entity=Literal(details.parent.name),
+            )
+        marked = self._connection.execute(
+            read,
             {
                 "parents": list(page.parents),
                 "asked_at": page.asked_at,
                 "refresh_after": details.refresh_after,
+                "run_id": self.run_id,
             },
-        )
+        ).rowcount
+        return marked if details.logged else 0
 
     def _quarantine(self, mapped: MappedPage) -> None:
         name = self._dataset.name
