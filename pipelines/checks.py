@@ -7,7 +7,7 @@ from psycopg.rows import dict_row
 
 from core.database import connect
 from pipelines.assets import asset_key
-from pipelines.datasets import DATASETS
+from pipelines.datasets import DATASETS, dataset_named
 from pipelines.resources import Database
 from pipelines.sync.dataset import Dataset
 from sql.statements import statement
@@ -31,6 +31,8 @@ def _fresh(dataset: Dataset) -> dg.AssetChecksDefinition:
                 "target_seconds": dg.MetadataValue.int(target) if target else dg.MetadataValue.null(),
                 "verified_through": dg.MetadataValue.text(str(state.get("verified_through") or "never")),
                 "quarantined": dg.MetadataValue.int(state.get("quarantined", 0)),
+                "quarantine_reasons": dg.MetadataValue.json(state.get("quarantine_reasons", {})),
+                "quota": dg.MetadataValue.text(_share(state)),
                 "parked": dg.MetadataValue.text(parked or "no"),
             },
         )
@@ -39,9 +41,17 @@ def _fresh(dataset: Dataset) -> dg.AssetChecksDefinition:
 
 
 def _state(url: str, name: str) -> dict[str, Any]:
+    """The data set's row of operations/dataset_state, and its system's of operations/sources."""
     with connect(url, name="freshness check") as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("operations/dataset_state")).fetchall()
-    return next((row for row in rows if row["dataset"] == name), {})
+        systems = cursor.execute(statement("operations/sources")).fetchall()
+    found = next((row for row in rows if row["dataset"] == name), {})
+    return next((row for row in systems if row["system"] == dataset_named(name).system), {}) | found
+
+
+def _share(state: dict[str, Any]) -> str:
+    used, limit = state.get("quota_used"), state.get("quota_limit")
+    return f"{used:,} of {limit:,} calls used" if used is not None and limit else "not told by the source"
 
 
 CHECKS = tuple(_fresh(dataset) for dataset in DATASETS)

@@ -31,7 +31,7 @@ from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
 from read_api.live.controller import LiveController, live_socket
 from read_api.live.follower import Follower
-from read_api.live.tags import Unchanged, unchanged
+from read_api.live.tags import UNTAGGED, Unchanged, unchanged
 from read_api.orders.controller import OrderController
 from read_api.problems.controller import explain
 from read_api.problems.errors import InvalidFieldError
@@ -137,7 +137,9 @@ def _admission(guard: BearerGuard, follower: Follower, today: Callable[[], str])
     async def admit(request: Request[Any, Any, Any]) -> Unchanged | None:
         guard(request)
         only_known_parameters(request)
-        return unchanged(request, follower, today()) if request.method == "GET" else None
+        if request.method != "GET" or request.route_handler.opt.get(UNTAGGED):
+            return None
+        return unchanged(request, follower, today())
 
     return admit
 

@@ -249,6 +249,11 @@ async def _post_mutate(content: dict[str, object], _: World, state: State) -> Re
     return json_response({"changed_at": change.changed_at.isoformat(), "deleted": change.deleted})
 
 
+def _post_purge(content: dict[str, object], _: World, state: State) -> Response:
+    change = state.overlay.purge("salesforce", str(content["object"]), str(content["id"]))
+    return json_response({"changed_at": change.changed_at.isoformat(), "purged": change.purged})
+
+
 def _post_clock(content: dict[str, object], _: World, state: State) -> Response:
     state.clock.advance(float(str(content["advance_seconds"])))
     return json_response({"now": state.clock.now().isoformat()})
@@ -271,6 +276,7 @@ _POSTS: dict[str, Control] = {
     "reset": _post_reset,
     "faults": _post_faults,
     "mutate": _post_mutate,
+    "purge": _post_purge,
     "clock": _post_clock,
     "quirks": _post_quirks,
 }

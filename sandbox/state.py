@@ -31,11 +31,15 @@ class Clock:
 
 
 class Change(NamedTuple):
-    """What the overlay says of one record: `fields` replace the world's; a record the world lacks was created."""
+    """What the overlay says of one record: `fields` replace the world's; a record the world lacks was created.
+
+    `purged`: it is deleted for good, in no recycle bin (Salesforce).
+    """
 
     fields: dict[str, object]
     deleted: bool
     changed_at: datetime
+    purged: bool = False
 
 
 class Overlay:
@@ -55,16 +59,31 @@ class Overlay:
         return self.changed(system, kind).get(record_id)
 
     def put(
-        self, system: str, kind: str, record_id: str, fields: dict[str, object], *, deleted: bool = False
+        self,
+        system: str,
+        kind: str,
+        record_id: str,
+        fields: dict[str, object],
+        *,
+        deleted: bool = False,
+        purged: bool = False,
     ) -> Change:
         """Change a record; fields add up, and a field set on a deleted record brings it back."""
         kept = self._changes.setdefault((system, kind), {})
         earlier = kept.get(record_id)
-        change = Change({**(earlier.fields if earlier else {}), **fields}, deleted, self._clock.now())
+        change = Change({**(earlier.fields if earlier else {}), **fields}, deleted, self._clock.now(), purged)
         kept[record_id] = change
         for observer in self.observers:
             observer(system, kind, record_id, change)
         return change
+
+    def purge(self, system: str, kind: str, record_id: str) -> Change:
+        """Delete a record for good: at once, or without a word if it lies in the recycle bin already."""
+        earlier = self.get(system, kind, record_id)
+        if earlier is None or not earlier.deleted:
+            return self.put(system, kind, record_id, {}, deleted=True, purged=True)
+        self._changes[system, kind][record_id] = purged = earlier._replace(purged=True)
+        return purged
 
     def clear(self) -> None:
         self._changes.clear()

@@ -1,14 +1,17 @@
 """`hub status`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from cli.commands.commands import COLUMNS as COMMANDS
 from cli.database import opened
 from cli.examples import examples
-from cli.output import NOTHING, AsJson, Column, age, moment, number, plain, show
+from cli.output import NOTHING, AsJson, Column, age, console, moment, number, plain, show, table
+
+MOST_DEAD = 20
 
 EXAMPLES = examples(
     ("hub status", "a red age is older than the data set may be"),
@@ -46,6 +49,19 @@ SOURCES = (
     Column("parked_reason", "why parked"),
 )
 
+STREAMS = (
+    Column("topic", "channel of events"),
+    Column("state", "listener", alarming=lambda state: state == "refused"),
+    Column("event_at", "last event (UTC)", moment),
+    Column("error", "why", lambda error: plain(error) if error else ""),
+)
+
+QUARANTINE = (
+    Column("dataset", "in quarantine"),
+    Column("rows", "rows", number, right=True),
+    Column("reason", "why"),
+)
+
 
 def status(
     of_sources: Annotated[
@@ -53,7 +69,7 @@ def status(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rows, age, last run and quarantine of each data set; how each system is doing.
+    """Rows, age, last run and quarantine of each data set; how each system is doing; which commands are dead.
 
     Ages in red are above the target, which is an operator's to change: sync.freshness.target_seconds.
     """
@@ -64,6 +80,49 @@ def status(
         show(rows, COLUMNS, as_json=as_json, empty="No data set is declared.")
     if of_sources or not as_json:
         show(systems(), SOURCES, as_json=as_json, empty="")
+    if not as_json:
+        _if_any(channels(), STREAMS)
+        _if_any(in_quarantine(rows), QUARANTINE)
+        _tell_of_dead_commands()
+
+
+def _if_any(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    if rows:
+        console().print()
+        show(rows, columns, as_json=False, empty="")
+
+
+def in_quarantine(datasets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row per data set and reason."""
+    return [
+        {"dataset": each["dataset"], "rows": rows, "reason": reason}
+        for each in datasets
+        for reason, rows in each["quarantine_reasons"].items()
+    ]
+
+
+def channels() -> list[dict[str, Any]]:
+    """One row per channel that is listened to."""
+    from pipelines.sync.status import streams
+
+    with opened() as connection:
+        return [asdict(one) for one in streams(connection)]
+
+
+def _tell_of_dead_commands() -> None:
+    """A dead command holds back what a customer asked for until somebody looks: that is said last, and in red."""
+    from pipelines.commands.operating import dead, listed
+
+    with opened() as connection:
+        number_of_dead = dead(connection)
+        rows = [dict(row) for row in listed(connection, "dead", MOST_DEAD)]
+    if number_of_dead:
+        out = console()
+        are = "command is dead and waits" if number_of_dead == 1 else "commands are dead and wait"
+        out.print(f"\n{number_of_dead:,} {are} for an operator (hub commands show <command>):", style="bold red")
+        out.print(table(rows, COMMANDS, terminal=out.is_terminal))
+        if number_of_dead > len(rows):
+            out.print(f"... and {number_of_dead - len(rows):,} older ones: hub commands list --status dead")
 
 
 def systems() -> list[dict[str, Any]]:

@@ -24,6 +24,12 @@ def listed(connection: Connection[Any], status: str | None, rows: int) -> Sequen
         return cursor.execute(statement("commands/list"), {"status": status, "rows": rows}).fetchall()
 
 
+def dead(connection: Connection[Any]) -> int:
+    """How many commands have given up and wait for somebody to look."""
+    row = connection.execute("SELECT count(*) FROM command.commands WHERE status = 'dead'").fetchone()
+    return int(row[0]) if row is not None else 0
+
+
 def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]:
     """A command and its steps; `begins` is its id, or as much of it as no other has.
 

@@ -55,6 +55,7 @@ LINE_DETAILS = Dataset(
         refresh_after=lambda settings: timedelta(minutes=settings.detail_refresh_minutes),
         # The network is at work on it, in some zone's today.
         unsettled="pending_operation IS NOT NULL AND (pending_on IS NULL OR pending_on <= current_date + 1)",
+        logged=True,
     ),
     after=("whmcs.services",),
 )
@@ -81,6 +82,7 @@ LINE_USAGE = Dataset(
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, usage_as_of NULLS FIRST, id",
         refresh_after=lambda settings: timedelta(minutes=settings.usage_refresh_minutes),
+        logged=True,
     ),
     after=("whmcs.services",),
 )

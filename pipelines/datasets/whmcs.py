@@ -199,7 +199,12 @@ INVOICE_DETAILS = Dataset(
     mapper_version=billing.MAPPER_VERSION,
     freshness=timedelta(hours=1),
     details=Details(
-        parent=invoices, kind="invoice", prefix="items", columns=("currency",), order="issued_on DESC NULLS LAST, id"
+        parent=invoices,
+        kind="invoice",
+        prefix="items",
+        columns=("currency",),
+        order="issued_on DESC NULLS LAST, id",
+        logged=True,
     ),
     after=("whmcs.invoices",),
 )

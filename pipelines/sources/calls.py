@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from time import perf_counter
+from threading import Lock
+from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ Answer = TypeVar("Answer")
 
 LONGEST_WAIT_SECONDS = 60.0
 """A source that asks for more patience than this is left alone until the next run."""
+
+_WORTH_A_ROUND_TRIP_SECONDS = 0.02
 
 log = logger("sources")
 
@@ -130,13 +133,35 @@ def correlation_id() -> str:
 
 
 class Budget:
-    """So many calls in so many seconds at most; thread-safe, and a caller waits for its turn."""
+    """So many calls in so many seconds at most, of all processes together; thread-safe, a caller waits for its turn.
 
-    def __init__(self, calls: int, *, seconds: int) -> None:
+    A tenth of the calls may come at once, so that a single one never waits; the others come evenly after it, which
+    keeps any so many seconds within the budget. Where the circuit is nobody else's, or its database does not answer,
+    the budget is this process's own.
+    """
+
+    def __init__(self, calls: int, *, seconds: int, circuit: Circuit | None = None) -> None:
         self._limiter = Limiter(Rate(calls, seconds * 1000), buffer_ms=1)
+        self._circuit = circuit or AlwaysClosed()
+        self._at_once = max(1, calls // 10)
+        self._apart = seconds / (calls - self._at_once + 1)
+        # A round trip for each of thousands of calls a second would be most of their cost: those take a few at a time.
+        self._batch = max(1, min(self._at_once // 2, int(_WORTH_A_ROUND_TRIP_SECONDS / self._apart)))
+        self._lock = Lock()
+        self._left, self._good_until = 0, 0.0
 
     def wait(self) -> None:
-        self._limiter.try_acquire("calls")
+        with self._lock:
+            if self._left and monotonic() < self._good_until:
+                self._left -= 1
+                return
+        pause = self._circuit.turns(self._batch, self._apart, self._at_once)
+        if pause is None:
+            self._limiter.try_acquire("calls")
+            return
+        sleep(pause)
+        with self._lock:
+            self._left, self._good_until = self._batch - 1, monotonic() + self._batch * self._apart
 
 
 def failure(system: System, status: int, retry_after: str | None = None) -> SourceError | None:

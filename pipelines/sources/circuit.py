@@ -1,6 +1,7 @@
-"""A circuit breaker per system that every process shares: while a source is down, or asks for patience, nobody calls.
+"""What every process that calls a system shares, a row of sync.sources: a circuit breaker, and turns within a budget.
 
-Its state is a row of sync.sources. Calls that go well cost a look at the row a second and no write.
+While a source is down, or asks for patience, nobody calls. Calls that go well cost a look at the row a second; where
+there is a budget, a turn more (decision 0013).
 """
 
 from threading import Lock
@@ -50,6 +51,12 @@ class Circuit(Protocol):
     def counted(self, used: int, limit: int) -> None:
         """The source said how much of the quota is used."""
 
+    def turns(self, turns: int, apart: float, at_once: int) -> float | None:
+        """Seconds until these turns to call, of which all processes together take one every `apart` seconds.
+
+        Up to `at_once` may come together. None: nobody shares a budget with us, or nobody can say.
+        """
+
     def close(self) -> None:
         """No more calls will come."""
 
@@ -62,6 +69,7 @@ class AlwaysClosed:
     def failed(self, error: UnavailableError) -> None: ...
     def throttled(self, error: ThrottledError) -> None: ...
     def counted(self, used: int, limit: int) -> None: ...
+    def turns(self, turns: int, apart: float, at_once: int) -> float | None: ...
     def close(self) -> None: ...
 
 
@@ -118,6 +126,11 @@ class SharedCircuit:
                 self._execute("sync/quota_counted", {"used": used, "limit": limit})
                 self._told_quota_at = monotonic()
 
+    def turns(self, turns: int, apart: float, at_once: int) -> float | None:
+        with self._lock:
+            row = self._execute("sync/take_turns", {"turns": turns, "apart": apart, "at_once": at_once})
+        return None if row is None else float(row[0])
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
@@ -129,6 +142,8 @@ class SharedCircuit:
             if self._connection is None or self._connection.closed:
                 self._connection = connect(self._url, name=f"circuit {self._system}")
                 self._connection.autocommit = True
+                # What is lost with a crash of the server is what somebody counted in the last second.
+                self._connection.execute("SET synchronous_commit = off")
             cursor = self._connection.execute(statement(name), {"system": self._system, **values})
             return cursor.fetchone() if cursor.description else None
         except psycopg.OperationalError:

@@ -94,7 +94,8 @@ class Details:
     says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
     by the source's settings, or only when the parent changes. Of parents that are `unsettled` (SQL, once their details
     are written) the source will soon have something else to tell: those are due again after SETTLING. `columns` are the
-    parent's columns that the call or the mapping needs. `limit` bounds the parents of one run.
+    parent's columns that the call or the mapping needs. `limit` bounds the parents of one run. `logged`: that they were
+    read is a change of the parent like any other, for its customer sees when that was, and it has a past.
     """
 
     parent: Table
@@ -106,6 +107,7 @@ class Details:
     refresh_after: Callable[[Any], timedelta] | None = None
     unsettled: str = "false"
     limit: int | None = None
+    logged: bool = False
 
     @property
     def as_of(self) -> str:

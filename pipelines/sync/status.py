@@ -1,7 +1,7 @@
 """How each data set stands: rows, age, last run, quarantine. What `hub status` prints."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ class DatasetStatus:
     verified_age_seconds: float | None = None
     parked_at: datetime | None = None
     parked_reason: str | None = None
+    quarantine_reasons: Mapping[str, int] = field(default_factory=dict)
+    """Of the rows in quarantine, how many for which reason; the five most frequent reasons."""
 
     @property
     def stale(self) -> bool:
@@ -51,9 +53,12 @@ def statuses(connection: Connection[Any]) -> tuple[DatasetStatus, ...]:
 def _links(connection: Connection[Any], accounts: Sequence[DatasetStatus]) -> DatasetStatus:
     """The customers drawn together from accounts: as old as the oldest of them; contradictions are in quarantine."""
     ages = [one.age_seconds for one in accounts]
-    in_quarantine = connection.execute(
-        "SELECT count(*) FROM sync.quarantine WHERE dataset = 'customer.links' AND resolved_at IS NULL"
-    ).fetchone()
+    reasons: dict[str, int] = dict(
+        connection.execute(
+            "SELECT reason, count(*) FROM sync.quarantine WHERE dataset = 'customer.links' AND resolved_at IS NULL"
+            " GROUP BY reason ORDER BY reason"
+        ).fetchall()
+    )
     customers = connection.execute("SELECT count(*) FROM hub.customers WHERE deleted_at IS NULL").fetchone()
     return DatasetStatus(
         dataset="customer.links",
@@ -65,7 +70,8 @@ def _links(connection: Connection[Any], accounts: Sequence[DatasetStatus]) -> Da
         last_status=None,
         last_started_at=None,
         last_error=None,
-        quarantined=in_quarantine[0] if in_quarantine else 0,
+        quarantined=sum(reasons.values()),
+        quarantine_reasons=reasons,
     )
 
 
@@ -85,6 +91,7 @@ def _status(connection: Connection[Any], dataset: Dataset, state: dict[str, Any]
         verified_age_seconds=state.get("verified_age_seconds"),
         parked_at=state.get("parked_at"),
         parked_reason=state.get("parked_reason"),
+        quarantine_reasons=state.get("quarantine_reasons", {}),
     )
 
 
@@ -108,6 +115,22 @@ class SourceStatus:
 def sources(connection: Connection[Any]) -> list[SourceStatus]:
     with connection.cursor(row_factory=class_row(SourceStatus)) as cursor:
         return cursor.execute(statement("operations/sources").encode()).fetchall()
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """One channel of Salesforce's events: what the listener does there, and when it last stored an event."""
+
+    topic: str
+    state: str
+    event_at: datetime | None
+    updated_at: datetime
+    error: str | None
+
+
+def streams(connection: Connection[Any]) -> list[StreamStatus]:
+    with connection.cursor(row_factory=class_row(StreamStatus)) as cursor:
+        return cursor.execute(statement("operations/streams").encode()).fetchall()
 
 
 def _count(connection: Connection[Any], target: Target) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb
 
 from core.errors import BrakeError
@@ -122,8 +122,7 @@ class Store:
                 if target.complete_within is None:
                     self._brake(target, merged.deleted)
                 total += merged
-            if dataset.details is not None and page.parents:
-                self._mark_read(dataset.details, page)
+            marked = self._mark_read(dataset.details, page) if dataset.details is not None and page.parents else 0
             linked = Merged()
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
@@ -131,7 +130,7 @@ class Store:
             self._record(page, mapped, total)
             if total.outdated:
                 wish(self._connection, dataset.name, total.outdated)
-            if total.written or linked.written:
+            if total.written or linked.written or marked:
                 # Heard when this commits: live updates and caches follow the change log.
                 self._connection.execute("SELECT pg_notify('hub_changes', '')")
         return total
@@ -187,28 +186,45 @@ class Store:
             self._connection.execute(statement("sync/forget_page"), parameters)
         self._connection.commit()
 
-    def _mark_read(self, details: Details, page: Page) -> None:
+    def _mark_read(self, details: Details, page: Page) -> int:
+        """Write down that the parents' details were read; how many of these entries the change log has."""
         # A parent that changed while its details were on their way stays due.
-        self._connection.execute(
-            SQL(
-                "UPDATE {parent} SET {as_of} = now(),"
-                " {due} = CASE WHEN {due} > %(asked_at)s THEN {due}"
-                " WHEN {unsettled} THEN now() + least(%(settling)s, %(refresh_after)s::interval)"
-                " ELSE now() + %(refresh_after)s::interval END"
-                " WHERE id = ANY(%(parents)s)"
+        read = SQL(
+            "UPDATE {parent} p SET {as_of} = now(),"
+            " {due} = CASE WHEN {due} > %(asked_at)s THEN {due}"
+            " WHEN {unsettled} THEN now() + least(%(settling)s, %(refresh_after)s::interval)"
+            " ELSE now() + %(refresh_after)s::interval END"
+            " FROM (SELECT id, {as_of} FROM {parent} WHERE id = ANY(%(parents)s)) was (was_id, was_as_of)"
+            " WHERE was_id = p.id"
+        ).format(
+            parent=_name(details),
+            as_of=Identifier(details.as_of),
+            due=Identifier(details.due_at),
+            unsettled=SQL(details.unsettled),
+        )
+        if details.logged:
+            read = SQL(
+                "WITH read AS ({read} RETURNING p.id, p.account_id, was_as_of AS before, p.{as_of} AS after)"
+                " INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)"
+                " SELECT {entity}, id, account_id, 'update', jsonb_build_object({key}, before),"
+                " jsonb_build_object({key}, after), %(run_id)s FROM read"
             ).format(
-                parent=_name(details),
+                read=read,
                 as_of=Identifier(details.as_of),
-                due=Identifier(details.due_at),
-                unsettled=SQL(details.unsettled),
-            ),
+                key=Literal(details.as_of),
+                entity=Literal(details.parent.name),
+            )
+        marked = self._connection.execute(
+            read,
             {
                 "parents": list(page.parents),
                 "asked_at": page.asked_at,
                 "refresh_after": details.refresh_after(self._settings) if details.refresh_after else None,
                 "settling": SETTLING,
+                "run_id": self.run_id,
             },
-        )
+        ).rowcount
+        return marked if details.logged else 0
 
     def _quarantine(self, mapped: MappedPage) -> None:
         name = self._dataset.name

@@ -33,6 +33,8 @@ ENTITIES: Mapping[str, str] = {
     "commands": "command",
 }
 EVERYBODYS = frozenset({"products", "prices"})
+ACCOUNTS = frozenset({"salesforce_account_id", "whmcs_account_id"})
+"""Columns of a customer that say whose rows it sees."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Change:
     @property
     def is_told(self) -> bool:
         return self.entity in ENTITIES and (self.customer is not None or self.entity in EVERYBODYS)
+
+    @property
+    def is_relinking(self) -> bool:
+        """Whether what the customer sees came or went with an account, without a change of its own for each row."""
+        return self.entity == "customers" and not ACCOUNTS.isdisjoint(self.columns)
 
     def message(self) -> bytes:
         """The change as JSON."""

@@ -1,7 +1,8 @@
 """`GET /api/live`, and the same over WebSocket."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -19,9 +20,10 @@ from read_api.database import DatabaseDownError, UnknownCustomerError
 from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
 from read_api.live.stream import BEAT, Item, items
+from read_api.live.tags import UNTAGGED
 from read_api.responses import answers
 
-POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
 SUBPROTOCOL = "bearer"
 
 
@@ -37,22 +39,14 @@ class Changes(msgspec.Struct):
 class EventStream(ASGIResponse):
     """Server-Sent Events until the client goes."""
 
-    def __init__(self, follower: Follower, customer: str, after: Position | None, expires: float) -> None:
-        self._items = items(follower, customer, after, expires)
+    def __init__(self, stream: AsyncGenerator[Item, None]) -> None:
+        self._items = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"private, no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, leaving):
-                task.cancel()
-                with suppress(asyncio.CancelledError, OSError):
-                    await task
-            await self._items.aclose()  # type: ignore[attr-defined]
+        async with aclosing(self._items):
+            await _while_there(self._send(send), _left(receive))
 
     async def _send(self, send: Send) -> None:
         async for item in self._items:
@@ -69,6 +63,7 @@ class LiveController(Controller):
     @get(
         "/live",
         operation_id="followChanges",
+        opt={UNTAGGED: True},
         responses={
             **answers(Changes),
             200: ResponseSpec(Changes, description="Server-Sent Events", media_type="text/event-stream"),
@@ -83,14 +78,19 @@ class LiveController(Controller):
     ) -> ASGIResponse:
         """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
         follower = follower_of(request)
-        customer = await database_of(request).customer(customer_of(request))
+        named = customer_of(request)
+        customer = await database_of(request).customer(named)
         expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
-        return EventStream(follower, customer, _position(last_event_id), expires)
+        return EventStream(items(follower, named, customer, _position(last_event_id), expires))
 
 
 @websocket("/api/live/ws")
 async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
-    """The same stream as JSON messages; the token in Authorization, or as the second of two subprotocols."""
+    """The same stream as JSON messages; the token in Authorization, or as the second of two subprotocols.
+
+    Who is not let in gets no connection (403). It ends with 1008 when the token does; after any other end, come again
+    with the last id as `after`.
+    """
     guard: BearerGuard = socket.app.state["guard"]
     protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
     token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
@@ -104,12 +104,36 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.close(code=TRY_AGAIN_LATER)
         return
     await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
-    stream = items(follower_of(socket), customer, _position(socket.query_params.get("after")), expires)
-    with suppress(WebSocketDisconnect):
-        async for item in stream:
-            if item is not BEAT:
-                await socket.send_text(_as_message(item))
-        await socket.close()
+    after = _position(socket.query_params.get("after"))
+    follower = follower_of(socket)
+    async with aclosing(items(follower, named, customer, after, expires)) as stream:
+        await _while_there(_tell(socket, stream), _closed(socket))
+    if socket.connection_state != "disconnect":
+        # Only now: the server does not close what somebody still waits to receive from.
+        await socket.close(code=GOING_AWAY if follower.closed else POLICY_VIOLATION)
+
+
+async def _tell(socket: WebSocket[Any, Any, Any], stream: AsyncGenerator[Item, None]) -> None:
+    async for item in stream:
+        await socket.send_text(_as_message(item))
+
+
+async def _closed(socket: WebSocket[Any, Any, Any]) -> None:
+    """Until the client goes; what it says meanwhile is of no interest."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _while_there(sending: Coroutine[Any, Any, None], leaving: Coroutine[Any, Any, None]) -> None:
+    """Until all is sent, or the client has left: one that is only noticed missing by a send is held for nothing."""
+    tasks = asyncio.create_task(sending), asyncio.create_task(leaving)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError, OSError, WebSocketDisconnect):
+                await task
 
 
 def follower_of(connection: Any) -> Follower:
@@ -140,4 +164,7 @@ def _as_event(item: Item) -> bytes:
 
 
 def _as_message(item: Item) -> str:
-    return msgspec.json.encode({"event": item.event, "id": item.cursor, "data": msgspec.Raw(item.data)}).decode()
+    # Signs of life are messages here: nothing less passes through every proxy, and a browser shows no pings.
+    return msgspec.json.encode(
+        {"event": item.event or "alive", "id": item.cursor, "data": msgspec.Raw(item.data)}
+    ).decode()

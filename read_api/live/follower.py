@@ -34,9 +34,15 @@ CHANGES = (
 
 
 class Subscriber:
-    """One client: what waits for it. `overrun`: more came than it took, so what waits is no longer whole."""
+    """One client: what waits for it, and the customer it is told of now.
 
-    def __init__(self) -> None:
+    `named`: the id that its token names. `overrun`: what waits is no longer the whole: more came than it took, or
+    the customer sees other accounts than before.
+    """
+
+    def __init__(self, named: str, customer: str) -> None:
+        self.named = named
+        self.customer = customer
         self.waiting: asyncio.Queue[Change | None] = asyncio.Queue(MOST_WAITING)
         self.overrun = False
 
@@ -46,6 +52,33 @@ class Subscriber:
         except asyncio.QueueFull:
             self.overrun = True
 
+    def restart(self) -> None:
+        """What it knows is worth nothing any more: it is told so at once."""
+        self.overrun = True
+        self.put(None)
+
+
+class _Groups:
+    """Clients by an id that several may share; nothing is kept of an id that none has."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, set[Subscriber]] = {}
+
+    def add(self, key: str, subscriber: Subscriber) -> None:
+        self._groups.setdefault(key, set()).add(subscriber)
+
+    def discard(self, key: str, subscriber: Subscriber) -> None:
+        group = self._groups.get(key, set())
+        group.discard(subscriber)
+        if not group:
+            self._groups.pop(key, None)
+
+    def of(self, key: str) -> list[Subscriber]:
+        return list(self._groups.get(key, ()))
+
+    def everyone(self) -> list[Subscriber]:
+        return [each for group in self._groups.values() for each in group]
+
 
 class Follower:
     """One connection, one place in the log, and the clients and tags that depend on it."""
@@ -53,12 +86,15 @@ class Follower:
     def __init__(self, url: str) -> None:
         self._url = url
         self._task: asyncio.Task[None] | None = None
-        self._subscribers: dict[str, set[Subscriber]] = {}
+        self._subscribers = _Groups()
+        self._named = _Groups()
         self._latest: OrderedDict[str, Position] = OrderedDict()
         self._floor: Position = (0, 0)
         self._everybodys: Position = (0, 0)
         self._looked_at = float("-inf")
         self._resolved: dict[str, str] = {}
+        # Accounts that changed hands lately, and to whom they went.
+        self._homes: OrderedDict[str, str] = OrderedDict()
         # After an outage everybody comes back at once.
         self._catching_up = asyncio.Semaphore(CATCHING_UP_AT_ONCE)
         self.position: Position | None = None
@@ -71,7 +107,7 @@ class Follower:
     async def close(self) -> None:
         """Tell every client that this is the end, and stop."""
         self.closed = True
-        for subscriber in [each for some in self._subscribers.values() for each in some]:
+        for subscriber in self._subscribers.everyone():
             subscriber.put(None)
         if self._task is not None:
             self._task.cancel()
@@ -80,17 +116,16 @@ class Follower:
 
     # -- clients -----------------------------------------------------------------------------------------------------
 
-    def subscribe(self, customer: str) -> Subscriber:
-        subscriber = Subscriber()
-        self._subscribers.setdefault(customer, set()).add(subscriber)
+    def subscribe(self, named: str, customer: str) -> Subscriber:
+        """A client of the customer that the id `named` stood for when the database was asked."""
+        subscriber = Subscriber(named, self._homes.get(named, customer))
+        self._subscribers.add(subscriber.customer, subscriber)
+        self._named.add(named, subscriber)
         return subscriber
 
-    def unsubscribe(self, customer: str, subscriber: Subscriber) -> None:
-        some = self._subscribers.get(customer)
-        if some is not None:
-            some.discard(subscriber)
-            if not some:
-                del self._subscribers[customer]
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber.customer, subscriber)
+        self._named.discard(subscriber.named, subscriber)
 
     async def missed(self, customer: str, after: Position) -> Sequence[Change] | None:
         """The customer's changes after a position; None: it is unknown, too far back, or cannot be told now."""
@@ -106,8 +141,8 @@ class Follower:
             return None
         if len(rows) > MOST_MISSED:
             return None
-        changes = map(change_of, rows)
-        return [each for each in changes if each.is_told and (each.customer in {customer, None})]
+        theirs = [each for each in map(change_of, rows) if each.customer in {customer, None}]
+        return None if any(each.is_relinking for each in theirs) else [each for each in theirs if each.is_told]
 
     # -- tags --------------------------------------------------------------------------------------------------------
 
@@ -115,7 +150,8 @@ class Follower:
         """Remember which customer an id stands for: a tag is worth nothing without."""
         if len(self._resolved) >= REMEMBERED_CUSTOMERS:
             self._resolved.clear()
-        self._resolved[named] = customer
+        # Who asked the database may have asked before the account changed hands.
+        self._resolved[named] = self._homes.get(named, customer)
 
     def version(self, named: str) -> tuple[Position, Position] | None:
         """The last change of what that customer sees: its own and everybody's. None: not known for sure now."""
@@ -167,18 +203,32 @@ class Follower:
 
     def _take(self, change: Change) -> None:
         self.position = change.position
-        if change.entity == "customer_accounts":
-            # A link may have moved: whoever asks next says again who they are.
-            self._resolved.clear()
+        if change.entity == "customer_accounts" and change.customer is not None and "customer_id" in change.columns:
+            self._moved(change.entity_id, change.customer)
         if change.customer is not None:
             self._remember(change.customer, change.position)
         elif change.entity in EVERYBODYS:
             self._everybodys = change.position
         if change.is_told:
-            whose = self._subscribers if change.customer is None else {change.customer: set[Subscriber]()}
-            for customer in list(whose):
-                for subscriber in self._subscribers.get(customer, ()):
+            theirs = self._subscribers
+            for subscriber in theirs.everyone() if change.customer is None else theirs.of(change.customer):
+                if change.is_relinking:
+                    subscriber.restart()
+                else:
                     subscriber.put(change)
+
+    def _moved(self, account: str, customer: str) -> None:
+        """An account went to another customer, and whoever is known by its id with it."""
+        self._resolved.pop(account, None)
+        self._homes[account] = customer
+        self._homes.move_to_end(account)
+        if len(self._homes) > REMEMBERED_CUSTOMERS:
+            self._homes.popitem(last=False)
+        for subscriber in self._named.of(account):
+            self._subscribers.discard(subscriber.customer, subscriber)
+            subscriber.customer = customer
+            self._subscribers.add(customer, subscriber)
+            subscriber.restart()
 
     def _remember(self, customer: str, position: Position) -> None:
         self._latest[customer] = position

@@ -1,7 +1,7 @@
 """One client's stream: what it missed, then what comes, until it goes, its token ends, or we do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from time import time
 
@@ -21,16 +21,19 @@ class Item:
 
 
 BEAT = Item("")
+EXPIRED = Item("expired")
 
 
-async def items(follower: Follower, customer: str, after: Position | None, expires: float) -> AsyncIterator[Item]:
-    """What to tell a customer's client that knows everything up to `after` (None: it begins now)."""
-    subscriber = follower.subscribe(customer)
+async def items(
+    follower: Follower, named: str, customer: str, after: Position | None, expires: float
+) -> AsyncGenerator[Item, None]:
+    """What to tell a client whose token names a customer, and that knows everything up to `after` (None: now)."""
+    subscriber = follower.subscribe(named, customer)
     try:
         yield BEAT
         known = after
         if after is not None:
-            missed = await follower.missed(customer, after)
+            missed = await follower.missed(subscriber.customer, after)
             if missed is None:
                 yield _reset(follower)
                 known = follower.position
@@ -39,20 +42,22 @@ async def items(follower: Follower, customer: str, after: Position | None, expir
                 yield _item(change)
         while not follower.closed:
             if time() >= expires:
-                yield Item("expired")
+                yield EXPIRED
                 return
             if subscriber.overrun:
                 _empty(subscriber)
                 known = follower.position
                 yield _reset(follower)
             new = await _next(subscriber, min(HEARTBEAT_SECONDS, max(expires - time(), 0.0)))
+            if subscriber.overrun:
+                continue
             if new is None:
                 yield BEAT
             elif known is None or new.position > known:
                 known = new.position
                 yield _item(new)
     finally:
-        follower.unsubscribe(customer, subscriber)
+        follower.unsubscribe(subscriber)
 
 
 async def _next(subscriber: Subscriber, seconds: float) -> Change | None:

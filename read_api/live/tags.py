@@ -15,6 +15,8 @@ from litestar.types import Receive, Scope, Send
 from read_api.auth.guard import CUSTOMER
 from read_api.live.follower import Follower
 
+UNTAGGED = "untagged"
+"""Option of a route that must hear of every read, such as one that has what is looked at read again."""
 TAG = "hub.tag"
 """Key of the request's scope: the tag that a 200 is sent with, as bytes."""
 

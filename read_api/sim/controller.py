@@ -25,6 +25,7 @@ from domain.sim.changing import (
 )
 from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.commands.accepting import Change, IdempotencyKey
+from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
@@ -74,7 +75,7 @@ class SimController(Controller):
         """The customer's SIM lines."""
         return await SIMS.page(request, limit, cursor)
 
-    @get("/{sim_id:str}", operation_id="getSim", responses=answers(SimAnswer, NOT_FOUND))
+    @get("/{sim_id:str}", operation_id="getSim", responses=answers(SimAnswer, NOT_FOUND), opt={UNTAGGED: True})
     async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
         return await _looked_at(request, SIM, sim_id)
@@ -119,7 +120,12 @@ class SimController(Controller):
         """End a line with the end of a month; the running one can be chosen until the 24th."""
         return await CANCEL.accept(request, key, data, str(sim_id))
 
-    @get("/{sim_id:str}/usage", operation_id="getSimUsage", responses=answers(UsageAnswer, NOT_FOUND))
+    @get(
+        "/{sim_id:str}/usage",
+        operation_id="getSimUsage",
+        responses=answers(UsageAnswer, NOT_FOUND),
+        opt={UNTAGGED: True},
+    )
     async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """Data that a SIM line used, today and recently."""
         return await _looked_at(request, USAGE, sim_id)

@@ -73,9 +73,12 @@ class Records:
         if table.definition.name == "Order":
             for item in self._org.table("OrderItem").referring("OrderId", str(row["Id"])):
                 self._org.state.overlay.put(SYSTEM, "OrderItem", str(item["Id"]), {}, deleted=True)
-        self._org.state.overlay.put(SYSTEM, table.definition.name, str(row["Id"]), {}, deleted=True)
         if table.definition.name == "OrderItem":
+            # An item that is deleted by itself skips the recycle bin (salesforce.md, section 2.6).
+            self._org.state.overlay.purge(SYSTEM, "OrderItem", str(row["Id"]))
             derived.roll_up(self._org, row["OrderId"])
+            return
+        self._org.state.overlay.put(SYSTEM, table.definition.name, str(row["Id"]), {}, deleted=True)
 
     def by_key(self, kind: str, field: str, value: str) -> list[str]:
         """Ids of the records whose external-id field holds the value."""

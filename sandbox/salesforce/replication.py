@@ -21,11 +21,11 @@ def updated(org: Org, kind: str, start: str | None, end: str | None) -> dict[str
 
 
 def deleted(org: Org, kind: str, start: str | None, end: str | None) -> dict[str, object]:
-    """Records deleted in the window, at most 15 days back."""
+    """Records deleted in the window, at most 15 days back, purged ones too."""
     back = timedelta(days=15)
     low, high = _window(org, start, end, back=back)
-    rows = org.table(kind).by_stamp(instant(low), instant(high))
-    records = [{"id": row["Id"], "deletedDate": row["SystemModstamp"]} for row in rows if row["IsDeleted"]]
+    gone = org.table(kind).deletions(instant(low), instant(high))
+    records = [{"id": record_id, "deletedDate": stamp} for stamp, record_id in gone]
     return {
         "deletedRecords": records,
         "earliestDateAvailable": instant(org.clock.now() - back),

@@ -15,7 +15,10 @@ Stamp = tuple[str, str]  # SystemModstamp, Id
 
 
 class Table:
-    """Rows of one object, deleted ones included, by id, in order of id or in order of (SystemModstamp, Id)."""
+    """Rows of one object, deleted ones included, by id, in order of id or in order of (SystemModstamp, Id).
+
+    What was purged is no row any more.
+    """
 
     def __init__(self, definition: SObject, base: Base, overlay: Overlay) -> None:
         self.definition = definition
@@ -23,9 +26,11 @@ class Table:
         self._overlay = overlay
 
     def get(self, record_id: str) -> Row | None:
-        """The row with this 18-character id, None if there never was one."""
+        """The row with this 18-character id, None if there never was one, or it was purged."""
         number = self.base.number(record_id)
         change = self._changes().get(record_id)
+        if change is not None and change.purged:
+            return None
         row = None if number is None else self.base.row(number)
         return row if change is None else self._changed(record_id, change, row)
 
@@ -37,7 +42,9 @@ class Table:
         created = [
             self._changed(record_id, changes[record_id], None)
             for record_id in sorted(changes)
-            if (after is None or record_id > after) and self.base.number(record_id) is None
+            if (after is None or record_id > after)
+            and self.base.number(record_id) is None
+            and not changes[record_id].purged
         ]
         return merge(kept, created, key=_id_of) if created else kept
 
@@ -84,9 +91,16 @@ class Table:
         for record_id, change in changes.items():
             number = self.base.number(record_id)
             total -= number is not None and start <= number < stop
+            if change.purged:
+                continue
             stamp = str((self.get(record_id) or {}).get("SystemModstamp"))
             total += low <= stamp < high and (include_deleted or not change.deleted)
         return total
+
+    def deletions(self, low: str, high: str) -> list[Stamp]:
+        """What was deleted with `low` <= its stamp < `high`, in the recycle bin or not: (stamp, id)."""
+        gone = [(instant(c.changed_at.astimezone(UTC)), row) for row, c in self._changes().items() if c.deleted]
+        return sorted(each for each in gone if low <= each[0] < high)
 
     def next_number(self) -> int:
         """A number above every row's, for the id of a row to create."""
@@ -101,7 +115,11 @@ class Table:
     def _with_changes(self, rows: Iterator[Row], changes: dict[str, Change]) -> Iterator[Row]:
         for row in rows:
             record_id = str(row["Id"])
-            yield self._changed(record_id, changes[record_id], row) if record_id in changes else row
+            change = changes.get(record_id)
+            if change is None:
+                yield row
+            elif not change.purged:
+                yield self._changed(record_id, change, row)
 
     def _changed_rows(self, changes: dict[str, Change], low: str) -> list[Row]:
         rows = [row for record_id in changes if (row := self.get(record_id))]

@@ -211,6 +211,7 @@ sources = Table(
     Column("quota_used", Integer, comment="Calls used of the quota, as the source says"),
     Column("quota_limit", Integer, comment="The quota, as the source says"),
     instant("quota_at", "When it said so, UTC"),
+    instant("promised_until", "Up to when turns to call it are promised, UTC: keeps all processes within its budget"),
     schema="sync",
     comment="How each system is doing, shared by every process that calls it.",
 )

@@ -76,3 +76,43 @@ def test_each_system_says_how_it_is(hub: Hub, joined: Database) -> None:
     assert systems["whmcs"]["circuit"] == "open"
     assert (systems["whmcs"]["parked"], systems["whmcs"]["parked_reason"]) == (1, "refused")
     assert systems["freebit"]["circuit"] == "closed"
+
+
+def test_dead_commands_are_named_before_anything_can_be_overlooked(hub: Hub, joined: Database) -> None:
+    assert "dead" not in hub("status").out
+    with psycopg.connect(joined.owner) as connection:
+        stuck = insert(connection, "command.commands", kind="top_up", status="dead", failure_code="card_declined")
+        insert(connection, "command.commands", kind="close_case", status="succeeded")
+
+    said = hub("status").out
+
+    assert "1 command is dead and waits for an operator" in said
+    assert str(stuck["id"])[:8] in said
+    assert "card_declined" in said
+    assert "close_case" not in said
+
+
+def test_why_rows_are_in_quarantine_is_said_with_how_many(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        insert(connection, "sync.freshness", dataset="whmcs.invoices", system="whmcs")
+        for number, reason in enumerate(["date: malformed", "date: malformed", "total: missing"]):
+            insert(
+                connection, "sync.quarantine", dataset="whmcs.invoices", source_id=str(number), reason=reason,
+                mapper_version="1",
+            )  # fmt: skip
+
+    invoices = {row["dataset"]: row for row in json.loads(hub("status", "--json").out)}["whmcs.invoices"]
+    said = hub("status").out
+
+    assert (invoices["quarantined"], invoices["quarantine_reasons"]) == (3, {"date: malformed": 2, "total: missing": 1})
+    assert "date: malformed" in said
+
+
+def test_a_channel_that_is_refused_is_shown_with_the_reason(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        insert(connection, "sync.streams", topic="/data/AccountChangeEvent", state="refused", error="no such topic")
+
+    said = hub("status", "--sources").out
+
+    assert "/data/AccountChangeEvent" in said
+    assert "no such topic" in said

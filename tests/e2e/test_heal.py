@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from core.errors import BrakeError, IncompleteReadError
+from core.settings import ApiSettings, HubSettings
 from domain.common.identifiers import hub_id
 from pipelines.datasets import dataset_named
 from pipelines.resources import source_of
@@ -16,6 +17,8 @@ from pipelines.sync.dataset import Dataset, Page, ReadRequest
 from pipelines.sync.heal import Healed, heal
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
+from read_api.app import create_app
+from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
@@ -193,3 +196,62 @@ def test_many_soft_deletions_at_once_stop_a_tick_too(sandbox, hub):
     assert execute(hub, "SELECT count(*) FROM hub.support_cases WHERE deleted_at IS NULL") == [
         (len(cases) - len(cases) // 2,)
     ]
+
+
+def purge(sandbox: RunningSandbox, database: Any) -> tuple[str, str]:
+    """Delete a case for good at Salesforce, without a word; its id there, and a token of its customer."""
+    case, customer = execute(
+        database,
+        "SELECT c.source_id, a.customer_id FROM hub.support_cases c JOIN hub.customer_accounts a ON a.id = c.account_id"
+        " WHERE c.deleted_at IS NULL ORDER BY c.source_id LIMIT 1",
+    )[0]
+    content = {"object": "Case", "id": case}
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/purge", json=content).raise_for_status()
+    return case, customer
+
+
+def pass_days(sandbox: RunningSandbox, days: int) -> None:
+    clock = {"advance_seconds": days * 86400}
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/clock", json=clock).raise_for_status()
+
+
+def tick(database: Any, name: str) -> None:
+    source = source_of(dataset_named(name).system)
+    run(dataset_named(name), source, database.sync)
+    source.client.close()
+
+
+async def shown_cases(database: Any, customer: Any) -> set[str]:
+    """The numbers of the cases that the API shows the customer."""
+    settings = ApiSettings(jwt_key="k" * 32)
+    app = create_app(HubSettings(database_url=database.owner, api_database_url=database.api), settings)
+    await app.state["database"].open()
+    headers = {"Authorization": f"Bearer {mint(settings, customer)}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub", headers=headers) as client:
+        answer = (await client.get("/api/support/cases?limit=100")).json()
+    await app.state["database"].close()
+    return {each["caseNumber"] for each in answer["data"]}
+
+
+@pytest.mark.parametrize("days_unseen", [0, 16], ids=["in reach of getDeleted", "out of its reach"])
+async def test_what_was_deleted_for_good_leaves_the_api_and_stays_in_the_tables(sandbox, hub, days_unseen):
+    tick(hub, "salesforce.accounts")
+    tick(hub, "salesforce.cases")
+    case, customer = purge(sandbox, hub)
+    number = execute(hub, "SELECT case_number FROM hub.support_cases WHERE source_id = %s", case)[0][0]
+    before = await shown_cases(hub, customer)
+    pass_days(sandbox, days_unseen)
+
+    tick(hub, "salesforce.cases")
+    after_tick = await shown_cases(hub, customer)
+    if days_unseen:
+        healed(hub, dataset_named("salesforce.cases"))
+
+    assert number in before
+    assert after_tick == (before if days_unseen else before - {number})
+    assert await shown_cases(hub, customer) == before - {number}
+    kept = execute(
+        hub, "SELECT deleted_at IS NOT NULL, subject <> '' FROM hub.support_cases WHERE source_id = %s", case
+    )
+    assert kept == [(True, True)]
+    assert agrees(hub, "salesforce.cases")

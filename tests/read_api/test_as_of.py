@@ -151,3 +151,62 @@ async def test_subscriptions_and_orders_have_a_past(*, client, bearer, rows, tab
     assert listed.json()["data"][0][key] == was
     assert single.json()["data"][key] == was
     assert today.json()["data"][key] == now
+
+
+async def test_an_invoice_had_the_items_and_payments_that_were_known_then(client, bearer, rows):
+    customer = insert_customer(rows)
+    account = account_of(customer, "invoices")
+    invoice = insert(rows, "invoices", account_id=account, first_seen_at=LONG_AGO, items_as_of=NOW)["id"]
+    parts = {"account_id": account, "invoice_id": invoice, "first_seen_at": LATER}
+    item = insert(rows, "invoice_items", **parts, amount=1000)
+    insert(rows, "invoice_items", **parts | {"first_seen_at": NOW})
+    payment = insert(rows, "payments", **parts, deleted_at=NOW)
+    for table, record, before, after, when in (
+        ("invoices", invoice, {"items_as_of": None}, {"items_as_of": LATER.isoformat()}, LATER),
+        ("invoices", invoice, {"items_as_of": LATER.isoformat()}, {"items_as_of": NOW.isoformat()}, NOW),
+        ("invoice_items", item["id"], {"amount": 500}, {"amount": 1000}, NOW),
+        ("payments", payment["id"], {"deleted_at": None}, {"deleted_at": NOW.isoformat()}, NOW),
+    ):
+        changed(rows, {"entity": table, "entity_id": record, "account_id": account}, "update", before, after, when)
+
+    async def then(moment: datetime) -> tuple[Any, list[Any], list[Any]]:
+        answer = await client.get(f"/api/invoices/{invoice}?{at(moment)}", headers=bearer(customer["id"]))
+        data = answer.json()["data"]
+        known = data["itemsAsOf"] and datetime.fromisoformat(data["itemsAsOf"])
+        return known, [each["amount"]["value"] for each in data["items"]], [each["id"] for each in data["payments"]]
+
+    assert await then(THEN) == (None, [], [])
+    assert await then(LATER) == (LATER, [500], [str(payment["id"])])
+    assert await then(NOW) == (NOW, [1000, 1000], [])
+
+
+async def test_an_order_had_the_items_that_were_known_then(client, bearer, rows):
+    customer = insert_customer(rows)
+    account = account_of(customer, "orders")
+    order = insert(rows, "orders", account_id=account, first_seen_at=LONG_AGO)["id"]
+    parts = {"account_id": account, "order_id": order}
+    item = insert(rows, "order_items", **parts, first_seen_at=LONG_AGO, quantity=2)
+    insert(rows, "order_items", **parts, first_seen_at=LATER, quantity=7)
+    log = {"entity": "order_items", "entity_id": item["id"], "account_id": account}
+    changed(rows, log, "update", {"quantity": 1}, {"quantity": 2}, LATER)
+
+    async def then(moment: datetime) -> set[int]:
+        answer = await client.get(f"/api/orders/{order}?{at(moment)}", headers=bearer(customer["id"]))
+        return {each["quantity"] for each in answer.json()["data"]["items"]}
+
+    assert await then(THEN) == {1}
+    assert await then(LATER) == {2, 7}
+
+
+async def test_a_subscription_had_the_line_that_was_known_then(client, bearer, rows):
+    customer = insert_customer(rows)
+    account = account_of(customer, "subscriptions")
+    subscription = insert(rows, "subscriptions", account_id=account, first_seen_at=LONG_AGO)["id"]
+    sim = insert(rows, "sims", account_id=account, subscription_id=subscription, first_seen_at=LATER)["id"]
+
+    async def then(moment: datetime) -> Any:
+        url = f"/api/subscriptions/{subscription}?{at(moment)}"
+        return (await client.get(url, headers=bearer(customer["id"]))).json()["data"]["simId"]
+
+    assert await then(THEN) is None
+    assert await then(LATER) == str(sim)

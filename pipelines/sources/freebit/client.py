@@ -40,7 +40,7 @@ class FreebitClient:
         self._patience = Patience(
             settings.retry_attempts, assumptions.FIRST_WAIT_SECONDS, assumptions.LONGEST_WAIT_SECONDS
         )
-        self._budget = Budget(settings.calls_per_minute, seconds=60)
+        self._budget = Budget(settings.calls_per_minute, seconds=60, circuit=self._circuit)
         self._key = KeyRing(self._authenticate, monotonic)
         self._http = httpx.Client(
             timeout=httpx.Timeout(settings.timeout_ms / 1000, connect=assumptions.CONNECT_SECONDS, pool=None),

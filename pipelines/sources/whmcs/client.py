@@ -25,7 +25,7 @@ class WhmcsClient:
         if settings.access_key is not None:
             self._credentials["accesskey"] = settings.access_key.get_secret_value()
         self._patience = Patience(settings.retry_attempts)
-        self._budget = Budget(settings.calls_per_second, seconds=1)
+        self._budget = Budget(settings.calls_per_second, seconds=1, circuit=self._circuit)
         self._http = httpx.Client(
             timeout=httpx.Timeout(settings.timeout_seconds, pool=None),
             # PHP runs the calls of one session one after the other: we never return the cookie that makes one.

@@ -267,7 +267,7 @@ class BalanceRow(Contract):
 DETAILS = Details(parent=invoices, kind="invoice", prefix="items", order="issued_on DESC", columns=("currency",))
 
 
-def details_dataset(ask: Callable[[Row], Row]) -> Dataset:
+def details_dataset(ask: Callable[[Row], Row], details: Details = DETAILS) -> Dataset:
     def to_balance(row: Row, _: Any) -> Sequence[Contract]:
         return (BalanceRow(id=row[PARENT]["id"], balance=row[BODY]["balance"]),)
 
@@ -278,7 +278,7 @@ def details_dataset(ask: Callable[[Row], Row]) -> Dataset:
         targets=(Target(contract=BalanceRow, table=invoices, only_existing=True),),
         to_contracts=to_balance,
         source_id=parent_source_id,
-        details=DETAILS,
+        details=details,
     )
 
 
@@ -420,3 +420,19 @@ def test_every_call_of_a_run_carries_the_runs_id(database):
 
     ((run_id,),) = fetch(database.owner, "SELECT id FROM sync.runs")
     assert set(carried) == {str(run_id)}
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_that_details_were_read_is_logged_where_a_customer_sees_when_that_was(database, logged):
+    three_invoices(database)
+    dataset = details_dataset(lambda _: {"balance": 5}, details=replace(DETAILS, logged=logged))
+
+    run(dataset, SOURCE, database.sync)
+
+    log = fetch(
+        database.owner,
+        "SELECT c.operation, c.before, (c.after ->> 'items_as_of')::timestamptz = i.items_as_of,"
+        " c.account_id = i.account_id FROM sync.changes c JOIN hub.invoices i ON i.id = c.entity_id"
+        " WHERE c.entity = 'invoices' AND c.after ? 'items_as_of'",
+    )
+    assert log == ([("update", {"items_as_of": None}, True, True)] * 3 if logged else [])

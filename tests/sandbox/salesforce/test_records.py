@@ -226,6 +226,51 @@ def test_updated_and_deleted_name_the_window_s_records(sf, an_account, emulated)
     assert refused(lambda: sf.Account.updated(*too_old))[0] == "INVALID_REPLICATION_DATE"
 
 
+@pytest.mark.parametrize("in_the_bin", [True, False])
+def test_what_is_purged_is_only_in_the_log_of_deletions(sf, an_account, emulated, in_the_bin):
+    made, of_the_world = an_account(), emulated.world.customer(3).account_id
+    before = sf.query("SELECT COUNT() FROM Account", include_deleted=True)["totalSize"]
+    for account in (made, of_the_world):
+        if in_the_bin:
+            sf.Account.delete(account)
+        emulated.state.overlay.purge("salesforce", "Account", account)
+
+    now = emulated.state.clock.now()
+    deleted = sf.Account.deleted(now - timedelta(minutes=5), now + timedelta(minutes=5))["deletedRecords"]
+    by_id = f"SELECT Id FROM Account WHERE Id IN ('{made}', '{of_the_world}')"
+
+    assert {record["id"] for record in deleted} == {made, of_the_world}
+    assert sf.query_all(by_id, include_deleted=True)["records"] == []
+    assert not {made, of_the_world} & {
+        row["Id"] for row in sf.query_all("SELECT Id FROM Account", include_deleted=True)["records"]
+    }
+    assert sf.query("SELECT COUNT() FROM Account", include_deleted=True)["totalSize"] == before - 2
+    assert refused(lambda: sf.Account.get(made), SalesforceResourceNotFound)[0] == "NOT_FOUND"
+
+
+def test_the_log_of_deletions_reaches_fifteen_days_back(sf, an_account, emulated):
+    emulated.state.overlay.purge("salesforce", "Account", an_account())
+    emulated.state.clock.advance(16 * 86400)
+
+    now = emulated.state.clock.now()
+    deleted = sf.Account.deleted(now - timedelta(days=15), now)["deletedRecords"]
+
+    assert deleted == []
+
+
+def test_an_item_deleted_by_itself_skips_the_recycle_bin(sf, an_order, emulated):
+    item = sf.OrderItem.create(
+        {"OrderId": an_order, "PricebookEntryId": entry(sf, "Portal"), "Quantity": 1, "UnitPrice": 10}
+    )["id"]
+    sf.OrderItem.delete(item)
+
+    now = emulated.state.clock.now()
+    deleted = sf.OrderItem.deleted(now - timedelta(minutes=5), now + timedelta(minutes=5))["deletedRecords"]
+
+    assert sf.query(f"SELECT Id FROM OrderItem WHERE Id = '{item}'", include_deleted=True)["records"] == []
+    assert [record["id"] for record in deleted] == [item]
+
+
 def test_describe_tells_every_field_of_every_object(sf):
     described = {summary["name"]: getattr(sf, summary["name"]).describe() for summary in sf.describe()["sobjects"]}
 
