@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import quantiles
@@ -19,6 +20,7 @@ from rich.console import Console
 from bench.errors import BenchError
 from bench.peers import ROOT
 from bench.processes import ended
+from bench.processor import used
 from bench.report import Line, Target, tell
 from bench.stack import Hub, beside, rows, running_hub
 
@@ -27,7 +29,18 @@ SINGLE = 60
 """Commands asked for one by one, each when the one before is done."""
 BY_SENSOR = 5
 PER_SECOND = 50
-BACKLOG = 200
+BACKLOG = 400
+FEW = 20
+"""Commands left for each forwarder at which measuring ends: what is shared out by then is no steady work."""
+PROCESSES = {
+    "forward": "forwarders",
+    "sandbox": "sandbox",
+    "PostgreSQL": "PostgreSQL",
+    "apply": "worker that reads back",
+    "api": "API",
+    "bench": "this benchmark",
+}
+AT_WORK = "SELECT DISTINCT claimed_by FROM command.commands WHERE status = 'running'"
 PATIENCE_SECONDS = 120.0
 CART = {"type": "vpn", "items": [{"sku": "VPN-REMOTE-ACCESS-USA-SF"}, {"sku": "VPN-ACTIVATION-FEE"}]}
 WHO_MAY_ORDER = (
@@ -44,7 +57,7 @@ def bench_commands(repeats: int, seconds: int) -> None:
         BenchError: a process did not start, or a command was never done.
     """
     console = Console(stderr=True)
-    first_call, accepted, alone, both, by_sensor = [], [], [], [], []
+    first_call, accepted, alone, both, by_sensor = [], [], list[WorkedOff](), list[WorkedOff](), []
     with running_hub(CUSTOMERS, "apply", HUB_TICK_SECONDS="0", COMMANDS_OVERDUE_SECONDS="0") as hub:
         headers = [{"Authorization": f"Bearer {hub.token(UUID(str(row[0])))}"} for row in rows(hub.url, WHO_MAY_ORDER)]
         for repeat in range(repeats):
@@ -126,27 +139,41 @@ async def _steadily(hub: Hub, headers: Sequence[dict[str, str]], seconds: int) -
         return list(await asyncio.gather(*sent))
 
 
-def _worked_off(hub: Hub, headers: Sequence[dict[str, str]], forwarders: int, console: Console) -> float:
-    """Commands a second that so many forwarders do of a backlog, from their first to their last."""
+@dataclass(frozen=True)
+class WorkedOff:
+    """Commands a second of a backlog, and the milliseconds of processor that each cost, by process."""
+
+    per_second: float
+    milliseconds: Mapping[str, float]
+
+    @property
+    def cores(self) -> float:
+        """How many of the machine's cores all that kept busy."""
+        return self.per_second * sum(self.milliseconds.values()) / 1000
+
+
+def _worked_off(hub: Hub, headers: Sequence[dict[str, str]], forwarders: int, console: Console) -> WorkedOff:
+    """What so many forwarders do, from when all are at work until little is left for any."""
     console.print(f"{forwarders} working off a backlog of {BACKLOG} and more ...")
     asyncio.run(_backlog(hub, headers))
-    open_ = "SELECT count(*) FROM command.commands WHERE finished_at IS NULL"
-    from contextlib import ExitStack  # noqa: PLC0415
-
     with ExitStack() as stack:
         for _ in range(forwarders):
             stack.enter_context(beside("forward", hub.environment))
-        waiting = int(str(rows(hub.url, open_)[0][0]))
-        # Until each is at work: what they need to start is none of what they do.
-        while (left := int(str(rows(hub.url, open_)[0][0]))) > waiting - 10 * forwarders:
-            time.sleep(0.02)
-        started, first = time.perf_counter(), left
-        while (left := int(str(rows(hub.url, open_)[0][0]))) > 10 * forwarders:
-            time.sleep(0.02)
-        per_second = (first - left) / (time.perf_counter() - started)
-        while int(str(rows(hub.url, open_)[0][0])):
+        # What they need to start is none of what they do.
+        at_work: set[object] = set()
+        while len(at_work) < forwarders:
+            at_work |= {row[0] for row in rows(hub.url, AT_WORK)}
+        began, before, first = time.perf_counter(), used(hub.url), _open(hub)
+        while (left := _open(hub)) > FEW * forwarders:
             time.sleep(0.05)
-    return per_second
+        after, seconds, done = used(hub.url), time.perf_counter() - began, first - left
+        while _open(hub):
+            time.sleep(0.05)
+    return WorkedOff(done / seconds, {name: 1000 * (after[name] - before[name]) / done for name in PROCESSES})
+
+
+def _open(hub: Hub) -> int:
+    return int(str(rows(hub.url, "SELECT count(*) FROM command.commands WHERE finished_at IS NULL")[0][0]))
 
 
 async def _backlog(hub: Hub, headers: Sequence[dict[str, str]]) -> None:
@@ -172,8 +199,8 @@ def _daemon(hub: Hub) -> Iterator[None]:
 def _told(
     first_call: list[list[float]],
     accepted: list[list[float]],
-    alone: list[float],
-    both: list[float],
+    alone: list[WorkedOff],
+    both: list[WorkedOff],
     by_sensor: list[list[float]],
 ) -> None:
     lines = [
@@ -181,8 +208,8 @@ def _told(
         Line("the same, p99", "s", [_percentile(some, 99) for some in first_call]),
         Line("the same by Dagster's sensor, p50", "s", [_percentile(some, 50) for some in by_sensor]),
         Line(f"POST at {PER_SECOND} a second, p99", "ms", [_percentile(some, 99) * 1000 for some in accepted]),
-        Line("commands a second, one forwarder", "1/s", alone),
-        Line("commands a second, two forwarders", "1/s", both),
+        *_lines("one forwarder", alone),
+        *_lines("two forwarders", both),
     ]
     targets = [
         Target("POST to first source call p50", lines[0].median, 0.3, at_least=False),
@@ -190,6 +217,13 @@ def _told(
         Target("POST p99, ms", lines[3].median, 30.0, at_least=False),
     ]
     tell("commands", {"customers": CUSTOMERS, "backlog": BACKLOG}, lines, targets)
+
+
+def _lines(who: str, samples: Sequence[WorkedOff]) -> Iterator[Line]:
+    yield Line(f"commands a second, {who}", "1/s", [each.per_second for each in samples])
+    yield Line(f"cores busy, of {os.cpu_count()}", "", [each.cores for each in samples])
+    for process, shown in PROCESSES.items():
+        yield Line(f"processor a command: {shown}", "ms", [each.milliseconds[process] for each in samples])
 
 
 def _percentile(samples: Sequence[float], percent: int) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance import InstanceRef  # the only way to an instance that differs from its file
 
 from core.errors import HubError, SettingsError
 from core.settings import HubSettings, load
@@ -14,6 +15,9 @@ from pipelines.definitions import defs, job_name
 COUNTED = {"rows_read": "read"} | {
     key: key for key in ("inserted", "updated", "unchanged", "deleted", "quarantined", "seconds")
 }
+
+
+NOT_CAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 
 
 class RunFailedError(HubError):
@@ -51,12 +55,31 @@ def shared_instance() -> dg.DagsterInstance:
     Raises:
         SettingsError: there is none here.
     """
+    _home()
+    return dg.DagsterInstance.get()
+
+
+def lasting_instance() -> dg.DagsterInstance:
+    """The same, for a process that stays and does many short runs.
+
+    It keeps its connections, of which Dagster otherwise opens one for every question, and what it prints is not
+    captured, for which Dagster would start four processes a run.
+
+    Raises:
+        SettingsError: there is none here.
+    """
+    instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(_home(), overrides={"compute_logs": NOT_CAPTURED}))
+    instance.optimize_for_webserver(statement_timeout=30_000, pool_recycle=600, max_overflow=10)
+    return instance
+
+
+def _home() -> str:
     if not os.environ.get("DAGSTER_HOME"):
         folder = load(HubSettings).home / "dagster"
         if not (folder / "dagster.yaml").exists():
             raise SettingsError(f"DAGSTER_HOME: not set, and `hub up` never ran here (for example {folder})")
         os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.get()
+    return os.environ["DAGSTER_HOME"]
 
 
 def _config(system: Any, **config: bool) -> dict[str, Any]:

@@ -16,16 +16,14 @@ def forward() -> None:
 
     Runs until Ctrl-C, which lets the step in hand end and gives the rest back. Any number may run.
     """
-    from cli.dagster_run import shared_instance
+    from cli.dagster_run import lasting_instance
     from core.settings import CommandSettings, HubSettings, load, url_as
     from pipelines.commands.forwarder import Forwarder
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with shared_instance() as instance:
-        # Dagster opens a connection for every question unless told that the process stays, as its webserver does.
-        instance.optimize_for_webserver(statement_timeout=30_000, pool_recycle=600, max_overflow=10)
+    with lasting_instance() as instance:
         forwarder = Forwarder(load(CommandSettings), url_as(load(HubSettings), "hub_sync"), instance)
         # Not in the main thread, where a Dagster run would take the signals for itself and break off in mid-step.
         thread = threading.Thread(target=forwarder.follow, args=(stopped,), name="forward")

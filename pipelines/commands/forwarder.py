@@ -43,7 +43,10 @@ class Claims:
         self._by = f"{socket.gethostname()}:{os.getpid()}"
 
     def take(self, at_most: int, overdue_seconds: float = 0.0) -> list[Command]:
-        """Commands that are due, oldest first; ours until the lease ends."""
+        """Commands that are due, ours until the lease ends, in the order in which they were accepted.
+
+        Where more are due, customers take turns, and what was begun goes before what is new.
+        """
         values = {
             "at_most": at_most,
             "by": self._by,

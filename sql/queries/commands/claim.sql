@@ -1,17 +1,26 @@
--- Take what is due, oldest first, each lane's first only, but none of the kinds that are held back; how long whoever takes it may work unseen is the lease.
-WITH next AS (
+-- Take what is due, each lane's first only, none of the kinds that are held back: everybody's first before anybody's second, what was begun or a source asks for before what is new; the lease is how long whoever takes it may work unseen.
+WITH due AS (
+    SELECT d.id, d.is_new, d.due_at, d.seq,
+           row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS turn
+      FROM (SELECT c.id, c.account_id, c.due_at, c.seq, c.started_at IS NULL AND c.customer_id IS NOT NULL AS is_new
+              FROM command.commands c
+             WHERE c.status IN ('accepted', 'running', 'waiting')
+               AND c.due_at <= clock_timestamp() - %(overdue)s * interval '1 second'
+               AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
+               AND NOT c.kind = ANY(%(held)s)
+               AND NOT EXISTS (SELECT 1 FROM command.commands earlier
+                                WHERE earlier.lane = c.lane AND earlier.seq < c.seq
+                                  AND earlier.status IN ('accepted', 'running', 'waiting', 'dead'))) d
+), next AS (
     SELECT c.id
-      FROM command.commands c
-     WHERE c.status IN ('accepted', 'running', 'waiting') AND c.due_at <= clock_timestamp()
+      FROM due
+      JOIN command.commands c ON c.id = due.id
+       -- Once more, of the row as it is locked: another forwarder may have taken it since.
+       AND c.status IN ('accepted', 'running', 'waiting') AND c.due_at <= clock_timestamp()
        AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
-       AND c.due_at <= clock_timestamp() - %(overdue)s * interval '1 second'
-       AND NOT c.kind = ANY(%(held)s)
-       AND NOT EXISTS (SELECT 1 FROM command.commands earlier
-                        WHERE earlier.lane = c.lane AND earlier.seq < c.seq
-                          AND earlier.status IN ('accepted', 'running', 'waiting', 'dead'))
-     ORDER BY c.due_at, c.seq
+     ORDER BY due.turn, due.is_new, due.due_at, due.seq
      LIMIT %(at_most)s
-       FOR UPDATE SKIP LOCKED
+       FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE command.commands c
    SET status = 'running', waits_for = NULL, claimed_by = %(by)s, claim = c.claim + 1,

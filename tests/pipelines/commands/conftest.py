@@ -211,11 +211,21 @@ def reset(sandbox: RunningSandbox) -> None:
 @pytest.fixture
 def customer(hub: Hub) -> Customer:
     """A customer who is linked in both systems, with a payment method and a verified identity."""
+    return customers(hub)[0]
+
+
+@pytest.fixture
+def other_customer(hub: Hub) -> Customer:
+    """Another one."""
+    return customers(hub)[1]
+
+
+def customers(hub: Hub) -> list[Customer]:
     found = hub.rows(
         "SELECT c.id, crm.source_id, billing.source_id FROM hub.customers c"
         " JOIN hub.customer_accounts crm ON crm.id = c.salesforce_account_id"
         " JOIN hub.customer_accounts billing ON billing.id = c.whmcs_account_id"
         " WHERE EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id)"
-        " AND c.identity_status = 'verified' ORDER BY c.id LIMIT 1"
+        " AND c.identity_status = 'verified' ORDER BY c.id"
     )
-    return Customer(*found[0])
+    return [Customer(*row) for row in found]

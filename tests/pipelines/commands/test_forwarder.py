@@ -57,10 +57,10 @@ def pool(hub: Hub, **settings: Any) -> RunnerPool:
     return RunnerPool(hub.database.sync, hub.clients, CommandSettings(settle_seconds=0, **settings))
 
 
-def claimed(hub: Hub) -> list[Command]:
-    """All that is due, claimed by this process."""
+def claimed(hub: Hub, at_most: int = 100) -> list[Command]:
+    """What is due, claimed by this process."""
     with psycopg.connect(hub.database.sync, autocommit=True) as connection:
-        return Claims(connection, 30.0).take(100)
+        return Claims(connection, 30.0).take(at_most)
 
 
 def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer: Customer, tmp_path: Path) -> None:
@@ -231,6 +231,34 @@ def test_copies_share_the_work_and_do_none_of_it_twice(hub: Hub, customer: Custo
         until(lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(asked),)])
 
     assert len(hub.ledger(system="salesforce", kind="order")) == len(asked)
+
+
+def test_in_a_queue_customers_take_turns(hub: Hub, customer: Customer, other_customer: Customer) -> None:
+    first, *_ = [hub.ask("place_order", customer, VPN) for _ in range(3)]
+    others = hub.ask("place_order", other_customer, VPN)
+
+    assert [command.id for command in claimed(hub, 2)] == [first, others]
+
+
+def test_what_was_begun_goes_before_what_is_new(hub: Hub, customer: Customer, other_customer: Customer) -> None:
+    new, begun = hub.ask("place_order", customer, VPN), hub.ask("place_order", other_customer, VPN)
+    with psycopg.connect(hub.database.owner) as connection:
+        connection.execute(
+            "UPDATE command.commands SET started_at = now(), status = 'waiting', due_at = now() WHERE id = %s", [begun]
+        )
+
+    assert [[command.id for command in claimed(hub, 1)] for _ in range(2)] == [[begun], [new]]
+
+
+def test_an_approved_order_goes_before_the_customers_next_one(hub: Hub, customer: Customer) -> None:
+    placing = hub.ask("place_order", customer, VPN)
+    assert hub.forward() == ["succeeded"]
+    order = hub.command(placing)["result"]["salesforceOrderId"]
+    hub.sync_records("salesforce.orders", order)
+    next_one = hub.ask("place_order", customer, VPN)
+    provisioning = hub.provision(order)
+
+    assert [[command.id for command in claimed(hub, 1)] for _ in range(2)] == [[provisioning], [next_one]]
 
 
 def test_what_needs_a_system_that_is_left_alone_is_not_taken(hub: Hub, customer: Customer) -> None:
