@@ -166,6 +166,7 @@ class _Run:
             return step.act(work)
         except (LaterError, RefusalError, AlertError) as error:
             self._journal.broken(step.name, str(error), nothing_came=True)
+            self._say(f"{step.name}: {_why(error)}")
             raise
         except SourceError as error:
             self._journal.broken(step.name, safe(error), nothing_came=error.nothing_came)
@@ -216,6 +217,12 @@ class _Run:
 
     def _dead(self, code: str, reason: str, error: Exception) -> str:
         self._journal.dead(code, reason)
-        log.error("command.dead", command=str(self._command.id), kind=self._command.kind, code=code, error=safe(error))
+        log.error("command.dead", command=str(self._command.id), kind=self._command.kind, code=code, error=_why(error))
         self._say(f"dead: {code}")
         return "dead"
+
+
+def _why(error: Exception) -> str:
+    """For operators: what the source said, where our own words stand for it."""
+    cause = error.__cause__
+    return safe(cause if isinstance(cause, SourceError) else error)

@@ -85,6 +85,19 @@ def test_a_forwarder_does_what_was_asked_and_dagster_shows_it(hub: Hub, customer
         assert any(f"orderNumber={number}" in message for message in logged)
 
 
+def test_a_dead_commands_run_says_what_the_source_refused(hub: Hub, customer: Customer, tmp_path: Path) -> None:
+    hub.control("faults", match="addSpec", mode="code:400-220", times=1)
+    EXAMPLES["top_up"](hub, customer)
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance, pool(hub) as runners:
+        run_in_dagster(instance, runners, claimed(hub))
+
+        (run,) = instance.get_runs()
+        logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
+
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert any("add_quota: freebit: refused the call [400-220]" in message for message in logged)
+
+
 def test_a_run_that_provisions_an_order_is_found_by_the_orders_number(
     hub: Hub, customer: Customer, tmp_path: Path
 ) -> None:

@@ -33,6 +33,16 @@ def test_a_cart_becomes_an_order_with_its_lines_and_prices(hub: Hub, customer: C
     assert hub.command(command)["result"]["orderNumber"] == order["OrderNumber"]
 
 
+def test_an_agent_sees_on_the_order_how_it_is_to_be_installed(hub: Hub, customer: Customer) -> None:
+    skus = ("INTERNET-GOLD-HOME-1G", "INTERNET-INSTALL-12M", "INTERNET-INSTALL-WEEKEND")
+    cart = {"type": "internet", "accessMode": "PPPoE", "items": [{"sku": sku, "quantity": 1} for sku in skus]}
+
+    order = hub.salesforce_record("Order", placed(hub, customer, cart))
+
+    assert (order["Installation_Type__c"], order["Weekend_Install__c"]) == ("12 Months", True)
+    assert (order["Internet_Plan_Tier__c"], order["Access_Mode__c"]) == ("Gold", "PPPoE")
+
+
 def test_an_order_is_read_back_and_goes_by_the_id_that_the_customer_was_given(hub: Hub, customer: Customer) -> None:
     command = hub.ask("place_order", customer, VPN)
     hub.forward()
