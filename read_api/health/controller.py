@@ -1,5 +1,7 @@
 """Whether the process is alive, and whether it can answer."""
 
+from typing import Literal
+
 import msgspec
 from litestar import Controller, get
 from litestar.openapi.datastructures import ResponseSpec
@@ -40,9 +42,9 @@ class HealthController(Controller):
         },
     )
     async def ready(self, request: ApiRequest) -> JsonAnswer:
-        """Database, migration level, and the age of each data set."""
+        """Database, migration level, and the age of each data set; `degraded` while one of them is parked."""
         found = await _state(database_of(request))
-        return JsonAnswer(msgspec.json.encode(found), status=200 if found.status == "ready" else 503)
+        return JsonAnswer(msgspec.json.encode(found), status=503 if found.status == "not_ready" else 200)
 
 
 async def _state(database: ApiDatabase) -> Ready:
@@ -57,4 +59,5 @@ async def _state(database: ApiDatabase) -> Ready:
         level = None
     except DatabaseDownError:
         reachable = False
-    return Ready("ready" if level == NEEDED else "not_ready", Database(reachable, level, NEEDED), datasets)
+    can_answer: Literal["ready", "degraded"] = "degraded" if any(each.parked for each in datasets) else "ready"
+    return Ready(can_answer if level == NEEDED else "not_ready", Database(reachable, level, NEEDED), datasets)

@@ -31,11 +31,15 @@ class DataSet(Wire, frozen=True):
     age_seconds: int | None
     target_seconds: Annotated[int, Meta(description="How old it may be")]
     stale: bool
+    parked: Annotated[bool, Meta(description="Reading it is given up until an operator looks: `hub status` says why")]
 
 
 class Ready(Wire, frozen=True):
-    """Whether the API can answer. Old data does not make it unready: it says how old it is."""
+    """Whether the API can answer. Old data does not make it unready: it says how old it is.
 
-    status: Literal["ready", "not_ready"]
+    `degraded`: it can, but a data set is parked, so an operator is needed.
+    """
+
+    status: Literal["ready", "degraded", "not_ready"]
     database: Database
     datasets: list[DataSet]

@@ -16,7 +16,7 @@ from read_api.sim.models import SimAnswer, SimList, UsageAnswer
 from read_api.subscriptions.models import ChargingInvoiceList, SubscriptionAnswer, SubscriptionList
 from read_api.support.models import CaseAnswer, CaseList
 from tests.builders import insert
-from tests.read_api.conftest import addresses, furnish
+from tests.read_api.conftest import NOW, addresses, furnish
 
 # In the order of `addresses`.
 MODELS = (
@@ -101,6 +101,17 @@ async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncCli
     assert "One invoice with its items and payments</span>" in page.text
     assert "<script" not in page.text
     assert "http" not in page.text.replace("HTTP", "")
+
+
+async def test_a_data_set_that_is_parked_is_seen_and_takes_the_api_out_of_no_service(
+    client: httpx.AsyncClient, rows: Any
+) -> None:
+    insert(rows, "sync.freshness", dataset="whmcs.invoices", system="whmcs", parked_at=NOW, parked_reason="40 of 100")
+
+    ready = await client.get("/health/ready")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert [each["parked"] for each in ready.json()["datasets"]] == [True]
 
 
 @pytest.mark.parametrize("known", [True, False])
