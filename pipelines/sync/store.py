@@ -110,7 +110,7 @@ class Store:
                 )
                 merged += self._removed(target, page)
                 if target.complete_within is None:
-                    self._brake(target, merged.deleted)
+                    self._brake(target, merged.deleted - merged.parts)
                 total += merged
             if dataset.details is not None and page.parents:
                 self._mark_read(dataset.details, page)
