@@ -80,7 +80,7 @@ def report(tally: Tally, instance: dg.DagsterInstance) -> None:
                 dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as it was told")
             )
         except Exception as error:  # noqa: BLE001 - events are applied whether or not Dagster can be told
-            tally(name, Merged(**counts))
+            tally(name, Merged(counts["inserted"], counts["updated"], counts["unchanged"], counts["deleted"]))
             log.warning("report.failed", dataset=name, error=safe(error))
 
 
