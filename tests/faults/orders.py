@@ -41,7 +41,7 @@ from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
-from tests.faults.campaign import given
+from tests.faults.stage import given
 from tests.pipelines.commands.examples import VPN
 from tests.serving import KEY, served_api
 
