@@ -10,7 +10,12 @@ Modes of a fault:
     cut              the true answer applied, then the connection closed in the middle of it
     drop             the true answer applied, then the connection closed without a byte of it
     timeout_after    the true answer applied, then no answer until the caller hangs up
+    repeat           a list: the page before the one asked for, once more; any other call is answered truly
     code:400-230     Freebit only: that resultCode-statusCode
+    none             no fault: forget those that wait
+
+A change (`mutate`) that says `before` is made when the next call whose label contains that text comes, before it is
+answered: so rows come, go and move between two pages of one read.
 """
 
 import asyncio
@@ -24,12 +29,14 @@ from urllib.parse import parse_qs
 
 from sandbox.asgi import App, Message, Receive, Request, Response, Scope, Send, json_response, read_request
 from sandbox.asgi import send_response as send_whole
-from sandbox.state import Call, State
+from sandbox.state import Call, Change, Planned, State
 from sandbox.world import World
 
 PREFIX = "/__sandbox__/"
-_MODES = re.compile(r"status:[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|429|html500|slow:\d+|code:\d{3}-\d{3}")
-_MODE_NAMES = "status:NNN, timeout, timeout_after, cut, drop, malformed, 429, html500, slow:MS, code:A-B"
+_MODES = re.compile(
+    r"status:[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|repeat|none|429|html500|slow:\d+|code:\d{3}-\d{3}"
+)
+_MODE_NAMES = "status:NNN, timeout, timeout_after, cut, drop, malformed, repeat, none, 429, html500, slow:MS, code:A-B"
 _SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)\d*=)[^&\s]*")
 _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
 CUT = "sandbox: connection cut on purpose"
@@ -43,11 +50,21 @@ class CutError(RuntimeError):
     """Raised to make the server drop the connection."""
 
 
+# The request for the page before the one that this asks for; the request itself where there is none.
+PageBefore = Callable[[Request, State], Request]
+
+
 def plain_label(_: Request) -> str:
     return ""
 
 
-def wrapped(app: App, *, system: str, world: World, state: State, label: Label = plain_label) -> App:
+def no_page(request: Request, _: State) -> Request:
+    return request
+
+
+def wrapped(
+    app: App, *, system: str, world: World, state: State, label: Label = plain_label, page_before: PageBefore = no_page
+) -> App:
     """`app` behind the control plane. `label` adds what the path does not say, such as a WHMCS action."""
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +74,11 @@ def wrapped(app: App, *, system: str, world: World, state: State, label: Label =
         if request.path.startswith(PREFIX):
             await send_whole(await _control(request, world, state), send)
             return
-        await _called(app, scope, request, receive, send, system=system, state=state, text=_text(request, label))
+        text = _text(request, label)
+        for change in state.plans.take(text):
+            await _make(change, state)
+        earlier = page_before(request, state)
+        await _called(app, scope, request, receive, send, system=system, state=state, text=text, earlier=earlier)
 
     return outer
 
@@ -68,9 +89,18 @@ def _text(request: Request, label: Label) -> str:
 
 
 async def _called(
-    app: App, scope: Scope, request: Request, receive: Receive, send: Send, *, system: str, state: State, text: str
+    app: App,
+    scope: Scope,
+    request: Request,
+    receive: Receive,
+    send: Send,
+    *,
+    system: str,
+    state: State,
+    text: str,
+    earlier: Request,
 ) -> None:
-    """Let the app answer, or a fault in its place, and note the call."""
+    """Let the app answer, or a fault in its place, and note the call. `earlier`: the request for the page before."""
     fault = state.faults.take(text) if state.faults.waiting else None
     started, status = time.perf_counter(), 0
 
@@ -83,6 +113,8 @@ async def _called(
     try:
         if fault is None:
             await app(scope, _replayed(request.body, receive), noting)
+        elif fault == "repeat":
+            await app({**scope, "path": earlier.path}, _replayed(earlier.body, receive), noting)
         else:
             await _failed(
                 fault, app, {**scope, "sandbox.fault": fault}, request, receive, noting, partial(_hang_up, send)
@@ -233,6 +265,9 @@ def _post_faults(content: dict[str, object], _: World, state: State) -> Response
     mode = str(content["mode"])
     if not _MODES.fullmatch(mode):
         raise ValueError(f"mode {mode!r} is none of {_MODE_NAMES}")
+    if mode == "none":
+        state.faults.clear()
+        return json_response([])
     state.faults.add(str(content.get("match", "")), mode, int(str(content.get("times", 1))))
     return json_response([fault._asdict() for fault in state.faults.waiting])
 
@@ -241,17 +276,27 @@ async def _post_mutate(content: dict[str, object], _: World, state: State) -> Re
     fields = content.get("fields")
     if fields is not None and not isinstance(fields, dict):
         raise TypeError("fields must be an object, or null to delete the record")
-    system, kind, record_id = str(content["system"]), str(content["object"]), str(content["id"])
     deleted = fields is None or bool(content.get("deleted"))
-    for announce in state.announcers:
-        await announce(system, kind, record_id, dict(fields or {}), deleted=deleted)
-    change = state.overlay.put(system, kind, record_id, dict(fields or {}), deleted=deleted)
+    planned = Planned(
+        str(content["system"]), str(content["object"]), str(content["id"]), dict(fields or {}), deleted=deleted
+    )
+    if before := str(content.get("before") or ""):
+        state.plans.add(before, planned)
+        return json_response({"planned": len(state.plans)})
+    change = await _make(planned, state)
     return json_response({"changed_at": change.changed_at.isoformat(), "deleted": change.deleted})
 
 
 def _post_purge(content: dict[str, object], _: World, state: State) -> Response:
     change = state.overlay.purge("salesforce", str(content["object"]), str(content["id"]))
     return json_response({"changed_at": change.changed_at.isoformat(), "purged": change.purged})
+
+
+async def _make(planned: Planned, state: State) -> Change:
+    system, kind, record_id, fields, deleted = planned
+    for announce in state.announcers:
+        await announce(system, kind, record_id, fields, deleted=deleted)
+    return state.overlay.put(system, kind, record_id, fields, deleted=deleted)
 
 
 def _post_clock(content: dict[str, object], _: World, state: State) -> Response:

@@ -17,6 +17,7 @@ from sandbox.control import CutError, wrapped
 from sandbox.freebit.app import create_app as freebit_app
 from sandbox.freebit.app import label as freebit_label
 from sandbox.salesforce.app import create_app as salesforce_app
+from sandbox.salesforce.app import page_before as salesforce_page_before
 from sandbox.salesforce.credentials import Credentials
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.pubsub.changes import Publisher
@@ -26,6 +27,7 @@ from sandbox.salesforce.sessions import Sessions
 from sandbox.state import State
 from sandbox.whmcs.app import create_app as whmcs_app
 from sandbox.whmcs.app import label as whmcs_label
+from sandbox.whmcs.app import page_before as whmcs_page_before
 from sandbox.world import World
 
 
@@ -38,8 +40,16 @@ def apps(config: Config, world: World, state: State, sessions: Sessions) -> dict
             system="salesforce",
             world=world,
             state=state,
+            page_before=salesforce_page_before,
         ),
-        "whmcs": wrapped(whmcs_app(world, state, config), system="whmcs", world=world, state=state, label=whmcs_label),
+        "whmcs": wrapped(
+            whmcs_app(world, state, config),
+            system="whmcs",
+            world=world,
+            state=state,
+            label=whmcs_label,
+            page_before=whmcs_page_before,
+        ),
         "freebit": wrapped(
             freebit_app(world, state, config), system="freebit", world=world, state=state, label=freebit_label
         ),

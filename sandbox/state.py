@@ -121,6 +121,41 @@ class Faults:
         self.waiting.clear()
 
 
+class Planned(NamedTuple):
+    """A change that the control plane is asked for; see Change."""
+
+    system: str
+    kind: str
+    record_id: str
+    fields: dict[str, object]
+    deleted: bool
+
+
+class Plans:
+    """Changes that wait for a call whose label contains a text (case-insensitive), to be made before its answer."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, Planned]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, match: str, change: Planned) -> None:
+        self._waiting.append((match.lower(), change))
+
+    def take(self, label: str) -> list[Planned]:
+        """The changes that this call brings about, oldest first; they wait no more."""
+        if not self._waiting:
+            return []
+        label = label.lower()
+        taken = [change for match, change in self._waiting if match in label]
+        self._waiting = [(match, change) for match, change in self._waiting if match not in label]
+        return taken
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+
 class Call(NamedTuple):
     """A call received; `label` is "METHOD path[?query] [action]" with secrets masked."""
 
@@ -162,6 +197,7 @@ class State:
         self.clock = Clock()
         self.overlay = Overlay(self.clock)
         self.faults = Faults()
+        self.plans = Plans()
         self.calls = CallLog()
         self.ledger = Ledger(self.clock)
         self.quirks: dict[str, str] = dict(self._configured)  # runtime switches of the emulators, by name
@@ -178,6 +214,7 @@ class State:
         self.clock.reset()
         self.overlay.clear()
         self.faults.clear()
+        self.plans.clear()
         self.calls.clear()
         self.ledger.clear()
         self.quirks = dict(self._configured)

@@ -15,6 +15,7 @@ from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.resources import source_of
 from pipelines.sync.dataset import Source
+from pipelines.sync.merge import Merged
 from pipelines.sync.run import run, safe
 
 log = logger(__name__)
@@ -66,14 +67,21 @@ def _thread(name: str, stopped: threading.Event, work: Callable[[], None]) -> It
 
 
 def report(tally: Tally, instance: dg.DagsterInstance) -> None:
-    """Tell Dagster what events wrote since the last report: a materialization without a run for each data set."""
+    """Tell Dagster what events wrote since the last report: a materialization without a run for each data set.
+
+    Never raises: what cannot be told while Dagster's storage is away is told with the next report.
+    """
     for name, counts in tally.taken().items():
         if not any(counts.values()):
             continue
         metadata = {key: dg.MetadataValue.int(count) for key, count in counts.items()}
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as it was told")
-        )
+        try:
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as it was told")
+            )
+        except Exception as error:  # noqa: BLE001 - events are applied whether or not Dagster can be told
+            tally(name, Merged(counts["inserted"], counts["updated"], counts["unchanged"], counts["deleted"]))
+            log.warning("report.failed", dataset=name, error=safe(error))
 
 
 def _tick(system: System, source: Source, database_url: str, stopped: threading.Event, tally: Tally) -> None:

@@ -24,7 +24,7 @@ from pipelines.sync.dataset import Target
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did, in rows.
+    """What a merge did, in rows. `parts`: of the deleted ones, those that went with the row that they are part of.
 
     `outdated`: source ids of rows left as they are, because the hub changed them after what was read was asked for.
     """
@@ -34,6 +34,7 @@ class Merged:
     unchanged: int = 0
     deleted: int = 0
     outdated: tuple[str, ...] = ()
+    parts: int = 0
 
     def __add__(self, other: "Merged") -> "Merged":
         return Merged(
@@ -42,6 +43,7 @@ class Merged:
             self.unchanged + other.unchanged,
             self.deleted + other.deleted,
             self.outdated + other.outdated,
+            self.parts + other.parts,
         )
 
     @property
@@ -140,11 +142,12 @@ def remove(
     A row that changed after `asked_at` stays. Must run inside a transaction.
     """
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity", "ids": list(ids)}
-    deleted = 0
-    for table, column in ((target.table, "id"), *target.parts):
-        gone = connection.execute(_remove_statement(table, column), asked).fetchone()
-        deleted += gone[0] if gone is not None else 0
-    return Merged(deleted=deleted)
+    own, *of_parts = (
+        connection.execute(_remove_statement(table, column), asked).fetchone()
+        for table, column in ((target.table, "id"), *target.parts)
+    )
+    parts = sum(row[0] for row in of_parts if row is not None)
+    return Merged(deleted=parts + (own[0] if own is not None else 0), parts=parts)
 
 
 def _qualified(table: Table) -> Identifier:

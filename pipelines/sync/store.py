@@ -120,7 +120,7 @@ class Store:
                 )
                 merged += self._removed(target, page)
                 if target.complete_within is None:
-                    self._brake(target, merged.deleted)
+                    self._brake(target, merged.deleted - merged.parts)
                 total += merged
             marked = self._mark_read(dataset.details, page) if dataset.details is not None and page.parents else 0
             linked = Merged()

@@ -10,6 +10,7 @@ import msgspec
 from sandbox.asgi import App, Request, Response, asgi
 from sandbox.salesforce.calls import Answer, RestCall
 from sandbox.salesforce.credentials import Credentials
+from sandbox.salesforce.cursors import batch_size
 from sandbox.salesforce.errors import SalesforceError, not_found
 from sandbox.salesforce.limits import Usage
 from sandbox.salesforce.oauth import TokenEndpoint
@@ -24,6 +25,7 @@ from sandbox.world import World
 VERSIONS = {58: "Summer '23", 59: "Winter '24", 60: "Spring '24", 62: "Winter '25", 64: "Summer '25", 66: "Spring '26"}
 _LONGEST_HEAD = 16_384  # bytes of the URI and the headers together
 _REST = re.compile(r"/services/data/v(\d\d\.\d)(?:/(.*))?", re.DOTALL)
+_LOCATOR = re.compile(r"(/services/data/v\d\d\.\d/query(?:All)?/\w+)-(\d+)", re.IGNORECASE)
 _SOAP = re.compile(r"/services/Soap/u/(\d\d\.\d)(?:/.*)?", re.IGNORECASE)
 
 
@@ -106,6 +108,15 @@ class Emulator:
             self._resets = self._state.resets
             for memory in (self._sessions, self._usage, self._rest):
                 memory.clear()
+
+
+def page_before(request: Request, state: State) -> Request:
+    """The request for the page before the one that this asks for; as it is where that is the first."""
+    locator = _LOCATOR.fullmatch(request.path)
+    if locator is None:
+        return request
+    size = batch_size(request.headers.get("sforce-query-options"), state.quirks)
+    return request._replace(path=f"{locator.group(1)}-{max(int(locator.group(2)) - size, 0)}")
 
 
 def _call(request: Request, path: str) -> RestCall:

@@ -10,6 +10,7 @@ from sandbox.world import World, salesforce_id
 
 ORGANIZATION_ID = salesforce_id("Organization", 0)
 DEEPEST_PATH = 5
+HIDDEN_QUIRK = "salesforce.hidden_fields"  # state.quirks: "Case.Subject …", fields that an administrator took away
 
 
 class Org:
@@ -61,4 +62,7 @@ def hops_of(
             raise invalid_relationship(name, ".".join(names))
         hops.append(hop)
         definition = org.table(hop.refers_to).definition
-    return tuple(hops), field_of(definition, path[-1])
+    field = field_of(definition, path[-1])
+    if f"{definition.name}.{field.name}" in org.state.quirks.get(HIDDEN_QUIRK, "").split():
+        raise invalid_field(field.name, definition.name)
+    return tuple(hops), field

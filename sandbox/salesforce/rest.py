@@ -80,14 +80,14 @@ class Rest:
     def _query(self, call: RestCall, *, include_deleted: bool = False) -> Answer:
         if not call.query.get("q"):
             raise SalesforceError(400, "MALFORMED_QUERY", "A query string has to be specified")
-        size = batch_size(call.headers.get("sforce-query-options"))
+        size = batch_size(call.headers.get("sforce-query-options"), self._org.state.quirks)
         return Answer(self._cursors.query(call.query["q"], call.version, size, include_deleted=include_deleted))
 
     def _query_all(self, call: RestCall) -> Answer:
         return self._query(call, include_deleted=True)
 
     def _more(self, call: RestCall, locator: str) -> Answer:
-        size = batch_size(call.headers.get("sforce-query-options"))
+        size = batch_size(call.headers.get("sforce-query-options"), self._org.state.quirks)
         return Answer(self._cursors.more(locator, call.version, size))
 
     # -- query jobs -----------------------------------------------------------------------------------------------

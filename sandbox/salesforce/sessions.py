@@ -39,5 +39,9 @@ class Sessions:
             raise session_invalid()
         self._used_at[token.strip()] = now
 
+    def holds(self, token: str) -> bool:
+        """Whether nobody has ended that session; a look at it is no use of it."""
+        return token in self._used_at
+
     def clear(self) -> None:
         self._used_at.clear()

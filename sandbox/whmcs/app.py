@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape
 
 from sandbox.asgi import App, Request, Response, asgi, form
@@ -21,7 +21,7 @@ from sandbox.whmcs.listing import Page
 from sandbox.whmcs.office import Office
 from sandbox.whmcs.ordering import Ordering
 from sandbox.whmcs.orders import Orders
-from sandbox.whmcs.params import Params, params_from, text
+from sandbox.whmcs.params import Params, params_from, text, whole
 from sandbox.whmcs.payments import Payments
 from sandbox.whmcs.quirks import reshaped, reshapes
 from sandbox.whmcs.rendering import as_json
@@ -59,6 +59,16 @@ def label(request: Request) -> str:
     """Action and the parameters that say which rows, for the log of calls and the matching of faults."""
     params = params_from(form(request))
     return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in _SHOWN if n in params)])
+
+
+def page_before(request: Request, _: State) -> Request:
+    """The request for the page before the one that this asks for; as it is where that is the first."""
+    fields = dict(form(request))
+    start = whole(fields, "limitstart")
+    if start <= 0:
+        return request
+    earlier = {**fields, "limitstart": str(max(start - whole(fields, "limitnum", 25), 0))}
+    return request._replace(body=urlencode(earlier).encode())
 
 
 class Endpoint:

@@ -128,6 +128,18 @@ def test_more_deletions_than_likely_stop_the_pass_and_park_it_until_somebody_say
     assert agrees(hub, "whmcs.invoices")
 
 
+def test_what_goes_with_its_record_does_not_pull_the_brake(sandbox, hub):
+    source = source_of("whmcs")
+    run(dataset_named("whmcs.invoice_details"), source, hub.sync)
+    source.client.close()
+    vanish(sandbox, hub, 15)
+
+    found = healed(hub, dataset_named("whmcs.invoices"))
+
+    assert found.deleted > 22  # a twentieth of the invoices, which only their items and payments make it exceed
+    assert execute(hub, "SELECT count(*) FROM hub.invoices WHERE deleted_at IS NOT NULL") == [(15,)]
+
+
 def test_a_row_that_a_walk_skipped_is_asked_for_by_its_id_and_stays(hub):
     invoices = dataset_named("whmcs.invoices")
 

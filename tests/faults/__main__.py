@@ -1,71 +1,63 @@
 """`python -m tests.faults --seeds 200`: the fault campaign, a line a seed, a report at the end."""
 
 import argparse
-import logging
 import sys
-import tempfile
-import traceback
-from dataclasses import asdict
-from types import SimpleNamespace
+from collections import Counter
 
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.database import TEMPLATE, as_role, fresh, server
-from core.logging import configure
-from sandbox.config import Config
-from sandbox.server import RunningSandbox, start
-from tests.faults.campaign import Campaign, Verdict
+from tests.faults.campaign import ACTIONS, Verdict
+from tests.faults.players import played
 
-COUNTED = ("lost", "duplicated", "resurrected", "stale", "wrong_tenant", "healed")
+COUNTED = ("lost", "duplicated", "resurrected", "stale", "wrong_tenant", "stuck", "healed", "died")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many (default 20)")
     parser.add_argument("--from", dest="first", type=int, default=1, help="the first seed (default 1)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many side by side, each with its own PostgreSQL")
+    parser.add_argument("--actions", type=int, default=ACTIONS, help=f"what happens in a seed (default {ACTIONS})")
     options = parser.parse_args()
-    configure(level=logging.CRITICAL)
-    logging.disable(logging.CRITICAL)  # the sandbox's server tells of each fault that it was asked for
-    console, verdicts, broken = Console(), list[Verdict](), list[int]()
-    config = Config(customers=12, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
-    with server() as url, start(config) as sandbox:
-        for seed in range(options.first, options.first + options.seeds):
-            try:
-                verdicts.append(_played(seed, sandbox, url))
-                console.print(_line(verdicts[-1]))
-            except Exception:  # noqa: BLE001 - a seed that cannot be judged is a finding, and the others go on
+    console = Console(soft_wrap=True, highlight=False)
+    seeds = range(options.first, options.first + options.seeds)
+    verdicts, broken = list[Verdict](), list[int]()
+    with _progress(console) as progress:
+        bar = progress.add_task("seeds", total=len(seeds))
+        for seed, verdict in played(seeds, options.jobs, options.actions):
+            progress.advance(bar)
+            if isinstance(verdict, Verdict):
+                verdicts.append(verdict)
+                progress.console.print(_line(verdict))
+            else:
                 broken.append(seed)
-                console.print(f"seed {seed:>4}  [red]broken[/]")
-                traceback.print_exc(file=sys.stderr)
-    _report(console, verdicts, broken)
-    return 0 if not broken and all(verdict.is_clean for verdict in verdicts) else 1
+                progress.console.print(f"seed {seed:>4}  [red]broken[/]\n{verdict}")
+    _report(console, sorted(verdicts, key=lambda verdict: verdict.seed), sorted(broken))
+    return 0 if not broken and len(verdicts) == len(seeds) and all(verdict.is_clean for verdict in verdicts) else 1
 
 
-def _played(seed: int, sandbox: RunningSandbox, url: str) -> Verdict:
-    with fresh(url, f"campaign_{seed}", template=TEMPLATE) as own, tempfile.TemporaryDirectory() as home:
-        database = SimpleNamespace(owner=own, sync=as_role(own, "hub_sync"), api=as_role(own, "hub_api"))
-        return Campaign(seed, sandbox, database).run(home)
+def _progress(console: Console) -> Progress:
+    """A bar on a terminal; nothing where the lines go elsewhere."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _line(verdict: Verdict) -> str:
     found = "  ".join(f"{name} {getattr(verdict, name)}" for name in COUNTED)
     colour = "green" if verdict.is_clean else "red"
-    drifted = f"  {'; '.join(verdict.drifted)}" if verdict.drifted else ""
-    return f"seed {verdict.seed:>4}  [{colour}]{found}[/]  {verdict.seconds:.0f} s{drifted}"
+    details = "".join(f"\n           {each}" for each in verdict.found)
+    return f"seed {verdict.seed:>4}  [{colour}]{found}[/]  {verdict.seconds:.0f} s{details}"
 
 
 def _report(console: Console, verdicts: list[Verdict], broken: list[int]) -> None:
-    table = Table("", *COUNTED, title=f"{len(verdicts)} seeds", title_justify="left")
-    table.add_row("rows in all", *(str(sum(getattr(each, name) for each in verdicts)) for name in COUNTED))
-    console.print(table)
-    done: dict[str, int] = {}
-    for verdict in verdicts:
-        for name, times in asdict(verdict)["actions"].items():
-            done[name] = done.get(name, 0) + times
+    sums = "  ".join(f"{name} {sum(getattr(each, name) for each in verdicts)}" for name in COUNTED)
+    seconds = sum(verdict.seconds for verdict in verdicts) / max(len(verdicts), 1)
+    console.print(f"{len(verdicts)} seeds  {sums}  {seconds:.0f} s each")
+    done = sum((verdict.done for verdict in verdicts), Counter[str]())
     console.print("done: " + ", ".join(f"{name} {times}" for name, times in sorted(done.items())))
     bad = [verdict.seed for verdict in verdicts if not verdict.is_clean]
-    console.print(f"seeds {[verdict.seed for verdict in verdicts]}; not clean {bad}; broken {broken}", highlight=False)
+    console.print(f"seeds {[verdict.seed for verdict in verdicts]}; not clean {bad}; broken {broken}")
 
 
 if __name__ == "__main__":

@@ -267,3 +267,33 @@ def test_variables_set_the_configuration_and_empty_ones_do_not() -> None:
     config = config_from({"SANDBOX_CUSTOMERS": "7", "SANDBOX_HOST": "", "SANDBOX_QUIRKS": "numbers=strings"})
 
     assert (config.customers, config.host, config.quirks) == (7, "127.0.0.1", {"numbers": "strings"})
+
+
+def _page(sandbox: RunningSandbox, start: int) -> list[str]:
+    fields = {**CREDENTIALS, "action": "GetInvoices", "orderby": "id", "limitstart": str(start), "limitnum": "5"}
+    answer = httpx.post(f"{sandbox.whmcs_url}/includes/api.php", data=fields, timeout=5).json()
+    return [str(row["id"]) for row in answer["invoices"]["invoice"]]
+
+
+def test_a_repeated_page_is_the_one_before(sandbox: RunningSandbox) -> None:
+    first, second = _page(sandbox, 0), _page(sandbox, 5)
+    _fail(sandbox, "repeat")
+
+    assert [_page(sandbox, 5), _page(sandbox, 5)] == [first, second]
+
+
+def test_a_planned_change_is_made_between_two_pages(sandbox: RunningSandbox) -> None:
+    first, second = _page(sandbox, 0), _page(sandbox, 5)
+    planned = {"system": "whmcs", "object": "invoice", "id": first[0], "fields": None, "before": "limitstart=5"}
+    _control(sandbox, "mutate", planned)
+
+    assert _page(sandbox, 0) == first
+    assert _page(sandbox, 5)[:4] == second[1:]
+
+
+def test_faults_that_wait_can_be_called_off(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "status:503", times=3)
+
+    _control(sandbox, "faults", {"mode": "none"})
+
+    assert _invoices(sandbox).status_code == 200

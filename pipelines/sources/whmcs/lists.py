@@ -26,8 +26,11 @@ def page_from(body: Row, collection: str, offset: int) -> ListPage:
     counted and left out does not make every later page overlap.
 
     Raises:
-        UnavailableError: the rows are in no shape we know, or WHMCS counts rows and none is there.
+        UnavailableError: the rows are in no shape we know, WHMCS counts rows and none is there, or it is another page.
     """
+    # Taken for the one asked for, a page that comes twice would hide the one in its place.
+    if number(body.get("startnumber")) not in {None, offset}:
+        raise UnavailableError("whmcs", "sent another page than the one asked for", code="another_page")
     rows, returned = rows_at(body, collection), number(body.get("numreturned")) or 0
     if returned and not rows:
         raise _unknown_shape()

@@ -12,13 +12,14 @@ _MODES = (*FAULTS, *STREAM_FAULTS, "expire", "schema_change")
 
 
 class EventControls:
-    """GET events; POST events, event-faults."""
+    """GET events; POST events, event-faults, expire-sessions."""
 
     def __init__(self, publisher: Publisher, service: PubSub, state: State) -> None:
         self._publisher, self._service = publisher, service
         state.gets["events"] = self._list
         state.posts["events"] = self._publish
         state.posts["event-faults"] = self._fail
+        state.posts["expire-sessions"] = self._expire_sessions
 
     def _list(self, query: dict[str, list[str]], _: World, __: State) -> Response:
         limit = int(query.get("limit", ["100"])[0])
@@ -51,9 +52,17 @@ class EventControls:
             self._publisher.extra_field = str(content.get("field", "Added_Later__c"))
         elif mode in STREAM_FAULTS:
             self._service.stream_faults += [mode] * times
-            for channel in self._publisher.channels.values():
-                for waiter in channel.waiters:
-                    waiter.set()
+            self._wake_streams()
         else:
             self._publisher.faults.extend([mode] * times)
         return json_response({"waiting": [*self._publisher.faults, *self._service.stream_faults]})
+
+    def _expire_sessions(self, _: dict[str, Any], __: World, ___: State) -> Response:
+        self._service.sessions.clear()
+        self._wake_streams()
+        return json_response({"expired": True})
+
+    def _wake_streams(self) -> None:
+        for channel in self._publisher.channels.values():
+            for waiter in channel.waiters:
+                waiter.set()

@@ -27,7 +27,7 @@ class PubSub:
     """Answers subscribers; lives in the server's event loop."""
 
     def __init__(self, publisher: Publisher, sessions: Sessions, state: State) -> None:
-        self._publisher, self._sessions, self._state = publisher, sessions, state
+        self._publisher, self.sessions, self._state = publisher, sessions, state
         self.stream_faults: list[str] = []
         self.streams = 0
 
@@ -107,7 +107,10 @@ class PubSub:
     async def _delivered(
         self, channel: Channel, position: int, credit: "_Credit", wake: asyncio.Event, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[Any]:
+        token = _token(context)
         while not credit.ended:
+            if not self.sessions.holds(token):
+                await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "token expired")
             await self._faults(context)
             wake.clear()
             channel = self._publisher.channels[credit.topic]  # a reset makes new ones
@@ -156,7 +159,7 @@ class PubSub:
         if any(not given.get(name) for name in ("accesstoken", "instanceurl", "tenantid")):
             await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.headers.invalid", "header is blank")
         try:
-            self._sessions.use(f"Bearer {given['accesstoken']}")
+            self.sessions.use(f"Bearer {given['accesstoken']}")
         except SalesforceError:
             await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "token is invalid")
         if given["tenantid"] != ORGANIZATION_ID:
@@ -174,6 +177,10 @@ class PubSub:
             known = self._publisher.platform_schema_of(name)
             return known[0] if known else ""
         return "" if name == "ChangeEvents" else self._publisher.schema_of(name.removesuffix("ChangeEvent"))[0]
+
+
+def _token(context: grpc.aio.ServicerContext) -> str:
+    return str(dict(context.invocation_metadata() or ()).get("accesstoken"))
 
 
 class _Credit:

@@ -186,6 +186,13 @@ def test_a_session_that_ends_is_renewed(sandbox, database):
         until(lambda: published(sandbox)[-1] in told(database))
 
 
+def test_a_session_that_expires_ends_its_streams_and_is_renewed(sandbox, database):
+    with listening(sandbox, database):
+        post(sandbox, "expire-sessions")
+        change(sandbox, "1")
+        until(lambda: published(sandbox)[-1] in told(database))
+
+
 def test_a_schema_that_changes_in_the_middle_is_read_by_its_own_id(sandbox, database):
     with listening(sandbox, database):
         change(sandbox, "1")

@@ -170,6 +170,17 @@ def test_rows_that_are_counted_and_not_there_are_no_empty_page(source, client, j
         next(client.pages("GetInvoices", "invoices.invoice", 10))
 
 
+@pytest.mark.parametrize("start", [0, "0"])
+def test_a_page_that_comes_twice_is_not_taken_for_the_one_asked_for(source, client, json_reply, start):
+    page = {"totalresults": 4, "startnumber": start, "numreturned": 2, "clients": {"client": [{"id": 1}, {"id": 2}]}}
+    source.script = lambda _: json_reply(success(**page))
+    pages = client.pages("GetClients", "clients.client", 2)
+
+    assert next(pages).next_offset == 2
+    with pytest.raises(UnavailableError, match="another page"):
+        next(pages)
+
+
 def listing(rows, json_reply, **counters):
     """A list action over `rows`; counters may be left out or sent as text."""
 

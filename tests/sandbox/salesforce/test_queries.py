@@ -8,6 +8,9 @@ import io
 import pytest
 from simple_salesforce.exceptions import SalesforceMalformedRequest
 
+from sandbox.asgi import Request
+from sandbox.salesforce.app import page_before
+
 
 def codes(call) -> list[str]:
     with pytest.raises(SalesforceMalformedRequest) as refused:
@@ -226,3 +229,24 @@ def test_bulk_refuses_what_it_cannot_page(emulated, soql):
     answer = emulated.call("POST", "jobs/query", json={"operation": "query", "query": soql})
 
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "API_ERROR")
+
+
+def test_pages_may_be_shorter_than_asked_for_and_one_may_come_twice(emulated):
+    emulated.state.quirks["salesforce.query_rows"] = "5"
+    first = emulated.call("GET", "query", params={"q": "SELECT Id FROM Account ORDER BY Id"}).json()
+    request = Request("GET", first["nextRecordsUrl"], "", {}, b"", "")
+    before = page_before(request, emulated.state)
+
+    again = emulated.call("GET", before.path.removeprefix("/services/data/v60.0/")).json()
+
+    assert len(first["records"]) == 5
+    assert again["records"] == first["records"]
+    assert page_before(request._replace(path="/services/data/v60.0/query"), emulated.state).path.endswith("/query")
+
+
+def test_a_field_that_was_taken_away_is_unknown(emulated):
+    emulated.state.quirks["salesforce.hidden_fields"] = "Case.Subject"
+
+    refused = emulated.call("GET", "query", params={"q": "SELECT Id, Subject FROM Case"})
+
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "INVALID_FIELD")

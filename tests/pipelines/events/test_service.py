@@ -1,0 +1,47 @@
+"""The worker tells Dagster in sums of what it wrote, when Dagster can be told."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pipelines.events.service import report
+from pipelines.events.worker import Tally
+from pipelines.sync.merge import Merged
+
+
+class Away(dg.DagsterInstance):
+    """Dagster while its database restarts."""
+
+    def __init__(self) -> None:
+        """Nothing of it is needed to fail."""
+
+    def report_runless_asset_event(self, *_: Any, **__: Any) -> None:
+        raise ConnectionError("server closed the connection unexpectedly")
+
+
+@pytest.fixture
+def instance() -> Any:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def told(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
+    found = instance.fetch_materializations(dg.AssetKey(["whmcs", "invoices"]), limit=10).records
+    return [
+        {key: value.value for key, value in record.asset_materialization.metadata.items()}
+        for record in found
+        if record.asset_materialization is not None
+    ]
+
+
+def test_what_was_written_while_dagster_was_away_is_told_with_the_next_report(instance):
+    tally = Tally()
+    tally("whmcs.invoices", Merged(inserted=1, updated=2))
+    report(tally, Away())
+    tally("whmcs.invoices", Merged(updated=3))
+
+    report(tally, instance)
+    report(tally, instance)
+
+    assert told(instance) == [{"inserted": 1, "updated": 5, "unchanged": 0, "deleted": 0}]
