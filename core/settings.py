@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import SettingsError
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
+from domain.common.zones import ZoneName
 
 Role = Literal["owner", "hub_sync", "hub_api", "hub_analyst"]
 Login = Literal["jwt", "soap", "password", "client_credentials"]
@@ -70,7 +72,7 @@ class ApiSettings(_Settings):
     sim_stale_seconds: int = Field(
         300, ge=0, description="age at which a SIM line that somebody looks at is read again at the network"
     )
-    timezone: str = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
+    timezone: ZoneName = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
 
     whmcs_webhook_secret: SecretStr | None = Field(
         None,
@@ -201,7 +203,9 @@ class WhmcsSettings(_Settings):
         examples=["https://billing.example.com"],
     )
     identifier: str = Field(description="API credential identifier", examples=["D4j1dKYE3g40VROOPCGyJ9zRwP0ADJIv"])
-    secret: SecretStr = Field(description="API credential secret")
+    secret: SecretStr = Field(
+        description="API credential secret", examples=["the secret shown when the credential was made"]
+    )
     access_key: SecretStr | None = Field(
         None, description="$api_access_key, where the address is not on the allow-list"
     )
@@ -234,7 +238,7 @@ class FreebitSettings(_Settings):
         description="up to and with /emptool/api", examples=["https://host.example/emptool/api"]
     )
     oem_id: str = Field(description="operator id", examples=["OEM0001"])
-    oem_key: SecretStr = Field(description="operator key")
+    oem_key: SecretStr = Field(description="operator key", examples=["the key that came with the operator id"])
     timeout_ms: int = Field(30_000, ge=100, description="patience with one call, milliseconds")
     retry_attempts: int = Field(3, ge=1, description="tries of one call, the first one included")
     calls_per_minute: int = Field(60, ge=1, description="budget of calls; the vendor forbids sweeping")
@@ -301,6 +305,22 @@ class CommandSettings(_Settings):
 Kind = TypeVar("Kind", bound=BaseSettings)
 
 
+def require(*kinds: type[BaseSettings]) -> None:
+    """Refuse to start where settings are missing or malformed, all complaints at once.
+
+    Raises:
+        SettingsError: as `load`, a line for each variable of any of those kinds.
+    """
+    complaints = []
+    for kind in kinds:
+        try:
+            load(kind)
+        except SettingsError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+
+
 def load(kind: type[Kind]) -> Kind:
     """The settings of that kind, from the environment.
 
@@ -321,8 +341,18 @@ def _complaint(kind: type[BaseSettings], location: list[str], message: str) -> s
     # A nested field's location repeats the variable's own case; a flat one carries the field's name.
     variable = (prefix + "__".join(part.removeprefix(prefix.lower()) for part in location)).upper()
     field = kind.model_fields.get(location[0].removeprefix(prefix.lower())) if location else None
-    example = f" (for example {field.examples[0]})" if field is not None and field.examples else ""
-    return f"{variable}: {message}{example}"
+    return f"{variable}: {message.removeprefix('Value error, ')}{_example(field, location)}"
+
+
+def _example(field: FieldInfo | None, location: list[str]) -> str:
+    """The field's own, else its default; a name within a vocabulary has its default there."""
+    if field is not None and field.examples:
+        return f" (for example {field.examples[0]})"
+    default = None if field is None else field.default
+    for part in location[1:]:
+        default = getattr(default, part.lower(), None)
+    plain = isinstance(default, str | int | float) and not isinstance(default, bool)
+    return f" (for example {default})" if plain and default != "" else ""
 
 
 def url_as(settings: HubSettings, role: Role) -> str:

@@ -6,8 +6,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.up.ports import Port
-from core.errors import SettingsError
-from core.settings import FreebitSettings, SalesforceSettings, WhmcsSettings, load
+from core.settings import FreebitSettings, SalesforceSettings, WhmcsSettings, load, require
+from domain.common.zones import ZoneName
 
 # Variables that say which system, or as whom. The others (page sizes, budgets, vocabulary) tune the sandbox as well.
 CONNECTING = (
@@ -34,7 +34,7 @@ class SandboxSettings(BaseSettings):
     salesforce_grpc_port: int = Field(8402, ge=1, le=65535, description="port of its event bus (gRPC)")
     whmcs_port: int = Field(8403, ge=1, le=65535, description="port of the WHMCS stand-in")
     freebit_port: int = Field(8404, ge=1, le=65535, description="port of the Freebit stand-in")
-    whmcs_timezone: str = Field(
+    whmcs_timezone: ZoneName = Field(
         "Asia/Tokyo", description="zone of the WHMCS stand-in's clock; move WHMCS_VOCABULARY__TIMEZONE with it"
     )
     quirks: str = Field(
@@ -89,12 +89,5 @@ def chosen() -> SandboxSettings | None:
     """
     if not any(os.environ.get(name) for name in CONNECTING):
         return load(SandboxSettings)
-    complaints = []
-    for kind in (SalesforceSettings, WhmcsSettings, FreebitSettings):
-        try:
-            load(kind)
-        except SettingsError as error:
-            complaints.append(str(error))
-    if complaints:
-        raise SettingsError("\n".join(complaints))
+    require(SalesforceSettings, WhmcsSettings, FreebitSettings)
     return None

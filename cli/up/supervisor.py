@@ -19,8 +19,19 @@ from cli.up.ports import Port, require_free
 from cli.up.processes import Processes
 from cli.up.stack import Stack
 from cli.up.survivor import survivor
-from core.errors import HubError
-from core.settings import ApiSettings, HubSettings, load
+from core.errors import HubError, SettingsError
+from core.settings import (
+    ApiSettings,
+    CommandSettings,
+    EventSettings,
+    FreebitSettings,
+    GatewaySettings,
+    HubSettings,
+    SalesforceSettings,
+    WhmcsSettings,
+    load,
+    require,
+)
 from sql.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +49,18 @@ OURS = (
     "SANDBOX_",
     "SYNC_DATABASE_",
     "ANALYST_DATABASE_",
+)
+
+
+# What the stack's processes load once they run.
+OF_PROCESSES = (
+    ApiSettings,
+    GatewaySettings,
+    CommandSettings,
+    SalesforceSettings,
+    EventSettings,
+    WhmcsSettings,
+    FreebitSettings,
 )
 
 
@@ -68,18 +91,18 @@ def run(console: Console) -> None:
 def _run(console: Console, stack: ExitStack) -> None:
     settings, sandbox = load(HubSettings), sources.chosen()
     home = settings.home
-    for folder in (home, home / "logs", home / "dagster"):
-        folder.mkdir(parents=True, exist_ok=True)
+    _make_folders(home)
     stack.enter_context(alone(home))
+    os.environ.update(_chosen(settings, sandbox))
+    require(*OF_PROCESSES)  # Said now, not by the death of a process.
+    gateway = load(GatewaySettings)
     ours = (
         Port("API_PORT", settings.api_port, settings.api_host),
         Port("DAGSTER_PORT", settings.dagster_port),
-        Port("GATEWAY_PORT", int(os.environ.get("GATEWAY_PORT") or 8001)),
+        Port("GATEWAY_PORT", gateway.port, gateway.host),
     )
     require_free((*ours, *(sandbox.ports() if sandbox else ())))
     stack.enter_context(survivor(home))
-    os.environ.update(_chosen(settings, sandbox))
-    load(ApiSettings)  # A key that was given and is too short is said now, not by the API's death.
     with console.status("Starting PostgreSQL …"):
         os.environ.update(_databases(settings, stack))
     with console.status("Migrating …"):
@@ -88,6 +111,14 @@ def _run(console: Console, stack: ExitStack) -> None:
     published = publish(home, _decided(settings))
     stack.callback(published.unlink, missing_ok=True)
     _supervise(Stack(settings, sandbox, home / "logs"), console)
+
+
+def _make_folders(home: Path) -> None:
+    try:
+        for folder in (home, home / "logs", home / "dagster"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"HUB_HOME: no folder can be made there: {error.strerror} (for example .hub)") from error
 
 
 def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> dict[str, str]:

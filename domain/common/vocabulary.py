@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.common.zones import zone
+from domain.common.zones import ZoneName, zone
 
 CurrencyCode = str
 
@@ -66,7 +66,7 @@ class WhmcsVocabulary(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timezone: str = Field("Asia/Tokyo", description="zone of the server's clock: WHMCS sends no offsets")
+    timezone: ZoneName = Field("Asia/Tokyo", description="zone of the server's clock: WHMCS sends no offsets")
     currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency where WHMCS names none")
     customer_number_field_id: int = Field(198, ge=1, description="client custom field holding the customer number")
     sim_number_fields: tuple[str, ...] = ("SIM Number", "Phone Number", "MSISDN")
@@ -91,7 +91,7 @@ class FreebitVocabulary(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timezone: str = "Asia/Tokyo"
+    timezone: ZoneName = "Asia/Tokyo"
     plan_names: dict[str, str] = Field(
         default_factory=lambda: {
             "SIM_5G": "5 GB",

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from cli.main import main
 from tests.conftest import Database
 
-FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_")
+FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_", "GATEWAY_", "COMMANDS_")
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,17 @@ Hub = Callable[..., Ended]
 
 
 @pytest.fixture(autouse=True)
-def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    # `hub up` decides for the processes it starts by its own environment, which here is ours.
+    before = dict(os.environ)
     for name in [*os.environ]:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

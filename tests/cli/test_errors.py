@@ -61,14 +61,33 @@ def test_migrate_brings_it_there(hub: Hub, empty_database: Database, monkeypatch
     assert hub("customers", "list").code == 0
 
 
-def test_a_malformed_port_names_its_variable(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("API_PORT", "eighty")
+@pytest.mark.parametrize(
+    ("variable", "value", "example"),
+    [
+        ("API_PORT", "eighty", "8000"),
+        ("GATEWAY_PORT", "eighty", "8001"),
+        ("GATEWAY_PORT", "99999", "8001"),
+        ("API_TIMEZONE", "Mars/One", "Asia/Tokyo"),
+        ("WHMCS_VOCABULARY__TIMEZONE", "Mars/One", "Asia/Tokyo"),
+        ("SANDBOX_WHMCS_TIMEZONE", "Mars/One", "Asia/Tokyo"),
+        ("WHMCS_CALLS_PER_SECOND", "-1", "20"),
+        ("COMMANDS_BATCH", "many", "8"),
+        ("API_JWT_KEY", "short", "the output of"),
+        ("HUB_HOME", "/dev/null/home", ".hub"),
+    ],
+)
+def test_a_malformed_variable_stops_the_start_with_its_name_and_an_example(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, example: str
+) -> None:
+    monkeypatch.setattr("cli.up.supervisor.require_free", lambda _: pytest.fail("it went on"))
+    monkeypatch.setenv(variable, value)
 
     ended = hub("up")
 
     assert ended.code == 1
-    assert ended.err.startswith("hub: API_PORT: ")
-    assert "eighty" not in ended.err
+    assert ended.err.startswith(f"hub: {variable}: ")
+    assert f"(for example {example}" in ended.err
+    assert value not in ended.err
 
 
 def test_an_unknown_system_is_a_question_of_usage(hub: Hub) -> None:
