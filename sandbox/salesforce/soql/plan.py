@@ -12,7 +12,7 @@ from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql.conditions import Conditions, check_filterable, folded
 from sandbox.salesforce.soql.paths import Paths
 from sandbox.salesforce.soql.tree import Comparison, Condition, Membership, Ordering, Path, Query, Value
-from sandbox.salesforce.table import Stamp
+from sandbox.salesforce.table import Stamp, Table
 
 Place = tuple[str, ...]  # where a row stands in a plan's order; handed back, it continues after that row
 
@@ -145,13 +145,17 @@ class Plan:
         return None
 
     def _referring(self) -> Iterator[Row] | None:
+        """The rows that point to the records a condition names, directly or through their parents."""
         for condition in self.query.conjuncts():
             values = _listed(condition)
-            name = self._own_name(condition) if values is not None else ""
-            if values is not None and name in self.table.base.children:
-                ids = {found for value in values if (found := full_id(str(value.value)))}
-                if all(full_id(str(value.value)) for value in values):
-                    return (row for record_id in ids for row in self.table.referring(name, record_id))
+            path: Path | None = getattr(condition, "path", None)
+            if values is None or path is None or not all(full_id(str(value.value)) for value in values):
+                continue
+            hops, field = self.paths.resolve(path)
+            tables = [self.table, *(self.org.table(str(hop.refers_to)) for hop in hops)]
+            way = list(zip(tables, (*hops, field), strict=True))
+            if all(by.name in table.base.children for table, by in way):
+                return _descended(way, {found for value in values if (found := full_id(str(value.value)))})
         return None
 
     def _own_name(self, condition: Condition) -> str:
@@ -166,6 +170,14 @@ class Plan:
         path = query.items[0]
         get = plan.paths.getter(path if isinstance(path, Path) else Path(("Id",)))
         return [get(row) for _, row in plan.rows()]
+
+
+def _descended(way: list[tuple[Table, Field]], ids: set[str]) -> Iterator[Row]:
+    """Rows of the first table whose reference fields, followed along the way, end at one of the ids."""
+    for table, by in reversed(way[1:]):
+        ids = {str(row["Id"]) for record_id in ids for row in table.referring(by.name, record_id)}
+    table, by = way[0]
+    return (row for record_id in ids for row in table.referring(by.name, record_id))
 
 
 def _listed(condition: Condition) -> tuple[Value, ...] | None:

@@ -10,6 +10,7 @@ from simple_salesforce.exceptions import SalesforceMalformedRequest
 
 from sandbox.asgi import Request
 from sandbox.salesforce.app import page_before
+from sandbox.salesforce.table import Table
 
 
 def codes(call) -> list[str]:
@@ -97,6 +98,16 @@ def test_a_page_can_be_read_again(emulated, sf):
     pages = [sf.query_more(first["nextRecordsUrl"], identifier_is_url=True)["records"] for _ in range(2)]
 
     assert pages[0] == pages[1] != first["records"]
+
+
+def test_what_points_to_a_record_through_its_parents_is_found_without_walking_the_table(sf, monkeypatch):
+    rows = sf.query_all("SELECT Id, Order.AccountId FROM OrderItem")["records"]
+    account = rows[0]["Order"]["AccountId"]
+    monkeypatch.setattr(Table, "by_id", None)  # walking it would break
+
+    found = sf.query_all(f"SELECT Id FROM OrderItem WHERE Order.AccountId = '{account}'")["records"]
+
+    assert [row["Id"] for row in found] == [row["Id"] for row in rows if row["Order"]["AccountId"] == account]
 
 
 def test_a_window_of_stamps_is_what_a_filter_over_everything_finds(sf):
