@@ -1,6 +1,7 @@
 """`python -m tests.faults --seeds 200`: the fault campaign, a line a seed, a report at the end."""
 
 import argparse
+import signal
 import sys
 from collections import Counter
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="how many side by side, each with its own PostgreSQL")
     parser.add_argument("--actions", type=int, default=ACTIONS, help=f"what happens in a seed (default {ACTIONS})")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its jobs end with it
     console = Console(soft_wrap=True, highlight=False)
     seeds = range(options.first, options.first + options.seeds)
     verdicts, broken = list[Verdict](), list[int]()

@@ -442,7 +442,9 @@ class Campaign:
             " WHERE started_at >= %s AND status = 'succeeded' AND mode = 'incremental'",
             since,
         )
-        held = self.ask("SELECT DISTINCT source || ' ' || entity FROM sync.inbox WHERE state = 'waiting'")
+        held = self.ask(
+            "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
+        )
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in ticked}) + [name for (name,) in held]
 

@@ -3,6 +3,8 @@
 import logging
 import multiprocessing
 import queue
+import signal
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +56,7 @@ def _players(jobs: int, waiting: Any, ended: Any, actions: int) -> Iterator[list
 
 def _play(waiting: Any, ended: Any, actions: int) -> None:
     """One job: seeds on a stage of its own, until none waits."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stage is cleared all the same
     configure(level=logging.CRITICAL)
     logging.disable(logging.CRITICAL)  # the sandbox's server tells of each fault that it was asked for
     with stage() as own:

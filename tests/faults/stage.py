@@ -202,11 +202,11 @@ def _environment(sandbox: RunningSandbox, database: Urls, home: Path, dagster: s
         "SALESFORCE_EVENTS_INSECURE": "true",
         "SALESFORCE_EVENTS_STALL_SECONDS": "3",
         "SALESFORCE_RETRY_ATTEMPTS": "2",
-        "SALESFORCE_TIMEOUT_SECONDS": "1",
+        "SALESFORCE_TIMEOUT_SECONDS": "2",
         # Small enough that a full read is a job in bulk for some objects and a query for others.
         "SALESFORCE_BULK_THRESHOLD_ROWS": "30",
         "WHMCS_RETRY_ATTEMPTS": "2",
-        "WHMCS_TIMEOUT_SECONDS": "1",
+        "WHMCS_TIMEOUT_SECONDS": "2",
         "WHMCS_PAGE_ROWS": "5",
         "HUB_TICK_SECONDS": "1",
         "HUB_HOME": str(home),
