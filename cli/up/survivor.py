@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from cli.environment import FILE
 from cli.up import postgres
 from cli.up.alone import OtherStackError, alone
+
+PATIENCE_SECONDS = 10.0
 
 
 @contextmanager
@@ -25,9 +28,19 @@ def survivor(home: Path) -> Iterator[None]:
 
 def tidy_up(home: Path) -> None:
     """Stop the embedded server and withdraw what was published, unless the next stack runs there already."""
-    with suppress(OtherStackError), alone(home):
-        postgres.stop(home / "postgres")
-        (home / FILE).unlink(missing_ok=True)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with alone(home):
+                postgres.stop(home / "postgres")
+                (home / FILE).unlink(missing_ok=True)
+        except OtherStackError:
+            # The kernel may close our pipe before it drops the lock of those who die with the supervisor.
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
+        else:
+            return
 
 
 if __name__ == "__main__":
