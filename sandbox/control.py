@@ -276,6 +276,8 @@ async def _post_mutate(content: dict[str, object], _: World, state: State) -> Re
     fields = content.get("fields")
     if fields is not None and not isinstance(fields, dict):
         raise TypeError("fields must be an object, or null to delete the record")
+    if not str(content["id"]).strip():
+        raise ValueError("id must name a record")
     deleted = fields is None or bool(content.get("deleted"))
     planned = Planned(
         str(content["system"]), str(content["object"]), str(content["id"]), dict(fields or {}), deleted=deleted

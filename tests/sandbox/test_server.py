@@ -162,6 +162,14 @@ def test_freebit_can_be_made_to_answer_a_code(sandbox: RunningSandbox) -> None:
     assert (answer["resultCode"], answer["status"]["statusCode"]) == ("503", "001")
 
 
+def test_a_change_to_no_record_is_refused(sandbox: RunningSandbox) -> None:
+    change = {"system": "whmcs", "object": "invoice", "id": "", "fields": {"status": "Paid"}}
+
+    answer = httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", json=change)
+
+    assert (answer.status_code, "id must name a record" in answer.text) == (400, True)
+
+
 def test_the_log_tells_what_was_asked_and_hides_secrets(sandbox: RunningSandbox) -> None:
     _invoices(sandbox, **{"X-Request-ID": "call-1"})
 
