@@ -71,7 +71,7 @@ def test_migrate_brings_it_there(hub: Hub, empty_database: Database, monkeypatch
         ("WHMCS_VOCABULARY__TIMEZONE", "Mars/One", "Asia/Tokyo"),
         ("SANDBOX_WHMCS_TIMEZONE", "Mars/One", "Asia/Tokyo"),
         ("WHMCS_CALLS_PER_SECOND", "-1", "20"),
-        ("COMMANDS_BATCH", "many", "8"),
+        ("COMMANDS_BATCH", "many", "16"),
         ("API_JWT_KEY", "short", "the output of"),
         ("HUB_HOME", "/dev/null/home", ".hub"),
     ],
