@@ -45,8 +45,12 @@ def began(hub: Hub) -> int:
 
 
 def changes(hub: Hub, began: int) -> list[tuple[Any, ...]]:
-    """Every change since: each is pushed once to whoever listens."""
-    return hub.rows("SELECT entity, entity_id, operation, before, after FROM sync.changes WHERE seq > %s", began)
+    """Every change since, save that something was read again and found the same: each is pushed once to who listens."""
+    return hub.rows(
+        "SELECT entity, entity_id, operation, before, after FROM sync.changes WHERE seq > %s"
+        " AND coalesce(after - ARRAY['items_as_of', 'details_as_of', 'usage_as_of'], 'null') <> '{}'",
+        began,
+    )
 
 
 def flapping(hub: Hub, began: int) -> list[tuple[Any, ...]]:
