@@ -499,7 +499,7 @@ def test_while_the_log_cannot_be_followed_nothing_is_called_unchanged(api, rows,
             owner.execute("GRANT EXECUTE ON FUNCTION sync.live_changes(xid8, bigint, integer) TO hub_api")
 
 
-def test_of_a_cases_comments_those_are_told_that_the_customer_may_read_or_could(api, rows):
+def test_of_a_cases_comments_those_are_told_that_the_customer_may_read_or_could(listening, rows):
     mine = insert_customer(rows)
     account = mine["salesforce_account_id"]
     said, note, withdrawn = (
@@ -515,7 +515,7 @@ def test_of_a_cases_comments_those_are_told_that_the_customer_may_read_or_could(
             [comment, account, operation, before],
         )
 
-    with listening(api, mine["id"]) as client:
+    with listening.to(mine["id"]) as client:
         with rows.transaction():
             changed(said, None)
             changed(note, None)
