@@ -11,6 +11,7 @@ from core.logging import logger
 from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
 from pipelines.assets import asset_key
+from pipelines.checks import evaluations
 from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.resources import source_of
@@ -45,8 +46,8 @@ def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
             tick = partial(_tick, system, source, url, stopped, tally)
             stack.enter_context(_thread(f"tick {system}", stopped, tick))
         while not stopped.wait(REPORT_EVERY_SECONDS):
-            report(tally, instance)
-    report(tally, instance)
+            report(tally, instance, url)
+    report(tally, instance, url)
 
 
 def _opened(system: System, stack: ExitStack) -> Source:
@@ -66,11 +67,12 @@ def _thread(name: str, stopped: threading.Event, work: Callable[[], None]) -> It
         thread.join()
 
 
-def report(tally: Tally, instance: dg.DagsterInstance) -> None:
-    """Tell Dagster what events wrote since the last report: a materialization without a run for each data set.
+def report(tally: Tally, instance: dg.DagsterInstance, database_url: str) -> None:
+    """Tell Dagster, without a run, what events wrote since the last report, and how fresh each such data set is.
 
     Never raises: what cannot be told while Dagster's storage is away is told with the next report.
     """
+    told: list[str] = []
     for name, counts in tally.taken().items():
         if not any(counts.values()):
             continue
@@ -82,6 +84,14 @@ def report(tally: Tally, instance: dg.DagsterInstance) -> None:
         except Exception as error:  # noqa: BLE001 - events are applied whether or not Dagster can be told
             tally(name, Merged(counts["inserted"], counts["updated"], counts["unchanged"], counts["deleted"]))
             log.warning("report.failed", dataset=name, error=safe(error))
+            continue
+        told.append(name)
+    try:
+        # After the materializations, each of which makes the verdict before it an old one.
+        for evaluation in evaluations(database_url, told) if told else ():
+            instance.report_runless_asset_event(evaluation)
+    except Exception as error:  # noqa: BLE001 - the schedule of checks gives the next verdict
+        log.warning("report.failed", error=safe(error))
 
 
 def _tick(system: System, source: Source, database_url: str, stopped: threading.Event, tally: Tally) -> None:

@@ -10,7 +10,10 @@ import pytest
 from pipelines.assets import asset_key
 from pipelines.datasets import datasets_of
 from pipelines.definitions import defs
+from pipelines.events.service import report
+from pipelines.events.worker import Tally
 from pipelines.sensors import inbox_left_over
+from pipelines.sync.merge import Merged
 from tests.builders import insert
 
 
@@ -90,6 +93,37 @@ def test_a_data_set_that_is_too_old_or_parked_fails_its_check_and_no_other(hub, 
     assert not passed[asset_key("salesforce.orders")]
     assert not passed[asset_key("salesforce.prices")]
     assert not passed[asset_key("whmcs.invoices")]
+
+
+def test_what_the_worker_reports_leaves_the_check_evaluated(database, instance):
+    with psycopg.connect(database.owner) as connection:
+        insert(
+            connection, "sync.freshness", dataset="salesforce.cases", system="salesforce", as_of=datetime.now(UTC),
+            parked_reason="40 of 100 rows",
+        )  # fmt: skip
+        insert(connection, "sync.sources", system="salesforce", quota_used=18, quota_limit=15000)
+        insert(
+            connection,
+            "sync.quarantine",
+            dataset="salesforce.cases",
+            source_id="1",
+            reason="no date",
+            mapper_version="1",
+        )
+    tally = Tally()
+    tally("salesforce.cases", Merged(updated=1))
+
+    report(tally, instance, database.sync)
+
+    key = dg.AssetCheckKey(asset_key("salesforce.cases"), "fresh")
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    told = record.event.dagster_event.asset_check_evaluation_data
+    materialized = instance.get_latest_materialization_event(asset_key("salesforce.cases"))
+    assert record.event.timestamp >= materialized.timestamp
+    assert not told.passed
+    assert told.metadata["parked"].value == "40 of 100 rows"
+    assert told.metadata["quota"].value == "18 of 15,000 calls used"
+    assert told.metadata["quarantine_reasons"].value == {"no date": 1}
 
 
 def test_housekeeping_keeps_what_is_young_and_makes_the_coming_months(hub, instance, monkeypatch):

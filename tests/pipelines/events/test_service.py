@@ -35,13 +35,23 @@ def told(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
     ]
 
 
-def test_what_was_written_while_dagster_was_away_is_told_with_the_next_report(instance):
+def test_what_was_written_while_dagster_was_away_is_told_with_the_next_report(database, instance):
     tally = Tally()
     tally("whmcs.invoices", Merged(inserted=1, updated=2))
-    report(tally, Away())
+    report(tally, Away(), database.sync)
     tally("whmcs.invoices", Merged(updated=3))
 
-    report(tally, instance)
-    report(tally, instance)
+    report(tally, instance, database.sync)
+    report(tally, instance, database.sync)
 
     assert told(instance) == [{"inserted": 1, "updated": 5, "unchanged": 0, "deleted": 0}]
+
+
+def test_what_was_written_is_told_once_though_nobody_can_say_how_fresh_it_is(instance):
+    tally = Tally()
+    tally("whmcs.invoices", Merged(inserted=1))
+
+    report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
+    report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
+
+    assert told(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]
