@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ from rich.text import Text
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 NOTHING = "-"
+LONGEST_UNFOLDED, GAP = 30, 3
 
 
 def plain(value: object) -> str:
@@ -41,13 +43,18 @@ def moment(value: object) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: the key of its value in a row, and how a person wants to read it."""
+    """One column of a table: the key of its value in a row, and how a person wants to read it.
+
+    spare: left out where the terminal is too narrow for all columns side by side, the first ones first, unless
+    something in it is alarming.
+    """
 
     key: str
     title: str
     shown: Callable[[object], str] = plain
     right: bool = False
     alarming: Callable[[object], bool] = lambda _: False
+    spare: bool = False
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -62,20 +69,36 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, as_jso
     if as_json:
         typer.echo(json.dumps(rows, default=_jsonable, ensure_ascii=False, indent=2))
     elif rows:
-        out.print(table(rows, columns, terminal=out.is_terminal))
+        out.print(table(rows, columns, out))
     else:
         out.print(empty)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, terminal: bool) -> Table:
-    made = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold")
-    for column in columns:
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], out: Console) -> Table:
+    """The rows as wide as `out` allows: what is longer is folded, once no spare column is left."""
+    made = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, header_style="bold")
+    shown = _fitting(rows, columns, out.width)
+    for column in shown:
         made.add_column(
             column.title, justify="right" if column.right else "left", no_wrap=column.right, overflow="fold"
         )
     for row in rows:
-        made.add_row(*(_cell(column, row.get(column.key)) for column in columns))
+        made.add_row(*(_cell(column, row.get(column.key)) for column in shown))
     return made
+
+
+def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], width: int) -> list[Column]:
+    shown = list(columns)
+    spare = [each for each in columns if each.spare and not any(each.alarming(row.get(each.key)) for row in rows)]
+    while spare and sum(_wanted(column, rows) for column in shown) > width:
+        shown.remove(spare.pop(0))
+    return shown
+
+
+def _wanted(column: Column, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Characters, the gap to the next column included; a sentence can do with fewer than it has."""
+    longest = max((cell_len(column.shown(row.get(column.key))) for row in rows), default=0)
+    return max(cell_len(column.title), min(longest, LONGEST_UNFOLDED)) + GAP
 
 
 def _cell(column: Column, value: object) -> Text:

@@ -31,10 +31,10 @@ COLUMNS = (
     Column("kind", "kind"),
     Column("status", "status", alarming=lambda status: status in {"dead", "failed"}),
     Column("accepted_at", "accepted (UTC)", moment),
-    Column("due_at", "goes on (UTC)", moment),
+    Column("due_at", "goes on (UTC)", moment, spare=True),
     Column("why", "why", lambda value: plain(value) if value else ""),
     Column("attempts", "tries", number, right=True),
-    Column("subject", "concerns"),
+    Column("subject", "concerns", spare=True),
 )
 STEPS = (
     Column("name", "step"),

@@ -27,26 +27,26 @@ def _by_table(rows: object) -> str:
 
 COLUMNS = (
     Column("dataset", "data set"),
-    Column("tables", "tables"),
+    Column("tables", "tables", spare=True),
     Column("rows", "rows", _by_table, right=True),
     Column("age_shown", "age", right=True, alarming=lambda shown: str(shown).endswith("!")),
-    Column("target_seconds", "target", age, right=True),
-    Column("verified_age_seconds", "verified", age, right=True),
-    Column("last_started_at", "last run (UTC)", moment),
-    Column("last_status", "status", alarming=lambda status: status == "failed"),
+    Column("target_seconds", "target", age, right=True, spare=True),
+    Column("verified_age_seconds", "verified", age, right=True, spare=True),
+    Column("last_started_at", "last run (UTC)", moment, spare=True),
+    Column("last_status", "status", alarming=lambda status: status == "failed", spare=True),
     Column("quarantined", "quarantined", number, right=True, alarming=bool),
-    Column("parked_reason", "parked", lambda reason: plain(reason) if reason else "", alarming=bool),
+    Column("parked_reason", "parked", lambda reason: plain(reason) if reason else "", alarming=bool, spare=True),
 )
 
 SOURCES = (
     Column("system", "system"),
     Column("circuit", "circuit", alarming=lambda circuit: circuit == "open"),
-    Column("left_alone_until", "left alone until (UTC)", moment),
-    Column("reason", "why"),
+    Column("left_alone_until", "left alone until (UTC)", moment, alarming=bool, spare=True),
+    Column("reason", "why", alarming=bool, spare=True),
     Column("quota", "quota used", right=True),
     Column("waiting", "told, waiting", number, right=True),
     Column("parked", "parked", number, right=True, alarming=bool),
-    Column("parked_reason", "why parked"),
+    Column("parked_reason", "why parked", alarming=bool, spare=True),
 )
 
 STREAMS = (
@@ -120,7 +120,7 @@ def _tell_of_dead_commands() -> None:
         out = console()
         are = "command is dead and waits" if number_of_dead == 1 else "commands are dead and wait"
         out.print(f"\n{number_of_dead:,} {are} for an operator (hub commands show <command>):", style="bold red")
-        out.print(table(rows, COMMANDS, terminal=out.is_terminal))
+        out.print(table(rows, COMMANDS, out))
         if number_of_dead > len(rows):
             out.print(f"... and {number_of_dead - len(rows):,} older ones: hub commands list --status dead")
 

@@ -14,7 +14,7 @@ from core.settings import ApiSettings, load
 
 
 def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
-    console.print(table(state(), COLUMNS, terminal=console.is_terminal))
+    console.print(table(state(), COLUMNS, console))
     if not synced:
         console.print("[red]The first sync failed, see above;[/red] Dagster tries again at its next tick.\n")
     for name, address in _addresses(stack):
