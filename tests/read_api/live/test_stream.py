@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from tests.serving import KEY, served_api
 PATIENCE_SECONDS = 20.0
 
 
-class Client:
+class Client(ABC):
     """A client that listens in a thread of its own and keeps what it was told."""
 
     def __init__(self, url: str, token: str, last_event_id: str | None = None) -> None:
@@ -44,11 +45,13 @@ class Client:
         finally:
             self.ended.set()
 
+    @abstractmethod
     def _read(self) -> None:
-        raise NotImplementedError
+        """Keep what comes, until the connection ends."""
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Hang up."""
 
 
 class EventSource(Client):
