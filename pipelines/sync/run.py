@@ -73,7 +73,9 @@ def run(
         due = stack.enter_context(_due(dataset, database_url))
         clock = DatabaseClock(now)
         request = ReadRequest(source, position={} if full else position, full=full, due=due, now=clock)
-        pages = _pages(dataset, request, kept_page(connection, dataset.name, request.position))
+        # Whoever asks for everything from the start does not want what somebody was told a while ago.
+        kept = None if full else kept_page(connection, dataset.name, request.position)
+        pages = _pages(dataset, request, kept)
         unwritten = stack.enter_context(UnwrittenPage(database_url, dataset.name))
         mapped_pages = _mapped(dataset, pages, request, unwritten)
         try:

@@ -1,6 +1,7 @@
 """WHMCS has no "changed since": a tick reads what is new, and a budget of what may have changed."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -149,3 +150,20 @@ def test_a_list_that_ends_before_its_own_count_is_no_success(position):
 
     with pytest.raises(IncompleteReadError, match="read 0 rows, the source reports 3"):
         list(dataset.read(ReadRequest(source, position=position, full=False)))
+
+
+class Whole:
+    """A WHMCS whose list is what is left from the third row on."""
+
+    def pages(self, *_: object, **__: object) -> Iterator[ListPage]:
+        yield ListPage(rows=[{"id": 3}], offset=2, next_offset=3, total=3)
+
+
+def test_a_load_that_goes_on_after_a_kill_is_as_old_as_what_was_read_before_it():
+    source = Source(Whole(), WhmcsSettings(url="http://127.0.0.1", identifier="i", secret="s"))
+    position = {"offset": 2, "highest": 2, "began": "2026-11-01T12:00:00+00:00"}
+
+    *_, last = dataset_named("whmcs.services").read(ReadRequest(source, position=position, full=False))
+
+    assert last.complete
+    assert last.known_since == datetime(2026, 11, 1, 12, tzinfo=UTC)

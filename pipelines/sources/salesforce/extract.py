@@ -1,7 +1,7 @@
 """What to ask Salesforce, and from where: a bulk job for a large first load, a watermark from then on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,7 +72,8 @@ def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Ite
         if page.last:
             if page.total is not None and reached.read < page.total:
                 raise IncompleteReadError(query.object, read=reached.read, reported=page.total)
-            yield _complete(reached.started_at)
+            # Its clock may be ahead of ours, and nothing is known of what is to come.
+            yield replace(_complete(reached.started_at), known_since=min(reached.started_at, request.now()))
 
 
 def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:

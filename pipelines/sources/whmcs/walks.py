@@ -49,14 +49,17 @@ def walked_rows(wanted: List, request: ReadRequest) -> Iterator[Page]:
 def _everything(wanted: List, request: ReadRequest) -> Iterator[Page]:
     client, settings = request.source.client, request.source.settings
     offset, newest, total = int(request.position.get("offset", 0)), int(request.position.get("highest", 0)), 0
+    # What a run that died had read is as old as that run.
+    began = request.position.get("began") or request.now().isoformat()
     pages = client.pages(wanted.action, wanted.collection, settings.page_rows, offset=offset, **wanted.order)
     for asked_at, page in asked(pages, request.now):
         offset, total, newest = page.next_offset, page.total, max(newest, _highest(page.rows))
-        position = {"offset": offset, "highest": newest}
+        position = {"offset": offset, "highest": newest, "began": began}
         yield Page(rows=page.rows, position=position, expected=total, asked_at=asked_at)
     if offset < total:
         raise IncompleteReadError(wanted.action, read=offset, reported=total)
-    yield Page(rows=(), position={"newest": newest}, expected=total, complete=True)
+    known_since = datetime.fromisoformat(began)
+    yield Page(rows=(), position={"newest": newest}, expected=total, complete=True, known_since=known_since)
 
 
 class _Tick:

@@ -22,6 +22,7 @@ from pipelines.sync.quarantine import quarantined, retry
 from pipelines.sync.reading import BODY, PARENT, parent_source_id, read_details
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
+from pipelines.sync.unwritten import UnwrittenPage
 from sql.tables.billing import invoices
 from sql.tables.support import support_cases
 from tests.builders import insert
@@ -115,6 +116,42 @@ def test_a_run_that_breaks_keeps_what_it_wrote_and_the_next_goes_on_from_there(d
     assert fetch(database.owner, "SELECT count(*) FROM hub.support_cases") == [(5,)]
     statuses = fetch(database.owner, "SELECT status, error FROM sync.runs ORDER BY started_at")
     assert statuses == [("failed", "salesforce: did not answer"), ("succeeded", None)]
+
+
+@pytest.mark.parametrize(
+    ("full", "asked_from", "cases"), [(False, [1], ["500A", "5001"]), (True, [0], ["5000", "5001"])]
+)
+def test_the_page_a_killed_run_was_writing_is_not_asked_for_again_unless_everything_is(
+    database, full, asked_from, cases
+):
+    positions = []
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        positions.append(request.position.get("next", 0))
+        return pages_from(positions[-1], 2)
+
+    with UnwrittenPage(database.sync, "salesforce.cases") as unwritten:
+        unwritten.keep(Page(rows=rows("500A"), position={"next": 1}, expected=2, asked_at=NOON), begins={})
+
+    run(a_dataset(read), SOURCE, database.sync, full=full)
+
+    assert positions == asked_from
+    assert fetch(database.owner, "SELECT source_id FROM hub.support_cases ORDER BY first_seen_at") == [
+        (case,) for case in cases
+    ]
+    assert fetch(database.owner, "SELECT count(*) FROM sync.unwritten_pages") == [(0,)]
+
+
+@pytest.mark.parametrize(("begins", "hours_ago"), [({"next": 7}, 0), ({}, 2)])
+def test_a_kept_page_that_is_not_the_next_one_or_is_old_is_left_alone(database, begins, hours_ago):
+    with UnwrittenPage(database.sync, "salesforce.cases") as unwritten:
+        unwritten.keep(Page(rows=rows("500A"), position={"next": 1}, expected=2), begins=begins)
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE sync.unwritten_pages SET kept_at = kept_at - %s", [timedelta(hours=hours_ago)])
+
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("5000",)]
 
 
 def test_rows_and_cursor_are_written_together_or_not_at_all(database):
