@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import anyio
 import anyio.from_thread
 import anyio.to_thread
 import msgspec
@@ -28,6 +29,8 @@ SSO_SECONDS = 60
 """How long WHMCS honours a single sign-on token (reference, section 2.20)."""
 LONGEST_UPLOAD_SECONDS = 120.0
 """So long may a document take to come: a thread waits for it."""
+UPLOADS_AT_ONCE = 16
+"""Fewer than there are threads, so that documents which come slowly hold up no link."""
 
 
 class TooSlowError(HubError):
@@ -88,7 +91,7 @@ async def identity_document(
         fields = {"Title": "Identity document", "PathOnClient": name, "FirstPublishLocationId": account}
         return clients.salesforce.create_file(fields, as_they_come())
 
-    return {"document": await anyio.to_thread.run_sync(keep)}
+    return {"document": await anyio.to_thread.run_sync(keep, limiter=request.app.state["uploads"])}
 
 
 @get("/health")
@@ -114,6 +117,7 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
     @asynccontextmanager
     async def open_clients(app: Litestar) -> AsyncIterator[None]:
         app.state["clients"] = clients
+        app.state["uploads"] = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         try:
             yield
         finally:

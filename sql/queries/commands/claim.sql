@@ -1,4 +1,5 @@
--- Take what is due, each lane's first only, none of the kinds that are held back: everybody's first before anybody's second, what was begun or a source asks for before what is new; the lease is how long whoever takes it may work unseen.
+-- Take what is due, each lane's first only, none of the kinds that are held back: everybody's first before anybody's
+-- second, what was begun or a source asks for before what is new; the lease is how long whoever takes it may work unseen.
 WITH due AS (
     SELECT d.id, d.is_new, d.due_at, d.seq,
            row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS turn

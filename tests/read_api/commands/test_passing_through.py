@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from core.settings import ApiSettings, GatewaySettings, HubSettings
 from pipelines.datasets import dataset_named
+from pipelines.gateway.app import UPLOADS_AT_ONCE
 from pipelines.resources import source_of
 from pipelines.sync.run import run
 from read_api.app import create_app
@@ -208,6 +210,31 @@ async def test_somebody_elses_invoice_is_not_there(
 
 def test_nobody_without_the_token_passes(gateway: GatewaySettings) -> None:
     assert passed(gateway, {}) == passed(gateway, {"Authorization": "Bearer " + "x" * 32}) == 401
+
+
+def test_documents_that_come_slowly_hold_up_no_link(gateway: GatewaySettings, sandbox: RunningSandbox) -> None:
+    """A thread waits for each, and there are forty threads."""
+    begun = (
+        "POST /identity-documents?account=001000000000001AAA&name=%s.png HTTP/1.1\r\nHost: hub\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 1000\r\n\r\n"
+    )
+    before, ends = sandbox.state.calls.total, time.monotonic() + 30
+    with ExitStack() as stack:
+        for _ in range(50):
+            sender = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
+            sender.sendall((begun % uuid4().hex).encode() + PNG[:10])
+        while sandbox.state.calls.total < before + UPLOADS_AT_ONCE:
+            assert time.monotonic() < ends, "the uploads did not begin"
+            threading.Event().wait(0.02)
+
+        answer = httpx.post(
+            f"{gateway.address}/pay-links",
+            json={"client": "1", "invoice": "1"},
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=15,
+        )
+
+    assert answer.status_code == 503, "the made-up client is unknown to WHMCS, which is an answer"
 
 
 async def test_when_the_source_is_down_the_caller_is_told_to_come_again(
