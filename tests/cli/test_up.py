@@ -19,7 +19,16 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("up")
 
-PORTS = ("API_PORT", "DAGSTER_PORT", "SANDBOX_SALESFORCE_PORT", "SANDBOX_WHMCS_PORT", "SANDBOX_FREEBIT_PORT")
+# All that `hub up` listens on, so that a stack which somebody uses on this machine is in nobody's way.
+PORTS = (
+    "API_PORT",
+    "DAGSTER_PORT",
+    "GATEWAY_PORT",
+    "SANDBOX_SALESFORCE_PORT",
+    "SANDBOX_SALESFORCE_GRPC_PORT",
+    "SANDBOX_WHMCS_PORT",
+    "SANDBOX_FREEBIT_PORT",
+)
 READY = "Ctrl-C stops everything"
 PATIENCE_SECONDS = 300.0
 INSERTED_SINCE_START = (
