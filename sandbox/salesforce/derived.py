@@ -15,7 +15,8 @@ def on_create(org: Org, definition: SObject, row: Row, number: int) -> Row:
     """
     now = instant(org.clock.now())
     audit = {"CreatedDate": now, "CreatedById": USER_ID, "LastModifiedById": USER_ID}
-    autonumbers: Row = {f.name: f"{number % 10**8:08d}" for f in definition.fields if f.autonumber}
+    # Above all that the world itself gives out.
+    autonumbers: Row = {f.name: f"9{number % 10**7:07d}" for f in definition.fields if f.autonumber}
     owner = {"OwnerId": USER_ID} if "ownerid" in definition.by_name else {}
     full = {**audit, **owner, **definition.defaults, **autonumbers, **row}
     if definition.name == "OrderItem":
