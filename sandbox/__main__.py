@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 
 from sandbox.config import ConfigError, config_from
 from sandbox.server import start
@@ -59,6 +58,8 @@ control plane, on every port (JSON):
   POST /__sandbox__/reset             as at the start
 """
 
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(
@@ -66,9 +67,9 @@ def main() -> int:
     )
     parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    # Waited for, not handled: a handler runs once something has woken the main thread, so a signal that came just before
+    # it lay down was never heard. Blocked before there are other threads, so that none of them takes it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPED_BY)
     try:
         running = start(config_from(os.environ))
     except (ConfigError, OSError) as error:
@@ -84,7 +85,7 @@ def main() -> int:
         ]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
-        stopped.wait()
+        signal.sigwait(STOPPED_BY)
     return 0
 
 

@@ -258,7 +258,10 @@ def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals
         lines = [program.stdout.readline() for _ in range(5)]
         program.send_signal(number)
 
-        assert program.wait(timeout=10) == 0
+        try:
+            assert program.wait(timeout=10) == 0
+        finally:
+            program.kill()
     assert [line.split()[0] for line in lines] == ["salesforce", "events", "whmcs", "freebit", "customers"]
 
 
