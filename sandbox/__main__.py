@@ -67,7 +67,7 @@ def main() -> int:
     )
     parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
-    # Waited for, not handled: a handler runs once something has woken the main thread, so a signal that came just before
+    # Waited for, not handled: a handler runs once something has woken the main thread, so one that came just before
     # it lay down was never heard. Blocked before there are other threads, so that none of them takes it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPED_BY)
     try:
