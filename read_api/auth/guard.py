@@ -1,5 +1,6 @@
 """Who asks: what every request under /api passes first."""
 
+from functools import lru_cache
 from time import time
 from typing import Any
 
@@ -25,8 +26,7 @@ class BearerGuard:
     """
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._settings = settings
-        self._known: dict[str, tuple[str, float]] = {}
+        self._verified = lru_cache(REMEMBERED)(lambda token: claims_of(settings, token))
 
     def __call__(self, request: Request[Any, Any, Any]) -> None:
         """Raises InvalidTokenError."""
@@ -43,16 +43,10 @@ class BearerGuard:
         Raises:
             InvalidTokenError: it is not valid, or no longer.
         """
-        known = self._known.get(token)
-        if known is None:
-            customer, expires = claims_of(self._settings, token)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            known = self._known[token] = (str(customer), expires)
-        if known[1] <= time():
-            del self._known[token]
+        customer, expires = self._verified(token)
+        if expires <= time():
             raise InvalidTokenError("the bearer token is not valid")
-        return known
+        return customer, expires
 
 
 def _authorization(request: Request[Any, Any, Any]) -> str:

@@ -35,11 +35,11 @@ def verify(settings: ApiSettings, token: str) -> UUID:
     Raises:
         InvalidTokenError: any of these does not hold.
     """
-    return claims_of(settings, token)[0]
+    return UUID(claims_of(settings, token)[0])
 
 
-def claims_of(settings: ApiSettings, token: str) -> tuple[UUID, float]:
-    """The customer, and when the token expires, seconds since 1970.
+def claims_of(settings: ApiSettings, token: str) -> tuple[str, float]:
+    """The customer's id as text, and when the token expires, seconds since 1970.
 
     Raises:
         InvalidTokenError: as `verify`.
@@ -53,6 +53,6 @@ def claims_of(settings: ApiSettings, token: str) -> tuple[UUID, float]:
             audience=settings.jwt_audience,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-        return UUID(claims["sub"]), float(claims["exp"])
+        return str(UUID(claims["sub"])), float(claims["exp"])
     except (jwt.InvalidTokenError, ValueError) as error:
         raise InvalidTokenError("the bearer token is not valid") from error
