@@ -9,21 +9,25 @@ System = Literal["salesforce", "whmcs", "freebit"]
 
 NAMESPACE = UUID("8c5c1f5e-5b0e-5d6e-9d55-6c1f1a2b7d10")
 _NAMESPACE_HASHED = sha1(NAMESPACE.bytes, usedforsecurity=False)
-# The bits of version (5) and variant (RFC 9562), cleared and then set.
-_CLEARED = ~(0xF << 76 | 0xC000 << 48)
-_VERSION_5 = 5 << 76 | 0x8000 << 48
+# The characters that say variant 1 of RFC 9562, by the one that the hash has there.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def hub_id(system: System, kind: str, source_id: str | int) -> UUID:
-    """The hub's id of a source record: UUID version 5 of `system:kind:source_id` in the hub's namespace.
+    """The hub's id of a source record: UUID version 5 of `system:kind:source_id` in the hub's namespace."""
+    return UUID(int=int(hub_id_text(system, kind, source_id), 16))
 
-    Written out rather than `uuid.uuid5`, which costs three times as much on the sync's hot path.
+
+def hub_id_text(system: System, kind: str, source_id: str | int) -> str:
+    """The same as 32 hexadecimal digits.
+
+    Written out rather than `uuid.uuid5`, which costs several times as much on the sync's hot path.
     """
     hashed = _NAMESPACE_HASHED.copy()
     hashed.update(f"{system}:{kind}:{source_id}".encode())
-    number = int.from_bytes(hashed.digest()[:16], "big")
-    return UUID(int=number & _CLEARED | _VERSION_5)
+    text = hashed.hexdigest()
+    return f"{text[:12]}5{text[13:16]}{_VARIANT[text[16]]}{text[17:32]}"
 
 
 @lru_cache(maxsize=65_536)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from domain.common.failures import FieldError
 
+ZERO_DAY = "0000-00-00"
+
 
 def day_or_none(value: str | None, field: str) -> date | None:
     """The day of an ISO date (or date-time); None for empty and zero dates.
@@ -14,7 +16,7 @@ def day_or_none(value: str | None, field: str) -> date | None:
     Raises:
         FieldError: it is no date; names the field.
     """
-    if not value or value.startswith("0000-00-00"):
+    if not value or value.startswith(ZERO_DAY):
         return None
     try:
         return _day(value[:10])
@@ -35,7 +37,7 @@ def local_to_utc(value: str | None, zone: ZoneInfo, field: str) -> datetime | No
     Raises:
         FieldError: it is no time; names the field.
     """
-    if not value or value.startswith("0000-00-00"):
+    if not value or value.startswith(ZERO_DAY):
         return None
     try:
         return _instant(value, zone)
@@ -44,7 +46,7 @@ def local_to_utc(value: str | None, zone: ZoneInfo, field: str) -> datetime | No
 
 
 def _instant(value: str, zone: ZoneInfo) -> datetime:
-    offset = _offset_of_hour(value[:13], zone)
+    offset = offset_of_hour(value[:13], zone)
     if offset is None:
         return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
     # A date alone takes no offset.
@@ -52,7 +54,7 @@ def _instant(value: str, zone: ZoneInfo) -> datetime:
 
 
 @lru_cache(maxsize=65_536)
-def _offset_of_hour(hour: str, zone: ZoneInfo) -> timedelta | None:
+def offset_of_hour(hour: str, zone: ZoneInfo) -> timedelta | None:
     """What the zone is ahead of UTC during that local hour (`YYYY-MM-DD HH`); None where it changes within it.
 
     Asking the zone for every moment was a sixth of the time a first load takes.

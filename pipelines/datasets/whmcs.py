@@ -178,6 +178,7 @@ INVOICES = Dataset(
     read=partial(walked_rows, _INVOICES),
     read_some=chosen_invoices,
     to_contracts=_invoice,
+    to_columns=billing.invoices_from_rows,
     source_id=_id,
     mapper_version=billing.MAPPER_VERSION,
     freshness=timedelta(minutes=30),

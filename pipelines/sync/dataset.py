@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from core.clock import Clock, utc_now
+from domain.common.columns import Columns
 from domain.common.identifiers import System
 from domain.common.record import Contract
 
@@ -127,6 +128,8 @@ class Dataset:
         selection's parents.
     to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
         cannot be represented; what it yielded until then stands for itself and is kept.
+    to_columns: the same of many rows at once, into the first target. Raises NotPlainError where `to_contracts` must
+        look at the rows one by one.
     source_id: the row's own id, for quarantine; never raises.
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """
@@ -141,6 +144,7 @@ class Dataset:
     source_id: Callable[[Row], str]
     mapper_version: str
     freshness: timedelta
+    to_columns: Callable[[Sequence[Row], Any], Columns] | None = None
     read_some: "Reader | None" = None
     details: Details | None = None
     links_accounts: bool = False

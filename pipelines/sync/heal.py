@@ -140,7 +140,7 @@ class _Seen:
             for target in self._targets
             for failure in mapped.failures
         ]
-        there = [row.id for target in self._targets for row in mapped.rows[target]]
+        there = [each for target in self._targets for each in mapped.rows[target].ids()]
         with (
             self._connection.transaction(),
             self._connection.cursor() as cursor,
@@ -152,8 +152,7 @@ class _Seen:
     def window(self, pass_id: UUID, number: int, mapped: MappedPage, merged: Merged) -> None:
         digest = hashlib.md5(usedforsecurity=False)
         for rows in mapped.rows.values():
-            for row in rows:
-                digest.update(repr(row.__dict__).encode())
+            rows.add_to(digest)
         with self._connection.transaction():
             self._connection.execute(
                 statement("sync/record_window"),

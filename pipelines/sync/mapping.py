@@ -1,46 +1,103 @@
-"""From rows as sent to contract objects by target, with the broken ones set aside."""
+"""From rows as sent to what they bring by target, with the broken ones set aside."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from domain.common.columns import Columns, NotPlainError
 from domain.common.errors import MappingError
-from domain.common.labels import unknown_labels
+from domain.common.labels import unknown_in_columns, unknown_labels
 from domain.common.record import Contract
-from pipelines.sync.dataset import Dataset, Failure, Page, Target
+from pipelines.sync.dataset import Dataset, Failure, Page, Row, Target
+from pipelines.sync.rows import Rows
 from pipelines.sync.store import MappedPage
+
+_FEW = 8
+"""So few rows are looked at one by one rather than halved again."""
 
 
 def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
-    """Every row of the page as contract objects, the newest of each id, and the rows that could not be mapped.
+    """What every row of the page brings, the newest of each id, and the rows that could not be mapped.
 
     What a row gave before it turned out to be broken is kept: a service does not go with its telephone number.
     """
-    targets: Mapping[type[Contract], Target] = {
-        target.contract: target for target in dataset.targets if target.contract is not None
-    }
-    rows: dict[Target, dict[Any, Contract]] = {target: {} for target in dataset.targets}
-    failures = list(page.failures)
-    mapped_ids: list[str] = []
-    labels: Counter[str] = Counter()
-    for row in page.rows:
-        source_id = dataset.source_id(row)
-        try:
-            for contract in dataset.to_contracts(row, vocabulary):
-                _keep_newest(rows[targets[type(contract)]], contract)
-                for column, label in unknown_labels(contract):
-                    labels[f"{column}={label}"] += 1
-        except MappingError as error:
-            failures.append(Failure(source_id, row, error.reason))
-        else:
-            mapped_ids.append(source_id)
-    return MappedPage(
-        page=page,
-        rows={target: list(kept.values()) for target, kept in rows.items()},
-        failures=failures,
-        mapped_ids=mapped_ids,
-        unknown_labels=labels,
-    )
+    found = _Found(dataset, page.failures)
+    if dataset.to_columns is None or _holds_one_twice(dataset, page.rows):
+        found.add_one_by_one(page.rows, vocabulary)
+    else:
+        for rows, columns in _in_columns(dataset, page.rows, vocabulary):
+            if columns is None:
+                found.add_one_by_one(rows, vocabulary)
+            else:
+                found.add_together(columns)
+    return found.mapped(page)
+
+
+def _holds_one_twice(dataset: Dataset, rows: Sequence[Row]) -> bool:
+    return len({dataset.source_id(row) for row in rows}) < len(rows)
+
+
+def _in_columns(
+    dataset: Dataset, rows: Sequence[Row], vocabulary: Any
+) -> Iterator[tuple[Sequence[Row], Columns | None]]:
+    """The rows in pieces, each with its columns; around a row of another form the pieces get small, without columns."""
+    if dataset.to_columns is None or len(rows) <= _FEW:
+        yield rows, None
+        return
+    try:
+        yield rows, dataset.to_columns(rows, vocabulary)
+    except NotPlainError:
+        half = len(rows) // 2
+        for some in (rows[:half], rows[half:]):
+            yield from _in_columns(dataset, some, vocabulary)
+
+
+class _Found:
+    """What has been found on a page so far."""
+
+    def __init__(self, dataset: Dataset, failures: Sequence[Failure]) -> None:
+        self._dataset = dataset
+        self._targets: Mapping[type[Contract], Target] = {
+            target.contract: target for target in dataset.targets if target.contract is not None
+        }
+        self._contracts: dict[Target, dict[Any, Contract]] = {target: {} for target in dataset.targets}
+        self._columns: list[Columns] = []
+        self._failures = list(failures)
+        self._mapped_ids: list[str] = []
+        self._labels: Counter[str] = Counter()
+
+    def add_together(self, columns: Columns) -> None:
+        contract = self._dataset.targets[0].contract
+        self._columns.append(columns)
+        self._mapped_ids += columns["source_id"]  # type: ignore[arg-type]  # a row without an id is none
+        if contract is not None:
+            self._labels.update(f"{column}={label}" for column, label in unknown_in_columns(contract, columns))
+
+    def add_one_by_one(self, rows: Sequence[Row], vocabulary: Any) -> None:
+        for row in rows:
+            source_id = self._dataset.source_id(row)
+            try:
+                for contract in self._dataset.to_contracts(row, vocabulary):
+                    _keep_newest(self._contracts[self._targets[type(contract)]], contract)
+                    for column, label in unknown_labels(contract):
+                        self._labels[f"{column}={label}"] += 1
+            except MappingError as error:
+                self._failures.append(Failure(source_id, row, error.reason))
+            else:
+                self._mapped_ids.append(source_id)
+
+    def mapped(self, page: Page) -> MappedPage:
+        first = self._dataset.targets[0]
+        return MappedPage(
+            page=page,
+            rows={
+                target: Rows(list(kept.values()), self._columns if target is first else ())
+                for target, kept in self._contracts.items()
+            },
+            failures=self._failures,
+            mapped_ids=self._mapped_ids,
+            unknown_labels=self._labels,
+        )
 
 
 def _keep_newest(kept: dict[Any, Contract], contract: Contract) -> None:

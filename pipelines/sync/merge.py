@@ -8,18 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, Cursor
-from psycopg.abc import Buffer
-from psycopg.copy import LibpqWriter
+from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Table
 
-from domain.common.record import Contract
 from pipelines.sync.dataset import Target
+from pipelines.sync.rows import Rows, copy_rows
 
 
 @dataclass(frozen=True)
@@ -69,34 +66,10 @@ def stage_of(target: Target) -> str:
     return f"stage_{target.table.name}"
 
 
-def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Iterable[Contract]) -> None:
-    values = attrgetter(*columns)
-    command = SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", stage), _names(columns))
-    with cursor.copy(command, writer=_InOnePiece(cursor)) as copy:
-        for row in rows:
-            copy.write_row(values(row))
-
-
-class _InOnePiece(LibpqWriter):
-    """Sends a page when it is whole: each piece sent is a wait for the other threads of the run."""
-
-    def __init__(self, cursor: Cursor[Any]) -> None:
-        super().__init__(cursor)
-        self._whole = bytearray()
-
-    def write(self, data: Buffer) -> None:
-        self._whole += data
-
-    def finish(self, exc: BaseException | None = None) -> None:
-        if exc is None and self._whole:
-            super().write(self._whole)
-        super().finish(exc)
-
-
 def merge(
     connection: Connection[Any],
     target: Target,
-    rows: Sequence[Contract],
+    rows: Rows,
     *,
     run_id: UUID,
     asked_at: datetime | None = None,

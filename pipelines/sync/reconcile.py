@@ -13,8 +13,8 @@ from pipelines.sync.ahead import ahead
 from pipelines.sync.dataset import Dataset, ReadRequest, Row, Source, Target
 from pipelines.sync.due import due_parents
 from pipelines.sync.mapping import map_page
-from pipelines.sync.merge import copy_rows
 from pipelines.sync.progress import Progress, tell
+from pipelines.sync.rows import copy_rows
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from psycopg.types.json import Jsonb
 
 from core.errors import BrakeError
 from domain.common.identifiers import hub_id
-from domain.common.record import Contract
 from pipelines.sync.dataset import SETTLING, Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
 from pipelines.sync.merge import Merged, create_stage, merge, remove
+from pipelines.sync.rows import Rows
 from sql.statements import statement
 
 EVENTS = "events"
@@ -33,10 +33,10 @@ FEW = 10
 
 @dataclass(frozen=True)
 class MappedPage:
-    """A page after mapping: contract objects by target, ids unique, and the rows that could not be mapped."""
+    """A page after mapping: what it brings by target, ids unique, and the rows that could not be mapped."""
 
     page: Page
-    rows: Mapping[Target, Sequence[Contract]]
+    rows: Mapping[Target, Rows]
     failures: Sequence[Failure]
     mapped_ids: Sequence[str]
     unknown_labels: Mapping[str, int] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class Store:
 
     def _touched(self, mapped: MappedPage) -> list[UUID]:
         gone = _hub_ids(self._dataset, self._dataset.targets[0].kind, mapped.page.gone) if mapped.page.gone else []
-        return [row.id for rows in mapped.rows.values() for row in rows] + gone
+        return [each for rows in mapped.rows.values() for each in rows.ids()] + gone
 
     def close(
         self,

@@ -1,6 +1,6 @@
 """WHMCS invoices, items, transactions and pay methods in our words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -22,15 +22,30 @@ from domain.billing.providers.whmcs.raw import (
     RawPaymentMethod,
     RawTransaction,
 )
+from domain.common.columns import (
+    Columns,
+    amounts,
+    currencies,
+    days,
+    folded,
+    instants,
+    numbers,
+    optional_texts,
+    required,
+    rows_to_columns,
+    texts,
+)
 from domain.common.errors import MappingError
 from domain.common.failures import FieldError, broken
-from domain.common.identifiers import account_id, hub_id
+from domain.common.identifiers import account_id, hub_id, hub_id_text
 from domain.common.shapes import flag, rows_of
 from domain.common.text import clean
 from domain.common.times import day_or_none, last_day_of, local_to_utc
 from domain.common.vocabulary import WhmcsVocabulary
 
 MAPPER_VERSION = "1"
+
+_INVOICE_FIELDS = tuple(RawInvoice.model_fields)
 
 STATUSES: Mapping[str, InvoiceStatus] = {
     "Draft": "draft",
@@ -99,6 +114,44 @@ def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> 
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", row.get("id"), error) from error
+
+
+def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVocabulary) -> Columns:
+    """What `invoice_from_row` makes of each row, by field.
+
+    Raises:
+        NotPlainError: some row has another form than most; it may be good all the same.
+    """
+    raw = rows_to_columns(rows, _INVOICE_FIELDS)
+    zone = vocabulary.zone
+    ids = numbers(raw["id"])
+    return {
+        "id": [hub_id_text("whmcs", "invoice", each) for each in ids],
+        "source": ["whmcs"] * len(ids),
+        "source_id": ids,
+        "source_updated_at": instants(raw["updated_at"], zone),
+        "deleted_at": [None] * len(ids),
+        "account_id": folded(numbers(raw["userid"]), lambda client: account_id("whmcs", client).hex),
+        "number": [number or each for number, each in zip(optional_texts(raw["invoicenum"]), ids, strict=True)],
+        "status": folded(texts(raw["status"]), lambda label: STATUSES.get(label, "other")),
+        "source_status": texts(raw["status"]),
+        "issued_on": required(days(raw["date"])),
+        "due_on": days(raw["duedate"]),
+        "paid_at": instants(raw["datepaid"], zone),
+        "refunded_at": instants(raw["date_refunded"], zone),
+        "cancelled_at": instants(raw["date_cancelled"], zone),
+        "last_capture_attempt_at": instants(raw["last_capture_attempt"], zone),
+        "subtotal": amounts(raw["subtotal"]),
+        "credit": amounts(raw["credit"]),
+        "tax": amounts(raw["tax"]),
+        "tax2": amounts(raw["tax2"]),
+        "total": amounts(raw["total"]),
+        "tax_rate": amounts(raw["taxrate"]),
+        "tax_rate2": amounts(raw["taxrate2"]),
+        "currency": currencies([code or vocabulary.currency for code in optional_texts(raw["currencycode"])]),
+        "payment_method": folded(optional_texts(raw["paymentmethod"]), clean),
+        "source_created_at": instants(raw["created_at"], zone),
+    }
 
 
 def invoice_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> InvoiceDetails:
