@@ -1,5 +1,6 @@
 """What every call to a source shares: a correlation id, a budget, another try where it may help, one log event."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -195,12 +196,15 @@ def is_local(host: str | None) -> bool:
         return False
 
 
+_NUL = re.compile(rb"\\u0000")
+
+
 def without_nul(value: Any, content: bytes) -> Any:
     """A decoded value without the one character that no PostgreSQL text holds, so that no record stops its page.
 
     `content` is what it was decoded from: looking there first costs nothing.
     """
-    return _stripped(value) if b"\\u0000" in content else value
+    return _stripped(value) if _NUL.search(content) else value
 
 
 def _stripped(value: Any) -> Any:

@@ -134,7 +134,7 @@ def _account(table: Table, alias: str) -> Composed | SQL:
 
 
 @lru_cache
-def _merge_statement(target: Target, stage: str) -> Composed:
+def _merge_statement(target: Target, stage: str) -> bytes:
     table, columns = target.table, target.columns
     compared = [column for column in columns if column != "id"]
     # The source's stamps decide. Where they are equal or missing, what was asked for before the row changed is older.
@@ -146,7 +146,7 @@ def _merge_statement(target: Target, stage: str) -> Composed:
     sets = SQL(", ").join(
         [SQL("{0} = d.{0}").format(Identifier(column)) for column in compared] + [SQL("changed_at = now()"), *due]
     )
-    return SQL(
+    composed = SQL(
         """
         WITH differing AS MATERIALIZED (
             SELECT s.*, t.id IS NULL AS is_new, {account} AS of_account, {source_id} AS of_source_id,
@@ -198,6 +198,7 @@ def _merge_statement(target: Target, stage: str) -> Composed:
         creates=SQL("false" if target.only_existing else "true"),
         entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
     )
+    return composed.as_bytes()
 
 
 @lru_cache

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Self
 
+import msgspec
 from psycopg import Connection
 from psycopg.types.json import Jsonb
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from core.database import connect
 from pipelines.sync.dataset import Page, Position
@@ -36,7 +37,8 @@ class UnwrittenPage:
             self._connection = self._stack.enter_context(connect(self._database_url, name=f"keep {self._dataset}"))
             self._connection.autocommit = True
         asked_at = page.asked_at and page.asked_at.isoformat()
-        body = to_json({"rows": page.rows, "position": page.position, "expected": page.expected, "asked_at": asked_at})
+        kept = {"rows": page.rows, "position": page.position, "expected": page.expected, "asked_at": asked_at}
+        body = msgspec.json.encode(kept)
         self._connection.execute(
             statement("sync/keep_page"), {"dataset": self._dataset, "begins": Jsonb(begins), "page": body}, binary=True
         )

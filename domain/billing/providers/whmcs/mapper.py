@@ -37,7 +37,7 @@ from domain.common.columns import (
 )
 from domain.common.errors import MappingError
 from domain.common.failures import FieldError, broken
-from domain.common.identifiers import account_id, hub_id, hub_id_text
+from domain.common.identifiers import account_id, hub_id, hub_ids
 from domain.common.shapes import flag, rows_of
 from domain.common.text import clean
 from domain.common.times import day_or_none, last_day_of, local_to_utc
@@ -126,12 +126,12 @@ def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVo
     zone = vocabulary.zone
     ids = numbers(raw["id"])
     return {
-        "id": [hub_id_text("whmcs", "invoice", each) for each in ids],
+        "id": hub_ids("whmcs", "invoice", ids),
         "source": ["whmcs"] * len(ids),
         "source_id": ids,
         "source_updated_at": instants(raw["updated_at"], zone),
         "deleted_at": [None] * len(ids),
-        "account_id": folded(numbers(raw["userid"]), lambda client: account_id("whmcs", client).hex),
+        "account_id": hub_ids("whmcs", "account", numbers(raw["userid"])),
         "number": [number or each for number, each in zip(optional_texts(raw["invoicenum"]), ids, strict=True)],
         "status": folded(texts(raw["status"]), lambda label: STATUSES.get(label, "other")),
         "source_status": texts(raw["status"]),
