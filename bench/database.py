@@ -86,3 +86,15 @@ def rows_of(url: str, schema: str, table: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(schema, table))).fetchone()
     return int(row[0]) if row else 0
+
+
+def said_by(url: str, schema: str) -> list[str]:
+    """What a table of invoices says, in a few numbers: its good rows, what they come to, and when they were paid."""
+    query = SQL(
+        "SELECT count(*), sum(total), sum(tax_rate), count(due_on), max(due_on), count(paid_at), min(paid_at),"
+        " sum(extract(epoch FROM paid_at)), max(source_updated_at), count(*) FILTER (WHERE status = 'paid')"
+        " FROM {} WHERE issued_on IS NOT NULL"
+    ).format(Identifier(schema, "invoices"))
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query).fetchone()
+    return [str(each) for each in row or ()]

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from bench.database import TEMPLATE, Written, as_role, fresh, rows_of, server, written
+from bench.database import TEMPLATE, Written, as_role, fresh, rows_of, said_by, server, written
 from bench.errors import BenchError
 from bench.peers import ready
 from bench.processes import finished, sandbox
@@ -17,7 +17,7 @@ from bench.report import Line, Target, tell
 from sandbox.world import World
 
 PAGE_ROWS = 1000
-CONTESTANTS = ("hub", "dlt", "limit")
+CONTESTANTS = ("hub", "dlt", "dlt as sent", "limit")
 
 # dlt at its best: bench/README.md tells what was tried.
 DLT = {
@@ -71,6 +71,7 @@ def _one_size(url: str, python: str, invoices: int, repeats: int) -> float:
                 _step(progress, task, name)
     rows = World(1, customers).invoice_index.total
     _require_all_stored(rows, samples)
+    _require_same(samples)
     return _told(rows, invoices, repeats, samples)
 
 
@@ -84,14 +85,16 @@ def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
     template = TEMPLATE if name == "hub" else "template1"
     with (
         tempfile.TemporaryDirectory(prefix="hub-bench-") as home,
-        fresh(url, f"bench_{name}", template=template) as own,
+        fresh(url, f"bench_{name.replace(' ', '_')}", template=template) as own,
     ):
         if name == "hub":
             return _hub_sample(own, hub_environment(whmcs, own))
         environment = common | {"BENCH_DATABASE_URL": own, "BENCH_HOME": home, "DLT_DATA_DIR": home}
-        if name == "dlt":
-            facts = finished([python, "-m", "bench.contestants.dlt_sync"], environment | DLT)
-            return facts | {"stored": rows_of(own, "bench", "invoices")}
+        if name != "limit":
+            as_sent = {"BENCH_DLT_AS_SENT": "1"} if name == "dlt as sent" else {}
+            facts = finished([python, "-m", "bench.contestants.dlt_sync"], environment | DLT | as_sent)
+            stored = {"stored": rows_of(own, "bench", "invoices")}
+            return facts | stored | ({} if as_sent else {"said": said_by(own, "bench")})
         facts = finished([sys.executable, "-m", "bench.contestants.limit_sync"], environment)
         return facts | {"stored": rows_of(own, "public", "invoices")}
 
@@ -117,6 +120,7 @@ def _hub_sample(own: str, environment: Mapping[str, str]) -> Sample:
     again = finished(command, environment | {"BENCH_FULL": "1"})
     rewritten: Written = written(own, "hub") - before
     first_log = (before - empty).wal_bytes
+    facts |= {"said": said_by(own, "hub")}
     return facts | {"stored": stored, "again": again["seconds"], "rewritten": rewritten, "first_log": first_log}
 
 
@@ -128,6 +132,13 @@ def _require_all_stored(rows: int, samples: Mapping[str, list[Sample]]) -> None:
     stored = {name: {each["stored"] + each.get("quarantined", 0) for each in some} for name, some in samples.items()}
     if any(counts != {rows} for counts in stored.values()):
         raise BenchError(f"the sandbox has {rows} invoices, the contestants stored {stored}")
+
+
+def _require_same(samples: Mapping[str, list[Sample]]) -> None:
+    """Ours and dlt's tables must say the same: what is typed and mapped is typed and mapped alike."""
+    said = {name: each["said"] for name, some in samples.items() for each in some if "said" in each}
+    if said["hub"] != said["dlt"]:
+        raise BenchError(f"ours says {said['hub']}, dlt's {said['dlt']}")
 
 
 def _told(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sample]]) -> float:
@@ -150,7 +161,7 @@ def _told(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sam
         Line("hub: the same load again", "rows/s", [rows / each["again"] for each in ours]),
         rows_written,
         Line("hub: log written by the same load again", "bytes/row", [each.wal_bytes / rows for each in rewritten]),
-        Line("hub / limit", "x", [pace["hub"].median / pace["limit"].median]),
+        *(Line(f"hub / {name}", "x", [pace["hub"].median / pace[name].median]) for name in ("dlt as sent", "limit")),
     ]
     targets = [
         Target("hub / dlt", pace["hub"].median / pace["dlt"].median, 4.0),

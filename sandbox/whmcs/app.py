@@ -136,7 +136,7 @@ class Endpoint:
         if not plain and isinstance(answer, Iterator):
             return Response(_chunks(answer), status)
         if not plain:
-            return Response((answer.text() if isinstance(answer, Page) else as_json(answer)).encode(), status)
+            return Response(answer.body() if isinstance(answer, Page) else as_json(answer).encode(), status)
         content = reshaped(_decoded(answer), self.install.state.quirks)
         if kind == "json":
             return Response(as_json(content).encode(), status)
@@ -201,7 +201,7 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
 def _decoded(answer: Answer) -> dict[str, object]:
     if isinstance(answer, dict):
         return answer
-    written = answer.text() if isinstance(answer, Page) else "".join(answer)
+    written = answer.body() if isinstance(answer, Page) else "".join(answer)
     decoded: dict[str, object] = json.loads(written)
     return decoded
 

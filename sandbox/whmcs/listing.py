@@ -125,15 +125,17 @@ class Page(NamedTuple):
     counts_as_text: bool = False
     empty: str | None = '""'  # JSON of an empty plural; None leaves it out
 
-    def text(self) -> str:
-        """The JSON of the whole answer."""
+    def body(self) -> bytes:
+        """The JSON of the whole answer, UTF-8."""
         head: Row = {"result": "success", **self.more}
         numbers = {"totalresults": self.total, "startnumber": self.start, "numreturned": len(self.rows)}
         head |= {name: str(number) for name, number in numbers.items()} if self.counts_as_text else numbers
         opening = as_json(head)[:-1]
         if self.rows:
-            return f'{opening}, "{self.plural}": {{"{self.singular}": [{",".join(self.rows)}]}}}}'
-        return f"{opening}}}" if self.empty is None else f'{opening}, "{self.plural}": {self.empty}}}'
+            # Many rows are long: put together as bytes, they are copied once.
+            start = f'{opening}, "{self.plural}": {{"{self.singular}": ['
+            return b"".join((start.encode(), ",".join(self.rows).encode(), b"]}}"))
+        return (f"{opening}}}" if self.empty is None else f'{opening}, "{self.plural}": {self.empty}}}').encode()
 
 
 def laid_over(
