@@ -13,6 +13,7 @@ from core.database import connect
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import Target
 from pipelines.sync.merge import Merged, create_stage, merge
+from pipelines.sync.rows import Rows
 from sql.tables.billing import invoice_items
 from sql.tables.support import support_cases
 
@@ -62,7 +63,7 @@ def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
 def merged(connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = ()) -> Merged:
     with connection.transaction():
         create_stage(connection, target)
-        return merge(connection, target, rows, run_id=RUN, parents=parents)
+        return merge(connection, target, Rows(rows), run_id=RUN, parents=parents)
 
 
 def changes(connection: psycopg.Connection[Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from core.database import connect
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import Target
 from pipelines.sync.merge import create_stage, merge
+from pipelines.sync.rows import Rows
 from sql.tables.support import support_cases
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -81,7 +82,7 @@ class Hub:
         asked_at, row = self.under_way.pop(reader)
         with self.connection.transaction():
             create_stage(self.connection, CASES)
-            merged = merge(self.connection, CASES, [row], run_id=uuid4(), asked_at=asked_at)
+            merged = merge(self.connection, CASES, Rows([row]), run_id=uuid4(), asked_at=asked_at)
         self.wished_for = self.wished_for or bool(merged.outdated)
 
     def version(self) -> int:

@@ -1,0 +1,106 @@
+"""A page of which most rows are mapped together: the same rows are stored as if each had been mapped alone."""
+
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.common.identifiers import hub_id
+from domain.common.vocabulary import WhmcsVocabulary
+from pipelines.datasets import dataset_named
+from pipelines.sync.dataset import Dataset, Page, Source
+from pipelines.sync.mapping import map_page
+from pipelines.sync.reconcile import reconcile
+from pipelines.sync.run import run
+from pipelines.sync.store import MappedPage
+from tests.conftest import copied_database
+from tests.domain.test_columns import PLAIN
+
+INVOICES = dataset_named("whmcs.invoices")
+ONE_BY_ONE = replace(INVOICES, to_columns=None)
+WHMCS = WhmcsVocabulary()
+
+
+class Settings:
+    vocabulary = WHMCS
+
+
+SOURCE = Source(client=None, settings=Settings())
+
+
+def invoices(count: int, **odd: dict[str, Any]) -> list[dict[str, Any]]:
+    """So many plain rows; `at_7={...}` changes the row with that id."""
+    return [PLAIN | {"id": at, "userid": 5 + at % 3} | odd.get(f"at_{at}", {}) for at in range(count)]
+
+
+def mapped(dataset: Dataset, rows: list[dict[str, Any]]) -> MappedPage:
+    return map_page(dataset, Page(rows=rows, position={}), WHMCS)
+
+
+def stored(url: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT to_jsonb(i) - ARRAY['first_seen_at', 'changed_at', 'items_due_at'] FROM hub.invoices i ORDER BY id"
+        ).fetchall()
+
+
+ODD = {
+    "at_0": {"total": "11,00"},
+    "at_40": {"subtotal": "1e2", "paymentmethod": "Bank &amp; Post"},
+    "at_41": {"status": "Disputed"},
+    "at_77": {"date": "not-a-date"},
+    "at_99": {"datepaid": "2026-02-01", "invoicenum": "a\tb\\c\nd\re\\N", "paymentmethod": r"\N"},
+}
+
+
+def test_what_is_stored_does_not_depend_on_how_rows_were_mapped(database):
+    pages = [Page(rows=invoices(100, **ODD), position={}, complete=True)]
+
+    with copied_database() as another:
+        together = run(replace(INVOICES, read=lambda _: iter(pages)), SOURCE, database.sync)
+        alone = run(replace(ONE_BY_ONE, read=lambda _: iter(pages)), SOURCE, another.sync)
+        stored_alone = stored(another.owner)
+
+    assert (together.merged, together.quarantined) == (alone.merged, alone.quarantined)
+    assert together.unknown_labels == alone.unknown_labels == {"status=Disputed": 1}
+    assert together.merged.inserted == 98
+    assert stored(database.owner) == stored_alone
+
+
+def test_the_same_page_again_writes_nothing_however_its_rows_are_mapped(database):
+    pages = [Page(rows=invoices(100, **ODD), position={}, complete=True)]
+    run(replace(INVOICES, read=lambda _: iter(pages)), SOURCE, database.sync)
+
+    again = [run(replace(each, read=lambda _: iter(pages)), SOURCE, database.sync) for each in (INVOICES, ONE_BY_ONE)]
+
+    assert [(each.merged.written, each.merged.unchanged) for each in again] == [(0, 98), (0, 98)]
+    drift = reconcile(replace(INVOICES, read=lambda _: iter(pages)), SOURCE, database.sync)[0]
+    assert (drift.source_rows, drift.agrees, set(drift.quarantined)) == (98, True, {"0", "77"})
+
+
+def test_only_rows_around_an_odd_one_are_mapped_one_by_one():
+    page = mapped(INVOICES, invoices(1000, at_500={"total": "odd"}, at_501={"datepaid": "2026-02-01"}))
+
+    (rows,) = page.rows.values()
+    assert len(rows) == 999
+    assert len(rows.contracts) <= 16
+    assert [failure.source_id for failure in page.failures] == ["500"]
+    assert sorted(page.mapped_ids, key=int) == [str(at) for at in range(1000) if at != 500]
+
+
+def test_of_a_record_that_is_on_the_page_twice_the_newest_version_counts():
+    old, new = {"updated_at": "2026-02-01 10:00:00"}, {"updated_at": "2026-02-02 10:00:00", "status": "Unpaid"}
+    rows = [*invoices(50, at_7=new), *(row | old for row in invoices(8) if row["id"] == 7)]
+
+    (found,) = mapped(INVOICES, rows).rows.values()
+
+    assert len(found) == 50
+    assert [each.status for each in found.contracts if each.source_id == "7"] == ["unpaid"]
+
+
+@pytest.mark.parametrize("dataset", [INVOICES, ONE_BY_ONE], ids=["together", "one by one"])
+def test_every_row_is_named_by_its_id(dataset):
+    (rows,) = mapped(dataset, invoices(30)).rows.values()
+
+    assert sorted(rows.ids()) == sorted(hub_id("whmcs", "invoice", at) for at in range(30))
