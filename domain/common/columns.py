@@ -67,7 +67,9 @@ def amounts(values: Sequence[object]) -> list[str]:
 def instants(values: Sequence[object], zone: ZoneInfo) -> list[str | None]:
     """Local times as `times.local_to_utc` reads them, with the zone's offset; None for empty and zero times."""
     found = [None if value in _NO_TIME else value for value in optional_texts(values)]
-    _matching(_TIMES, [value for value in found if value is not None])
+    times = _matching(_TIMES, [value for value in found if value is not None])
+    if not times:
+        return found
     offsets = _Offsets(zone)
     return [None if value is None else value + offsets[value[:13]] for value in found]
 

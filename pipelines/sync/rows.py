@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from psycopg import Cursor
@@ -63,17 +63,22 @@ def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Row
 
 def _lines(found: Columns, columns: Sequence[str]) -> str:
     r"""The rows in the text format of COPY: a line each, tabs between, `\N` for nothing."""
-    texts = [_formatted(found[name]) for name in columns]
+    wanted = [found[name] for name in columns]
+    nulls = sum(column.count(None) for column in wanted)
+    lines = _joined([_filled(column) for column in wanted])
+    # Hardly a page holds a character that must be escaped: counting tells, without a look at every value.
+    tabs, ends = len(wanted[0]) * (len(wanted) - 1), len(wanted[0])
+    if (lines.count("\t"), lines.count("\n"), lines.count("\\")) == (tabs, ends, nulls) and "\r" not in lines:
+        return lines
+    return _joined([_filled([value and value.translate(_ESCAPES) for value in column]) for column in wanted])
+
+
+def _joined(texts: Sequence[Sequence[str]]) -> str:
     return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
 
 
-def _formatted(column: Column) -> Sequence[str]:
-    nulls = column.count(None)
-    texts = [_NULL if value is None else value for value in column]
-    whole = "".join(texts)
-    if whole.count("\\") == nulls and not any(character in whole for character in "\t\n\r"):
-        return texts
-    return [_NULL if value is None else value.translate(_ESCAPES) for value in column]
+def _filled(column: Column) -> Sequence[str]:
+    return [_NULL if value is None else value for value in column] if None in column else cast("Sequence[str]", column)
 
 
 class _InOnePiece(LibpqWriter):
