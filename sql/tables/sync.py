@@ -61,7 +61,12 @@ unwritten_pages = Table(
     metadata,
     Column("dataset", Text, primary_key=True, comment="Data set being read whole"),
     Column("begins", JSONB, nullable=False, comment="Where a reader stands who has not read the page"),
-    Column("page", LargeBinary, nullable=False, comment="The page as sent, JSON: personal data, for the sync only"),
+    Column(
+        "page",
+        LargeBinary,
+        nullable=False,
+        comment="The page as sent, JSON compressed with zlib: personal data, for the sync only",
+    ),
     stamp("kept_at", "When it was kept, UTC"),
     schema="sync",
     comment="The page a whole read is writing: whoever goes on after a kill need not ask for it again. Empty otherwise,"
