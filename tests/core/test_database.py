@@ -22,6 +22,11 @@ def test_a_connection_says_who_it_is_and_speaks_utc(database: Database) -> None:
     assert not connection.autocommit
 
 
+def test_no_statement_is_compiled_which_took_a_server_before_18_a_second_for_each_page(database: Database) -> None:
+    with connect(database.sync, name="test") as connection:
+        assert connection.execute("SHOW jit").fetchone() == ("off",)
+
+
 def test_a_role_taken_by_the_url_is_kept(database: Database) -> None:
     separator = "&" if "?" in database.owner else "?"
 
