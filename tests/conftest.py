@@ -28,6 +28,9 @@ from sql.migrate import upgrade
 # Set by the process that starts the run and inherited by its workers: where this run's server and databases live.
 RUN = "HUB_TEST_RUN"
 
+# Read before any test takes it out of its environment.
+OWN_SERVER = os.environ.get("DATABASE_URL")
+
 # Durability is of no use to a database that is thrown away.
 SERVER_SETTINGS = """
 fsync = off
@@ -90,15 +93,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     run = Path(os.environ.pop(RUN))
-    if server := os.environ.get("DATABASE_URL"):
-        _drop_leftovers(server, run.name)
+    if OWN_SERVER:
+        _drop_leftovers(OWN_SERVER, run.name)
     elif run.exists():
         _stop_embedded(run)
 
 
 @cache
 def _server_url() -> str:
-    return os.environ.get("DATABASE_URL") or _start_embedded(Path(os.environ[RUN]))
+    return OWN_SERVER or _start_embedded(Path(os.environ[RUN]))
 
 
 def _start_embedded(folder: Path) -> str:
