@@ -115,6 +115,8 @@ class PubSub:
             wake.clear()
             channel = self._publisher.channels[credit.topic]  # a reset makes new ones
             events = channel.after(position, credit.left)
+            # What is published from here on is still to be delivered: no keep-alive may tell of a position after it.
+            latest = channel.last if credit.left > 0 else position
             if events:
                 position = events[-1].number
                 credit.left -= len(events)
@@ -122,7 +124,7 @@ class PubSub:
             elif not await _woken(wake, self._patience(credit)):
                 if credit.left <= 0:
                     await _refuse(context, grpc.StatusCode.DEADLINE_EXCEEDED, "subscription.fetch.timeout", "no credit")
-                yield _response([], max(position, channel.last if not events else position), credit.left)
+                yield _response([], max(position, latest), credit.left)
 
     def _patience(self, credit: "_Credit") -> float:
         keepalive = float(self._state.quirks.get(KEEPALIVE_QUIRK, "60"))

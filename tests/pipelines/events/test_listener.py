@@ -67,7 +67,7 @@ def listening(sandbox: RunningSandbox, database: Any, **settings: Any) -> Iterat
         thread = threading.Thread(target=listen, args=(EventSettings(**given), bus, database.sync, stopped))
         thread.start()
         try:
-            until(lambda: all(state == "listening" for state in states(database)) and len(states(database)) == 3)
+            until(lambda: states(database) == ["listening"] * 3)
             yield
         finally:
             stopped.set()
