@@ -9,11 +9,12 @@ from domain.common.errors import MappingError
 from domain.common.labels import unknown_in_columns, unknown_labels
 from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Failure, Page, Row, Target
+from pipelines.sync.reading import batches
 from pipelines.sync.rows import Rows
 from pipelines.sync.store import MappedPage
 
-_FEW = 8
-"""So few rows are looked at one by one rather than halved again."""
+_PIECE = 50
+"""So many rows are mapped one by one for the sake of an odd one among them."""
 
 
 def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
@@ -22,14 +23,14 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     What a row gave before it turned out to be broken is kept: a service does not go with its telephone number.
     """
     found = _Found(dataset, page.failures)
-    if dataset.to_columns is None or _holds_one_twice(dataset, page.rows):
+    if dataset.to_columns is None or not page.rows or _holds_one_twice(dataset, page.rows):
         found.add_one_by_one(page.rows, vocabulary)
-    else:
-        for rows, columns in _in_columns(dataset, page.rows, vocabulary):
-            if columns is None:
-                found.add_one_by_one(rows, vocabulary)
-            else:
-                found.add_together(columns)
+        return found.mapped(page)
+    for rows, columns in _in_columns(dataset, page.rows, vocabulary):
+        if columns is None:
+            found.add_one_by_one(rows, vocabulary)
+        else:
+            found.add_together(columns)
     return found.mapped(page)
 
 
@@ -40,16 +41,23 @@ def _holds_one_twice(dataset: Dataset, rows: Sequence[Row]) -> bool:
 def _in_columns(
     dataset: Dataset, rows: Sequence[Row], vocabulary: Any
 ) -> Iterator[tuple[Sequence[Row], Columns | None]]:
-    """The rows in pieces, each with its columns; around a row of another form the pieces get small, without columns."""
-    if dataset.to_columns is None or len(rows) <= _FEW:
-        yield rows, None
+    """The rows, whole or in pieces, each with its columns; without, where a row of another form is among them.
+
+    Two looks at each row at most: where every row is of another form, little is lost.
+    """
+    columns = _columns(dataset, rows, vocabulary)
+    if columns is not None or len(rows) <= _PIECE:
+        yield rows, columns
         return
+    for some in batches(rows, _PIECE):
+        yield some, _columns(dataset, some, vocabulary)
+
+
+def _columns(dataset: Dataset, rows: Sequence[Row], vocabulary: Any) -> Columns | None:
     try:
-        yield rows, dataset.to_columns(rows, vocabulary)
+        return dataset.to_columns(rows, vocabulary) if dataset.to_columns is not None else None
     except NotPlainError:
-        half = len(rows) // 2
-        for some in (rows[:half], rows[half:]):
-            yield from _in_columns(dataset, some, vocabulary)
+        return None
 
 
 class _Found:
