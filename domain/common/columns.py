@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 _NUMBER = r"\d{1,18}"
 _AMOUNT = r"-?\d{1,13}(?:\.\d{1,20})?"
-_TIME = r"[12]\d{3}-\d\d-\d\d \d\d:[0-5]\d:[0-5]\d"
+_TIME = r"[12]\d{3}-\d\d-\d\d (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 
 
 class NotPlainError(ValueError):

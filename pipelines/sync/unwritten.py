@@ -47,11 +47,17 @@ class UnwrittenPage:
 
 
 def kept_page(connection: Connection[Any], dataset: str, position: Position) -> Page | None:
-    """The page that a killed run was writing, if a reader at that position would ask for it next."""
+    """The page that a killed run was writing, if a reader at that position would ask for it next.
+
+    One that cannot be read, because another release of the hub kept it, is none: it is asked for again.
+    """
     with connection.transaction():
         row = connection.execute(statement("sync/kept_page"), {"dataset": dataset}).fetchone()
     if row is None or row[0] != position:
         return None
-    kept = from_json(zlib.decompress(row[1]))
+    try:
+        kept = from_json(zlib.decompress(row[1]))
+    except zlib.error:
+        return None
     asked_at = kept["asked_at"] and datetime.fromisoformat(kept["asked_at"])
     return Page(rows=kept["rows"], position=kept["position"], expected=kept["expected"], asked_at=asked_at)

@@ -154,6 +154,17 @@ def test_a_kept_page_that_is_not_the_next_one_or_is_old_is_left_alone(database, 
     assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("5000",)]
 
 
+def test_a_kept_page_that_another_release_wrote_in_its_own_form_stops_nothing(database):
+    with UnwrittenPage(database.sync, "salesforce.cases") as unwritten:
+        unwritten.keep(Page(rows=rows("500A"), position={"next": 1}, expected=2), begins={})
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE sync.unwritten_pages SET page = convert_to('{\"rows\": []}', 'UTF8')")
+
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("5000",)]
+
+
 def test_rows_and_cursor_are_written_together_or_not_at_all(database):
     def read(_: ReadRequest) -> Iterator[Page]:
         yield Page(rows=rows("500A"), position={"next": 1})
