@@ -23,8 +23,8 @@ from bench.report import Line, Target, tell
 from bench.targets import Paths, written_to
 
 FILL = Path(__file__).parent / "fill.sql"
-POOL = 8
-"""Database connections of each API: the hub's default."""
+PEER_POOL = 8
+"""Database connections of the peer, whose rate 4, 8 and 16 leave the same. The hub has its default."""
 
 Sampler = Callable[[Load], Rate]
 
@@ -78,8 +78,8 @@ def _servers(url: str, python: str, key: str) -> Iterator[Servers]:
     """All three, idle until their turn comes."""
     ports = [free_port() for _ in range(3)]
     found = Servers(*(f"http://127.0.0.1:{port}" for port in ports))
-    hub = {"DATABASE_URL": url, "API_PORT": str(ports[0]), "API_JWT_KEY": key, "API_POOL_SIZE": str(POOL)}
-    fastapi = {"BENCH_DATABASE_URL": url, "BENCH_PORT": str(ports[1]), "BENCH_POOL": str(POOL)}
+    hub = {"DATABASE_URL": url, "API_PORT": str(ports[0]), "API_JWT_KEY": key}
+    fastapi = {"BENCH_DATABASE_URL": url, "BENCH_PORT": str(ports[1]), "BENCH_POOL": str(PEER_POOL)}
     api = [sys.executable, "-c", "from read_api.serve import serve; serve()"]
     with (
         serving(api, hub, f"{found.hub}/health"),

@@ -68,7 +68,9 @@ class ApiSettings(_Settings):
     jwt_issuer: str = Field("data-sync-hub", description="`iss` of bearer tokens")
     jwt_audience: str = Field("portal", description="`aud` of bearer tokens")
     jwt_minutes: int = Field(15, ge=1, le=1440, description="life of a minted token, minutes")
-    pool_size: int = Field(8, ge=1, le=100, description="database connections per API process")
+    pool_size: int = Field(
+        4, ge=1, le=100, description="database connections per API process; each carries many requests at a time"
+    )
     sim_stale_seconds: int = Field(
         300, ge=0, description="age at which a SIM line that somebody looks at is read again at the network"
     )

@@ -49,11 +49,12 @@ class Envelope:
                 message = {**message, "headers": headers}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
-            try:
-                await self._app(scope, receive, answer)
-            finally:
-                _tell(scope["method"], scope["path"], status, perf_counter() - started)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _tell(scope["method"], scope["path"], status, perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 def _request_id(scope: Scope) -> bytes:

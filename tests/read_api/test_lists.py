@@ -1,17 +1,19 @@
 """Lists: every row once, in order, whatever the size of a page."""
 
+import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
+from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
-from read_api.database import SESSION
+from read_api.database import SESSION, Database
 from tests.builders import account_of, insert, insert_customer
 
 DAYS = [date(2025, 5, day) for day in (1, 2, 2, 3, 9, 9, 9)]
@@ -55,6 +57,65 @@ async def test_pages_hold_every_row_once_and_in_order(  # noqa: PLR0917
     keys = [(row[field] or "9999", row["id"]) for row in found]
     assert len({row["id"] for row in found}) == len(found) == len(DAYS)
     assert keys == sorted(keys, reverse=reverse)
+
+
+HOSTILE = 'a "quoted" \\ back\nslash\t\x01 </script> 請求書 \U0001f9fe'
+
+
+async def test_an_invoice_says_what_it_says_whatever_characters_that_takes(
+    client: httpx.AsyncClient, rows: Any, bearer: Any
+) -> None:
+    customer = insert_customer(rows)
+    texts = {"number": HOSTILE, "payment_method": HOSTILE, "currency": 'J"Y'}
+    invoice = insert(
+        rows,
+        "invoices",
+        account_id=account_of(customer, "invoices"),
+        **texts,
+        subtotal=Decimal("-1234567890.50"),
+        balance=Decimal("0.00"),
+        paid_at=datetime(2025, 6, 1, 2, 3, 4, 500000, tzinfo=UTC),
+    )
+    headers = bearer(customer["id"])
+
+    (listed,) = await walk(client, "/api/invoices?limit=5", headers)
+    single = (await client.get(f"/api/invoices/{invoice['id']}", headers=headers)).json()["data"]
+
+    assert {**single, "items": None, "payments": None} == {**listed, "items": None, "payments": None}
+    assert (listed["number"], listed["paymentMethod"]) == (HOSTILE, HOSTILE)
+    assert listed["subtotal"] == {"value": -1234567890.5, "currency": 'J"Y'}
+    assert listed["balance"] == {"value": 0, "currency": 'J"Y'}
+    assert listed["paidAt"] == "2025-06-01T02:03:04.5+00:00"
+
+
+async def test_what_an_invoice_does_not_have_is_null(client: httpx.AsyncClient, rows: Any, bearer: Any) -> None:
+    customer = insert_customer(rows)
+    nothing = ("due_on", "paid_at", "balance", "payment_method", "items_as_of")
+    insert(rows, "invoices", account_id=account_of(customer, "invoices"), **dict.fromkeys(nothing))
+
+    (listed,) = await walk(client, "/api/invoices?limit=5", bearer(customer["id"]))
+
+    assert [listed[key] for key in ("dueDate", "daysOverdue", "paidAt", "balance", "paymentMethod", "itemsAsOf")] == (
+        [None] * 6
+    )
+
+
+async def test_days_are_written_as_promised_whatever_the_server_prefers(database: Any, rows: Any) -> None:
+    customer = insert_customer(rows)
+    insert(rows, "invoices", account_id=account_of(customer, "invoices"), issued_on=DAYS[0], due_on=DAYS[1])
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        name = owner.info.dbname
+        owner.execute(SQL("ALTER DATABASE {} SET datestyle = 'German, DMY'").format(Identifier(name)))
+    api = Database(database.api, 1)
+    await api.open()
+    listing = LISTINGS["-issueDate"]
+    values = {"status": None, "today": "2025-06-10", "issued_from": None, "issued_to": None, "rows": "2"}
+
+    found = await api.ask(listing.question, str(customer["id"]), values | {"after": "infinity", "after_id": LAST_ID})
+    await api.close()
+
+    assert [json.loads(row[0] or b"")["issueDate"] for row in found.rows] == ["2025-05-01"]
+    assert json.loads(found.rows[0][0] or b"")["dueDate"] == "2025-05-02"
 
 
 @pytest.mark.parametrize("sort", ["dueDate", "-dueDate"])

@@ -1,7 +1,7 @@
 -- Invoices by due date, those without one last: JSON, and the key that the next page starts after.
 -- Two branches, because a comparison with null is never true; both read the index in its order, which is why they name
 -- the due date in it.
-SELECT json_build_object({billing/invoice_fields}), coalesce(invoice.due_on, 'infinity'::date), invoice.id
+SELECT concat('{', {billing/invoice_fields}, '}'), coalesce(invoice.due_on, 'infinity'::date), invoice.id
   FROM ((SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
                  invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
                  invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of

@@ -1,5 +1,5 @@
 -- Invoices, newest first: JSON, and the key that the next page starts after. The index gives the order.
-SELECT json_build_object({billing/invoice_fields}), invoice.issued_on, invoice.id
+SELECT concat('{', {billing/invoice_fields}, '}'), invoice.issued_on, invoice.id
   FROM hub.invoices invoice
  WHERE {billing/invoice_filter}
    AND (invoice.issued_on, invoice.id) < (%(after)s::date, %(after_id)s::uuid)

@@ -1,13 +1,13 @@
 -- Invoices that charge one subscription, newest first: JSON, and the key that the next page starts after. First a row
 -- that says that the subscription is the customer's, without which there is no such subscription; its JSON says how many
 -- invoices may be missing, because their items are not read yet. These are wished for.
-(SELECT to_json(sync.wish_items(NULL)), NULL::date, NULL::uuid
+(SELECT sync.wish_items(NULL)::text, NULL::date, NULL::uuid
    FROM hub.subscriptions subscription
   WHERE subscription.id = %(id)s::uuid
     AND subscription.account_id = (SELECT hub.current_account('whmcs'))
     AND subscription.deleted_at IS NULL)
 UNION ALL
-(SELECT json_build_object({billing/invoice_fields}), invoice.issued_on, invoice.id
+(SELECT concat('{', {billing/invoice_fields}, '}'), invoice.issued_on, invoice.id
    FROM hub.invoices invoice
   WHERE invoice.account_id = (SELECT hub.current_account('whmcs'))
     AND invoice.deleted_at IS NULL

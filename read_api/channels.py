@@ -1,0 +1,243 @@
+"""Connections that each carry the questions of many requests at a time.
+
+A question is sent when it is asked, behind those that are still being answered: the server finds the next one when it
+has done with this one, and either side is woken less often. The questions of one request share a transaction of their
+own.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from core.errors import HubError
+from read_api.questions import Question
+
+PATIENCE_SECONDS = 3.0
+"""How long a question waits for a connection; where the next answer has been due for longer, no question is added."""
+SLOW_SECONDS = 0.1
+"""Nothing is asked behind a question that takes longer, while there is another connection."""
+SILENCE_SECONDS = 15.0
+"""Without an answer for so long, which is more than the server gives a statement, nobody is there."""
+LOOK_EVERY_SECONDS = 1.0
+
+REFUSED = {ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED}
+
+Asked = Sequence[tuple[Question, list[bytes | None]]]
+Answer = asyncio.Future[list[PGresult]]
+
+
+class NoChannelError(HubError):
+    """There is no connection, or none that answers in time."""
+
+
+class ChannelBrokenError(HubError):
+    """The connection ended before the answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    answer: Answer
+    new: Sequence[Question]
+    since: float
+
+
+class Channel:
+    """One connection, in the loop in which it was made, until it breaks or is closed."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self.is_open = True
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._pgconn = connection.pgconn
+        self._socket = connection.pgconn.socket
+        self._prepared: set[bytes] = set()
+        self._waiting: deque[_Waiting] = deque()
+        self._results: list[PGresult] = []
+        self._pgconn.enter_pipeline_mode()
+        self._loop.add_reader(self._socket, self._receive)
+
+    def waited(self, now: float) -> float:
+        """How many seconds ago the question was asked whose answer comes next; 0: nothing is asked."""
+        return now - self._waiting[0].since if self._waiting else 0.0
+
+    def queue(self, now: float) -> tuple[bool, int]:
+        """What a question asked now would wait for; the smallest is the best."""
+        return self.waited(now) > SLOW_SECONDS, len(self._waiting)
+
+    def ask(self, asked: Asked, now: float) -> Answer:
+        """Send the questions; a result for each is to come.
+
+        The answer raises:
+            psycopg.Error: the server refused one of them.
+            ChannelBrokenError: the connection ended; whether it heard them is not known.
+        """
+        answer: Answer = self._loop.create_future()
+        new = [question for question, _ in asked if question.prepared_as not in self._prepared]
+        self._waiting.append(_Waiting(answer, new, now))
+        try:
+            for question in new:
+                # Known from here on: whoever asks it next is behind this.
+                self._prepared.add(question.prepared_as)
+                self._pgconn.send_prepare(question.prepared_as, question.sql)
+            for question, values in asked:
+                self._pgconn.send_query_prepared(question.prepared_as, values)
+            self._pgconn.pipeline_sync()
+            if self._pgconn.flush():
+                self._loop.add_writer(self._socket, self._send)
+        except psycopg.OperationalError:
+            self.close()
+        return answer
+
+    async def ended(self) -> None:
+        """Return once the connection has ended; ends it when nobody is there any more."""
+        while self.is_open:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), LOOK_EVERY_SECONDS)
+            if self.waited(monotonic()) > SILENCE_SECONDS:
+                self.close()
+
+    def close(self) -> None:
+        """End it; whoever waits is told that it broke."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._ended.set()
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        while self._waiting:
+            answer = self._waiting.popleft().answer
+            if not answer.done():
+                answer.set_exception(ChannelBrokenError("the connection to the database broke"))
+
+    def _send(self) -> None:
+        """What did not fit into the socket before."""
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._socket)
+        except psycopg.OperationalError:
+            self.close()
+
+    def _receive(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            while self._waiting and not self._pgconn.is_busy():
+                result = self._pgconn.get_result()
+                if result is None:  # the end of one command's results
+                    if self._pgconn.status == ConnStatus.BAD:
+                        self.close()
+                elif result.status == ExecStatus.PIPELINE_SYNC:
+                    results, self._results = self._results, []
+                    self._tell(self._waiting.popleft(), results)
+                else:
+                    self._results.append(result)
+        except psycopg.OperationalError:
+            self.close()
+
+    def _tell(self, waiting: _Waiting, results: list[PGresult]) -> None:
+        refused = next((each for each in results if each.status in REFUSED), None)
+        if refused is not None:
+            for question, result in zip(waiting.new, results, strict=False):
+                if result.status in REFUSED:
+                    self._prepared.discard(question.prepared_as)
+        if waiting.answer.done():  # its caller has gone
+            return
+        if refused is None:
+            waiting.answer.set_result(results[len(waiting.new) :])
+        else:
+            waiting.answer.set_exception(error_from_result(refused))
+
+
+class Channels:
+    """A number of channels, replaced as they break."""
+
+    def __init__(self, url: str, connections: int, options: str) -> None:
+        self._count = connections
+        self._channels: list[Channel] = []
+        self._any = asyncio.Event()
+        self._keepers: list[asyncio.Task[None]] = []
+        # It connects, and tries again at growing intervals; what it gives out is kept until it breaks.
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            url,
+            min_size=connections,
+            max_size=connections,
+            timeout=PATIENCE_SECONDS,
+            reconnect_timeout=PATIENCE_SECONDS,
+            kwargs={"autocommit": True, "application_name": "hub-api", "connect_timeout": 3, "options": options},
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for it."""
+        await self._pool.open(wait=False)
+        self._keepers = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+
+    async def close(self) -> None:
+        """Whoever still waits is told that it broke."""
+        await self._pool.close()
+        for each in list(self._channels):
+            each.close()
+        await asyncio.gather(*self._keepers)
+
+    async def ask(self, asked: Asked) -> list[PGresult]:
+        """A result for each question. They may be asked twice: the first connection may break after it heard them.
+
+        Raises:
+            NoChannelError.
+            psycopg.Error: the server refused one of them.
+        """
+        # After a restart of the server every connection is broken.
+        for _ in range(self._count + 1):
+            try:
+                now = monotonic()
+                return await (self._best(now) or await self._first()).ask(asked, now)
+            except ChannelBrokenError:
+                continue
+        raise NoChannelError("connections to the database keep breaking")
+
+    def _best(self, now: float) -> Channel | None:
+        best = min((each for each in self._channels if each.is_open), key=lambda each: each.queue(now), default=None)
+        if best is not None and best.waited(now) > PATIENCE_SECONDS:
+            raise NoChannelError("the database does not keep up")
+        return best
+
+    async def _first(self) -> Channel:
+        """The first that is there."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while (found := self._best(monotonic())) is None:
+                    self._any.clear()
+                    await self._any.wait()
+        except TimeoutError as error:
+            raise NoChannelError("no connection to the database") from error
+        return found
+
+    async def _keep(self) -> None:
+        """One channel after another, until the pool is closed."""
+        while True:
+            try:
+                connection = await self._pool.getconn()
+            except PoolTimeout:
+                continue
+            except PoolClosed:
+                return
+            channel = Channel(connection)
+            self._channels.append(channel)
+            self._any.set()
+            # Closed while the connection was on its way here: nobody else would end it.
+            if self._pool.closed:
+                channel.close()
+            await channel.ended()
+            self._channels.remove(channel)
+            await connection.close()
+            await self._pool.putconn(connection)

@@ -1,0 +1,223 @@
+"""Connections that carry the questions of many requests: each gets its own answer, whatever happens to the others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import DivisionByZero, UndefinedTable
+
+from read_api import channels as module
+from read_api.channels import Channels, NoChannelError
+from read_api.questions import Question
+
+LOCK = 4711
+
+
+class Written(Question):
+    """A question whose name is its text."""
+
+    def _text(self) -> str:
+        return self.name
+
+
+NAME_ME = Written("SELECT set_config('hub.customer_id', %(me)s, true)")
+WHO = Written("SELECT coalesce(current_setting('hub.customer_id', true), '')")
+BLOCKED = Written(f"SELECT pg_advisory_xact_lock({LOCK})")
+ONE = Written("SELECT 1")
+
+
+def asked(*questions: Question, **values: str) -> Any:
+    return [(question, question.bound(values)) for question in questions]
+
+
+@pytest.fixture
+async def opened(database: Any) -> AsyncIterator[Any]:
+    """Opens channels to the test's database, and waits until they are all there."""
+    made: list[Channels] = []
+
+    async def opened(connections: int) -> Channels:
+        made.append(Channels(database.api, connections, "-c statement_timeout=60s"))
+        await made[-1].open()
+        while len(await processes(made[-1], 10 * connections)) < connections:
+            pass
+        return made[-1]
+
+    yield opened
+    for each in made:
+        await each.close()
+
+
+async def processes(channels: Channels, questions: int) -> set[Any]:
+    """The server's processes that answer so many questions asked at once."""
+    found = await asyncio.gather(*[channels.ask(asked(Written("SELECT pg_backend_pid()"))) for _ in range(questions)])
+    return {answer.get_value(0, 0) for (answer,) in found}
+
+
+@pytest.fixture
+async def one(opened: Any) -> Channels:
+    """Channels of one connection."""
+    channels: Channels = await opened(1)
+    return channels
+
+
+@pytest.fixture
+def lock(database: Any) -> Iterator["psycopg.Connection[Any]"]:
+    """Holds what BLOCKED waits for, until it is closed."""
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        yield connection
+
+
+async def blocked(lock: "psycopg.Connection[Any]") -> int:
+    """Wait until a session waits for the lock; its process."""
+    while True:
+        found = lock.execute(
+            "SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+        ).fetchone()
+        if found:
+            return int(found[0])
+        await asyncio.sleep(0)
+
+
+def release(lock: "psycopg.Connection[Any]") -> None:
+    lock.execute("SELECT pg_advisory_unlock_all()")
+
+
+async def test_many_requests_at_a_time_are_each_answered_for_themselves(one: Channels) -> None:
+    found = await asyncio.gather(*[one.ask(asked(NAME_ME, WHO, me=f"customer {n}")) for n in range(200)])
+
+    assert [answer.get_value(0, 0) for _, answer in found] == [b"customer %d" % n for n in range(200)]
+
+
+async def test_what_a_request_set_ends_with_it(one: Channels) -> None:
+    await one.ask(asked(NAME_ME, WHO, me="somebody"))
+
+    (answer,) = await one.ask(asked(WHO))
+
+    assert answer.get_value(0, 0) == b""
+
+
+async def test_a_question_that_is_refused_costs_the_others_nothing(one: Channels) -> None:
+    questions = [ONE, Written("SELECT 1 / 0"), ONE, Written("SELECT * FROM nowhere"), ONE]
+
+    found = await asyncio.gather(*[one.ask(asked(each)) for each in questions], return_exceptions=True)
+
+    assert [type(each) for each in found] == [list, DivisionByZero, list, UndefinedTable, list]
+
+
+async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one: Channels, database: Any) -> None:
+    question = Written("SELECT amount FROM public.later")
+    refused = await asyncio.gather(*[one.ask(asked(ONE, question)) for _ in range(3)], return_exceptions=True)
+
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute("CREATE TABLE public.later AS SELECT 5 AS amount")
+        owner.execute("GRANT SELECT ON public.later TO PUBLIC")
+    found = await asyncio.gather(*[one.ask(asked(ONE, question)) for _ in range(3)])
+
+    # What is sent behind a refused preparation, before that is known, is refused as well.
+    assert all(isinstance(each, psycopg.Error) for each in refused)
+    assert [answer.get_value(0, 0) for _, answer in found] == [b"5"] * 3
+
+
+async def test_nobody_is_sent_to_wait_behind_a_slow_question(opened: Any, lock: Any) -> None:
+    channels = await opened(2)
+    slow = asyncio.create_task(channels.ask(asked(BLOCKED)))
+    process = await blocked(lock)
+    while not lock.execute(
+        "SELECT clock_timestamp() - query_start > %s * interval '1 second' FROM pg_stat_activity WHERE pid = %s",
+        [2 * module.SLOW_SECONDS, process],
+    ).fetchone()[0]:
+        pass
+
+    # More than one, so that the queue behind the slow one is the shorter.
+    others = await processes(channels, 5)
+    waits = not slow.done()
+    release(lock)
+    await slow
+
+    assert (len(others), waits) == (1, True)
+
+
+async def test_whoever_waits_when_a_connection_breaks_is_answered_by_the_next(
+    one: Channels, lock: Any, database: Any
+) -> None:
+    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    process = await blocked(lock)
+    behind = [asyncio.create_task(one.ask(asked(NAME_ME, WHO, me=str(n)))) for n in range(5)]
+    await asyncio.sleep(0)
+
+    lock.execute("SELECT pg_terminate_backend(%s, 60000)", [process])
+    release(lock)
+    found = await asyncio.gather(*behind)
+    await slow
+
+    assert [answer.get_value(0, 0) for _, answer in found] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+async def test_a_server_that_says_nothing_is_given_up(
+    one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0.05)
+
+    with pytest.raises(NoChannelError):
+        await one.ask(asked(BLOCKED))
+
+    release(lock)
+    (answer,) = await one.ask(asked(ONE))
+    assert answer.get_value(0, 0) == b"1"
+
+
+async def test_no_more_is_asked_of_a_server_that_does_not_keep_up(
+    one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    await blocked(lock)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+
+    with pytest.raises(NoChannelError):
+        await one.ask(asked(ONE))
+
+    release(lock)
+    await slow
+
+
+async def test_the_answer_to_somebody_who_has_gone_is_nobody_elses(one: Channels, lock: Any) -> None:
+    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    await blocked(lock)
+    gone, next_ = (asyncio.create_task(one.ask(asked(NAME_ME, WHO, me=name))) for name in ("gone", "next"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    release(lock)
+
+    _, answer = await next_
+    await slow
+
+    assert answer.get_value(0, 0) == b"next"
+    assert gone.cancelled()
+
+
+async def test_a_question_too_large_for_the_socket_is_sent_piece_by_piece(one: Channels) -> None:
+    length = Written("SELECT length(%(text)s)")
+
+    found = await asyncio.gather(
+        one.ask(asked(length, text="x" * 30_000_000)), one.ask(asked(ONE)), one.ask(asked(length, text="y" * 5))
+    )
+
+    assert [answer.get_value(0, 0) for (answer,) in found] == [b"30000000", b"1", b"5"]
+
+
+async def test_whoever_waits_when_it_is_closed_is_told(
+    one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    await blocked(lock)
+
+    await one.close()
+
+    with pytest.raises(NoChannelError):
+        await slow
