@@ -213,7 +213,12 @@ class WhmcsSettings(_Settings):
     )
     timeout_seconds: float = Field(30.0, gt=0, description="patience with one call")
     retry_attempts: int = Field(5, ge=1, description="tries of one call, the first one included")
-    page_rows: int = Field(1000, ge=1, le=10_000, description="`limitnum` of list calls")
+    page_rows: int = Field(
+        2000,
+        ge=1,
+        le=10_000,
+        description="`limitnum` of list calls: the larger, the fewer offsets WHMCS must count up to",
+    )
     new_rows: int = Field(100, ge=1, le=10_000, description="`limitnum` of the look for new records")
     scan_rows: int = Field(
         20_000, ge=1, description="rows a tick reads again of each list, to find what changed without a word"

@@ -61,17 +61,20 @@ def numbers(values: Sequence[object]) -> list[str]:
 
 def amounts(values: Sequence[object]) -> list[str]:
     """Decimal numbers, sent as texts; they fit `Amount`."""
-    return _matching(_AMOUNTS, texts(values))
+    found = texts(values)
+    _matching(_AMOUNTS, list(set(found)))
+    return found
 
 
 def instants(values: Sequence[object], zone: ZoneInfo) -> list[str | None]:
     """Local times as `times.local_to_utc` reads them, with the zone's offset; None for empty and zero times."""
-    found = [None if value in _NO_TIME else value for value in optional_texts(values)]
-    times = _matching(_TIMES, [value for value in found if value is not None])
-    if not times:
-        return found
+    found = optional_texts(values)
+    different = set(found)
+    times = _matching(_TIMES, [value for value in different if value is not None and value not in _NO_TIME])
     offsets = _Offsets(zone)
-    return [None if value is None else value + offsets[value[:13]] for value in found]
+    made: dict[str | None, str | None] = dict.fromkeys(different)
+    made.update((value, value + offsets[value[:13]]) for value in times)
+    return [made[value] for value in found]
 
 
 def days(values: Sequence[object]) -> list[str | None]:

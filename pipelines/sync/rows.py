@@ -64,21 +64,22 @@ def copy_rows(cursor: Cursor[Any], stage: str, columns: Sequence[str], rows: Row
 def _lines(found: Columns, columns: Sequence[str]) -> str:
     r"""The rows in the text format of COPY: a line each, tabs between, `\N` for nothing."""
     wanted = [found[name] for name in columns]
-    nulls = sum(column.count(None) for column in wanted)
-    lines = _joined([_filled(column) for column in wanted])
+    gaps = [column.count(None) for column in wanted]
+    lines = _joined([_filled(column) if some else column for column, some in zip(wanted, gaps, strict=True)])
     # Hardly a page holds a character that must be escaped: counting tells, without a look at every value.
     tabs, ends = len(wanted[0]) * (len(wanted) - 1), len(wanted[0])
-    if (lines.count("\t"), lines.count("\n"), lines.count("\\")) == (tabs, ends, nulls) and "\r" not in lines:
+    if (lines.count("\t"), lines.count("\n"), lines.count("\\")) == (tabs, ends, sum(gaps)) and "\r" not in lines:
         return lines
     return _joined([_filled([value and value.translate(_ESCAPES) for value in column]) for column in wanted])
 
 
-def _joined(texts: Sequence[Sequence[str]]) -> str:
+def _joined(filled: Sequence[Column]) -> str:
+    texts = cast("Sequence[Sequence[str]]", filled)
     return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
 
 
 def _filled(column: Column) -> Sequence[str]:
-    return [_NULL if value is None else value for value in column] if None in column else cast("Sequence[str]", column)
+    return [_NULL if value is None else value for value in column]
 
 
 class _InOnePiece(LibpqWriter):

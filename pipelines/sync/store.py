@@ -127,12 +127,9 @@ class Store:
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
             self._quarantine(mapped)
-            self._record(page, mapped, total)
+            self._record(mapped, total, tells=bool(total.written or linked.written or marked))
             if total.outdated:
                 wish(self._connection, dataset.name, total.outdated)
-            if total.written or linked.written or marked:
-                # Heard when this commits: live updates and caches follow the change log.
-                self._connection.execute("SELECT pg_notify('hub_changes', '')")
         return total
 
     def _removed(self, target: Target, page: Page) -> Merged:
@@ -247,7 +244,8 @@ class Store:
             )
             self._open_quarantine -= healed
 
-    def _record(self, page: Page, mapped: MappedPage, merged: Merged) -> None:
+    def _record(self, mapped: MappedPage, merged: Merged, *, tells: bool) -> None:
+        page = mapped.page
         self._connection.execute(
             statement("sync/record_page"),
             {
@@ -262,6 +260,8 @@ class Store:
                 "deleted": merged.deleted,
                 "quarantined": len(mapped.failures),
                 "unknown_labels": Jsonb(dict(mapped.unknown_labels)),
+                # Live updates and caches follow the change log.
+                "tells": tells,
             },
         )
 

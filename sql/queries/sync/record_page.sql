@@ -1,5 +1,6 @@
 -- Remember, in the transaction that writes a page, where its reader stands (null: it keeps no position) and what the run
--- did; nothing is returned.
+-- did. Whoever follows the change log is told when this commits, where there is something to tell; nothing of use is
+-- returned.
 WITH saved AS (
     INSERT INTO sync.cursors (dataset, position)
     SELECT %(dataset)s, %(position)s::jsonb WHERE %(position)s::jsonb IS NOT NULL
@@ -20,3 +21,4 @@ UPDATE sync.runs
                            UNION ALL SELECT * FROM jsonb_each_text(%(unknown_labels)s)) each
                     GROUP BY key) summed) END
  WHERE id = %(run_id)s
+RETURNING CASE WHEN %(tells)s THEN pg_notify('hub_changes', '') END
