@@ -60,6 +60,12 @@ def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@pytest.fixture(autouse=True, params=[False, True], ids=["", "as a first load"])
+def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is expected of the rows changes nothing of what becomes of them."""
+    monkeypatch.setitem(merge.__kwdefaults__ or {}, "expected_new", request.param)
+
+
 def merged(connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = ()) -> Merged:
     with connection.transaction():
         create_stage(connection, target)
@@ -141,6 +147,26 @@ def test_what_is_missing_from_a_set_sent_whole_is_deleted_but_only_within_its_pa
     assert outcome == Merged(unchanged=1, deleted=1)
     alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
     assert {row[0] for row in alive} == {kept.id, foreign.id}
+
+
+def test_a_page_of_old_and_new_rows_is_counted_right(connection):
+    known, changed = CaseRow(), CaseRow(id=uuid4(), source_id="500B")
+    merged(connection, CASES, known, changed)
+    later = changed.model_copy(update={"subject": "Echo", "source_updated_at": NOON + HOUR})
+
+    outcome = merged(connection, CASES, known, later, CaseRow(id=uuid4(), source_id="500C"))
+
+    assert outcome == Merged(inserted=1, updated=1, unchanged=1)
+
+
+def test_a_set_whose_every_row_is_new_takes_the_place_of_the_old_ones(connection):
+    invoice = uuid4()
+    old, new = ItemRow(invoice_id=invoice), ItemRow(invoice_id=invoice)
+    merged(connection, ITEMS, old, parents=[invoice])
+
+    outcome = merged(connection, ITEMS, new, parents=[invoice])
+
+    assert outcome == Merged(inserted=1, deleted=1)
 
 
 def test_a_page_that_fails_leaves_neither_rows_nor_log(connection):
