@@ -38,7 +38,7 @@ class Bars:
             self._bars.update(task, description=f"[red]{step.dataset} failed[/red]", completed=step.rows)
             self._bars.stop_task(task)
         elif step.done:
-            self._bars.update(task, completed=step.rows, total=step.rows or 1)
+            self._bars.update(task, completed=step.rows, total=step.rows)
             self._bars.stop_task(task)
         else:
             self._bars.update(task, completed=step.rows, total=step.expected)
@@ -56,4 +56,6 @@ def _bars() -> Progress:
 
 def _line(step: progress.Progress) -> None:
     if step.done:
-        print(f"{step.dataset}: {step.rows} rows{', failed' if step.failed else ''}", file=sys.stderr, flush=True)  # noqa: T201
+        # Somebody else may have brought it up to date just before: in a first sync, the events' worker.
+        found = f"{step.rows} rows" if step.rows or step.failed else "nothing new"
+        print(f"{step.dataset}: {found}{', failed' if step.failed else ''}", file=sys.stderr, flush=True)  # noqa: T201
