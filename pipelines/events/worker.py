@@ -16,6 +16,7 @@ from domain.common.errors import HubError
 from domain.common.identifiers import System
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.inbox import Claimed, Inbox
+from pipelines.events.lines import SERVICES, ask_for_new_lines
 from pipelines.events.orders import ask_for_work
 from pipelines.events.routes import missed_by, wanted_by
 from pipelines.sync.dataset import NOTHING, Selection, Source
@@ -97,6 +98,8 @@ class Applier:
                 self._applied(name, outcome.merged)
             for name, only in _by_dataset(claimed).items():
                 self._applied(name, readers.of(name).read(only))
+                if name == SERVICES:
+                    ask_for_new_lines(connection, only)
             ask_for_work(connection, claimed.told)
         except TROUBLE as error:
             self._failures = min(self._failures + 1, 6)

@@ -219,6 +219,31 @@ def test_what_was_asked_for_before_a_row_changed_is_asked_for_again(sandbox, hub
     assert fetch(hub, "SELECT status FROM hub.invoices WHERE source_id = %s", invoice) == [("cancelled",)]
 
 
+@pytest.mark.parametrize("owner", [False, True], ids=["told of the service", "told of its client's order"])
+def test_a_line_wished_for_before_it_is_known_is_read_once_it_is(sandbox, hub, owner):
+    ((line, client),) = fetch(
+        hub,
+        "DELETE FROM hub.sims line USING hub.customer_accounts owner WHERE owner.id = line.account_id AND line.id ="
+        " (SELECT id FROM hub.sims WHERE is_open AND msisdn IS NOT NULL ORDER BY source_id LIMIT 1)"
+        " RETURNING line.source_id, owner.source_id",
+    )
+    wish = "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id) VALUES ('hub', %s, 'record', %s, %s)"
+    fetch(hub, f"{wish} RETURNING id", f"freebit.line_details:{line}", "freebit.line_details", line)
+    apply(hub)
+    assert fetch(hub, "SELECT 1 FROM hub.sims WHERE source_id = %s", line) == []
+
+    fetch(
+        hub,
+        "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, parent_id)"
+        " VALUES ('whmcs', 'told', 'record', %s, %s, %s) RETURNING id",
+        *(("order", "1", client) if owner else ("service", line, None)),
+    )
+    apply(hub)
+
+    ((read, status),) = fetch(hub, "SELECT details_as_of IS NOT NULL, status FROM hub.sims WHERE source_id = %s", line)
+    assert (read, status is not None) == (True, True)
+
+
 def test_nobody_applies_while_another_leads(hub):
     source = source_of("whmcs")
     applier = Applier("whmcs", source, hub.sync, Tally())

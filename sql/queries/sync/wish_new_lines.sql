@@ -1,0 +1,14 @@
+-- Wish for SIM lines that were never read at the network to be read soon, of these services and these clients; wakes the
+-- worker. Nothing is returned.
+WITH wished AS (
+    INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
+    SELECT 'hub', 'line:' || line.source_id, 'record', 'line', line.source_id
+      FROM hub.sims line
+     WHERE (line.id = ANY(%(lines)s) OR line.account_id = ANY(%(accounts)s))
+       AND line.details_as_of IS NULL AND line.is_open AND line.msisdn IS NOT NULL AND line.deleted_at IS NULL
+    ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
+       SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
+     WHERE i.state <> 'waiting'
+    RETURNING 1
+)
+SELECT pg_notify('hub_inbox', 'hub') FROM wished LIMIT 1
