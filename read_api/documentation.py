@@ -12,6 +12,7 @@ from litestar.routes import HTTPRoute
 from core.errors import NotFoundError
 
 UP_TO_A_PAUSE = re.compile(r"[^.;:]+")
+_CODE = re.compile(r"`([^`]+)`")
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1a1f2b;max-width:62rem;margin:2rem auto;padding:0 1.2rem}
@@ -65,24 +66,24 @@ def page(document: dict[str, Any]) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(info['title'])}</title><style>{STYLE}</style>"
         f"<h1>{escape(info['title'])}</h1><p>Version {escape(info['version'])} ·"
         " <a href=/schema/openapi.json>OpenAPI 3.1 document</a></p>"
-        f"<p>{escape(info.get('description') or '')}</p>{sections}<h2>Models</h2>{models}"
+        f"<p>{_said(info.get('description'))}</p>{sections}<h2>Models</h2>{models}"
     )
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     parameters = "".join(
-        _row(f"<code>{escape(each['name'])}</code>", each["in"], _kind(each["schema"]), each.get("description", ""))
+        _row(f"<code>{escape(each['name'])}</code>", each["in"], _kind(each["schema"]), _said(each.get("description")))
         for each in operation.get("parameters") or []
     )
     responses = "".join(
-        _row(f"<code>{escape(status)}</code>", *_content(response), response.get("description", ""))
+        _row(f"<code>{escape(status)}</code>", *_content(response), _said(response.get("description")))
         for status, response in operation["responses"].items()
     )
-    about = f"<p>{escape(operation.get('description') or '')}</p>"
+    about = f"<p>{_said(operation.get('description'))}</p>"
     asked = f"<table><tr><th>parameter<th>in<th>type<th>{parameters}</table>" if parameters else ""
     return (
         f"<details><summary><b>{method.upper()}</b><span class=path>{escape(path)}</span>"
-        f"<span>{escape(operation.get('summary') or '')}</span></summary>{about}{asked}"
+        f"<span>{_said(operation.get('summary'))}</span></summary>{about}{asked}"
         f"<table><tr><th>status<th>media type<th>body<th>{responses}</table></details>"
     )
 
@@ -95,12 +96,12 @@ def _content(response: dict[str, Any]) -> tuple[str, str]:
 
 def _model(name: str, model: dict[str, Any]) -> str:
     rows = "".join(
-        _row(f"<code>{escape(field)}</code>", _kind(kind), escape(kind.get("description", "")))
+        _row(f"<code>{escape(field)}</code>", _kind(kind), _said(kind.get("description")))
         for field, kind in (model.get("properties") or {}).items()
     )
     return (
         f"<details id='{escape(name)}'><summary><code>{escape(name)}</code>"
-        f"<span>{escape(model.get('description') or '')}</span></summary><table>{rows}</table></details>"
+        f"<span>{_said(model.get('description'))}</span></summary><table>{rows}</table></details>"
     )
 
 
@@ -124,3 +125,8 @@ def _kind(schema: dict[str, Any]) -> str:
 
 def _row(*cells: str) -> str:
     return "<tr>" + "".join(f"<td>{cell}" for cell in cells)
+
+
+def _said(description: str | None) -> str:
+    """A description as HTML; what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(description or ""))

@@ -100,6 +100,8 @@ async def test_the_documentation_page_needs_no_other_site(client: httpx.AsyncCli
     assert "/api/invoices/{invoice_id}" in page.text
     assert "One invoice with its items and payments</span>" in page.text
     assert "<script" not in page.text
+    assert "<code>meta</code>" in page.text
+    assert "`" not in page.text
     assert "http" not in page.text.replace("HTTP", "")
 
 
