@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.errors import error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -24,12 +24,15 @@ from core.errors import HubError
 from read_api.questions import Question
 
 PATIENCE_SECONDS = 3.0
-"""How long a question waits for a connection; where the next answer has been due for longer, no question is added."""
+"""How long a question waits for a connection. None is added to a queue whose first has waited longer."""
 SLOW_SECONDS = 0.1
-"""Nothing is asked behind a question that takes longer, while there is another connection."""
+"""Nothing is asked behind a question that the server is longer at, while there is another connection."""
 SILENCE_SECONDS = 15.0
-"""Without an answer for so long, which is more than the server gives a statement, nobody is there."""
+"""A server that owes an answer and says nothing for longer than it may take over a statement is gone."""
 LOOK_EVERY_SECONDS = 1.0
+
+MOST_NOTHINGS = 3
+"""libpq says once or twice in a row that there is no result; more often only where nothing is to come."""
 
 REFUSED = {ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED}
 
@@ -49,6 +52,7 @@ class ChannelBrokenError(HubError):
 class _Waiting:
     answer: Answer
     new: Sequence[Question]
+    results: int
     since: float
 
 
@@ -64,6 +68,8 @@ class Channel:
         self._prepared: set[bytes] = set()
         self._waiting: deque[_Waiting] = deque()
         self._results: list[PGresult] = []
+        self._nothings = 0
+        self._heard = monotonic()
         self._pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._receive)
 
@@ -71,11 +77,15 @@ class Channel:
         """How many seconds ago the question was asked whose answer comes next; 0: nothing is asked."""
         return now - self._waiting[0].since if self._waiting else 0.0
 
+    def silent(self, now: float) -> float:
+        """For how many seconds the server has owed an answer and said nothing."""
+        return now - max(self._waiting[0].since, self._heard) if self._waiting else 0.0
+
     def queue(self, now: float) -> tuple[bool, int]:
         """What a question asked now would wait for; the smallest is the best."""
-        return self.waited(now) > SLOW_SECONDS, len(self._waiting)
+        return self.silent(now) > SLOW_SECONDS, len(self._waiting)
 
-    def ask(self, asked: Asked, now: float) -> Answer:
+    def ask(self, asked: Asked) -> Answer:
         """Send the questions; a result for each is to come.
 
         The answer raises:
@@ -84,7 +94,7 @@ class Channel:
         """
         answer: Answer = self._loop.create_future()
         new = [question for question, _ in asked if question.prepared_as not in self._prepared]
-        self._waiting.append(_Waiting(answer, new, now))
+        self._waiting.append(_Waiting(answer, new, len(new) + len(asked), monotonic()))
         try:
             for question in new:
                 # Known from here on: whoever asks it next is behind this.
@@ -97,6 +107,11 @@ class Channel:
                 self._loop.add_writer(self._socket, self._send)
         except psycopg.OperationalError:
             self.close()
+        except BaseException:
+            # What was sent of it has no end of its own: the next answers would be given to others.
+            self._waiting.pop()
+            self.close()
+            raise
         return answer
 
     async def ended(self) -> None:
@@ -104,7 +119,7 @@ class Channel:
         while self.is_open:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), LOOK_EVERY_SECONDS)
-            if self.waited(monotonic()) > SILENCE_SECONDS:
+            if self.silent(monotonic()) > SILENCE_SECONDS:
                 self.close()
 
     def close(self) -> None:
@@ -127,22 +142,33 @@ class Channel:
                 self._loop.remove_writer(self._socket)
         except psycopg.OperationalError:
             self.close()
+        else:
+            # To make room, libpq may have taken in answers already.
+            self._receive()
 
     def _receive(self) -> None:
         try:
             self._pgconn.consume_input()
+            self._heard = monotonic()
             while self._waiting and not self._pgconn.is_busy():
-                result = self._pgconn.get_result()
-                if result is None:  # the end of one command's results
-                    if self._pgconn.status == ConnStatus.BAD:
-                        self.close()
-                elif result.status == ExecStatus.PIPELINE_SYNC:
-                    results, self._results = self._results, []
-                    self._tell(self._waiting.popleft(), results)
-                else:
-                    self._results.append(result)
+                self._take(self._pgconn.get_result())
         except psycopg.OperationalError:
             self.close()
+
+    def _take(self, result: PGresult | None) -> None:
+        if result is None:  # the end of one command's results
+            self._nothings += 1
+            if self._nothings > MOST_NOTHINGS or self._pgconn.status == ConnStatus.BAD:
+                self.close()
+            return
+        self._nothings = 0
+        if result.status != ExecStatus.PIPELINE_SYNC:
+            self._results.append(result)
+        elif len(self._results) != self._waiting[0].results:
+            self.close()  # no answer is better than another's
+        else:
+            results, self._results = self._results, []
+            self._tell(self._waiting.popleft(), results)
 
     def _tell(self, waiting: _Waiting, results: list[PGresult]) -> None:
         refused = next((each for each in results if each.status in REFUSED), None)
@@ -165,8 +191,9 @@ class Channels:
         self._count = connections
         self._channels: list[Channel] = []
         self._any = asyncio.Event()
+        self._closed = False
         self._keepers: list[asyncio.Task[None]] = []
-        # It connects, and tries again at growing intervals; what it gives out is kept until it breaks.
+        # It connects, again and again where it must; what it gives out is kept until it breaks.
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             min_size=connections,
@@ -183,7 +210,9 @@ class Channels:
         self._keepers = [asyncio.create_task(self._keep()) for _ in range(self._count)]
 
     async def close(self) -> None:
-        """Whoever still waits is told that it broke."""
+        """Whoever still waits is told so."""
+        self._closed = True
+        self._any.set()
         await self._pool.close()
         for each in list(self._channels):
             each.close()
@@ -198,16 +227,29 @@ class Channels:
         """
         # After a restart of the server every connection is broken.
         for _ in range(self._count + 1):
+            channel = self._best() or await self._first()
             try:
-                now = monotonic()
-                return await (self._best(now) or await self._first()).ask(asked, now)
-            except ChannelBrokenError:
+                return await channel.ask(asked)
+            except (ChannelBrokenError, InvalidSqlStatementName):
+                # Or whoever was to prepare it, just before, was refused that.
                 continue
-        raise NoChannelError("connections to the database keep breaking")
+            except FeatureNotSupported:
+                # A table has other columns than when the question was prepared.
+                channel.close()
+        raise NoChannelError("the database gave no answer, however often it was asked")
 
-    def _best(self, now: float) -> Channel | None:
-        best = min((each for each in self._channels if each.is_open), key=lambda each: each.queue(now), default=None)
-        if best is not None and best.waited(now) > PATIENCE_SECONDS:
+    def _best(self) -> Channel | None:
+        """None: there is none yet."""
+        if self._closed:
+            raise NoChannelError("the API is ending")
+        now = monotonic()
+        there = [each for each in self._channels if each.is_open]
+        best = min(
+            (each for each in there if each.waited(now) <= PATIENCE_SECONDS),
+            key=lambda each: each.queue(now),
+            default=None,
+        )
+        if there and best is None:
             raise NoChannelError("the database does not keep up")
         return best
 
@@ -215,7 +257,7 @@ class Channels:
         """The first that is there."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while (found := self._best(monotonic())) is None:
+                while (found := self._best()) is None:
                     self._any.clear()
                     await self._any.wait()
         except TimeoutError as error:
