@@ -23,6 +23,7 @@ from pipelines.sync.dataset import NOTHING, Selection, Source
 from pipelines.sync.merge import Merged
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run, safe
+from sql.statements import statement
 
 log = logger(__name__)
 
@@ -94,8 +95,10 @@ class Applier:
         """Read again what was claimed; false: the system is in trouble, so all of it waits."""
         try:
             for name in dict.fromkeys(filter(None, map(missed_by, claimed.told))):
-                outcome = run(dataset_named(name), self._source, self._database_url)
-                self._applied(name, outcome.merged)
+                # Nothing can be missing of what is still to be read for the first time, which is a run of its own.
+                if connection.execute(statement("sync/was_read_whole"), {"dataset": name}).fetchone():
+                    outcome = run(dataset_named(name), self._source, self._database_url)
+                    self._applied(name, outcome.merged)
             for name, only in _by_dataset(claimed).items():
                 self._applied(name, readers.of(name).read(only))
                 if name == SERVICES:

@@ -244,6 +244,24 @@ def test_a_line_wished_for_before_it_is_known_is_read_once_it_is(sandbox, hub, o
     assert (read, status is not None) == (True, True)
 
 
+def test_what_was_missed_is_read_unless_it_is_still_to_be_read_for_the_first_time(sandbox, hub):
+    gap = (
+        "INSERT INTO sync.inbox (source, event_id, kind, entity) VALUES ('salesforce', %s, 'gap', 'Order') RETURNING id"
+    )
+    fetch(hub, gap, "before the first load")
+    too_early = apply(hub)
+    sync(hub, "salesforce.orders")
+    ((order,),) = fetch(hub, "SELECT source_id FROM hub.orders ORDER BY source_id LIMIT 1")
+    mutate(sandbox, "salesforce", "Order", order, {"Status": "Cancelled"})
+
+    fetch(hub, gap, "after it")
+    in_time = apply(hub)
+
+    assert too_early == {}
+    assert in_time["salesforce.orders"]["updated"] == 1
+    assert [state for state, _, _ in inbox(hub)] == ["done", "done"]
+
+
 def test_nobody_applies_while_another_leads(hub):
     source = source_of("whmcs")
     applier = Applier("whmcs", source, hub.sync, Tally())
