@@ -7,8 +7,8 @@ HubError
 ├── IncompleteReadError      a source handed over fewer rows than it says it has: the run failed
 ├── BrakeError               more would be deleted than is likely to be true: stop, an operator must look
 └── SourceError              a source let us down
-    ├── UnavailableError     no answer, or a server fault: trying again may help
-    │   └── ThrottledError   "slow down": try again after `retry_after`
+    ├── UnavailableError     no answer, or a server fault: trying again may help, after `retry_after` if it says so
+    │   └── ThrottledError   "slow down", and nothing was done
     ├── BusyError            one record there is being worked on: try again after `retry_after`
     ├── QuotaError           our allowance is used up: stop, try again much later
     ├── CredentialsError     it does not know us: an operator must look
@@ -62,38 +62,44 @@ class BrakeError(HubError):
 
 
 class SourceError(HubError):
-    """A source, or what it sent, let us down. `code` is the source's own, where it has one."""
+    """A source, or what it sent, let us down. `code` is the source's own, where it has one.
 
-    def __init__(self, system: str, reason: str, *, code: str | None = None) -> None:
+    nothing_came: the call surely changed nothing at the source. Only a refusal in the source's own words, "slow down"
+        (429) and a connection that was never made prove that; of anything else the outcome is unknown.
+    """
+
+    def __init__(self, system: str, reason: str, *, code: str | None = None, nothing_came: bool = True) -> None:
         super().__init__(f"{system}: {reason}" + (f" [{code}]" if code else ""))
         self.system = system
         self.reason = reason
         self.code = code
-
-    @property
-    def nothing_came(self) -> bool:
-        """Whether the call surely changed nothing at the source: it never got there, or was refused."""
-        return True
+        self.nothing_came = nothing_came
 
 
 class UnavailableError(SourceError):
-    """No usable answer came; trying again may help. Without `sent` the call never reached the source."""
+    """No usable answer came; trying again may help. Without `sent` the call never reached the source.
 
-    def __init__(self, system: str, reason: str, *, code: str | None = None, sent: bool = True) -> None:
-        super().__init__(system, reason, code=code)
-        self.sent = sent
+    `retry_after`: seconds to wait, where whoever answered says so. A proxy says so of calls that it let through, too.
+    """
 
-    @property
-    def nothing_came(self) -> bool:
-        return not self.sent
+    def __init__(
+        self,
+        system: str,
+        reason: str,
+        *,
+        code: str | None = None,
+        sent: bool = True,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(system, reason, code=code, nothing_came=not sent)
+        self.retry_after = retry_after
 
 
 class ThrottledError(UnavailableError):
-    """The source asks for patience: `retry_after` seconds where it says how long."""
+    """The source asks for patience (429) and did not do what it was asked."""
 
     def __init__(self, system: str, reason: str, *, code: str | None = None, retry_after: float | None = None) -> None:
-        super().__init__(system, reason, code=code, sent=False)
-        self.retry_after = retry_after
+        super().__init__(system, reason, code=code, sent=False, retry_after=retry_after)
 
 
 class BusyError(SourceError):

@@ -39,8 +39,8 @@ control plane, on every port (JSON):
   GET  /__sandbox__/ledger?system=&kind=&id=&marker=
                                       every effect that was applied
   POST /__sandbox__/faults            {"match": "GetInvoices", "times": 2, "mode": "status:503"}
-                                      modes: status:NNN timeout timeout_after cut drop malformed repeat 429
-                                      html500 slow:MS code:A-B; none forgets those that wait
+                                      modes: status:NNN after:NNN timeout timeout_after cut drop malformed
+                                      repeat 429 html500 slow:MS code:A-B; none forgets those that wait
   POST /__sandbox__/mutate            {"system": "whmcs", "object": "invoice", "id": "10001",
                                        "fields": {"status": "Paid"}}
                                       fields null deletes; an unknown id creates; with "before": "limitstart=25"

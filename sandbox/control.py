@@ -10,6 +10,7 @@ Modes of a fault:
     cut              the true answer applied, then the connection closed in the middle of it
     drop             the true answer applied, then the connection closed without a byte of it
     timeout_after    the true answer applied, then no answer until the caller hangs up
+    after:503        the true answer applied, then that status with a page and Retry-After: 1, as proxies answer
     repeat           a list: the page before the one asked for, once more; any other call is answered truly
     code:400-230     Freebit only: that resultCode-statusCode
     none             no fault: forget those that wait
@@ -34,9 +35,12 @@ from sandbox.world import World
 
 PREFIX = "/__sandbox__/"
 _MODES = re.compile(
-    r"status:[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|repeat|none|429|html500|slow:\d+|code:\d{3}-\d{3}"
+    r"(?:status|after):[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|repeat|none|429|html500|slow:\d+"
+    r"|code:\d{3}-\d{3}"
 )
-_MODE_NAMES = "status:NNN, timeout, timeout_after, cut, drop, malformed, repeat, none, 429, html500, slow:MS, code:A-B"
+_MODE_NAMES = (
+    "status:NNN, after:NNN, timeout, timeout_after, cut, drop, malformed, repeat, none, 429, html500, slow:MS, code:A-B"
+)
 _SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)\d*=)[^&\s]*")
 _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
 CUT = "sandbox: connection cut on purpose"
@@ -148,6 +152,9 @@ async def _failed(
         await app(scope, replay, send)
     elif mode == "timeout":
         await _silence(receive)
+    elif mode.startswith("after:"):
+        await app(scope, replay, _nowhere)
+        await send_whole(Response(_HTML, int(mode[6:]), "text/html", (("Retry-After", "1"),)), send)
     elif mode in {"drop", "timeout_after"}:
         await app(scope, replay, _nowhere)
         if mode == "drop":

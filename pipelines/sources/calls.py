@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from threading import Lock
 from time import monotonic, perf_counter, sleep
@@ -24,6 +26,7 @@ Answer = TypeVar("Answer")
 
 LONGEST_WAIT_SECONDS = 60.0
 """A source that asks for more patience than this is left alone until the next run."""
+SHORTEST_WAIT_SECONDS = 0.5
 
 _WORTH_A_ROUND_TRIP_SECONDS = 0.02
 
@@ -101,9 +104,12 @@ def _tried(patience: Patience, attempt_once: Callable[[Attempt], Answer], circui
 
 
 def _worth_another_try(error: Exception) -> bool | float:
-    if isinstance(error, ThrottledError) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= LONGEST_WAIT_SECONDS else False
-    return isinstance(error, UnavailableError)
+    if not isinstance(error, UnavailableError):
+        return False
+    if error.retry_after is None:
+        return True
+    # Who asks for no wait at all must not be asked in a hot loop.
+    return max(error.retry_after, SHORTEST_WAIT_SECONDS) if error.retry_after <= LONGEST_WAIT_SECONDS else False
 
 
 @contextmanager
@@ -166,21 +172,37 @@ class Budget:
 
 
 def failure(system: System, status: int, retry_after: str | None = None) -> SourceError | None:
-    """What an HTTP status alone says; None where the body must tell. Status 406 and 420 come from edge routing."""
+    """What an HTTP status alone says; None where the body must tell.
+
+    Whoever is in between may have answered: only 429 says that nothing was done. A proxy adds `Retry-After` to 502, 503
+    and 504 after the source has finished, and a firewall that looks at answers refuses with 403 then (field notes,
+    proxies and edges). 406 and 420 come from Salesforce's edge routing.
+    """
+    wait = seconds(retry_after)
     if status == 429:
-        return ThrottledError(system, "asks for patience", code="http_429", retry_after=seconds(retry_after))
-    if status in {406, 408, 420} or status >= 500:
-        if retry_after is not None:
-            return ThrottledError(system, "is down", code=f"http_{status}", retry_after=seconds(retry_after))
-        return UnavailableError(system, "is down", code=f"http_{status}")
+        return ThrottledError(system, "asks for patience", code="http_429", retry_after=wait)
+    if status in {406, 408, 420, 421, 425} or status >= 500:
+        return UnavailableError(system, "is down", code=f"http_{status}", retry_after=wait)
     if status in {401, 403}:
-        return CredentialsError(system, "refuses us", code=f"http_{status}")
+        return CredentialsError(system, "refuses us", code=f"http_{status}", nothing_came=False)
     return None
 
 
+_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+
+
 def seconds(header: str | None) -> float | None:
-    """`Retry-After` in seconds; None for its date form, which asks for no known wait."""
-    return float(header) if header is not None and header.isdecimal() else None
+    """`Retry-After` in seconds, a day at most; None where it is missing or neither a number nor a date (RFC 9110)."""
+    if header is None:
+        return None
+    if header.isascii() and header.isdecimal():
+        wait = float(header)
+    else:
+        try:
+            wait = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def was_sent(error: httpx.RequestError) -> bool:

@@ -86,7 +86,9 @@ class FreebitClient:
         key = self._key.current(attempt)
         try:
             return self._post(path, {"authKey": key, **request}, attempt)
-        except CredentialsError:
+        except CredentialsError as error:
+            if not error.nothing_came:
+                raise
             # A key may die early: one new key and one more call, then we give up.
             key = self._key.instead_of(key, attempt)
             return self._post(path, {"authKey": key, **request}, attempt)

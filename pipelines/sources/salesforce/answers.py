@@ -36,10 +36,10 @@ def error_from(response: Response) -> SourceError:
     if code in PASSING:
         return UnavailableError("salesforce", "could not do it now", code=code, sent=code != "UNABLE_TO_LOCK_ROW")
     by_status = failure("salesforce", status, response.headers.get("Retry-After"))
-    if isinstance(by_status, ThrottledError):
-        return by_status
+    if isinstance(by_status, CredentialsError) and code is not None:
+        return CredentialsError("salesforce", by_status.reason, code=code)
     if by_status is not None:
-        return type(by_status)("salesforce", by_status.reason, code=code or by_status.code)
+        return by_status
     if code is None and status not in {404, 405, 414, 431} and status >= 400:
         return UnavailableError("salesforce", "answered with something other than JSON", code=f"http_{status}")
     return RejectedError("salesforce", "refused the call", code=code or f"http_{status}")
@@ -58,7 +58,8 @@ def _error_code(response: Response) -> str | None:
 def login_error(code: object) -> SourceError:
     """The error a refused log-in stands for. Without a code of Salesforce's own, no Salesforce answered."""
     if code is None or isinstance(code, int) or code in _LOGIN_PASSING:
-        return UnavailableError("salesforce", "could not log us in now", code=f"http_{code}" if code else None)
+        why = f"http_{code}" if code else None
+        return UnavailableError("salesforce", "could not log us in now", code=why, sent=False)
     if code == "rate_limit_exceeded":
         return ThrottledError("salesforce", "asks for patience at log-in", code=str(code))
     if code in _QUOTA:

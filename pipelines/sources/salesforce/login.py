@@ -20,7 +20,7 @@ def logged_in(settings: SalesforceSettings, http: requests.Session) -> tuple[str
 
     Raises:
         CredentialsError: Salesforce does not know us, or the private key cannot be read.
-        UnavailableError: no usable answer.
+        UnavailableError: no usable answer. What we logged in for was not begun, so nothing came of it.
     """
     try:
         with warnings.catch_warnings():
@@ -32,13 +32,15 @@ def logged_in(settings: SalesforceSettings, http: requests.Session) -> tuple[str
     except SalesforceAuthenticationFailed as error:
         raise login_error(error.code) from None  # the cause's text quotes the answer
     except requests.RequestException as error:
-        raise UnavailableError("salesforce", "did not answer at log-in", code=type(error).__name__) from error
+        raise UnavailableError(
+            "salesforce", "did not answer at log-in", code=type(error).__name__, sent=False
+        ) from error
     except (ExpatError, AttributeError) as error:
-        raise UnavailableError("salesforce", "answered log-in with something else", code="malformed") from error
+        raise UnavailableError("salesforce", "answered log-in otherwise", code="malformed", sent=False) from error
     except (OSError, ValueError, jwt.PyJWTError) as error:
         raise CredentialsError("salesforce", "the private key cannot be used", code=type(error).__name__) from error
     if not session_id:
-        raise UnavailableError("salesforce", "sent no session", code="malformed")
+        raise UnavailableError("salesforce", "sent no session", code="malformed", sent=False)
     return session_id, host
 
 

@@ -65,9 +65,11 @@ def test_a_dead_command_holds_up_what_comes_after_it_on_the_same_line(hub: Hub) 
     assert hub.forward() == []
 
 
+@pytest.mark.parametrize("how", ["drop", "after:502", "after:503", "after:504", "after:403", "after:408"])
 @pytest.mark.parametrize("lost", ["CreateInvoice", "CapturePayment", "addSpec"])
-def test_an_answer_that_never_came_charges_once_and_adds_once(hub: Hub, lost: str) -> None:
-    hub.control("faults", match=lost, mode="drop", times=1)
+def test_an_answer_that_never_came_charges_once_and_adds_once(hub: Hub, lost: str, how: str) -> None:
+    """Proxies answer 502, 503 and 504 with Retry-After after the source has finished (openSUSE/osc#1860)."""
+    hub.control("faults", match=lost, mode=how, times=1)
     asked(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["waiting"]
     hub.now_due()

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+import pytest
 
 from pipelines.commands.forwarder import request_missed
 from tests.pipelines.commands.conftest import Customer, Hub
@@ -84,12 +85,13 @@ def test_an_approval_told_twice_provisions_once(hub: Hub, customer: Customer) ->
     assert len(whmcs_orders(hub, order)) == 1
 
 
-def test_what_was_ordered_is_found_again_where_whmcs_keeps_no_notes(hub: Hub, customer: Customer) -> None:
+@pytest.mark.parametrize("lost", ["drop", "after:503"])
+def test_what_was_ordered_is_found_again_where_whmcs_keeps_no_notes(hub: Hub, customer: Customer, lost: str) -> None:
     hub.control("quirks", order_notes="off")
     order = placed(hub, customer)
     hub.approve(order)
     hub.apply()
-    hub.control("faults", match="AddOrder", mode="drop", times=1)
+    hub.control("faults", match="AddOrder", mode=lost, times=1)
     assert hub.forward() == ["waiting"]
     hub.now_due()
 
