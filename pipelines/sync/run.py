@@ -15,7 +15,6 @@ from domain.common.errors import HubError
 from pipelines.sync.ahead import ahead
 from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Source
 from pipelines.sync.due import due_parents
-from pipelines.sync.interpreter import working_by_page
 from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
@@ -125,13 +124,12 @@ def _mapped(
 def _write_all(dataset: Dataset, mapped_pages: Iterator[MappedPage], store: Store, outcome: Outcome) -> Page | None:
     """Write every page; the last of them."""
     last = None
-    with closing(ahead(mapped_pages)) as pages, working_by_page() as page_done:
+    with closing(ahead(mapped_pages)) as pages:
         for mapped in pages:
             merged = store.write(mapped)
             outcome.add(mapped, merged)
             last = mapped.page
             tell(Progress(dataset.name, outcome.read, mapped.page.expected))
-            page_done()
     return last
 
 

@@ -1,6 +1,10 @@
 """One run of one data set: where it starts, what it leaves behind when it ends well, badly, or with broken rows."""
 
+import gc
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -484,3 +488,31 @@ def test_that_details_were_read_is_logged_where_a_customer_sees_when_that_was(da
         " WHERE c.entity = 'invoices' AND c.after ? 'items_as_of'",
     )
     assert log == ([("update", {"items_as_of": None}, True, True)] * 3 if logged else [])
+
+
+def test_runs_that_overlap_in_one_process_leave_its_settings_alone(database):
+    """Ten busy minutes of `hub apply` failed fifteen ticks: two runs had each set and restored how Python switches."""
+    settings = (sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count())
+    seen: list[Any] = []
+    second_began, first_ended = threading.Event(), threading.Event()
+
+    def long(_: ReadRequest) -> Iterator[Page]:
+        assert second_began.wait(30)
+        yield Page(rows=rows("5001"), position={})
+
+    def longer(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows("5002"), position={})
+        second_began.set()
+        assert first_ended.wait(30)
+        seen.append((sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count()))
+        yield Page(rows=rows("5003"), position={})
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(run, a_dataset(long), SOURCE, database.sync)
+        second = threads.submit(run, a_dataset(longer, name="salesforce.others"), SOURCE, database.sync)
+        first.result()
+        first_ended.set()
+        second.result()
+
+    seen.append((sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count()))
+    assert seen == [settings, settings]
