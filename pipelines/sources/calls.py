@@ -1,6 +1,5 @@
 """What every call to a source shares: a correlation id, a budget, another try where it may help, one log event."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from threading import Lock
 from time import monotonic, perf_counter, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import httpx
@@ -216,24 +215,3 @@ def is_local(host: str | None) -> bool:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-_NUL = re.compile(rb"\\u0000")
-
-
-def without_nul(value: Any, content: bytes) -> Any:
-    """A decoded value without the one character that no PostgreSQL text holds, so that no record stops its page.
-
-    `content` is what it was decoded from: looking there first costs nothing.
-    """
-    return _stripped(value) if _NUL.search(content) else value
-
-
-def _stripped(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_stripped(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _stripped(item) for key, item in value.items()}
-    return value

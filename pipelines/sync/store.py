@@ -1,6 +1,5 @@
 """The database side of a run: what one page writes, in one transaction, and what a run remembers of itself."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb
 
 from core.errors import BrakeError
+from core.storable import storable_dump
 from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import SETTLING, Dataset, Details, Failure, Page, Position, Target
 from pipelines.sync.linking import link_accounts
@@ -235,7 +235,7 @@ class Store:
                 {
                     "dataset": name,
                     "source_id": failure.source_id,
-                    "payload": Jsonb(failure.payload, dumps=_dump),
+                    "payload": Jsonb(failure.payload, dumps=storable_dump),
                     "reason": failure.reason,
                     "mapper_version": self._dataset.mapper_version,
                 },
@@ -281,7 +281,3 @@ def _hub_ids(dataset: Dataset, kind: str, source_ids: Sequence[str]) -> list[UUI
 
 def _name(details: Details) -> Identifier:
     return Identifier(str(details.parent.schema), details.parent.name)
-
-
-def _dump(payload: object) -> str:
-    return json.dumps(payload, default=str, ensure_ascii=False)

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from core.errors import CredentialsError, UnavailableError
 from core.settings import FreebitSettings
+from core.storable import storable_json
 from pipelines.sources.calls import (
     ONCE,
     Attempt,
@@ -21,7 +22,6 @@ from pipelines.sources.calls import (
     is_local,
     recorded,
     was_sent,
-    without_nul,
 )
 from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.freebit import assumptions
@@ -131,7 +131,7 @@ def _body_of(response: httpx.Response) -> Body:
     if by_status := failure("freebit", response.status_code, response.headers.get("Retry-After")):
         raise by_status
     try:
-        body = without_nul(from_json(response.content), response.content)
+        body = from_json(storable_json(response.content))
     except ValueError as error:
         raise UnavailableError("freebit", "answered with something other than JSON", code="malformed") from error
     if not isinstance(body, dict) or "resultCode" not in body:

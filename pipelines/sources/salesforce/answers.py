@@ -7,7 +7,8 @@ from typing import Any
 from requests import Response
 
 from core.errors import CredentialsError, QuotaError, RejectedError, SourceError, ThrottledError, UnavailableError
-from pipelines.sources.calls import failure, without_nul
+from core.storable import storable_json
+from pipelines.sources.calls import failure
 
 # Worth another try although the status says it is our fault.
 PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
@@ -16,16 +17,15 @@ _LOGIN_PASSING = {"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"}
 
 
 def decoded(content: bytes) -> Any:
-    """The JSON value, its fractions as Decimal and without NUL, which PostgreSQL cannot store.
+    """The JSON value, its fractions as Decimal and its texts as PostgreSQL can store them.
 
     Raises:
         UnavailableError: it is something else, or only part of one.
     """
     try:
-        value = json.loads(content, parse_float=Decimal)
+        return json.loads(storable_json(content), parse_float=Decimal)
     except ValueError as error:
         raise UnavailableError("salesforce", "answered with something other than JSON", code="malformed") from error
-    return without_nul(value, content)
 
 
 def error_from(response: Response) -> SourceError:

@@ -5,7 +5,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from core.errors import CredentialsError, RejectedError, SourceError, UnavailableError
-from pipelines.sources.calls import failure, without_nul
+from core.storable import storable_json
+from pipelines.sources.calls import failure
 
 NOT_FOUND = "not_found"
 
@@ -56,7 +57,7 @@ def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict
 def _decoded(content: bytes) -> dict[str, Any]:
     """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing."""
     try:
-        body = without_nul(from_json(content), content)
+        body = from_json(storable_json(content))
     except ValueError:
         pairs = dict(part.partition("=")[::2] for part in content.decode(errors="replace").strip().split(";"))
         return pairs if "result" in pairs else {}
