@@ -66,7 +66,10 @@ class SourceError(HubError):
 
     nothing_came: the call surely changed nothing at the source. Only a refusal in the source's own words, "slow down"
         (429) and a connection that was never made prove that; of anything else the outcome is unknown.
+    concerns_all: whatever had been asked for, it would have failed the same. Anything else may be one record's own.
     """
+
+    concerns_all = False
 
     def __init__(self, system: str, reason: str, *, code: str | None = None, nothing_came: bool = True) -> None:
         super().__init__(f"{system}: {reason}" + (f" [{code}]" if code else ""))
@@ -78,6 +81,8 @@ class SourceError(HubError):
 
 class UnavailableError(SourceError):
     """No usable answer came; trying again may help. Without `sent` the call never reached the source.
+
+    A fault may be the one record's that was asked for, and last for ever: see `concerns_all`.
 
     `retry_after`: seconds to wait, where whoever answered says so. A proxy says so of calls that it let through, too.
     """
@@ -92,6 +97,7 @@ class UnavailableError(SourceError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(system, reason, code=code, nothing_came=not sent)
+        self.concerns_all = not sent
         self.retry_after = retry_after
 
 
@@ -113,9 +119,21 @@ class BusyError(SourceError):
 class QuotaError(SourceError):
     """The allowance of calls is used up, or what is left is kept for commands."""
 
+    concerns_all = True
+
 
 class CredentialsError(SourceError):
-    """The source does not know us or does not let us do this: an operator must look."""
+    """The source does not know us or does not let us do this: an operator must look.
+
+    one_action: it lets us do other things. A refusal that is only a status (403 from somebody in between) may be due to
+    what the one call carries; one in the source's own words is about us.
+    """
+
+    def __init__(
+        self, system: str, reason: str, *, code: str | None = None, nothing_came: bool = True, one_action: bool = False
+    ) -> None:
+        super().__init__(system, reason, code=code, nothing_came=nothing_came)
+        self.concerns_all = nothing_came and not one_action
 
 
 class RejectedError(SourceError):

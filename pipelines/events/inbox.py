@@ -62,13 +62,18 @@ class Inbox:
         """What was claimed is applied. What was wished for again meanwhile goes on waiting."""
         self._update("sync/inbox_done", claimed)
 
-    def failed(self, claimed: Claimed, error: str) -> None:
-        """The records' own fault: tried again one by one, each a little later, and parked in the end."""
-        self._update("sync/inbox_failed", claimed, error=error, most=MOST_ATTEMPTS)
+    def failed(self, claimed: Claimed, error: str, *, unanswered: bool = False) -> None:
+        """The records' own fault: tried again one by one, each a little later, and parked in the end.
+
+        `unanswered`: they may have failed because nobody answers. Then they are parked only once the source has
+        answered somebody else since.
+        """
+        values = {"most": MOST_ATTEMPTS, "system": self._system, "unanswered": unanswered}
+        self._update("sync/inbox_failed", claimed, error=error, **values)
 
     def delayed(self, claimed: Claimed, wait: timedelta, error: str) -> None:
-        """The source's fault: all of it waits, however often."""
-        self._update("sync/inbox_delayed", claimed, error=error, wait=wait)
+        """The source's fault: all of it waits, however often, and what failed before begins anew."""
+        self._update("sync/inbox_delayed", claimed, error=error, wait=wait, system=self._system)
 
     def _update(self, name: str, claimed: Claimed, **values: object) -> None:
         ids = [told.id for told in claimed.told]

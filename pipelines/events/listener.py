@@ -1,10 +1,8 @@
 """`hub listen`: what Salesforce tells, into the inbox; each event and the position after it in one transaction."""
 
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from math import isfinite
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +12,7 @@ from core.database import connect
 from core.errors import QuotaError, RejectedError, SourceError
 from core.logging import logger
 from core.settings import EventSettings
+from core.storable import storable_dump
 from pipelines.sources.salesforce.pubsub.bus import Batch, Event, EventBus, ReplayRejectedError
 from pipelines.sync.run import safe
 from sql.statements import statement
@@ -45,18 +44,11 @@ def rows_of(topic: str, event: Event, record_field: str) -> Iterator[Row]:
         yield {**base, "kind": "gap", "record_id": None, "payload": {"changeType": "UNREADABLE"}, "occurred_at": None}
     elif said.header is None:
         record = said.fields.get(record_field)
-        payload = {name: _storable(value) for name, value in said.fields.items() if name != "CreatedById"}
+        payload = {name: value for name, value in said.fields.items() if name != "CreatedById"}
         occurred = said.fields.get("CreatedDate")
         yield {**base, "kind": "event", "record_id": record, "payload": payload, "occurred_at": occurred}
     else:
         yield from _changes(base, said.header)
-
-
-def _storable(value: Any) -> Any:
-    """What JSON in PostgreSQL cannot hold must not hold up the channel: NUL goes, and so do numbers that are none."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _changes(base: Row, header: Mapping[str, Any]) -> Iterator[Row]:
@@ -139,7 +131,8 @@ class Follower:
                     "replay_id": batch.latest_replay_id or None,
                     # Before the first answer nobody knows yet whether we are told.
                     "state": "listening" if batch.latest_replay_id else "catching_up",
-                    "events": json.dumps(rows, default=str),
+                    # Whatever an event holds, it must not hold up the channel.
+                    "events": storable_dump(rows),
                 },
             )
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import psycopg
 
 from core.database import connect
-from core.errors import CredentialsError, QuotaError, UnavailableError
+from core.errors import SourceError, UnavailableError
 from core.logging import logger
 from domain.common.errors import HubError
 from domain.common.identifiers import System
@@ -23,6 +23,7 @@ from pipelines.sync.dataset import NOTHING, Selection, Source
 from pipelines.sync.merge import Merged
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run, safe
+from pipelines.sync.surprises import surprise
 from sql.statements import statement
 
 log = logger(__name__)
@@ -31,9 +32,6 @@ CHANNEL = "hub_inbox"
 LONGEST_NAP_SECONDS = 5.0
 """What it takes at most to notice what nobody announced, such as rows whose time has come."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
-
-# The whole system is in trouble, not one record.
-TROUBLE = (UnavailableError, QuotaError, CredentialsError)
 
 Applied = Callable[[str, Merged], None]
 """Told of each data set that was written, by name."""
@@ -57,8 +55,9 @@ class Applier:
             except psycopg.OperationalError as error:
                 log.warning("inbox.database_gone", system=self._system, error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a worker that dies of one batch applies no other
-                log.warning("inbox.broken", system=self._system, error=safe(error))
-            stopped.wait(FIRST_WAIT_SECONDS)
+                surprise(error, "inbox.broken", system=self._system)
+                self._failures = min(self._failures + 1, 6)
+            stopped.wait(self._pause())
 
     def drain(self) -> bool:
         """Apply what is due now and return; false: somebody else leads and will do it."""
@@ -83,7 +82,11 @@ class Applier:
                 if not claimed.told:
                     self._nap(connection, inbox)
                 elif not self._apply(connection, inbox, readers, claimed):
-                    stopped.wait(min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS))
+                    stopped.wait(self._pause())
+
+    def _pause(self) -> float:
+        """Seconds: longer with each failure in a row, so that nothing is tried in a hot loop."""
+        return float(min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS))
 
     def _nap(self, connection: psycopg.Connection[Any], inbox: Inbox) -> None:
         due = inbox.next_due()
@@ -94,33 +97,51 @@ class Applier:
     def _apply(self, connection: psycopg.Connection[Any], inbox: Inbox, readers: "Readers", claimed: Claimed) -> bool:
         """Read again what was claimed; false: the system is in trouble, so all of it waits."""
         try:
-            for name in dict.fromkeys(filter(None, map(missed_by, claimed.told))):
-                # Nothing can be missing of what is still to be read for the first time, which is a run of its own.
-                if connection.execute(statement("sync/was_read_whole"), {"dataset": name}).fetchone():
-                    outcome = run(dataset_named(name), self._source, self._database_url)
-                    self._applied(name, outcome.merged)
-            for name, only in _by_dataset(claimed).items():
-                self._applied(name, readers.of(name).read(only))
-                if name == SERVICES:
-                    ask_for_new_lines(connection, only)
-            ask_for_work(connection, claimed.told)
-        except TROUBLE as error:
-            self._failures = min(self._failures + 1, 6)
-            wait = timedelta(seconds=min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS))
-            inbox.delayed(claimed, wait, safe(error))
-            log.warning("inbox.delayed", system=self._system, rows=len(claimed.told), error=safe(error))
-            return False
-        except (HubError, psycopg.DataError, psycopg.IntegrityError) as error:
+            self._read(connection, readers, claimed)
+        except Exception as error:
+            if _is_the_databases(error):
+                raise
+            if isinstance(error, SourceError) and error.concerns_all:
+                self._failures = min(self._failures + 1, 6)
+                inbox.delayed(claimed, timedelta(seconds=self._pause()), safe(error))
+                log.warning("inbox.delayed", system=self._system, rows=len(claimed.told), error=safe(error))
+                return False
+            # What a reader holds, such as an open transaction, may be in any state.
             readers.close()
-            inbox.failed(claimed, safe(error))
-            log.warning("inbox.failed", system=self._system, rows=len(claimed.told), error=safe(error))
+            inbox.failed(claimed, self._reason(error, claimed), unanswered=isinstance(error, UnavailableError))
         else:
             inbox.done(claimed)
         self._failures = 0
         return True
 
+    def _read(self, connection: psycopg.Connection[Any], readers: "Readers", claimed: Claimed) -> None:
+        for name in dict.fromkeys(filter(None, map(missed_by, claimed.told))):
+            # Nothing can be missing of what is still to be read for the first time, which is a run of its own.
+            if connection.execute(statement("sync/was_read_whole"), {"dataset": name}).fetchone():
+                outcome = run(dataset_named(name), self._source, self._database_url)
+                self._applied(name, outcome.merged)
+        for name, only in _by_dataset(claimed).items():
+            self._applied(name, readers.of(name).read(only))
+            if name == SERVICES:
+                ask_for_new_lines(connection, only)
+        ask_for_work(connection, claimed.told)
+
+    def _reason(self, error: Exception, claimed: Claimed) -> str:
+        """What is kept of an error that is of the records claimed, and told."""
+        if not isinstance(error, HubError):
+            return surprise(error, "inbox.surprise", system=self._system, rows=len(claimed.told))
+        log.warning("inbox.failed", system=self._system, rows=len(claimed.told), error=safe(error))
+        return safe(error)
+
     def _inbox(self) -> "_Connected":
         return _Connected(self._database_url, self._system)
+
+
+def _is_the_databases(error: Exception) -> bool:
+    """Whether the database, rather than what was to be written, is to blame: it is gone, ending or full."""
+    if isinstance(error, psycopg.OperationalError):
+        return error.sqlstate is None or error.sqlstate.startswith(("08", "53", "57P"))
+    return isinstance(error, psycopg.InterfaceError)
 
 
 class _Connected:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import blake2b
 from ipaddress import ip_address
 from threading import Lock
 from time import monotonic, perf_counter, sleep
@@ -16,7 +17,7 @@ import stamina
 import structlog
 from pyrate_limiter import Limiter, Rate
 
-from core.errors import CredentialsError, SourceError, ThrottledError, UnavailableError
+from core.errors import CredentialsError, QuotaError, SourceError, ThrottledError, UnavailableError
 from core.logging import logger
 from domain.common.identifiers import System
 from pipelines.sources.circuit import AlwaysClosed, Circuit
@@ -61,8 +62,13 @@ ONCE = Patience(attempts=1)
 """For calls that change something and would do so again."""
 
 
-def call(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit | None = None) -> Answer:
+def call(
+    patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit | None = None, *, about: object
+) -> Answer:
     """What the call answers, tried again while the source is unavailable.
+
+    `about` is what is asked for (an action and its parameters, a path): the same call that fails again and again says
+    something of one record, different ones that fail say something of the source.
 
     Raises:
         SourceError: the last try's, or the first that trying again cannot mend; CircuitOpenError: nobody calls now.
@@ -71,14 +77,23 @@ def call(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit:
     circuit.admit()
     try:
         answer = _tried(patience, attempt_once, circuit)
-    except UnavailableError as error:
-        circuit.failed(error)
+    except QuotaError:
+        # Our own reserve may have stopped the call: that says nothing of the source, and commands may go on.
         raise
-    except SourceError:
-        circuit.answered()
+    except SourceError as error:
+        # A refusal by status alone came from somebody in between, as a fault does.
+        if isinstance(error, UnavailableError) or error.concerns_all or not error.nothing_came:
+            circuit.failed(error, None if error.concerns_all else _digest(about))
+        else:
+            circuit.answered()
         raise
     circuit.answered()
     return answer
+
+
+def _digest(about: object) -> str:
+    """Tells calls apart without saying what they ask for, which may be personal."""
+    return blake2b(repr(about).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _tried(patience: Patience, attempt_once: Callable[[Attempt], Answer], circuit: Circuit) -> Answer:

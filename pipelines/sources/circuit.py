@@ -7,11 +7,12 @@ there is a budget, a turn more (decision 0013).
 from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
+from uuid import uuid4
 
 import psycopg
 
 from core.database import connect
-from core.errors import ThrottledError, UnavailableError
+from core.errors import SourceError, ThrottledError, UnavailableError
 from core.logging import logger
 from domain.common.identifiers import System
 from sql.statements import statement
@@ -19,14 +20,17 @@ from sql.statements import statement
 log = logger(__name__)
 
 OPENS_AFTER = 5
-"""Calls in a row, each with all its tries, that fail before the circuit opens."""
+"""Different calls in a row, each with all its tries, that fail before the circuit opens.
+
+One record that always answers with a fault opens nothing: it is set aside by whoever asks for it.
+"""
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 300
 _LOOK_AGAIN_SECONDS = 1.0
 _TELL_QUOTA_SECONDS = 5.0
 
 
 class CircuitOpenError(UnavailableError):
-    """The source failed too often, or asked for patience: it is left alone for a while."""
+    """The source failed too often, refuses us or asked for patience: it is left alone for a while."""
 
 
 class Circuit(Protocol):
@@ -42,8 +46,11 @@ class Circuit(Protocol):
     def answered(self) -> None:
         """The source gave an answer, even if it was a no."""
 
-    def failed(self, error: UnavailableError) -> None:
-        """A call, with all its tries, brought no usable answer."""
+    def failed(self, error: SourceError, about: str | None) -> None:
+        """A call, with all its tries, brought no usable answer.
+
+        `about` tells it from other calls; None: whatever was asked for, it would have failed the same.
+        """
 
     def throttled(self, error: ThrottledError) -> None:
         """A try was told to be patient."""
@@ -66,7 +73,7 @@ class AlwaysClosed:
 
     def admit(self) -> None: ...
     def answered(self) -> None: ...
-    def failed(self, error: UnavailableError) -> None: ...
+    def failed(self, error: SourceError, about: str | None) -> None: ...
     def throttled(self, error: ThrottledError) -> None: ...
     def counted(self, used: int, limit: int) -> None: ...
     def turns(self, turns: int, apart: float, at_once: int) -> float | None: ...
@@ -103,12 +110,13 @@ class SharedCircuit:
                 self._failing = False
             log.info("circuit.closed", system=self._system)
 
-    def failed(self, error: UnavailableError) -> None:
+    def failed(self, error: SourceError, about: str | None) -> None:
         if isinstance(error, CircuitOpenError):
             return
         limits = {"most": OPENS_AFTER, "pause": SHORTEST_PAUSE_SECONDS, "longest": LONGEST_PAUSE_SECONDS}
+        failed = {"reason": f"{error.reason} [{error.code}]", "about": about or uuid4().hex}
         with self._lock:
-            row = self._execute("sync/circuit_failed", {"reason": f"{error.reason} [{error.code}]", **limits})
+            row = self._execute("sync/circuit_failed", {**failed, **limits})
             self._failing, self._closed = True, False
         if row is not None and row[0] == "open":
             log.warning("circuit.open", system=self._system, failures=row[1])

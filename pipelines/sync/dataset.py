@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Table
 
@@ -23,11 +24,20 @@ HUB_COLUMNS = frozenset({"first_seen_at", "changed_at"})
 
 @dataclass(frozen=True)
 class Failure:
-    """A source row that cannot be represented: what was sent and why not."""
+    """A source row that cannot be represented, or never came: what was sent and why not. `reason` holds no values."""
 
     source_id: str
     payload: Row
     reason: str
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A record whose details were asked for: its id there and here, and a moment of the database's clock before."""
+
+    source_id: str
+    id: UUID
+    asked_at: datetime
 
 
 @dataclass(frozen=True)
@@ -36,20 +46,22 @@ class Page:
 
     `asked_at` is a moment of the database's clock before the rows were asked for: a row the hub changed later is not
     overwritten by them. `expected` is how many rows the source says the whole read has, where it says so. `parents`
-    are the hub ids of the records whose details these rows are (details-by-call only). `gone` are source ids that the
-    source, asked for each of them, does not have. `complete`: with this page, everything the run set out to read has
-    been read, `known_since` being when it began, where that was before this run.
+    are the records whose details were asked for, whether they came or are among the failures (details-by-call only).
+    `gone` are source ids that the source, asked for each of them, does not have. `complete`: with this page, everything
+    the run set out to read has been read, `known_since` being when it began, where that was before this run.
+    `partial`: more of the page is still to be written, and the reader stands where it stood until then.
     """
 
     rows: Sequence[Row]
     position: Position
     expected: int | None = None
     asked_at: datetime | None = None
-    parents: Sequence[Any] = ()
+    parents: Sequence[Parent] = ()
     failures: Sequence[Failure] = ()
     gone: Sequence[str] = ()
     complete: bool = False
     known_since: datetime | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

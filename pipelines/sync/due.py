@@ -16,12 +16,12 @@ def due_parents(
 ) -> Iterator[Row]:
     """The parents whose details are due now (or simply `everyone`), in the data set's order.
 
-    Each row also says when the list was taken (`asked_at`) and how long it is (`due_count`). A held server-side
+    Each row also says how long the list is (`due_count`). A held server-side
     cursor: the list is taken once, costs the reader no memory however long it is, and keeps no transaction open
     while the calls are made.
     """
     query = SQL(
-        "SELECT {columns}, now() AS asked_at, count(*) OVER () AS due_count FROM {parent}"
+        "SELECT {columns}, count(*) OVER () AS due_count FROM {parent}"
         " WHERE {due} AND deleted_at IS NULL AND {where} ORDER BY {order} LIMIT {limit}"
     ).format(
         columns=SQL(", ").join(map(Identifier, ("id", "source_id", *details.columns))),
@@ -44,7 +44,7 @@ def chosen_parents(connection: Connection[Any], details: Details, only: Selectio
     A selection's owners are WHMCS clients: all parents of theirs.
     """
     query = SQL(
-        "SELECT {columns}, now() AS asked_at, count(*) OVER () AS due_count FROM {parent}"
+        "SELECT {columns}, count(*) OVER () AS due_count FROM {parent}"
         " WHERE (id = ANY(%(ids)s) OR {owner} = ANY(%(owners)s)) AND deleted_at IS NULL AND {where}"
     ).format(
         columns=SQL(", ").join(map(Identifier, ("id", "source_id", *details.columns))),

@@ -19,14 +19,16 @@ from core.database import connect
 from core.errors import BrakeError
 from domain.common.identifiers import hub_id
 from pipelines.sync.ahead import ahead
+from pipelines.sync.clock import DatabaseClock
 from pipelines.sync.dataset import Dataset, ReadRequest, Row, Selection, Source, Target
 from pipelines.sync.due import due_parents
 from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
 from pipelines.sync.reading import batches
-from pipelines.sync.run import DatabaseClock, safe
+from pipelines.sync.run import safe
 from pipelines.sync.store import FEW, MOST_DELETED, RECONCILE, MappedPage, Store
+from pipelines.sync.writing import write_page
 from sql.statements import statement
 
 _IDS_AT_ONCE = 200
@@ -80,8 +82,11 @@ def heal(
 def _walk(dataset: Dataset, request: ReadRequest, store: Store, seen: "_Seen", healed: Healed) -> None:
     for page in ahead(dataset.read(request)):
         mapped = map_page(dataset, page, request.source.vocabulary)
-        merged = store.write(mapped)
-        seen.add(mapped)
+        merged = Merged()
+        for part, written in write_page(store, dataset, mapped, request.source.vocabulary):
+            merged += written
+            healed.quarantined += tuple(failure.source_id for failure in part.failures)
+            seen.add(part)
         if mapped.mapped_ids:
             seen.window(store.run_id, healed.windows, mapped, merged)
             healed.windows += 1
@@ -89,7 +94,6 @@ def _walk(dataset: Dataset, request: ReadRequest, store: Store, seen: "_Seen", h
         healed.missing += merged.inserted
         healed.different += merged.updated
         healed.deleted += merged.deleted
-        healed.quarantined += tuple(failure.source_id for failure in mapped.failures)
         tell(Progress(dataset.name, healed.source_rows, page.expected))
     seen.close(healed.windows)
     tell(Progress(dataset.name, healed.source_rows, healed.source_rows, done=True))
@@ -118,7 +122,9 @@ def _look_after(
     for some in batches(records, _IDS_AT_ONCE):
         only = Selection(records=frozenset(some))
         for page in dataset.read_some(ReadRequest(request.source, position={}, full=False, only=only, now=request.now)):
-            healed.deleted += store.write(map_page(dataset, page, request.source.vocabulary)).deleted
+            mapped = map_page(dataset, page, request.source.vocabulary)
+            for _, written in write_page(store, dataset, mapped, request.source.vocabulary):
+                healed.deleted += written.deleted
 
 
 class _Seen:

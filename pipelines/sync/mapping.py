@@ -12,6 +12,7 @@ from pipelines.sync.dataset import Dataset, Failure, Page, Row, Target
 from pipelines.sync.reading import batches
 from pipelines.sync.rows import Rows
 from pipelines.sync.store import MappedPage
+from pipelines.sync.surprises import surprise
 
 _PIECE = 50
 """So many rows are mapped one by one for the sake of an odd one among them."""
@@ -54,9 +55,14 @@ def _in_columns(
 
 
 def _columns(dataset: Dataset, rows: Sequence[Row], vocabulary: Any) -> Columns | None:
+    if dataset.to_columns is None:
+        return None
     try:
-        return dataset.to_columns(rows, vocabulary) if dataset.to_columns is not None else None
+        return dataset.to_columns(rows, vocabulary)
     except NotPlainError:
+        return None
+    except Exception as error:  # noqa: BLE001 - the rows one by one tell whose fault it is
+        surprise(error, "columns.surprise", dataset=dataset.name)
         return None
 
 
@@ -91,6 +97,9 @@ class _Found:
                         self._labels[f"{column}={label}"] += 1
             except MappingError as error:
                 self._failures.append(Failure(source_id, row, error.reason))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's
+                reason = surprise(error, "row.surprise", dataset=self._dataset.name, record=source_id)
+                self._failures.append(Failure(source_id, row, reason))
             else:
                 self._mapped_ids.append(source_id)
 

@@ -14,6 +14,7 @@ from pipelines.datasets import DATASETS
 from pipelines.sync.dataset import Dataset, Details, Page
 from pipelines.sync.mapping import map_page
 from pipelines.sync.store import Store
+from pipelines.sync.writing import write_page
 from sql.statements import statement
 
 
@@ -65,9 +66,9 @@ def retry(dataset: Dataset, vocabulary: Any, database_url: str) -> Retried:
         store = Store(connection, dataset)
         position, _ = store.open(mode="quarantine", dagster_run_id=None)
         mapped = map_page(dataset, Page(rows=[row.payload for row in rows], position=position), vocabulary)
-        store.write(mapped)
+        parts = [part for part, _ in write_page(store, dataset, mapped, vocabulary)]
         store.close(error=None, as_of=None)
-    return Retried(taken=len(mapped.mapped_ids), refused=len(mapped.failures))
+    return Retried(taken=sum(len(part.mapped_ids) for part in parts), refused=sum(len(part.failures) for part in parts))
 
 
 def datasets_with_quarantine(connection: Connection[Any]) -> tuple[Dataset, ...]:

@@ -3,57 +3,97 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
 from core.clock import Clock
-from core.errors import RejectedError
-from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
+from core.errors import SourceError
+from pipelines.sync.dataset import Failure, Page, Parent, ReadRequest, Row
+from pipelines.sync.surprises import surprise
 
 Item = TypeVar("Item")
 
-PARENT, BODY = "parent", "body"
-"""A detail row: the parent as the hub knows it, and what the source answered when asked about it."""
+PARENT, BODY, ASKED_AT = "parent", "body", "asked_at"
+"""A detail row: the parent as the hub knows it, what the source answered when asked about it, and a moment before."""
 
 _FEW = 10
-"""Refusals up to this number in a batch are the records' own fault, whatever share of it they are."""
+"""So many failures of a batch that brings nothing else are taken for the records' own."""
 
 
-def read_details(request: ReadRequest, ask: Callable[[Row], Row], *, at_once: int, batch: int = 200) -> Iterator[Page]:
+def read_details(
+    request: ReadRequest,
+    ask: Callable[[Row], Row],
+    *,
+    at_once: int,
+    batch: int = 200,
+    during: Callable[[datetime], object] = lambda _: None,
+) -> Iterator[Page]:
     """One call per due parent, `at_once` in flight; a page per `batch`. Resumable: what is written is no longer due.
 
-    A parent the source refuses to tell about is set aside with the reason and is no longer due either.
+    A parent whose call fails, for whatever reason of its own, is set aside with that reason and holds up no other.
+    An answer counts only if `during` (what it must be read as, such as a day) was the same before and after the call;
+    otherwise it is asked for once more.
 
     Raises:
-        RejectedError: the source refuses most of a batch, so it is not the records' fault; all of them stay due.
+        SourceError: the source lets nobody ask now, or a batch brought nothing but failures. What came is handed over
+            first, and who was not asked stays due.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="details") as threads:
         for parents in batches(request.due, batch):
-            asked_at = request.now()
             # Each call runs in our context, so that it carries the run's request id.
-            calls = [threads.submit(copy_context().run, _answer, ask, parent) for parent in parents]
+            calls = [threads.submit(copy_context().run, _asked, ask, parent, request.now, during) for parent in parents]
             answers = [call.result() for call in calls]
-            refused = [answer for answer in answers if isinstance(answer, RejectedError)]
-            if len(refused) > max(_FEW, len(parents) // 2):
-                raise refused[0]
-            yield Page(
-                rows=[
-                    {PARENT: parent, BODY: answer}
-                    for parent, answer in zip(parents, answers, strict=True)
-                    if not isinstance(answer, RejectedError)
-                ],
-                failures=[
-                    Failure(str(parent["source_id"]), {}, answer.reason)
-                    for parent, answer in zip(parents, answers, strict=True)
-                    if isinstance(answer, RejectedError)
-                ],
-                position={},
-                expected=parents[0]["due_count"],
-                asked_at=asked_at,
-                parents=[parent["id"] for parent in parents],
-            )
+            answered = [answer for answer in answers if answer.body is not None]
+            failed = [answer for answer in answers if answer.failure is not None]
+            if answered or failed:
+                yield Page(
+                    rows=[{PARENT: answer.parent, BODY: answer.body, ASKED_AT: answer.asked_at} for answer in answered],
+                    failures=[answer.failure for answer in failed if answer.failure is not None],
+                    position={},
+                    expected=parents[0]["due_count"],
+                    asked_at=min(answer.asked_at for answer in (*answered, *failed)),
+                    parents=[
+                        Parent(str(answer.parent["source_id"]), answer.parent["id"], answer.asked_at)
+                        for answer in (*answered, *failed)
+                    ],
+                )
+            stopped = next((answer.error for answer in answers if answer.error and answer.error.concerns_all), None)
+            if stopped is None and len(failed) > _FEW and not answered:
+                stopped = failed[0].error
+            if stopped is not None:
+                raise stopped
     yield Page(rows=(), position={}, complete=True)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came of asking about a parent: a body, a failure of its own, or an error that concerns everybody."""
+
+    parent: Row
+    asked_at: datetime
+    body: Row | None = None
+    failure: Failure | None = None
+    error: SourceError | None = None
+
+
+def _asked(ask: Callable[[Row], Row], parent: Row, now: Clock, during: Callable[[datetime], object]) -> _Answer:
+    asked_at = now()
+    try:
+        body = ask(parent)
+        if during(asked_at) != during(now()):
+            asked_at = now()
+            body = ask(parent)
+    except SourceError as error:
+        if error.concerns_all:
+            return _Answer(parent, asked_at, error=error)
+        reason = f"{error.reason} [{error.code}]" if error.code else error.reason
+        return _Answer(parent, asked_at, failure=Failure(str(parent["source_id"]), {}, reason), error=error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's
+        reason = surprise(error, "details.surprise", record=str(parent["source_id"]))
+        return _Answer(parent, asked_at, failure=Failure(str(parent["source_id"]), {}, reason))
+    return _Answer(parent, asked_at, body=body)
 
 
 def asked(answers: Iterable[Item], now: Clock) -> Iterator[tuple[datetime, Item]]:
@@ -66,13 +106,6 @@ def asked(answers: Iterable[Item], now: Clock) -> Iterator[tuple[datetime, Item]
         except StopIteration:
             return
         yield asked_at, answer
-
-
-def _answer(ask: Callable[[Row], Row], parent: Row) -> Row | RejectedError:
-    try:
-        return ask(parent)
-    except RejectedError as error:
-        return error
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:

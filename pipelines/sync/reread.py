@@ -6,11 +6,13 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from domain.common.identifiers import hub_id
+from pipelines.sync.clock import DatabaseClock
 from pipelines.sync.dataset import Dataset, ReadRequest, Selection, Source
 from pipelines.sync.due import chosen_parents
 from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.store import EVENTS, Store
+from pipelines.sync.writing import write_page
 
 
 class Rereader:
@@ -32,11 +34,7 @@ class Rereader:
         Raises:
             SourceError: the source did not tell; pages written until then stay.
         """
-        row = self._connection.execute("SELECT clock_timestamp()").fetchone()
-        self._connection.commit()
-        if row is None:
-            raise AssertionError
-        now = row[0]
+        now = DatabaseClock.of(self._connection)
         details = self._dataset.details
         due = chosen_parents(self._connection, details, only) if details is not None else ()
         request = ReadRequest(
@@ -46,12 +44,14 @@ class Rereader:
             due=due,
             only=only,
             known_owners=known_owners(self._connection, self._dataset, only),
-            now=lambda: now,
+            now=now,
         )
         merged = Merged()
         for page in (self._dataset.read_some or self._dataset.read)(request):
             if page.rows or page.failures or page.gone:
-                merged += self._store.write(map_page(self._dataset, page, self._source.vocabulary))
+                mapped = map_page(self._dataset, page, self._source.vocabulary)
+                for _, written in write_page(self._store, self._dataset, mapped, self._source.vocabulary):
+                    merged += written
         return merged
 
     def close(self, error: str | None = None) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from typing import Any
 
 from structlog.contextvars import bound_contextvars, get_contextvars
 
@@ -13,6 +13,7 @@ from core.errors import BrakeError
 from core.logging import logger
 from domain.common.errors import HubError
 from pipelines.sync.ahead import ahead
+from pipelines.sync.clock import DatabaseClock
 from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Source
 from pipelines.sync.due import due_parents
 from pipelines.sync.mapping import map_page
@@ -20,6 +21,7 @@ from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
 from pipelines.sync.store import MappedPage, Store
 from pipelines.sync.unwritten import UnwrittenPage, kept_page
+from pipelines.sync.writing import write_page
 
 log = logger(__name__)
 
@@ -42,7 +44,8 @@ class Outcome:
         self.quarantined += len(mapped.failures)
         for label, count in mapped.unknown_labels.items():
             self.unknown_labels[label] = self.unknown_labels.get(label, 0) + count
-        self.position = dict(mapped.page.position)
+        if not mapped.page.partial:
+            self.position = dict(mapped.page.position)
 
 
 def run(
@@ -78,7 +81,7 @@ def run(
         unwritten = stack.enter_context(UnwrittenPage(database_url, dataset.name))
         mapped_pages = _mapped(dataset, pages, request, unwritten)
         try:
-            last = _write_all(dataset, mapped_pages, store, outcome)
+            last = _write_all(dataset, mapped_pages, store, outcome, source.vocabulary)
         except BaseException as error:
             store.close(error=safe(error), as_of=None, brake=isinstance(error, BrakeError))
             tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
@@ -88,17 +91,6 @@ def run(
     tell(Progress(dataset.name, outcome.read, outcome.read, done=True))
     _report(outcome)
     return outcome
-
-
-class DatabaseClock:
-    """The database's clock, from one reading of it: what is asked for when is judged by when rows changed there."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._read_at = time.monotonic()
-
-    def __call__(self) -> datetime:
-        return self._now + timedelta(seconds=time.monotonic() - self._read_at)
 
 
 def _pages(dataset: Dataset, request: ReadRequest, kept: Page | None) -> Iterator[Page]:
@@ -121,13 +113,15 @@ def _mapped(
         begins = page.position
 
 
-def _write_all(dataset: Dataset, mapped_pages: Iterator[MappedPage], store: Store, outcome: Outcome) -> Page | None:
+def _write_all(
+    dataset: Dataset, mapped_pages: Iterator[MappedPage], store: Store, outcome: Outcome, vocabulary: Any
+) -> Page | None:
     """Write every page; the last of them."""
     last = None
     with closing(ahead(mapped_pages)) as pages:
         for mapped in pages:
-            merged = store.write(mapped)
-            outcome.add(mapped, merged)
+            for written, merged in write_page(store, dataset, mapped, vocabulary):
+                outcome.add(written, merged)
             last = mapped.page
             tell(Progress(dataset.name, outcome.read, mapped.page.expected))
     return last

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from psycopg.types.json import Jsonb
 from core.errors import BrakeError
 from core.storable import storable_dump
 from domain.common.identifiers import hub_id
-from pipelines.sync.dataset import SETTLING, Dataset, Details, Failure, Page, Position, Target
+from pipelines.sync.dataset import SETTLING, Dataset, Details, Failure, Page, Parent, Position, Target
 from pipelines.sync.linking import link_accounts
 from pipelines.sync.merge import Merged, create_stage, merge, remove
 from pipelines.sync.rows import Rows
@@ -29,6 +30,9 @@ MOST_DELETED = 0.05
 """The part of a table that one run may mark deleted; more is a source in trouble until somebody says otherwise."""
 FEW = 10
 """So many deletions are nobody's trouble, whatever part of a table they are."""
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+"""When a parent whose details failed is asked about again: each time after twice as long."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,12 @@ class Store:
     def write(self, mapped: MappedPage) -> Merged:
         """Everything a page brings, or nothing of it: rows, change log, quarantine, links, cursor."""
         page, dataset = mapped.page, self._dataset
-        total = Merged()
-        with self._connection.transaction():
+        total, deleted_before = Merged(), self._deleted.copy()
+        # A parent that failed, in part or in whole, keeps what was known of it: absence in a failed answer is none.
+        failed = {failure.source_id for failure in mapped.failures}
+        whole = [parent for parent in page.parents if parent.source_id not in failed]
+        with ExitStack() as undone, self._connection.transaction():
+            undone.callback(setattr, self, "_deleted", deleted_before)
             for target, rows in mapped.rows.items():
                 merged = merge(
                     self._connection,
@@ -117,7 +125,7 @@ class Store:
                     rows,
                     run_id=self.run_id,
                     asked_at=page.asked_at,
-                    parents=page.parents,
+                    parents=[parent.id for parent in whole],
                     expected_new=target in self._brought_new,
                 )
                 # A first load goes on bringing new rows only.
@@ -126,14 +134,17 @@ class Store:
                 if target.complete_within is None:
                     self._brake(target, merged.deleted - merged.parts)
                 total += merged
-            marked = self._mark_read(dataset.details, page) if dataset.details is not None and page.parents else 0
+            marked = self._mark_read(dataset.details, whole) if dataset.details is not None and whole else 0
             linked = Merged()
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
             self._quarantine(mapped)
+            if dataset.details is not None and failed:
+                self._postpone(dataset.details, [parent for parent in page.parents if parent.source_id in failed])
             self._record(mapped, total, tells=bool(total.written or linked.written or marked))
             if total.outdated:
                 wish(self._connection, dataset.name, total.outdated)
+            undone.pop_all()
         return total
 
     def _removed(self, target: Target, page: Page) -> Merged:
@@ -187,15 +198,18 @@ class Store:
             self._connection.execute(statement("sync/forget_page"), parameters)
         self._connection.commit()
 
-    def _mark_read(self, details: Details, page: Page) -> int:
+    def _mark_read(self, details: Details, parents: Sequence[Parent]) -> int:
         """Write down that the parents' details were read; how many of these entries the change log has."""
-        # A parent that changed while its details were on their way stays due.
+        # Their moment is that of the answer: a page of them may take minutes. A parent that changed while its details
+        # were on their way stays due.
         read = SQL(
-            "UPDATE {parent} p SET {as_of} = now(),"
-            " {due} = CASE WHEN {due} > %(asked_at)s THEN {due}"
-            " WHEN {unsettled} THEN now() + least(%(settling)s, %(refresh_after)s::interval)"
-            " ELSE now() + %(refresh_after)s::interval END"
-            " FROM (SELECT id, {as_of} FROM {parent} WHERE id = ANY(%(parents)s)) was (was_id, was_as_of)"
+            "UPDATE {parent} p SET {as_of} = was_asked_at,"
+            " {due} = CASE WHEN {due} > was_asked_at THEN {due}"
+            " WHEN {unsettled} THEN was_asked_at + least(%(settling)s, %(refresh_after)s::interval)"
+            " ELSE was_asked_at + %(refresh_after)s::interval END"
+            " FROM (SELECT id, {as_of}, asked.at FROM {parent}"
+            "         JOIN unnest(%(parents)s::uuid[], %(asked_at)s::timestamptz[]) asked (parent, at)"
+            "           ON asked.parent = id) was (was_id, was_as_of, was_asked_at)"
             " WHERE was_id = p.id"
         ).format(
             parent=_name(details),
@@ -218,14 +232,36 @@ class Store:
         marked = self._connection.execute(
             read,
             {
-                "parents": list(page.parents),
-                "asked_at": page.asked_at,
+                "parents": [parent.id for parent in parents],
+                "asked_at": [parent.asked_at for parent in parents],
                 "refresh_after": details.refresh_after(self._settings) if details.refresh_after else None,
                 "settling": SETTLING,
                 "run_id": self.run_id,
             },
         ).rowcount
         return marked if details.logged else 0
+
+    def _postpone(self, details: Details, parents: Sequence[Parent]) -> None:
+        """Have parents whose details failed asked for again, each time later, unless they changed meanwhile."""
+        postponed = SQL(
+            "UPDATE {parent} p SET {due} = asked.at"
+            "   + least(%(first)s * power(2, least(q.times_seen - 1, 20)), %(longest)s)"
+            "  FROM unnest(%(parents)s::uuid[], %(source_ids)s::text[], %(asked_at)s::timestamptz[])"
+            "         asked (parent, source_id, at)"
+            "  JOIN sync.quarantine q ON q.dataset = %(dataset)s AND q.source_id = asked.source_id"
+            " WHERE p.id = asked.parent AND ({due} IS NULL OR {due} <= asked.at)"
+        ).format(parent=_name(details), due=Identifier(details.due_at))
+        self._connection.execute(
+            postponed,
+            {
+                "dataset": self._dataset.name,
+                "parents": [parent.id for parent in parents],
+                "source_ids": [parent.source_id for parent in parents],
+                "asked_at": [parent.asked_at for parent in parents],
+                "first": FIRST_WAIT,
+                "longest": LONGEST_WAIT,
+            },
+        )
 
     def _quarantine(self, mapped: MappedPage) -> None:
         name = self._dataset.name
@@ -238,6 +274,8 @@ class Store:
                     "payload": Jsonb(failure.payload, dumps=storable_dump),
                     "reason": failure.reason,
                     "mapper_version": self._dataset.mapper_version,
+                    # A list brings the same broken row with every look; a call is made again because it failed.
+                    "counts": self._dataset.details is not None,
                 },
             )
             self._open_quarantine.add(failure.source_id)
@@ -256,7 +294,7 @@ class Store:
                 "run_id": self.run_id,
                 "dataset": self._dataset.name,
                 # Details are resumed by what is due, not by a position.
-                "position": Jsonb(page.position) if self._keeps_position else None,
+                "position": Jsonb(page.position) if self._keeps_position and not page.partial else None,
                 "rows_read": len(page.rows) + len(page.failures),
                 "inserted": merged.inserted,
                 "updated": merged.updated,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from sandbox.asgi import App, Receive, Request, Response, Scope, Send, form, json_response, read_request, send_response
 from sandbox.config import Config
@@ -37,7 +37,7 @@ def create_app(world: World, state: State, config: Config | None = None) -> App:
 
 def label(request: Request) -> str:
     """The account asked for, for the log of calls and the matching of faults."""
-    found = re.search(r'"account"\s*:\s*"([^"]*)"', unquote(request.body.decode("utf-8", "replace")))
+    found = re.search(r'"account"\s*:\s*"([^"]*)"', unquote_plus(request.body.decode("utf-8", "replace")))
     return f"account={found.group(1)}" if found else ""
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.types import UserDefinedType
 
@@ -209,7 +209,17 @@ sources = Table(
     metadata,
     Column("system", Text, primary_key=True, comment="System called"),
     choice("circuit", ("closed", "open"), "Open: nobody calls it until retry_at, then one tries", default="closed"),
-    Column("failures", Integer, nullable=False, server_default="0", comment="Calls that failed since the last success"),
+    Column(
+        "failures", Integer, nullable=False, server_default="0", comment="Different calls that failed since it answered"
+    ),
+    Column(
+        "failing",
+        ARRAY(Text),
+        nullable=False,
+        server_default="{}",
+        comment="Digests of the calls that failed last, by which the same one is known again",
+    ),
+    instant("answered_at", "When it answered after a failure, UTC; null: it never failed"),
     instant("opened_at", "When the circuit was opened, UTC"),
     instant("retry_at", "Before this nobody calls, UTC: circuit open, or the source asked for patience"),
     words("reason", "Why; holds no values"),

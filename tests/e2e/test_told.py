@@ -115,18 +115,29 @@ def test_a_record_that_cannot_be_applied_is_parked_alone(sandbox, hub):
     assert fetch(hub, "SELECT phone FROM hub.customer_accounts WHERE source_id = %s", account) == [("03-1",)]
 
 
-def test_while_the_source_is_down_everything_waits_and_nothing_counts_against_it(sandbox, hub, monkeypatch):
+def test_while_the_source_asks_for_patience_everything_waits_and_nothing_counts_against_it(sandbox, hub, monkeypatch):
+    monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
+    tell(hub, "whmcs", "invoice", an_invoice(hub))
+    fail(sandbox, match="GetInvoice", mode="429", times=1)
+
+    apply(hub)
+    waits = inbox(hub)
+    fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
+    fetch(hub, "UPDATE sync.sources SET retry_at = now() RETURNING system")
+    apply(hub)
+
+    assert waits == [("waiting", 0, "whmcs: asks for patience [http_429]")]
+    assert inbox(hub) == [("done", 0, None)]
+
+
+def test_a_fault_that_passes_is_tried_again_at_once(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
     tell(hub, "whmcs", "invoice", an_invoice(hub))
     fail(sandbox, match="GetInvoice", mode="status:503", times=1)
 
     apply(hub)
-    down = inbox(hub)
-    fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
-    apply(hub)
 
-    assert down == [("waiting", 0, "whmcs: is down [http_503]")]
-    assert inbox(hub) == [("done", 0, None)]
+    assert inbox(hub) == [("done", 1, None)]
 
 
 def test_the_same_event_told_twice_is_one(sandbox, hub):

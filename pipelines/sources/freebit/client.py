@@ -70,7 +70,7 @@ class FreebitClient:
             RejectedError, CredentialsError, UnavailableError: as a read; an UnavailableError that does not say
                 `nothing_came` leaves the outcome unknown.
         """
-        return call(ONCE, lambda attempt: self._with_key(path, request, attempt), self._circuit)
+        return self._called(ONCE, path, request)
 
     def _read(self, path: str, request: Body) -> Body:
         """The answer to a read.
@@ -80,7 +80,12 @@ class FreebitClient:
             CredentialsError: it does not know us.
             UnavailableError: no usable answer, after every try.
         """
-        return call(self._patience, lambda attempt: self._with_key(path, request, attempt), self._circuit)
+        return self._called(self._patience, path, request)
+
+    def _called(self, patience: Patience, path: str, request: Body) -> Body:
+        return call(
+            patience, lambda attempt: self._with_key(path, request, attempt), self._circuit, about=(path, request)
+        )
 
     def _with_key(self, path: str, request: Body, attempt: Attempt) -> Body:
         key = self._key.current(attempt)

@@ -1,6 +1,7 @@
 """What to ask Freebit: one line at a time, within the calls-per-minute budget; sweeping is forbidden by the vendor."""
 
 from collections.abc import Iterator
+from datetime import date, datetime
 
 from pipelines.sync.dataset import Page, ReadRequest, Row
 from pipelines.sync.reading import read_details
@@ -23,4 +24,8 @@ def line_traffic(request: ReadRequest) -> Iterator[Page]:
         body: Row = request.source.client.traffic(parent["msisdn"])
         return body
 
-    return read_details(request, ask, at_once=request.source.settings.concurrency, batch=50)
+    def day(moment: datetime) -> date:
+        """The operator's day, which the answer counts from and does not name."""
+        return moment.astimezone(request.source.vocabulary.zone).date()
+
+    return read_details(request, ask, at_once=request.source.settings.concurrency, batch=50, during=day)

@@ -66,6 +66,7 @@ class Session:
             ONCE if once else self._patience,
             lambda attempt: read(self._once(method, path, operation, attempt, headers=headers or {}, **sent)),
             self._circuit,
+            about=(method, path, sent),
         )
 
     def pass_on(
@@ -87,7 +88,7 @@ class Session:
                 raise error_from(response)
             return read(response)
 
-        return call(ONCE, once, self._circuit)
+        return call(ONCE, once, self._circuit, about=path)
 
     def opened(self, *, renewed: bool = False) -> tuple[str, str]:
         """The session id, and the address of the instance it is for; `renewed`: after logging in anew.

@@ -25,6 +25,8 @@ _CREDENTIALS = {
     "command not found": "unknown_action",
 }
 
+_ONE_ACTION = {"action_not_allowed", "action_is_internal", "unknown_action"}
+
 # Refusals that somebody acts on differently.
 _REFUSALS = {
     "existing cancellation request exists": "exists",
@@ -68,7 +70,7 @@ def _error(status: int, message: str, retry_after: str | None) -> SourceError:
     text = message.strip().lower()
     for known, code in _CREDENTIALS.items():
         if text.startswith(known):
-            return CredentialsError("whmcs", "refuses us", code=code)
+            return CredentialsError("whmcs", "refuses us", code=code, one_action=code in _ONE_ACTION)
     if by_status := failure("whmcs", status, retry_after):
         return by_status
     for known, code in _REFUSALS.items():

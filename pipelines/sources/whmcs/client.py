@@ -54,7 +54,9 @@ class WhmcsClient:
 
     def _called(self, patience: Patience, action: str, params: Mapping[str, object]) -> dict[str, Any]:
         content = encoded({"action": action, "responsetype": "json", **self._credentials, **params})
-        return call(patience, lambda attempt: self._once(action, content, attempt), self._circuit)
+        return call(
+            patience, lambda attempt: self._once(action, content, attempt), self._circuit, about=(action, params)
+        )
 
     def pages(
         self, action: str, collection: str, limitnum: int, offset: int = 0, **params: object

@@ -1,6 +1,10 @@
--- Applying these failed for a reason of their own: again later, and parked after `most` attempts. Nothing is returned.
+-- Applying these failed for a reason of their own: again later, and parked after `most` attempts. If it may be that nobody
+-- answers (`unanswered`), not before their source has answered somebody else since they came. Nothing is returned.
 UPDATE sync.inbox
    SET attempts = attempts + 1, error = %(error)s,
-       due_at = clock_timestamp() + least(interval '1 second' * (power(4, attempts) - 1), interval '1 hour'),
-       state = CASE WHEN attempts + 1 >= %(most)s THEN 'parked' ELSE state END
+       due_at = clock_timestamp() + least(interval '1 second' * (power(4, least(attempts, 9)) - 1), interval '1 hour'),
+       state = CASE WHEN attempts + 1 >= %(most)s
+                     AND (NOT %(unanswered)s OR EXISTS (
+                             SELECT FROM sync.sources s WHERE s.system = %(system)s AND s.answered_at > received_at))
+                    THEN 'parked' ELSE state END
  WHERE id = ANY(%(ids)s) AND state = 'waiting' AND received_at <= %(claimed_at)s

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.errors import RejectedError, ThrottledError, UnavailableError
+from core.errors import CredentialsError, QuotaError, RejectedError, ThrottledError, UnavailableError
 from pipelines.sources.calls import Patience, call
 from pipelines.sources.circuit import OPENS_AFTER, CircuitOpenError, SharedCircuit
 
@@ -28,19 +28,20 @@ def elsewhere(database):
     circuit.close()
 
 
-def attempt(circuit: SharedCircuit, outcome: Exception | str) -> Any:
+def attempt(circuit: SharedCircuit, outcome: Exception | str, about: object = None) -> Any:
     def once(_: object) -> str:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return call(ONCE, once, circuit)
+    return call(ONCE, once, circuit, about=about or object())
 
 
-def fail(circuit: SharedCircuit, times: int, error: Exception = DOWN) -> None:
-    for _ in range(times):
+def fail(circuit: SharedCircuit, times: int, error: Exception = DOWN, about: object = None) -> None:
+    """Fails with as many different calls, or so often with the one that is named."""
+    for number in range(times):
         with pytest.raises(type(error)):
-            attempt(circuit, error)
+            attempt(circuit, error, about or f"call {number}")
 
 
 def pause_over(database: Any) -> None:
@@ -104,6 +105,58 @@ def test_a_refusal_is_an_answer(database, here):
     fail(here, 1)
 
     assert attempt(here, "fine") == "fine"
+
+
+def test_one_record_that_always_fails_opens_nothing(database, here, elsewhere):
+    """One record can answer HTTP 500 for ever (yashodhank/whmcs-mcp-server)."""
+    fail(here, 3 * OPENS_AFTER, about="GetInvoice 7")
+
+    assert attempt(elsewhere, "fine") == "fine"
+    assert row(database)[0] == "closed"
+
+
+def test_calls_that_find_nobody_there_say_something_of_all_whatever_they_ask_for(here):
+    fail(here, OPENS_AFTER, UnavailableError("whmcs", "did not answer", sent=False), about="GetInvoice 7")
+
+    with pytest.raises(CircuitOpenError):
+        attempt(here, "not asked")
+
+
+def test_a_source_that_lets_none_of_us_in_is_left_alone_as_one_that_is_down(database, here):
+    """`Invalid IP`, or a page of an edge network with 403: three calls each tick, for ever (issue 13, A20)."""
+    fail(here, OPENS_AFTER, CredentialsError("whmcs", "refuses us", code="address_not_allowed"), about="GetClients")
+
+    with pytest.raises(CircuitOpenError, match="refuses us"):
+        attempt(here, "not asked")
+    assert row(database) == ("open", OPENS_AFTER, "refuses us [address_not_allowed]")
+
+
+def test_our_own_reserve_of_calls_says_nothing_of_the_source(database, here):
+    fail(here, OPENS_AFTER, QuotaError("salesforce", "90 of 100 calls used"))
+
+    assert attempt(here, "a command's call") == "a command's call"
+
+
+def test_one_action_that_is_not_allowed_leaves_the_others_be(here):
+    fail(here, OPENS_AFTER, CredentialsError("whmcs", "refuses us", code="action_not_allowed", one_action=True))
+
+    assert attempt(here, "fine") == "fine"
+
+
+def test_pages_of_an_edge_network_for_different_calls_open_the_circuit(here):
+    fail(here, OPENS_AFTER, CredentialsError("whmcs", "refuses us", code="http_403", nothing_came=False))
+
+    with pytest.raises(CircuitOpenError):
+        attempt(here, "not asked")
+
+
+def test_what_failed_is_remembered_by_digest_alone(database, here):
+    fail(here, 1, about={"search": "somebody@example.com"})
+
+    with psycopg.connect(database.owner) as connection:
+        ((failing,),) = connection.execute("SELECT failing FROM sync.sources").fetchall()
+    assert [len(digest) for digest in failing] == [16]
+    assert "somebody" not in failing[0]
 
 
 def test_a_source_that_asks_for_patience_is_left_alone_by_all(here, elsewhere):

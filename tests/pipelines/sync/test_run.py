@@ -20,6 +20,7 @@ from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
 from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
+from pipelines.sources.circuit import CircuitOpenError
 from pipelines.sync.dataset import SETTLING, Dataset, Details, Page, ReadRequest, Row, Source, Target
 from pipelines.sync.progress import Progress, listening
 from pipelines.sync.quarantine import quarantined, retry
@@ -169,12 +170,27 @@ def test_a_kept_page_that_another_release_wrote_in_its_own_form_stops_nothing(da
     assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("5000",)]
 
 
+def break_the_database_at(url: str, source_id: str) -> None:
+    """The server has a fault of its own, and quotes what it was given, when it is to write that case."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "CREATE FUNCTION pg_temp.fails() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'cannot write %', NEW USING ERRCODE = 'XX000'; END $$".replace("pg_temp.", "")
+        )
+        connection.execute(
+            "CREATE TRIGGER fails BEFORE INSERT ON hub.support_cases FOR EACH ROW"
+            f" WHEN (NEW.source_id = '{source_id}') EXECUTE FUNCTION fails()"
+        )
+
+
 def test_rows_and_cursor_are_written_together_or_not_at_all(database):
+    break_the_database_at(database.owner, "500B")
+
     def read(_: ReadRequest) -> Iterator[Page]:
         yield Page(rows=rows("500A"), position={"next": 1})
-        yield Page(rows=[{"Id": "500B", "status": "no such status"}], position={"next": 2})
+        yield Page(rows=rows("500B"), position={"next": 2})
 
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(psycopg.errors.InternalError_):
         run(a_dataset(read), SOURCE, database.sync)
 
     assert fetch(database.owner, "SELECT source_id FROM hub.support_cases") == [("500A",)]
@@ -182,13 +198,63 @@ def test_rows_and_cursor_are_written_together_or_not_at_all(database):
 
 
 def test_a_database_error_is_recorded_by_its_kind_alone_since_its_text_quotes_data(database):
-    def read(_: ReadRequest) -> Iterator[Page]:
-        yield Page(rows=[{"Id": "500SECRET", "status": "no such status"}], position={})
+    break_the_database_at(database.owner, "500SECRET")
 
-    with pytest.raises(psycopg.errors.CheckViolation):
+    def read(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows("500SECRET"), position={})
+
+    with pytest.raises(psycopg.errors.InternalError_):
         run(a_dataset(read), SOURCE, database.sync)
 
-    assert fetch(database.owner, "SELECT error FROM sync.runs") == [("CheckViolation",)]
+    assert fetch(database.owner, "SELECT error FROM sync.runs") == [("InternalError_",)]
+
+
+def test_a_row_that_the_database_refuses_is_set_aside_alone_and_the_reader_goes_on(database):
+    refused = {"Id": "5003", "status": "no such status"}
+
+    def read(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=[*rows("5001", "5002"), refused, *rows("5004", "5005")], position={"next": 1}, gone=["500X"])
+        yield Page(rows=rows("5006"), position={"next": 2}, complete=True)
+
+    outcome = run(a_dataset(read), SOURCE, database.sync)
+
+    assert (outcome.read, outcome.merged.inserted, outcome.quarantined) == (6, 5, 1)
+    assert outcome.position == {"next": 2}
+    aside = fetch(database.owner, "SELECT source_id, payload, reason FROM sync.quarantine")
+    assert aside == [("5003", refused, "unforeseen: CheckViolation")]
+
+
+def test_a_half_written_page_does_not_move_the_reader(database):
+    """The database goes away between two parts of a page of which one row is refused."""
+    break_the_database_at(database.owner, "5004")
+    rows_sent = [*rows("5001"), {"Id": "5002", "status": "no such status"}, *rows("5003", "5004")]
+
+    with pytest.raises(psycopg.errors.InternalError_):
+        run(a_dataset(lambda _: iter([Page(rows=rows_sent, position={"next": 1})])), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT position FROM sync.cursors") == []
+
+
+def test_rows_that_are_all_refused_are_not_the_rows_fault(database):
+    refused = [{"Id": f"50{number}", "status": "no such status"} for number in range(40)]
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        run(a_dataset(lambda _: iter([Page(rows=refused, position={"next": 1})])), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(10,)]
+
+
+def test_a_row_whose_mapping_fails_as_nobody_foresaw_is_set_aside_by_the_kind_of_error(database):
+    def to_case(row: Row, vocabulary: Any) -> Sequence[Contract]:
+        if row["Id"] == "5002":
+            raise KeyError("a value that is personal")
+        return to_cases(row, vocabulary)
+
+    dataset = a_dataset(lambda _: iter([Page(rows=rows("5001", "5002", "5003"), position={})]), to_contracts=to_case)
+    outcome = run(dataset, SOURCE, database.sync)
+
+    assert (outcome.merged.inserted, outcome.quarantined) == (2, 1)
+    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [("5002", "unforeseen: KeyError")]
 
 
 def test_only_a_run_that_read_everything_makes_the_data_set_fresh(database):
@@ -381,30 +447,105 @@ def test_a_source_that_breaks_off_leaves_the_rest_due_and_what_came_written(data
 
     def ask(parent: Row) -> Row:
         if parent["source_id"] == "1":
-            raise UnavailableError("whmcs", "did not answer")
+            raise CircuitOpenError("whmcs", "is left alone for now", sent=False)
         return {"balance": 5}
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(CircuitOpenError):
         run(details_dataset(ask), SOURCE, database.sync)
 
     due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
     assert due == [("1",)]
     assert fetch(database.owner, "SELECT as_of FROM sync.freshness") == [(None,)]
+    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(0,)]
 
 
-def test_a_parent_the_source_refuses_is_set_aside_and_does_not_come_up_again_and_again(database):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RejectedError("whmcs", "has no such record", code="not_found"), "has no such record [not_found]"),
+        # One record that answers 500 for ever (yashodhank/whmcs-mcp-server).
+        (UnavailableError("whmcs", "is down", code="http_500"), "is down [http_500]"),
+        (UnavailableError("whmcs", "did not answer", code="ReadTimeout"), "did not answer [ReadTimeout]"),
+        (KeyError("personal"), "unforeseen: KeyError"),
+    ],
+    ids=str,
+)
+def test_a_parent_whose_call_fails_is_set_aside_and_holds_up_no_other(database, error, reason):
     three_invoices(database)
 
     def ask(parent: Row) -> Row:
         if parent["source_id"] == "2":
-            raise RejectedError("whmcs", "Invoice ID Not Found", code="not_found")
+            raise error
         return {"balance": 5}
 
     outcome = run(details_dataset(ask), SOURCE, database.sync)
     again = run(details_dataset(ask), SOURCE, database.sync)
 
     assert (outcome.read, outcome.quarantined, again.read) == (3, 1, 0)
-    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [("2", "Invoice ID Not Found")]
+    assert fetch(database.owner, "SELECT source_id, reason FROM sync.quarantine") == [("2", reason)]
+    assert fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_as_of IS NULL") == [("2",)]
+
+
+def test_a_parent_that_keeps_failing_is_asked_about_ever_later_until_it_answers(database):
+    three_invoices(database)
+    broken = True
+
+    def ask(parent: Row) -> Row:
+        if broken and parent["source_id"] == "2":
+            raise UnavailableError("whmcs", "is down", code="http_500")
+        return {"balance": 5}
+
+    waits = []
+    for _ in range(3):
+        run(details_dataset(ask), SOURCE, database.sync)
+        wait = (
+            "SELECT round(extract(epoch FROM items_due_at - now()) / 60)::int FROM hub.invoices WHERE source_id = '2'"
+        )
+        waits += fetch(database.owner, wait)
+        with psycopg.connect(database.owner) as connection:
+            connection.execute("UPDATE hub.invoices SET items_due_at = now() WHERE source_id = '2'")
+    broken = False
+    run(details_dataset(ask), SOURCE, database.sync)
+
+    assert waits == [(1,), (2,), (4,)]
+    seen = fetch(database.owner, "SELECT times_seen, resolved_at IS NOT NULL FROM sync.quarantine")
+    assert seen == [(3, True)]
+    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
+
+
+def test_the_moment_of_details_is_that_of_their_own_answer(database):
+    """A page of fifty lines takes as long as the budget of calls makes it."""
+    three_invoices(database)
+    moments = {}
+
+    def ask(parent: Row) -> Row:
+        with psycopg.connect(database.owner, autocommit=True) as connection:
+            moments[parent["source_id"]] = connection.execute("SELECT clock_timestamp()").fetchone()[0]
+            connection.execute("SELECT pg_sleep(0.05)")
+        return {"balance": 5}
+
+    dataset = replace(details_dataset(ask), read=lambda request: read_details(request, ask, at_once=1, batch=3))
+    run(dataset, SOURCE, database.sync)
+
+    known = dict(fetch(database.owner, "SELECT source_id, items_as_of FROM hub.invoices"))
+    assert list(moments) == ["3", "2", "1"]
+    assert known["3"] <= moments["3"] < known["2"] <= moments["2"] < known["1"] <= moments["1"]
+
+
+def test_an_answer_around_which_the_day_changed_is_asked_for_once_more(database):
+    three_invoices(database)
+    days, asked_for = iter(["monday", "tuesday"]), []
+
+    def ask(parent: Row) -> Row:
+        asked_for.append(parent["source_id"])
+        return {"balance": 5}
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        return read_details(request, ask, at_once=1, batch=3, during=lambda _: next(days, "tuesday"))
+
+    run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
+
+    assert asked_for == ["3", "3", "2", "1"]
 
 
 def test_a_parent_that_changes_while_its_details_are_on_their_way_stays_due(database):
@@ -439,7 +580,7 @@ def test_retrying_quarantined_details_makes_their_parent_due_again(database):
     assert due == [("2",)]
 
 
-def test_a_source_that_refuses_most_of_a_batch_fails_the_run_instead_of_setting_every_record_aside(database):
+def test_a_batch_that_brings_nothing_but_refusals_fails_the_run(database):
     with psycopg.connect(database.owner) as connection:
         for number in range(12):
             insert(connection, "invoices", source_id=str(number))
@@ -456,8 +597,10 @@ def test_a_source_that_refuses_most_of_a_batch_fails_the_run_instead_of_setting_
     with pytest.raises(RejectedError):
         run(everything, SOURCE, database.sync)
 
-    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_due_at <= now()") == [(12,)]
-    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(0,)]
+    # The run says so; and none is asked about again before its time, or these would be asked about for ever.
+    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_due_at <= now()") == [(0,)]
+    assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NOT NULL") == [(0,)]
+    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(12,)]
 
 
 def test_every_call_of_a_run_carries_the_runs_id(database):
