@@ -2,16 +2,21 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import structlog
 
 from core.errors import BusyError, CredentialsError, RejectedError, UnavailableError
 from core.settings import FreebitSettings
+from domain.sim.contract import SimUsage
+from pipelines.datasets.freebit import LINE_USAGE
 from pipelines.sources.calls import Attempt
 from pipelines.sources.freebit.client import FreebitClient
+from pipelines.sources.freebit.extract import line_traffic
 from pipelines.sources.freebit.key import KeyRing
+from pipelines.sync.dataset import ReadRequest, Source
 
 MSISDN = "09012345678"
 OEM_KEY = "the-key-of-the-operator"
@@ -181,3 +186,30 @@ def test_a_read_is_a_post_of_one_form_field_holding_json(source, client, vendor,
     assert json.loads(history.form["json"]) == {
         "authKey": "k1", "account": MSISDN, "fromDate": "20260102", "toDate": "20260203",
     }  # fmt: skip
+
+
+def test_usage_is_of_the_day_on_which_it_was_answered_not_of_that_on_which_the_list_was_taken(
+    source, client, vendor, reply
+):
+    """Two lines read around midnight in Tokyo: all days of the second were one too early (issue 13, A10)."""
+    vendor(*[reply(json.dumps({"resultCode": 100, "traffic": {"today": "7", "inRecentDays": "100,200"}}))] * 4)
+    midnight = datetime(2026, 11, 1, 15, 0, tzinfo=UTC)
+    # Before and after the first line, before and after the second, which midnight falls between, and once more.
+    clock = iter([midnight - timedelta(seconds=each) for each in (9, 8, 1, -1, -2)])
+    lines = [
+        {"id": UUID(int=number), "source_id": str(number), "account_id": UUID(int=9), "msisdn": MSISDN, "due_count": 2}
+        for number in (1, 2)
+    ]
+    settings = FreebitSettings(_env_file=None, base_url=source.url, oem_id="us", oem_key="k", concurrency=1)
+    request = ReadRequest(Source(client, settings), position={}, full=False, due=lines, now=lambda: next(clock))
+
+    page = next(iter(line_traffic(request)))
+
+    contracts = [list(LINE_USAGE.to_contracts(row, settings.vocabulary)) for row in page.rows]
+    days = [
+        [contract.used_on.isoformat() for contract in found if isinstance(contract, SimUsage)] for found in contracts
+    ]
+    assert days == [
+        ["2026-11-01", "2026-10-31", "2026-10-30"],
+        ["2026-11-02", "2026-11-01", "2026-10-31"],
+    ]
