@@ -242,14 +242,15 @@ class Store:
         return marked if details.logged else 0
 
     def _postpone(self, details: Details, parents: Sequence[Parent]) -> None:
-        """Have parents whose details failed asked for again, each time later, unless they changed meanwhile."""
+        """Have parents whose details failed asked for again, each time later; sooner where they are due sooner."""
         postponed = SQL(
-            "UPDATE {parent} p SET {due} = asked.at"
-            "   + least(%(first)s * power(2, least(q.times_seen - 1, 20)), %(longest)s)"
+            "UPDATE {parent} p SET {due} = least("
+            "     CASE WHEN {due} > asked.at THEN {due} END,"
+            "     asked.at + least(%(first)s * power(2, least(q.times_seen - 1, 20)), %(longest)s))"
             "  FROM unnest(%(parents)s::uuid[], %(source_ids)s::text[], %(asked_at)s::timestamptz[])"
             "         asked (parent, source_id, at)"
             "  JOIN sync.quarantine q ON q.dataset = %(dataset)s AND q.source_id = asked.source_id"
-            " WHERE p.id = asked.parent AND ({due} IS NULL OR {due} <= asked.at)"
+            " WHERE p.id = asked.parent"
         ).format(parent=_name(details), due=Identifier(details.due_at))
         self._connection.execute(
             postponed,

@@ -36,6 +36,7 @@ STAMPS = {
     "sync.freshness": ("as_of", "checked_at"),
     "sync.sources": ("opened_at", "retry_at", "promised_until"),
     "sync.inbox": ("received_at", "due_at"),
+    "hub.sims": ("details_due_at", "usage_due_at"),
 }
 
 

@@ -21,11 +21,12 @@ from domain.common.record import Contract
 from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
 from pipelines.sources.circuit import CircuitOpenError
-from pipelines.sync.dataset import SETTLING, Dataset, Details, Page, ReadRequest, Row, Source, Target
+from pipelines.sync.dataset import SETTLING, Dataset, Details, Page, ReadRequest, Row, Selection, Source, Target
 from pipelines.sync.progress import Progress, listening
 from pipelines.sync.quarantine import quarantined, retry
 from pipelines.sync.reading import BODY, PARENT, parent_source_id, read_details
 from pipelines.sync.reconcile import reconcile
+from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from pipelines.sync.unwritten import UnwrittenPage
 from sql.tables.billing import invoices
@@ -511,6 +512,23 @@ def test_a_parent_that_keeps_failing_is_asked_about_ever_later_until_it_answers(
     seen = fetch(database.owner, "SELECT times_seen, resolved_at IS NOT NULL FROM sync.quarantine")
     assert seen == [(3, True)]
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize(("due", "minutes"), [("24 hours", 1), ("30 seconds", 0.5)])
+def test_a_parent_that_fails_when_somebody_asked_for_it_is_asked_about_again_soon(database, due, minutes):
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        raise UnavailableError("whmcs", "is down", code="http_503")
+
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE hub.invoices SET items_due_at = now() + %s::interval", [due])
+        connection.execute("UPDATE hub.invoices SET id = %s WHERE source_id = '2'", [hub_id("whmcs", "invoice", "2")])
+    with psycopg.connect(database.sync) as connection:
+        Rereader(connection, details_dataset(ask), SOURCE).read(Selection(records=frozenset({"2"})))
+
+    waits = fetch(database.owner, "SELECT items_due_at - now() FROM hub.invoices WHERE source_id = '2'")
+    assert timedelta(minutes=minutes) - timedelta(seconds=20) < waits[0][0] <= timedelta(minutes=minutes)
 
 
 def test_the_moment_of_details_is_that_of_their_own_answer(database):
