@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+from domain.common.text import unescaped
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
 from pipelines.commands.actions.lines import details, line_affected, line_of, pending, today_there, wait_for_turn
 from pipelines.commands.saga import Action, Result, Step, Work
@@ -121,7 +122,7 @@ def write_eid(work: Work[Reissue]) -> Result | None:
     line, name = line_of(work), work.clients.whmcs_settings.vocabulary.eid_field
     rows = rows_at(work.clients.whmcs.call("GetClientsProducts", serviceid=line.service), "products.product")
     fields = rows_at(rows[0], "customfields.customfield") if rows else []
-    number = next((int(row["id"]) for row in fields if row.get("name") == name), None)
+    number = next((int(row["id"]) for row in fields if unescaped(row.get("name")) == name), None)
     if number is not None:
         value = custom_fields({number: work.asked.eid})
         work.clients.whmcs.change("UpdateClientProduct", serviceid=line.service, customfields=value)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.common.text import clean
 from pipelines.commands.saga import LaterError, RefusalError, Result, Wish, Work
 from pipelines.sources.freebit import assumptions
 
@@ -29,7 +28,7 @@ def line_of(work: Work[Any]) -> Line:
     row = work.row("commands/line", id=work.command.subject_id)
     if row is None or not row["msisdn"]:
         raise RefusalError("SIM_ACCOUNT_NOT_FOUND", "The line has no phone number.")
-    return Line(row["msisdn"], row["service"], row["eid"], clean(row["opportunity_id"]))
+    return Line(row["msisdn"], row["service"], row["eid"], row["opportunity_id"])
 
 
 def details(work: Work[Any], account: str) -> Mapping[str, Any]:

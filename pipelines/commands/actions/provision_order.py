@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import RejectedError
+from domain.common.text import unescaped
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
@@ -132,7 +133,7 @@ def find_services(work: Provisioning) -> Result | None:
 
 def _field(service: Mapping[str, Any], name: str) -> str | None:
     rows = rows_at(service, "customfields.customfield")
-    return next((row.get("value") for row in rows if row.get("name") == name), None)
+    return next((row.get("value") for row in rows if unescaped(row.get("name")) == name), None)
 
 
 def accept_order(work: Provisioning) -> Result | None:
@@ -186,7 +187,7 @@ def main_service(work: Provisioning) -> str:
 def _field_ids(work: Provisioning, service: str) -> dict[str, int]:
     rows = rows_at(work.clients.whmcs.call("GetClientsProducts", serviceid=service), "products.product")
     listed = rows_at(rows[0], "customfields.customfield") if rows else []
-    return {str(row["name"]): int(row["id"]) for row in listed}
+    return {unescaped(str(row["name"])) or "": int(row["id"]) for row in listed}
 
 
 def write_back(work: Provisioning) -> Result | None:
