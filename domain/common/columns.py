@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 from zoneinfo import ZoneInfo
 
+from domain.common.text import unescaped
 from domain.common.times import ZERO_DAY, day_or_none, offset_of_hour
 
 Column = Sequence[str | None]
@@ -52,6 +53,11 @@ def optional_texts(values: Sequence[object]) -> list[str | None]:
     if not {str, type(None)}.issuperset(map(type, values)):
         raise NotPlainError("a value is no text")
     return cast("list[str | None]", values)
+
+
+def escaped_texts(values: Sequence[object]) -> list[str | None]:
+    """Texts as `Escaped` reads them."""
+    return folded(optional_texts(values), unescaped)
 
 
 def numbers(values: Sequence[object]) -> list[str]:

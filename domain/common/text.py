@@ -1,19 +1,38 @@
-"""Texts as sources send them: escaped, padded, empty for missing."""
+"""Texts as sources send them: padded, empty for missing, and at WHMCS escaped."""
 
-from html import unescape
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+# What PHP's htmlspecialchars writes with ENT_QUOTES, and nothing else (source: PHP manual). Reading texts as HTML would
+# make a sign of `&reg=2` in a pasted address, and an e with an accent of a typed `&eacute;`.
+_ESCAPED = re.compile("&(amp|lt|gt|quot|#0?39);")
+_MEANS = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'", "#039": "'"}
 
 
-def clean(value: object) -> str | None:
-    """The text without padding, entities decoded once (WHMCS escapes what people type); None where nothing is left."""
-    if value is None:
+def plain(text: str | None) -> str | None:
+    """The text without padding, otherwise as sent; None where nothing is left."""
+    if text is None:
         return None
-    text = str(value)
-    if "&" in text:
-        text = unescape(text)
     # PostgreSQL cannot hold NUL, and no text means anything by it.
-    text = text.replace("\x00", "").strip() if "\x00" in text else text.strip()
-    return text or None
+    return (text.replace("\x00", "") if "\x00" in text else text).strip() or None
+
+
+def unescaped(text: str | None) -> str | None:
+    """The same of a text that WHMCS sends: it escapes what people type when it stores it. Undone once."""
+    if text is not None and "&" in text:
+        text = _ESCAPED.sub(lambda found: _MEANS[found[1]], text)
+    return plain(text)
+
+
+Text = Annotated[str | None, AfterValidator(plain)]
+"""A text of a source that escapes nothing: Salesforce, Freebit."""
+
+Escaped = Annotated[str | None, AfterValidator(unescaped)]
+"""A text of WHMCS. Its own words (states, cycles, kinds of items) are no texts: nobody typed them."""
 
 
 def digits(value: str) -> str:
-    return "".join(character for character in value if character.isdigit())
+    """The ASCII digits of a text."""
+    return "".join(character for character in value if "0" <= character <= "9")

@@ -6,6 +6,7 @@ from contextvars import copy_context
 from typing import Any
 
 from core.errors import RejectedError
+from domain.common.text import unescaped
 from pipelines.sources.whmcs.answers import NOT_FOUND
 from pipelines.sync.dataset import Page, ReadRequest, Row
 from pipelines.sync.reading import read_details
@@ -57,7 +58,8 @@ def chosen_clients(request: ReadRequest) -> Iterator[Page]:
         body = _unless_missing(client, "GetClientsDetails", clientid=record)
         if body is None:
             return (), record
-        email = body.get("client", body).get("email")
+        # WHMCS escapes what it is asked as it escapes what it keeps: sent as kept, it would be escaped twice.
+        email = unescaped(body.get("client", body).get("email"))
         rows = _rows(client, "GetClients", "clients.client", search=email, orderby="id") if email else []
         return _with("id", record, rows), None
 

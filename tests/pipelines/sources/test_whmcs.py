@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -11,8 +12,10 @@ from core.errors import CredentialsError, RejectedError, ThrottledError, Unavail
 from core.settings import WhmcsSettings
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.client import WhmcsClient
+from pipelines.sources.whmcs.extract import chosen_clients
 from pipelines.sources.whmcs.form import encoded
 from pipelines.sources.whmcs.lists import rows_at
+from pipelines.sync.dataset import ReadRequest, Selection, Source
 
 SECRET = "the-secret-of-whmcs"
 ADDRESS = "someone@example.com"
@@ -296,3 +299,15 @@ def test_a_nul_that_no_text_of_postgresql_can_hold_is_taken_out_before_it_stops_
     body = body_of(200, rb'{"result":"success","name":"a\u0000b","path":"c\\u0000"}', None)
 
     assert (body["name"], body["path"]) == ("ab", "c\\u0000")
+
+
+def test_a_client_is_searched_by_the_address_that_was_typed(source, client, json_reply):
+    kept = {"id": 5, "email": "o&#039;brien@example.com"}
+    row = kept | {"firstname": "Pat", "status": "Active"}
+    source.answers(json_reply(success(client=kept)), json_reply(success(totalresults=1, clients={"client": [row]})))
+    asked = Source(client, SimpleNamespace(concurrency=1))
+
+    pages = list(chosen_clients(ReadRequest(asked, {}, full=False, only=Selection(records=frozenset({"5"})))))
+
+    assert [call.form["search"] for call in source.asked[1:]] == ["o'brien@example.com"]
+    assert [row["id"] for page in pages for row in page.rows] == [5]

@@ -27,6 +27,7 @@ from domain.common.columns import (
     amounts,
     currencies,
     days,
+    escaped_texts,
     folded,
     instants,
     numbers,
@@ -39,7 +40,6 @@ from domain.common.errors import MappingError
 from domain.common.failures import FieldError, broken
 from domain.common.identifiers import account_id, hub_id, hub_ids
 from domain.common.shapes import flag, rows_of
-from domain.common.text import clean
 from domain.common.times import day_or_none, last_day_of, local_to_utc
 from domain.common.vocabulary import WhmcsVocabulary
 
@@ -109,7 +109,7 @@ def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> 
             tax_rate=raw.taxrate,
             tax_rate2=raw.taxrate2,
             currency=raw.currencycode or vocabulary.currency,
-            payment_method=clean(raw.paymentmethod),
+            payment_method=raw.paymentmethod,
             source_created_at=local_to_utc(raw.created_at, zone, "created_at"),
         )
     except (ValidationError, ValueError) as error:
@@ -132,7 +132,7 @@ def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVo
         "source_updated_at": instants(raw["updated_at"], zone),
         "deleted_at": [None] * len(ids),
         "account_id": hub_ids("whmcs", "account", numbers(raw["userid"])),
-        "number": [number or each for number, each in zip(optional_texts(raw["invoicenum"]), ids, strict=True)],
+        "number": [number or each for number, each in zip(escaped_texts(raw["invoicenum"]), ids, strict=True)],
         "status": folded(texts(raw["status"]), lambda label: STATUSES.get(label, "other")),
         "source_status": texts(raw["status"]),
         "issued_on": required(days(raw["date"])),
@@ -149,7 +149,7 @@ def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVo
         "tax_rate": amounts(raw["taxrate"]),
         "tax_rate2": amounts(raw["taxrate2"]),
         "currency": currencies([code or vocabulary.currency for code in optional_texts(raw["currencycode"])]),
-        "payment_method": folded(optional_texts(raw["paymentmethod"]), clean),
+        "payment_method": escaped_texts(raw["paymentmethod"]),
         "source_created_at": instants(raw["created_at"], zone),
     }
 
@@ -184,7 +184,7 @@ def _item(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: Whm
         type=ITEM_TYPES.get(label, "other"),
         source_type=label,
         subscription_id=hub_id("whmcs", "subscription", str(raw.relid)) if is_service else None,
-        description=clean(raw.description),
+        description=raw.description,
         amount=raw.amount,
         currency=invoice.currencycode or vocabulary.currency,
         is_taxed=flag(raw.taxed),
@@ -201,10 +201,10 @@ def _payment(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: 
         account_id=account_id("whmcs", invoice.userid),
         invoice_id=hub_id("whmcs", "invoice", invoice.invoiceid),
         kind="refund" if returns or raw.amountout > 0 else "payment",
-        gateway=clean(raw.gateway),
-        transaction_id=clean(raw.transid),
+        gateway=raw.gateway,
+        transaction_id=raw.transid,
         paid_at=local_to_utc(raw.date, vocabulary.zone, "date"),
-        description=clean(raw.description),
+        description=raw.description,
         amount_in=raw.amountin,
         amount_out=raw.amountout,
         fees=raw.fees,
@@ -241,10 +241,10 @@ def _payment_method(row: Mapping[str, object], client: str) -> PaymentMethod:
         account_id=account_id("whmcs", client),
         type=METHOD_TYPES.get(raw.type or "", "other"),
         source_type=raw.type,
-        description=clean(raw.description),
-        gateway=clean(raw.gateway_name),
+        description=raw.description,
+        gateway=raw.gateway_name,
         card_last_four=raw.card_last_four or None,
-        card_type=clean(raw.card_type),
+        card_type=raw.card_type,
         expires_on=last_day_of(raw.expiry_date),
-        bank_name=clean(raw.bank_name),
+        bank_name=raw.bank_name,
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.common.numbers import Amount
 from domain.common.raw import Raw
+from domain.common.text import Escaped
 
 
 class RawInvoice(Raw):
@@ -14,7 +15,7 @@ class RawInvoice(Raw):
 
     id: str
     userid: str
-    invoicenum: str | None = None
+    invoicenum: Escaped = None
     date: str
     duedate: str | None = None
     datepaid: str | None = None
@@ -29,7 +30,7 @@ class RawInvoice(Raw):
     taxrate: str = "0"
     taxrate2: str = "0"
     status: str
-    paymentmethod: str | None = None
+    paymentmethod: Escaped = None
     created_at: str | None = None
     updated_at: str | None = None
     currencycode: str | None = None
@@ -41,7 +42,7 @@ class RawItem(Raw):
     id: str
     type: str | None = None
     relid: str | None = None
-    description: str | None = None
+    description: Escaped = None
     amount: str
     taxed: Any = None
 
@@ -50,13 +51,13 @@ class RawTransaction(Raw):
     """A row of GetInvoice's transactions. `refundid` is the payment that it returns; 0: none."""
 
     id: str
-    gateway: str | None = None
+    gateway: Escaped = None
     date: str | None = None
-    description: str | None = None
+    description: Escaped = None
     amountin: Amount = Decimal(0)
     amountout: Amount = Decimal(0)
     fees: Amount = Decimal(0)
-    transid: str | None = None
+    transid: Escaped = None
     refundid: str | None = None
 
 
@@ -76,9 +77,9 @@ class RawPaymentMethod(Raw):
 
     id: str
     type: str | None = None
-    description: str | None = None
-    gateway_name: str | None = None
+    description: Escaped = None
+    gateway_name: Escaped = None
     card_last_four: str | None = None
     expiry_date: str | None = Field(None, description="MM/YY")
-    card_type: str | None = None
-    bank_name: str | None = None
+    card_type: Escaped = None
+    bank_name: Escaped = None

@@ -10,7 +10,6 @@ from domain.catalog.providers.salesforce.raw import RawPrice, RawProduct
 from domain.common.failures import broken
 from domain.common.identifiers import hub_id
 from domain.common.salesforce import flat
-from domain.common.text import clean
 from domain.common.vocabulary import SalesforceVocabulary
 
 MAPPER_VERSION = "1"
@@ -42,9 +41,9 @@ def product_from_row(
             source_id=raw.id,
             source_updated_at=raw.system_modstamp,
             deleted_at=raw.deleted_at,
-            sku=clean(raw.sku),
-            name=clean(raw.name) or "",
-            description=clean(raw.description),
+            sku=raw.sku,
+            name=raw.name or "",
+            description=raw.description,
             category=CATEGORIES.get(raw.category or "", "other"),
             source_category=raw.category,
             item_class=ITEM_CLASSES.get(raw.item_class or "", "other"),
@@ -54,14 +53,14 @@ def product_from_row(
             is_active=raw.is_active,
             in_catalog=raw.in_catalog,
             is_orderable=raw.is_orderable,
-            whmcs_product_id=clean(raw.whmcs_product_id),
-            whmcs_product_name=clean(raw.whmcs_product_name),
-            internet_plan_tier=clean(raw.internet_plan_tier),
-            internet_offering_type=clean(raw.internet_offering_type),
-            sim_data_size=clean(raw.sim_data_size),
-            sim_plan_type=clean(raw.sim_plan_type),
+            whmcs_product_id=raw.whmcs_product_id,
+            whmcs_product_name=raw.whmcs_product_name,
+            internet_plan_tier=raw.internet_plan_tier,
+            internet_offering_type=raw.internet_offering_type,
+            sim_data_size=raw.sim_data_size,
+            sim_plan_type=raw.sim_plan_type,
             sim_has_family_discount=raw.sim_has_family_discount,
-            vpn_region=clean(raw.vpn_region),
+            vpn_region=raw.vpn_region,
             is_default=raw.is_default,
             auto_add=raw.auto_add,
             display_order=int(raw.display_order) if raw.display_order is not None else None,
@@ -91,7 +90,7 @@ def price_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
             deleted_at=raw.deleted_at,
             product_id=hub_id("salesforce", "product", raw.product),
             pricebook_id=raw.pricebook,
-            pricebook_name=clean(raw.pricebook_name),
+            pricebook_name=raw.pricebook_name,
             in_portal=vocabulary.portal_pricebook in {raw.pricebook, raw.pricebook[:15], raw.pricebook_name},
             amount=raw.unit_price,
             currency=vocabulary.currency,

@@ -5,28 +5,29 @@ from decimal import Decimal
 from pydantic import Field
 
 from domain.common.salesforce import RawRecord, SalesforceId
+from domain.common.text import Text
 
 
 class RawProduct(RawRecord):
     """A Product2. The last two fields are assumed: no source names how a bundled add-on is marked."""
 
-    sku: str | None = Field(None, alias="StockKeepingUnit")
-    name: str | None = Field(None, alias="Name")
-    description: str | None = Field(None, alias="Description")
+    sku: Text = Field(None, alias="StockKeepingUnit")
+    name: Text = Field(None, alias="Name")
+    description: Text = Field(None, alias="Description")
     is_active: bool = Field(False, alias="IsActive")
     category: str | None = Field(None, alias="Product2Categories1__c")
     in_catalog: bool = Field(False, alias="Portal_Catalog__c")
     is_orderable: bool = Field(False, alias="Portal_Accessible__c")
     item_class: str | None = Field(None, alias="Item_Class__c")
     billing_cycle: str | None = Field(None, alias="Billing_Cycle__c")
-    whmcs_product_id: str | None = Field(None, alias="WH_Product_ID__c")
-    whmcs_product_name: str | None = Field(None, alias="WH_Product_Name__c")
-    internet_plan_tier: str | None = Field(None, alias="Internet_Plan_Tier__c")
-    internet_offering_type: str | None = Field(None, alias="Internet_Offering_Type__c")
-    sim_data_size: str | None = Field(None, alias="SIM_Data_Size__c")
-    sim_plan_type: str | None = Field(None, alias="SIM_Plan_Type__c")
+    whmcs_product_id: Text = Field(None, alias="WH_Product_ID__c")
+    whmcs_product_name: Text = Field(None, alias="WH_Product_Name__c")
+    internet_plan_tier: Text = Field(None, alias="Internet_Plan_Tier__c")
+    internet_offering_type: Text = Field(None, alias="Internet_Offering_Type__c")
+    sim_data_size: Text = Field(None, alias="SIM_Data_Size__c")
+    sim_plan_type: Text = Field(None, alias="SIM_Plan_Type__c")
     sim_has_family_discount: bool = Field(False, alias="SIM_Has_Family_Discount__c")
-    vpn_region: str | None = Field(None, alias="VPN_Region__c")
+    vpn_region: Text = Field(None, alias="VPN_Region__c")
     is_default: bool = Field(False, alias="Is_Default__c")
     auto_add: bool = Field(False, alias="Auto_Add__c")
     display_order: Decimal | None = Field(None, alias="Display_Order__c")
@@ -42,6 +43,6 @@ class RawPrice(RawRecord):
 
     product: SalesforceId = Field(alias="Product2Id")
     pricebook: SalesforceId = Field(alias="Pricebook2Id")
-    pricebook_name: str | None = Field(None, alias="Pricebook2.Name")
+    pricebook_name: Text = Field(None, alias="Pricebook2.Name")
     unit_price: Decimal = Field(alias="UnitPrice")
     is_active: bool = Field(False, alias="IsActive")

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from domain.common.failures import broken
 from domain.common.identifiers import account_id
 from domain.common.salesforce import flat
-from domain.common.text import clean
 from domain.common.vocabulary import SalesforceVocabulary
 from domain.customer.contract import CrmAccount, EligibilityStatus, IdentityStatus, PortalStatus
 from domain.customer.providers.salesforce.raw import RawAccount
@@ -48,14 +47,14 @@ def account_from_row(
             source_id=raw.id,
             source_updated_at=raw.system_modstamp,
             deleted_at=raw.deleted_at,
-            name=clean(raw.name) or "",
-            account_number=clean(raw.account_number),
+            name=raw.name or "",
+            account_number=raw.account_number,
             partner_key=_client_number(raw.billing_client),
-            phone=clean(raw.phone),
+            phone=raw.phone,
             registered_on=raw.created.date() if raw.created else None,
             portal_status=PORTAL_STATUSES.get(raw.portal_status, "other") if raw.portal_status else None,
             source_portal_status=raw.portal_status,
-            internet_eligibility=clean(raw.eligibility),
+            internet_eligibility=raw.eligibility,
             internet_eligibility_status=(
                 ELIGIBILITY_STATUSES.get(raw.eligibility_status, "other") if raw.eligibility_status else None
             ),

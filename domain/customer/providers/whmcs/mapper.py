@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from domain.common.custom_fields import field_numbered
 from domain.common.failures import FieldError, broken
 from domain.common.identifiers import account_id
-from domain.common.shapes import rows_of
-from domain.common.text import clean
 from domain.common.times import day_or_none
 from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.contract import BillingClient, BillingClientDetails, ClientStatus
@@ -29,7 +28,7 @@ def client_from_row(
     """
     try:
         raw = RawClient.model_validate(row)
-        first, last, company = clean(raw.firstname), clean(raw.lastname), clean(raw.companyname)
+        first, last, company = raw.firstname, raw.lastname, raw.companyname
         return BillingClient(
             id=account_id("whmcs", raw.id),
             source="whmcs",
@@ -38,7 +37,7 @@ def client_from_row(
             first_name=first,
             last_name=last,
             company_name=company,
-            email=clean(raw.email),
+            email=raw.email,
             status=STATUSES.get(raw.status, "other"),
             source_status=raw.status,
             registered_on=day_or_none(raw.datecreated, "datecreated"),
@@ -60,21 +59,16 @@ def client_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabula
             raise FieldError("id: missing")
         return BillingClientDetails(
             id=account_id("whmcs", str(identity)),
-            partner_key=_custom_field(raw, vocabulary.customer_number_field_id),
-            phone=clean(raw.phonenumber),
-            address1=clean(raw.address1),
-            address2=clean(raw.address2),
-            city=clean(raw.city),
-            state=clean(raw.state),
-            postcode=clean(raw.postcode),
-            country=(clean(raw.countrycode) or clean(raw.country) or "").upper() or None,
-            currency=clean(raw.currency_code),
-            language=clean(raw.language),
+            partner_key=field_numbered(raw.customfields, vocabulary.customer_number_field_id),
+            phone=raw.phonenumber,
+            address1=raw.address1,
+            address2=raw.address2,
+            city=raw.city,
+            state=raw.state,
+            postcode=raw.postcode,
+            country=(raw.countrycode or raw.country or "").upper() or None,
+            currency=raw.currency_code,
+            language=raw.language,
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", identity, error) from error
-
-
-def _custom_field(raw: RawClientDetails, number: int) -> str | None:
-    fields = rows_of(raw.customfields, "customfield")
-    return next((clean(field.get("value")) for field in fields if str(field.get("id")) == str(number)), None)

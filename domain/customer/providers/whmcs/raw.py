@@ -3,16 +3,17 @@
 from typing import Any
 
 from domain.common.raw import Raw
+from domain.common.text import Escaped
 
 
 class RawClient(Raw):
     """A row of GetClients. `datecreated` may be a zero date on old rows."""
 
     id: str
-    firstname: str | None = None
-    lastname: str | None = None
-    companyname: str | None = None
-    email: str | None = None
+    firstname: Escaped = None
+    lastname: Escaped = None
+    companyname: Escaped = None
+    email: Escaped = None
     datecreated: str | None = None
     status: str
 
@@ -23,14 +24,14 @@ class RawClientDetails(Raw):
     id: str | None = None
     client_id: str | None = None
     userid: str | None = None
-    phonenumber: str | None = None
-    address1: str | None = None
-    address2: str | None = None
-    city: str | None = None
-    state: str | None = None
-    postcode: str | None = None
-    countrycode: str | None = None
-    country: str | None = None
-    currency_code: str | None = None
-    language: str | None = None
+    phonenumber: Escaped = None
+    address1: Escaped = None
+    address2: Escaped = None
+    city: Escaped = None
+    state: Escaped = None
+    postcode: Escaped = None
+    countrycode: Escaped = None
+    country: Escaped = None
+    currency_code: Escaped = None
+    language: Escaped = None
     customfields: Any = None

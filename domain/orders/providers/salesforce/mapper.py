@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from domain.common.failures import broken
 from domain.common.identifiers import account_id, hub_id
 from domain.common.salesforce import flat
-from domain.common.text import clean
 from domain.common.vocabulary import SalesforceVocabulary
 from domain.orders.contract import ActivationStatus, BillingCycle, Order, OrderItem, OrderStatus, OrderType
 from domain.orders.providers.salesforce.raw import RawOrder, RawOrderItem
@@ -57,7 +56,7 @@ def order_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
             source_updated_at=raw.system_modstamp,
             deleted_at=raw.deleted_at,
             account_id=account_id("salesforce", raw.account),
-            order_number=clean(raw.number),
+            order_number=raw.number,
             type=TYPES.get(raw.type or "", "other"),
             source_type=raw.type,
             status=STATUSES.get(raw.status or "", "other"),
@@ -66,23 +65,23 @@ def order_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
                 ACTIVATION_STATUSES.get(raw.activation_status, "other") if raw.activation_status else None
             ),
             source_activation_status=raw.activation_status,
-            activation_error_code=clean(raw.activation_error_code),
-            activation_error_message=clean(raw.activation_error_message),
-            activation_type=clean(raw.activation_type),
+            activation_error_code=raw.activation_error_code,
+            activation_error_message=raw.activation_error_message,
+            activation_type=raw.activation_type,
             activation_scheduled_at=raw.activation_scheduled,
             effective_on=raw.effective,
             total=raw.total,
             currency=vocabulary.currency,
             placed_at=raw.created,
-            whmcs_order_id=clean(raw.whmcs_order),
+            whmcs_order_id=raw.whmcs_order,
             command_id=_command(raw.command),
-            sim_type=clean(raw.sim_type),
-            access_mode=clean(raw.access_mode),
-            billing_street=clean(raw.street),
-            billing_city=clean(raw.city),
-            billing_state=clean(raw.state),
-            billing_postcode=clean(raw.postcode),
-            billing_country=clean(raw.country),
+            sim_type=raw.sim_type,
+            access_mode=raw.access_mode,
+            billing_street=raw.street,
+            billing_city=raw.city,
+            billing_state=raw.state,
+            billing_postcode=raw.postcode,
+            billing_country=raw.country,
         )
     except (ValidationError, ValueError) as error:
         raise broken("salesforce", row.get("Id"), error) from error
@@ -104,7 +103,7 @@ def order_item_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabul
     """
     try:
         raw = RawOrderItem.model_validate(flat(row))
-        service = clean(raw.whmcs_service)
+        service = raw.whmcs_service
         return OrderItem(
             id=hub_id("salesforce", "order_item", raw.id),
             source="salesforce",
@@ -115,8 +114,8 @@ def order_item_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabul
             order_id=hub_id("salesforce", "order", raw.order),
             product_id=hub_id("salesforce", "product", raw.product) if raw.product else None,
             price_id=hub_id("salesforce", "price", raw.price) if raw.price else None,
-            sku=clean(raw.sku),
-            product_name=clean(raw.product_name),
+            sku=raw.sku,
+            product_name=raw.product_name,
             quantity=raw.quantity,
             unit_price=raw.unit_price,
             total=raw.total,

@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from domain.common.failures import FieldError, broken
 from domain.common.identifiers import hub_id
 from domain.common.shapes import rows_of
-from domain.common.text import clean
 from domain.common.vocabulary import FreebitVocabulary
 from domain.sim.contract import SimDetails, SimTraffic, SimUsage
 from domain.sim.providers.freebit.assumptions import CONTRACT_LINES, NO, RECENT_DAYS_FROM, SIZES, STATES, YES
-from domain.sim.providers.freebit.raw import RawLine, RawTraffic
+from domain.sim.providers.freebit.raw import RawLine, RawPending, RawTraffic
 
 MAPPER_VERSION = "1"
 
@@ -49,17 +48,17 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
         raw = RawLine.model_validate(found)
         if raw.account != line.msisdn:
             raise FieldError("account: the answer is about another line")
-        pending = raw.pending if isinstance(raw.pending, Mapping) else {}
+        pending = RawPending.model_validate(raw.pending) if isinstance(raw.pending, Mapping) else RawPending()
         return SimDetails(
             id=line.id,
             status=STATES.get(raw.state or "", "other"),
             source_status=raw.state,
-            plan_code=clean(raw.plan_code),
+            plan_code=raw.plan_code,
             plan_name=vocabulary.plan_names.get(raw.plan_code or ""),
             sim_type=SIZES.get(raw.size, "other") if raw.size else None,
             source_sim_type=raw.size,
-            iccid=clean(raw.iccid),
-            imsi=clean(raw.imsi),
+            iccid=raw.iccid,
+            imsi=raw.imsi,
             contract_line=CONTRACT_LINES.get(raw.contract_line, "other") if raw.contract_line else None,
             has_sms=_yes(raw.sms),
             has_voice=_yes(raw.talk),
@@ -68,8 +67,8 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
             roaming_enabled=_yes(raw.worldwing),
             remaining_quota_kb=_kilobytes("quota", raw.quota) if raw.quota else None,
             started_on=_day(raw.start_date),
-            pending_operation=clean(pending.get("func")),
-            pending_on=_day(clean(pending.get("date"))),
+            pending_operation=pending.func,
+            pending_on=_day(pending.date),
         )
     except (ValidationError, ValueError) as error:
         raise broken("freebit", line.source_id, error) from error

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from domain.common.raw import Raw
+from domain.common.text import Text
 
 
 class RawLine(Raw):
@@ -13,9 +14,9 @@ class RawLine(Raw):
     account: str
     state: str | None = None
     start_date: str | None = Field(None, alias="startDate")
-    plan_code: str | None = Field(None, alias="planCode")
-    iccid: str | None = None
-    imsi: str | None = None
+    plan_code: Text = Field(None, alias="planCode")
+    iccid: Text = None
+    imsi: Text = None
     contract_line: str | None = Field(None, alias="contractLine")
     size: str | None = None
     sms: str | None = None
@@ -25,6 +26,13 @@ class RawLine(Raw):
     worldwing: str | None = None
     quota: str | None = Field(None, description="remaining, kilobytes")
     pending: Any = Field(None, alias="async")
+
+
+class RawPending(Raw):
+    """`async` of a line: the change that the network is at, or will make, and its day (YYYYMMDD)."""
+
+    func: Text = None
+    date: Text = None
 
 
 class RawTraffic(Raw):

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from domain.common.custom_fields import field_named
 from domain.common.failures import FieldError, broken
 from domain.common.identifiers import account_id, hub_id
-from domain.common.text import clean, digits
+from domain.common.text import digits
 from domain.common.vocabulary import WhmcsVocabulary
 from domain.sim.contract import Sim
-from domain.subscriptions.providers.whmcs.mapper import custom_field, service_type
+from domain.subscriptions.providers.whmcs.mapper import service_type
 from domain.subscriptions.providers.whmcs.raw import RawService
 
 MAPPER_VERSION = "1"
@@ -30,7 +31,7 @@ def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim 
     """
     try:
         raw = RawService.model_validate(row)
-        if service_type(clean(raw.name) or "") != "sim":
+        if service_type(raw.name or "") != "sim":
             return None
         return Sim(
             id=hub_id("whmcs", "sim", raw.id),
@@ -39,8 +40,8 @@ def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim 
             account_id=account_id("whmcs", raw.clientid),
             subscription_id=hub_id("whmcs", "subscription", raw.id),
             msisdn=_number(raw, vocabulary),
-            serial_number=custom_field(raw.customfields, vocabulary.serial_number_field),
-            eid=custom_field(raw.customfields, vocabulary.eid_field),
+            serial_number=field_named(raw.customfields, vocabulary.serial_number_field),
+            eid=field_named(raw.customfields, vocabulary.eid_field),
             is_open=raw.status in OPEN,
         )
     except (ValidationError, ValueError) as error:
@@ -49,10 +50,10 @@ def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim 
 
 def _number(raw: RawService, vocabulary: WhmcsVocabulary) -> str | None:
     for name in vocabulary.sim_number_fields:
-        written = custom_field(raw.customfields, name)
+        written = field_named(raw.customfields, name)
         if written is not None:
             return _checked(name, written)
-    in_domain = clean(raw.domain) or ""
+    in_domain = raw.domain or ""
     return in_domain if DOMAIN_NUMBER.fullmatch(in_domain) else None
 
 

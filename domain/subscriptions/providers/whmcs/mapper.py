@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from domain.common.custom_fields import field_named
 from domain.common.failures import broken
 from domain.common.identifiers import account_id, hub_id
-from domain.common.shapes import rows_of
-from domain.common.text import clean
 from domain.common.times import day_or_none
 from domain.common.vocabulary import WhmcsVocabulary
 from domain.subscriptions.contract import BillingCycle, ServiceType, Subscription, SubscriptionStatus
@@ -48,29 +47,29 @@ def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary
     """
     try:
         raw = RawService.model_validate(row)
-        name = clean(raw.name)
+        name = raw.name
         return Subscription(
             id=hub_id("whmcs", "subscription", raw.id),
             source="whmcs",
             source_id=raw.id,
             account_id=account_id("whmcs", raw.clientid),
             whmcs_order_id=None if raw.orderid in NO_ORDER else raw.orderid,
-            whmcs_product_id=clean(raw.pid),
+            whmcs_product_id=raw.pid,
             product_name=name,
-            group_name=clean(raw.groupname),
+            group_name=raw.groupname,
             service_type=service_type(name or ""),
             status=STATUSES.get(raw.status, "other"),
             source_status=raw.status,
             billing_cycle=CYCLES.get(raw.billingcycle, "other"),
             source_billing_cycle=raw.billingcycle,
             amount=raw.recurringamount,
-            first_amount=clean(raw.firstpaymentamount),
+            first_amount=raw.firstpaymentamount,
             currency=vocabulary.currency,
             registered_on=day_or_none(raw.regdate, "regdate"),
             next_due_on=day_or_none(raw.nextduedate, "nextduedate"),
-            payment_method=clean(raw.paymentmethod),
-            domain=clean(raw.domain),
-            opportunity_id=custom_field(raw.customfields, vocabulary.opportunity_field),
+            payment_method=raw.paymentmethod,
+            domain=raw.domain,
+            opportunity_id=field_named(raw.customfields, vocabulary.opportunity_field),
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", row.get("id"), error) from error
@@ -84,8 +83,3 @@ def service_type(product_name: str) -> ServiceType:
     if "sim" in name:
         return "sim"
     return "vpn" if "vpn" in name else "other"
-
-
-def custom_field(fields: object, name: str) -> str | None:
-    """The value of a service's custom field, by its name."""
-    return next((clean(row.get("value")) for row in rows_of(fields, "customfield") if row.get("name") == name), None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.common.raw import Raw
+from domain.common.text import Escaped
 
 
 class RawService(Raw):
@@ -11,15 +12,15 @@ class RawService(Raw):
     id: str
     clientid: str
     orderid: str | None = None
-    pid: str | None = None
-    name: str | None = None
-    groupname: str | None = None
-    domain: str | None = None
+    pid: Escaped = None
+    name: Escaped = None
+    groupname: Escaped = None
+    domain: Escaped = None
     regdate: str | None = None
     nextduedate: str | None = None
     firstpaymentamount: str | None = None
     recurringamount: str
-    paymentmethod: str | None = None
+    paymentmethod: Escaped = None
     billingcycle: str
     status: str
     customfields: Any = None

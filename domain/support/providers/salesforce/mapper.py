@@ -7,7 +7,6 @@ from pydantic import ValidationError
 from domain.common.failures import broken
 from domain.common.identifiers import account_id, hub_id
 from domain.common.salesforce import flat
-from domain.common.text import clean
 from domain.common.vocabulary import SalesforceVocabulary
 from domain.support.contract import CaseComment, CasePriority, CaseStatus, SupportCase
 from domain.support.providers.salesforce.raw import RawCase, RawCaseComment
@@ -44,15 +43,15 @@ def case_from_row(
             source_updated_at=raw.system_modstamp,
             deleted_at=raw.deleted_at,
             account_id=account_id("salesforce", raw.account),
-            case_number=clean(raw.number),
-            subject=clean(raw.subject),
-            description=clean(raw.description),
+            case_number=raw.number,
+            subject=raw.subject,
+            description=raw.description,
             status=STATUSES.get(raw.status or "", "other"),
             source_status=raw.status,
             priority=PRIORITIES.get(raw.priority or "", "other"),
             source_priority=raw.priority,
-            category=clean(raw.type),
-            origin=clean(raw.origin),
+            category=raw.type,
+            origin=raw.origin,
             is_closed=raw.is_closed,
             opened_at=raw.created,
             closed_at=raw.closed,
@@ -79,7 +78,7 @@ def comment_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary
             case_id=hub_id("salesforce", "case", raw.case),
             author="customer" if raw.author_name in vocabulary.portal_users else "agent",
             source_author=raw.author,
-            body=clean(raw.body),
+            body=raw.body,
             is_public=raw.is_published,
             written_at=raw.created,
         )

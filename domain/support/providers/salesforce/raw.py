@@ -3,19 +3,20 @@
 from pydantic import Field
 
 from domain.common.salesforce import Instant, RawRecord, SalesforceId
+from domain.common.text import Text
 
 
 class RawCase(RawRecord):
     """A Case."""
 
     account: SalesforceId = Field(alias="AccountId")
-    number: str | None = Field(None, alias="CaseNumber")
-    subject: str | None = Field(None, alias="Subject")
-    description: str | None = Field(None, alias="Description")
+    number: Text = Field(None, alias="CaseNumber")
+    subject: Text = Field(None, alias="Subject")
+    description: Text = Field(None, alias="Description")
     status: str | None = Field(None, alias="Status")
     priority: str | None = Field(None, alias="Priority")
-    type: str | None = Field(None, alias="Type")
-    origin: str | None = Field(None, alias="Origin")
+    type: Text = Field(None, alias="Type")
+    origin: Text = Field(None, alias="Origin")
     is_closed: bool = Field(False, alias="IsClosed")
     created: Instant = Field(alias="CreatedDate")
     closed: Instant | None = Field(None, alias="ClosedDate")
@@ -28,6 +29,6 @@ class RawCaseComment(RawRecord):
     account: SalesforceId = Field(alias="Parent.AccountId")
     author: str | None = Field(None, alias="CreatedById")
     author_name: str | None = Field(None, alias="CreatedBy.Username")
-    body: str | None = Field(None, alias="CommentBody")
+    body: Text = Field(None, alias="CommentBody")
     is_published: bool = Field(False, alias="IsPublished")
     created: Instant = Field(alias="CreatedDate")
