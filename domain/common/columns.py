@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from domain.common.text import unescaped
-from domain.common.times import ZERO_DAY, day_or_none, offset_of_hour
+from domain.common.times import day_or_none, is_none, offset_of_hour
 
 Column = Sequence[str | None]
 Columns = Mapping[str, Column]
@@ -76,7 +76,7 @@ def instants(values: Sequence[object], zone: ZoneInfo) -> list[str | None]:
     """Local times as `times.local_to_utc` reads them, with the zone's offset; None for empty and zero times."""
     found = optional_texts(values)
     different = set(found)
-    times = _matching(_TIMES, [value for value in different if value is not None and value not in _NO_TIME])
+    times = _matching(_TIMES, [value for value in different if value is not None and not is_none(value)])
     offsets = _Offsets(zone)
     made: dict[str | None, str | None] = dict.fromkeys(different)
     made.update((value, value + offsets[value[:13]]) for value in times)
@@ -157,4 +157,3 @@ def _lines_of(form: str) -> re.Pattern[str]:
 
 _NUMBERS, _AMOUNTS, _TIMES = map(_lines_of, (_NUMBER, _AMOUNT, _TIME))
 _CURRENCY = re.compile("[A-Z]{3}")
-_NO_TIME = frozenset({None, "", ZERO_DAY, f"{ZERO_DAY} 00:00:00"})

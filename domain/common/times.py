@@ -1,5 +1,6 @@
 """Dates and times as sources send them: zero dates for none, local clocks without an offset."""
 
+import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -7,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 from domain.common.failures import FieldError
 
-ZERO_DAY = "0000-00-00"
+# What PHP makes of MySQL's 0000-00-00: that day itself, or, where it has calculated with it, one of the year -1
+# (source: openprovider/Openprovider-WHMCS-domains#63). No record is from those years.
+_ZERO = re.compile(r"(?:0000|-\d{4})-\d\d-\d\d(?:[T ][\d:.]+Z?)?", re.ASCII)
+
+
+def is_none(value: str | None) -> bool:
+    """Whether this is how a source writes that there is no date: nothing, or a zero date."""
+    return not value or (value[0] in "0-" and _ZERO.fullmatch(value) is not None)
 
 
 def day_or_none(value: str | None, field: str) -> date | None:
@@ -16,7 +24,7 @@ def day_or_none(value: str | None, field: str) -> date | None:
     Raises:
         FieldError: it is no date; names the field.
     """
-    if not value or value.startswith(ZERO_DAY):
+    if value is None or is_none(value):
         return None
     try:
         return _day(value[:10])
@@ -37,7 +45,7 @@ def local_to_utc(value: str | None, zone: ZoneInfo, field: str) -> datetime | No
     Raises:
         FieldError: it is no time; names the field.
     """
-    if not value or value.startswith(ZERO_DAY):
+    if value is None or is_none(value):
         return None
     try:
         return _instant(value, zone)
