@@ -1,6 +1,11 @@
 """What raw models share."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+"""A record's number at WHMCS, sent as a number or as digits; records without one would share one row."""
 
 
 class Raw(BaseModel):

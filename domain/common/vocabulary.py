@@ -4,6 +4,7 @@ Every default is the value of the portal's reference; an operator changes it in 
 """
 
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.common.zones import ZoneName, zone
 
 CurrencyCode = str
+ServiceType = Literal["internet", "sim", "vpn", "other"]
 
 
 class SalesforceVocabulary(BaseModel):
@@ -78,6 +80,10 @@ class WhmcsVocabulary(BaseModel):
     command_field_id: int = Field(307, ge=1, description="its number, where a product has none of its own below")
     command_field_ids: dict[int, int] = Field(
         default_factory=dict, description="its number by WHMCS product (pid): custom fields belong to products"
+    )
+    service_types: dict[str, ServiceType] = Field(
+        default_factory=dict,
+        description="kind of service by WHMCS product (pid) or product group (name), where product names do not tell",
     )
     payment_method: str = Field("stripe", description="gateway of new orders and invoices")
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from domain.common.numbers import Amount
 from domain.common.record import Record
+from domain.common.vocabulary import ServiceType
 
-ServiceType = Literal["internet", "sim", "vpn", "other"]
 SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
 BillingCycle = Literal[
     "free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other"

@@ -3,7 +3,9 @@
 The rows are literal, and so is what they must become: nothing here is computed by the code under test.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,15 +14,18 @@ from domain.billing.providers.whmcs.mapper import (
     invoice_details_from_row,
     invoice_from_row,
     invoices_from_rows,
+    payment_methods_from_row,
 )
 from domain.common.columns import NotPlainError, days, instants
 from domain.common.errors import MappingError
 from domain.common.times import day_or_none, local_to_utc
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
 from domain.customer.providers.whmcs.mapper import client_from_row
+from domain.sim.providers.freebit.mapper import details_from_row, traffic_from_row
+from domain.sim.providers.whmcs.mapper import sim_from_row
 from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
 from tests.domain.test_columns import PLAIN
-from tests.domain.test_mappers import A_SERVICE, MAPPERS
+from tests.domain.test_mappers import A_SERVICE, AN_INVOICE, LINE, MAPPERS
 
 WHMCS, SALESFORCE, FREEBIT = WhmcsVocabulary(), SalesforceVocabulary(), FreebitVocabulary()
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -95,3 +100,209 @@ def test_the_first_day_of_unix_time_is_a_day_like_any_other() -> None:
     client = client_from_row({"id": 5, "status": "Active", "datecreated": "1970-01-01"}, WHMCS)
 
     assert client.registered_on == date(1970, 1, 1)
+
+
+# -- amounts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "amount"),
+    [
+        ("15.95", Decimal("15.95")),  # V: GetInvoices sends texts, its page says float
+        (15.95, Decimal("15.95")),
+        (16, Decimal(16)),
+        ("1,100.00", Decimal("1100.00")),  # issue 13: formatted as people read it
+        ("-1,234,567.89", Decimal("-1234567.89")),
+        ("1,100", Decimal(1100)),
+        (" 15.95 ", Decimal("15.95")),
+    ],
+)
+def test_an_amount_may_be_a_number_or_a_text_with_commas_between_thousands(sent: object, amount: Decimal) -> None:
+    invoice = invoice_from_row(AN_INVOICE | {"total": sent}, WHMCS)
+    service = subscription_from_row(A_SERVICE | {"recurringamount": sent, "firstpaymentamount": sent}, WHMCS)
+    details = invoice_details_from_row(
+        MAPPERS["invoice details"][1]
+        | {
+            "balance": sent,
+            "items": {"item": [{"id": 1, "amount": sent}]},
+            "transactions": {"transaction": [{"id": 2, "amountin": sent, "fees": sent}]},
+        },
+        WHMCS,
+    )
+
+    found = [
+        invoice.total, service.amount, service.first_amount, details.balance.balance, details.items[0].amount,
+        details.payments[0].amount_in, details.payments[0].fees,
+    ]  # fmt: skip
+    assert found == [amount] * len(found)
+
+
+@pytest.mark.parametrize("sent", ["11,00", "1,1,00.00", "1,00,000.00", "$15.95", "¥1,100", "15.95 USD", "", None, True])
+def test_what_may_mean_two_amounts_or_none_is_refused(sent: object) -> None:
+    # A sign is a claim about the currency, which no field that is read here makes (V: only `stats` has them).
+    with pytest.raises(MappingError, match="total"):
+        invoice_from_row(AN_INVOICE | {"total": sent}, WHMCS)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_no_credit_no_tax_and_no_fee_are_zero(nothing: object) -> None:
+    names = ("credit", "tax", "tax2", "taxrate", "taxrate2")
+    invoice = invoice_from_row(AN_INVOICE | dict.fromkeys(names, nothing), WHMCS)
+    service = subscription_from_row(A_SERVICE | {"firstpaymentamount": nothing}, WHMCS)
+    paid = {"id": 2, "amountin": "1.00", "amountout": nothing, "fees": nothing}
+    details = invoice_details_from_row(
+        MAPPERS["invoice details"][1] | {"transactions": {"transaction": [paid]}}, WHMCS
+    )  # fmt: skip
+
+    assert (invoice.credit, invoice.tax, invoice.tax2, invoice.tax_rate, invoice.tax_rate2) == (0, 0, 0, 0, 0)
+    assert service.first_amount is None
+    assert (details.payments[0].kind, details.payments[0].amount_out, details.payments[0].fees) == ("payment", 0, 0)
+
+
+# -- ids and lists ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", ["", " ", "7a", 7.5, None, True, "-7"])
+def test_a_record_without_a_number_of_its_own_is_refused_and_shares_no_row_with_another(sent: object) -> None:
+    with pytest.raises(MappingError, match="id"):
+        invoice_from_row(AN_INVOICE | {"id": sent}, WHMCS)
+    with pytest.raises(MappingError, match="clientid"):
+        subscription_from_row(A_SERVICE | {"clientid": sent}, WHMCS)
+
+
+A_FIELD = {"id": 3, "name": "SIM Number", "value": "090-1234-5678"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"customfield": [A_FIELD]},
+        {"customfield": A_FIELD},
+        {"customfield": {"0": A_FIELD}},
+        {"0": A_FIELD},
+        [A_FIELD],
+        [[], A_FIELD, None, "x"],
+        A_FIELD,
+        {"customfield": [{"id": 4}, A_FIELD]},
+    ],
+)
+def test_custom_fields_are_found_in_every_shape_php_gives_them(fields: object) -> None:
+    line = sim_from_row(A_SERVICE | {"customfields": fields}, WHMCS)
+
+    assert line is not None
+    assert line.msisdn == "09012345678"
+
+
+@pytest.mark.parametrize("fields", ["", None, [], {}, {"customfield": []}, {"customfield": ""}, [[]], "x", 0])
+def test_a_service_without_custom_fields_is_a_service(fields: object) -> None:
+    line = sim_from_row(A_SERVICE | {"customfields": fields}, WHMCS)
+
+    assert line is not None
+    assert (line.msisdn, line.eid) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "four"),
+    [
+        ("4242", "4242"),  # V: GetPayMethods
+        ("xxxx1234", "1234"),
+        ("**** **** **** 1234", "1234"),
+        (1234, "1234"),
+        ("12", None),
+        ("xxxx", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_card_keeps_its_method_whatever_stands_for_its_number(sent: object, four: str | None) -> None:
+    method = {"id": 1, "type": "CreditCard", "card_last_four": sent, "expiry_date": "02/25"}
+
+    (card,) = payment_methods_from_row({"clientid": "1", "paymethods": [method]}, WHMCS)
+
+    assert (card.card_last_four, card.expires_on) == (four, date(2025, 2, 28))
+
+
+# -- what kind of service a product is -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("SIM 5GB", "sim"),
+        ("Data sim (voice)", "sim"),
+        ("eSIM 10GB", "sim"),
+        ("DataSIM 5GB", "sim"),
+        ("nano-SIM", "sim"),
+        ("2 SIMs", "sim"),
+        ("格安SIM", "sim"),
+        ("SIMカード 5GB", "sim"),
+        ("Simple Web Hosting", "other"),
+        ("SIMPLE HOSTING", "other"),
+        ("Simulator licence", "other"),
+        ("Wordpress Simplified", "other"),
+        ("Passim archive", "other"),
+        ("Home 1G Internet", "internet"),
+        ("NTT Fiber 1G", "internet"),
+        ("VPN Remote Access", "vpn"),
+    ],
+)
+def test_a_sim_is_one_by_the_word_not_by_its_letters(name: str, kind: str) -> None:
+    service = subscription_from_row(A_SERVICE | {"name": name}, WHMCS)
+    line = sim_from_row(A_SERVICE | {"name": name}, WHMCS)
+
+    assert service.service_type == kind
+    assert (line is not None) == (kind == "sim")
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"name": "Mobile 5GB", "pid": 12}, "sim"),
+        ({"name": "Mobile 5GB", "pid": "12"}, "sim"),
+        ({"name": "Mobile 5GB", "pid": 13, "groupname": "Mobile &amp; Data"}, "sim"),
+        ({"name": "SIM tray, spare part", "pid": 14, "groupname": "Mobile &amp; Data"}, "other"),
+        ({"name": "SIM 5GB", "pid": 15}, "sim"),
+    ],
+)
+def test_an_operator_may_say_what_a_product_or_a_group_of_them_is(row: dict[str, Any], kind: str) -> None:
+    words = WhmcsVocabulary(service_types={"12": "sim", "Mobile & Data": "sim", "14": "other"})
+
+    assert subscription_from_row(A_SERVICE | row, words).service_type == kind
+    assert (sim_from_row(A_SERVICE | row, words) is not None) == (kind == "sim")
+
+
+# -- a line's data ---------------------------------------------------------------------------------------------------
+
+
+def test_a_day_without_a_number_is_a_day_without_data_and_shifts_no_other() -> None:
+    body = {"traffic": {"today": "12", "inRecentDays": "100,,300, ,500", "blackList": "20"}}
+
+    traffic = traffic_from_row(LINE, body, date(2026, 11, 10), FREEBIT)
+
+    assert [(day.used_on.day, day.used_kb) for day in traffic.days] == [(10, 12), (9, 100), (7, 300), (5, 500)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "remaining"),
+    [
+        ("5000", 5000),
+        (5000, 5000),
+        ("5000.9", 5000),
+        ("0", 0),
+        (0, 0),
+        ("-120", 0),
+        (-0.5, 0),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_line_that_used_more_than_it_had_has_nothing_left(sent: object, remaining: int | None) -> None:
+    body = {"responseDatas": [{"account": LINE.msisdn, "state": "active", "quota": sent}]}
+
+    assert details_from_row(LINE, body, FREEBIT).remaining_quota_kb == remaining
+
+
+def test_a_moment_is_the_servers_and_is_kept_in_utc() -> None:
+    invoice = invoice_from_row(AN_INVOICE | {"datepaid": "2016-01-08 14:06:34"}, WHMCS)
+
+    assert invoice.paid_at == datetime(2016, 1, 8, 5, 6, 34, tzinfo=UTC)

@@ -40,6 +40,7 @@ from domain.common.errors import MappingError
 from domain.common.failures import FieldError, broken
 from domain.common.identifiers import account_id, hub_id, hub_ids
 from domain.common.shapes import flag, rows_of
+from domain.common.text import digits
 from domain.common.times import day_or_none, last_day_of, local_to_utc
 from domain.common.vocabulary import WhmcsVocabulary
 
@@ -243,8 +244,14 @@ def _payment_method(row: Mapping[str, object], client: str) -> PaymentMethod:
         source_type=raw.type,
         description=raw.description,
         gateway=raw.gateway_name,
-        card_last_four=raw.card_last_four or None,
+        card_last_four=_last_four(raw.card_last_four),
         card_type=raw.card_type,
         expires_on=last_day_of(raw.expiry_date),
         bank_name=raw.bank_name,
     )
+
+
+def _last_four(sent: str | None) -> str | None:
+    """The last four digits of a card: of `xxxx1234` as well, since gateways mask the others in their own ways."""
+    four = digits(sent or "")[-4:]
+    return four if len(four) == 4 else None

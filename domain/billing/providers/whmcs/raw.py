@@ -5,16 +5,16 @@ from typing import Any
 
 from pydantic import Field
 
-from domain.common.numbers import Amount
-from domain.common.raw import Raw
+from domain.common.numbers import AmountOrZero, AmountSent
+from domain.common.raw import Number, Raw
 from domain.common.text import Escaped
 
 
 class RawInvoice(Raw):
     """A row of GetInvoices. Times are the server's local ones; zero dates mean none."""
 
-    id: str
-    userid: str
+    id: Number
+    userid: Number
     invoicenum: Escaped = None
     date: str
     duedate: str | None = None
@@ -22,13 +22,13 @@ class RawInvoice(Raw):
     last_capture_attempt: str | None = None
     date_refunded: str | None = None
     date_cancelled: str | None = None
-    subtotal: str
-    credit: str = "0"
-    tax: str = "0"
-    tax2: str = "0"
-    total: str
-    taxrate: str = "0"
-    taxrate2: str = "0"
+    subtotal: AmountSent
+    credit: AmountOrZero = Decimal(0)
+    tax: AmountOrZero = Decimal(0)
+    tax2: AmountOrZero = Decimal(0)
+    total: AmountSent
+    taxrate: AmountOrZero = Decimal(0)
+    taxrate2: AmountOrZero = Decimal(0)
     status: str
     paymentmethod: Escaped = None
     created_at: str | None = None
@@ -39,24 +39,24 @@ class RawInvoice(Raw):
 class RawItem(Raw):
     """A row of GetInvoice's items."""
 
-    id: str
+    id: Number
     type: str | None = None
     relid: str | None = None
     description: Escaped = None
-    amount: str
+    amount: AmountSent
     taxed: Any = None
 
 
 class RawTransaction(Raw):
     """A row of GetInvoice's transactions. `refundid` is the payment that it returns; 0: none."""
 
-    id: str
+    id: Number
     gateway: Escaped = None
     date: str | None = None
     description: Escaped = None
-    amountin: Amount = Decimal(0)
-    amountout: Amount = Decimal(0)
-    fees: Amount = Decimal(0)
+    amountin: AmountOrZero = Decimal(0)
+    amountout: AmountOrZero = Decimal(0)
+    fees: AmountOrZero = Decimal(0)
     transid: Escaped = None
     refundid: str | None = None
 
@@ -64,9 +64,9 @@ class RawTransaction(Raw):
 class RawInvoiceDetails(Raw):
     """The body of GetInvoice. It names no currency: the reader adds its invoice's `currencycode`."""
 
-    invoiceid: str
-    userid: str
-    balance: str
+    invoiceid: Number
+    userid: Number
+    balance: AmountSent
     currencycode: str | None = None
     items: Any = None
     transactions: Any = None
@@ -75,7 +75,7 @@ class RawInvoiceDetails(Raw):
 class RawPaymentMethod(Raw):
     """A row of GetPayMethods. `remote_token`, a secret, is never read."""
 
-    id: str
+    id: Number
     type: str | None = None
     description: Escaped = None
     gateway_name: Escaped = None

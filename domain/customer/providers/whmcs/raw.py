@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from domain.common.raw import Raw
+from domain.common.raw import Number, Raw
 from domain.common.text import Escaped
 
 
 class RawClient(Raw):
     """A row of GetClients. `datecreated` may be a zero date on old rows."""
 
-    id: str
+    id: Number
     firstname: Escaped = None
     lastname: Escaped = None
     companyname: Escaped = None

@@ -65,7 +65,7 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
             voicemail_enabled=_yes(raw.voicemail),
             call_waiting_enabled=_yes(raw.callwaiting),
             roaming_enabled=_yes(raw.worldwing),
-            remaining_quota_kb=_kilobytes("quota", raw.quota) if raw.quota else None,
+            remaining_quota_kb=_remaining(raw.quota),
             started_on=_day(raw.start_date),
             pending_operation=pending.func,
             pending_on=_day(pending.date),
@@ -90,10 +90,10 @@ def traffic_from_row(
         if not isinstance(sent, Mapping):
             raise FieldError("traffic: missing")
         raw = RawTraffic.model_validate(sent)
-        recent = [part for part in raw.in_recent_days.split(",") if part.strip()]
-        days = [(today, raw.today)] + [
-            (today - timedelta(days=back), used) for back, used in enumerate(recent, start=RECENT_DAYS_FROM)
-        ]
+        recent = enumerate(raw.in_recent_days.split(","), start=RECENT_DAYS_FROM)
+        # An empty place is a day without data, and keeps the days after it in their places.
+        past = [(today - timedelta(days=back), used) for back, used in recent if used.strip()]
+        days = [(today, raw.today), *past]
         return Traffic(
             now=SimTraffic(
                 id=line.id, today_usage_kb=_kilobytes("today", raw.today), is_speed_restricted=_yes(raw.black_list)
@@ -127,6 +127,11 @@ def _kilobytes(field: str, text: str) -> int:
         return int(Decimal(text.strip()))
     except (InvalidOperation, ValueError, OverflowError):
         raise FieldError(f"{field}: not a number of kilobytes") from None
+
+
+def _remaining(quota: str | None) -> int | None:
+    """What is left. Less than nothing is nothing left: the answer tells what may be used, not what was owed."""
+    return max(_kilobytes("quota", quota), 0) if quota and quota.strip() else None
 
 
 def _day(text: str | None) -> date | None:

@@ -31,7 +31,7 @@ def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim 
     """
     try:
         raw = RawService.model_validate(row)
-        if service_type(raw.name or "") != "sim":
+        if service_type(raw, vocabulary) != "sim":
             return None
         return Sim(
             id=hub_id("whmcs", "sim", raw.id),

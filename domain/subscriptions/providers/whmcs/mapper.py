@@ -1,5 +1,6 @@
 """WHMCS services in our words."""
 
+import re
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -8,8 +9,8 @@ from domain.common.custom_fields import field_named
 from domain.common.failures import broken
 from domain.common.identifiers import account_id, hub_id
 from domain.common.times import day_or_none
-from domain.common.vocabulary import WhmcsVocabulary
-from domain.subscriptions.contract import BillingCycle, ServiceType, Subscription, SubscriptionStatus
+from domain.common.vocabulary import ServiceType, WhmcsVocabulary
+from domain.subscriptions.contract import BillingCycle, Subscription, SubscriptionStatus
 from domain.subscriptions.providers.whmcs.raw import RawService
 
 MAPPER_VERSION = "1"
@@ -36,6 +37,9 @@ CYCLES: Mapping[str, BillingCycle] = {
     "Biennially": "biennially",
     "Triennially": "triennially",
 }
+# SIM, eSIM, SIMs, nano-SIM, DataSIM, 格安SIM: the letters are a word where no other Latin ones touch them, or where
+# capitals begin after a small letter.
+_SIM = re.compile(r"(?:(?<![A-Za-z])(?i:e?sims?)|(?<=[a-z])SIMs?)(?![A-Za-z])")
 NO_ORDER = frozenset({None, "", "0"})
 
 
@@ -47,7 +51,6 @@ def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary
     """
     try:
         raw = RawService.model_validate(row)
-        name = raw.name
         return Subscription(
             id=hub_id("whmcs", "subscription", raw.id),
             source="whmcs",
@@ -55,9 +58,9 @@ def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary
             account_id=account_id("whmcs", raw.clientid),
             whmcs_order_id=None if raw.orderid in NO_ORDER else raw.orderid,
             whmcs_product_id=raw.pid,
-            product_name=name,
+            product_name=raw.name,
             group_name=raw.groupname,
-            service_type=service_type(name or ""),
+            service_type=service_type(raw, vocabulary),
             status=STATUSES.get(raw.status, "other"),
             source_status=raw.status,
             billing_cycle=CYCLES.get(raw.billingcycle, "other"),
@@ -75,11 +78,19 @@ def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary
         raise broken("whmcs", row.get("id"), error) from error
 
 
-def service_type(product_name: str) -> ServiceType:
-    """What kind of service a product's name means (source: portal reference, section 5)."""
-    name = product_name.lower()
+def service_type(service: RawService, vocabulary: WhmcsVocabulary) -> ServiceType:
+    """What kind of service it is: as the operator says of its product or group, else as the product's name says.
+
+    Source: portal reference, section 5; a SIM by the word, since "Simple Web Hosting" has the letters too.
+    """
+    said = vocabulary.service_types
+    known = said.get(service.pid or "") or said.get(service.groupname or "")
+    if known is not None:
+        return known
+    sent = service.name or ""
+    name = sent.lower()
     if "internet" in name or ("ntt" in name and "fiber" in name):
         return "internet"
-    if "sim" in name:
+    if _SIM.search(sent):
         return "sim"
     return "vpn" if "vpn" in name else "other"

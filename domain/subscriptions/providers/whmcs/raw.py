@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from domain.common.raw import Raw
+from domain.common.numbers import AmountOrNone, AmountSent
+from domain.common.raw import Number, Raw
 from domain.common.text import Escaped
 
 
 class RawService(Raw):
     """A row of GetClientsProducts. Its `password` is never read."""
 
-    id: str
-    clientid: str
+    id: Number
+    clientid: Number
     orderid: str | None = None
     pid: Escaped = None
     name: Escaped = None
@@ -18,8 +19,8 @@ class RawService(Raw):
     domain: Escaped = None
     regdate: str | None = None
     nextduedate: str | None = None
-    firstpaymentamount: str | None = None
-    recurringamount: str
+    firstpaymentamount: AmountOrNone = None
+    recurringamount: AmountSent
     paymentmethod: Escaped = None
     billingcycle: str
     status: str
