@@ -21,6 +21,15 @@ class Money(Wire, frozen=True):
     currency: Annotated[str, Meta(description="ISO 4217 code", examples=["JPY"])]
 
 
+class BilledMoney(Wire, frozen=True):
+    """An amount in the currency that its customer is billed in."""
+
+    value: Annotated[float, Meta(description="Amount in `currency`", examples=[1100])]
+    currency: Annotated[
+        str | None, Meta(description="ISO 4217 code; null: the billing system has not told it yet", examples=["JPY"])
+    ]
+
+
 class Freshness(Wire, frozen=True):
     """How old the data behind an answer is."""
 

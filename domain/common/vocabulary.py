@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.common.failures import FieldError
 from domain.common.zones import ZoneName, zone
 
 CurrencyCode = str
@@ -21,6 +22,9 @@ class SalesforceVocabulary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency of a single-currency org")
+    multi_currency: bool = Field(
+        False, description="whether the org has several currencies: each record then names its own (CurrencyIsoCode)"
+    )
     portal_pricebook: str = Field("Portal", min_length=1, description="name or id of the pricebook shown in the portal")
     order_created: str = Field("Draft", description="Order.Status of a new order; newer orgs: Pending Review")
     order_approved: tuple[str, ...] = Field(
@@ -62,6 +66,18 @@ class SalesforceVocabulary(BaseModel):
         default_factory=dict, description="our name of a custom field -> the org's name of it, where they differ"
     )
 
+    def currency_of(self, named: str | None) -> CurrencyCode:
+        """The currency of a record's amounts, by what the record names.
+
+        Raises:
+            FieldError: the org has several, and the record names none.
+        """
+        if not self.multi_currency:
+            return self.currency
+        if named is None:
+            raise FieldError("CurrencyIsoCode: missing")
+        return named
+
 
 class WhmcsVocabulary(BaseModel):
     """Names and numbers an operator may have given to things in WHMCS."""
@@ -69,7 +85,6 @@ class WhmcsVocabulary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timezone: ZoneName = Field("Asia/Tokyo", description="zone of the server's clock: WHMCS sends no offsets")
-    currency: CurrencyCode = Field("JPY", pattern=r"^[A-Z]{3}$", description="currency where WHMCS names none")
     customer_number_field_id: int = Field(198, ge=1, description="client custom field holding the customer number")
     sim_number_fields: tuple[str, ...] = ("SIM Number", "Phone Number", "MSISDN")
     serial_number_field: str = "Serial Number"

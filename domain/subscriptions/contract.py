@@ -4,8 +4,6 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from domain.common.numbers import Amount
 from domain.common.record import Record
 from domain.common.vocabulary import ServiceType
@@ -17,7 +15,10 @@ BillingCycle = Literal[
 
 
 class Subscription(Record):
-    """A service. `amount` is what recurs, `first_amount` what the first invoice asked."""
+    """A service. `amount` is what recurs, `first_amount` what the first invoice asked.
+
+    Both are in the currency of the account, which a list of services does not name (decision 0019).
+    """
 
     labels: ClassVar[tuple[tuple[str, str], ...]] = (
         ("status", "source_status"),
@@ -36,7 +37,6 @@ class Subscription(Record):
     source_billing_cycle: str | None
     amount: Amount
     first_amount: Amount | None
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
     registered_on: date | None
     next_due_on: date | None
     payment_method: str | None

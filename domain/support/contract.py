@@ -13,11 +13,11 @@ CommentAuthor = Literal["customer", "agent"]
 
 
 class SupportCase(Record):
-    """A case a customer opened, or that was opened for one."""
+    """A case a customer opened, or that was opened for one. Without an account it is nobody's: no customer sees it."""
 
     labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"), ("priority", "source_priority"))
 
-    account_id: UUID
+    account_id: UUID | None
     case_number: str | None
     subject: str | None
     description: str | None
@@ -35,7 +35,7 @@ class SupportCase(Record):
 class CaseComment(Record):
     """What somebody said on a case. `is_public`: the customer may read it; others are notes of agents to each other."""
 
-    account_id: UUID
+    account_id: UUID | None
     case_id: UUID
     author: CommentAuthor
     source_author: str | None

@@ -122,7 +122,11 @@ PRICES = _dataset(
     group="catalog",
     description="What each product costs, by pricebook.",
     target=Target(contract=Price, table=prices, kind="price"),
-    query=Query("PricebookEntry", ("Product2Id", "Pricebook2Id", "Pricebook2.Name", "UnitPrice", "IsActive")),
+    query=Query(
+        "PricebookEntry",
+        ("Product2Id", "Pricebook2Id", "Pricebook2.Name", "UnitPrice", "IsActive"),
+        has_amounts=True,
+    ),
     mapper=catalog.price_from_row,
     version=catalog.MAPPER_VERSION,
 )
@@ -158,6 +162,7 @@ ORDERS = _dataset(
             "BillingCountry",
         ),
         owner="AccountId",
+        has_amounts=True,
     ),
     mapper=orders.order_from_row,
     version=orders.MAPPER_VERSION,
@@ -184,6 +189,7 @@ ORDER_ITEMS = _dataset(
             "WHMCS_Service_ID__c",
         ),
         owner="Order.AccountId",
+        has_amounts=True,
     ),
     mapper=orders.order_item_from_row,
     version=orders.MAPPER_VERSION,

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from read_api.billing.models import Invoice
 from read_api.commands.models import Pending
-from read_api.wire import Listed, Money, Single, Wire
+from read_api.wire import BilledMoney, Listed, Single, Wire
 
 SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
 Cycle = Literal[
@@ -25,8 +25,8 @@ class Subscription(Wire, frozen=True):
     service_type: Literal["internet", "sim", "vpn", "other"]
     status: SubscriptionStatus
     billing_cycle: Cycle
-    amount: Annotated[Money, Meta(description="Charge per cycle")]
-    first_amount: Annotated[Money | None, Meta(description="First charge")]
+    amount: Annotated[BilledMoney, Meta(description="Charge per cycle")]
+    first_amount: Annotated[BilledMoney | None, Meta(description="First charge")]
     registration_date: Annotated[date | None, Meta(description="First day")]
     next_due_date: Annotated[date | None, Meta(description="Next day a charge is due")]
     payment_method: Annotated[str | None, Meta(description="Gateway that pays it")]

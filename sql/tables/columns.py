@@ -121,9 +121,6 @@ def hub_times() -> tuple[Column[Any], ...]:
     )
 
 
-def owner(system: str) -> Column[Any]:
-    return reference(
-        "account_id",
-        f"{system} account it belongs to: hub.customer_accounts.id, which may arrive later than this row",
-        required=True,
-    )
+def owner(system: str, *, required: bool = True) -> Column[Any]:
+    comment = f"{system} account it belongs to: hub.customer_accounts.id, which may arrive later than this row"
+    return reference("account_id", comment if required else f"{comment}; null: nobody's", required=required)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Index, Table
 
-from sql.tables.columns import amount, choice, currency, day, hub_times, metadata, owner, synced, text
+from sql.tables.columns import amount, choice, day, hub_times, metadata, owner, synced, text
 
 CYCLES = ("free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other")
 
@@ -30,9 +30,16 @@ subscriptions = Table(
     text("source_status", "status, as sent"),
     choice("billing_cycle", CYCLES, "How often it is billed", required=True),
     text("source_billing_cycle", "billingcycle, as sent"),
-    amount("amount", "recurringamount: charge per cycle, in currency", required=True),
-    amount("first_amount", "firstpaymentamount: first charge, in currency"),
-    currency(),
+    amount(
+        "amount",
+        "recurringamount: charge per cycle, in the currency of its account (hub.customer_accounts.currency)",
+        required=True,
+    ),
+    amount("first_amount", "firstpaymentamount: first charge, in the currency of its account"),
+    # The release before writes it; the next one may drop it.
+    text(
+        "currency", "Always null: WHMCS names a currency per account (hub.customer_accounts.currency), not per service"
+    ),
     day("registered_on", "regdate: first day, WHMCS local date"),
     day("next_due_on", "nextduedate: next due date, WHMCS local date; null: none"),
     text("payment_method", "Gateway that pays it, as sent"),

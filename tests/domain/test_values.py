@@ -24,8 +24,9 @@ from domain.customer.providers.whmcs.mapper import client_from_row
 from domain.sim.providers.freebit.mapper import details_from_row, traffic_from_row
 from domain.sim.providers.whmcs.mapper import sim_from_row
 from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
+from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain.test_columns import PLAIN
-from tests.domain.test_mappers import A_SERVICE, AN_INVOICE, LINE, MAPPERS
+from tests.domain.test_mappers import A_SERVICE, AN_INVOICE, LINE, MAPPERS, ORDER
 
 WHMCS, SALESFORCE, FREEBIT = WhmcsVocabulary(), SalesforceVocabulary(), FreebitVocabulary()
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -306,3 +307,23 @@ def test_a_moment_is_the_servers_and_is_kept_in_utc() -> None:
     invoice = invoice_from_row(AN_INVOICE | {"datepaid": "2016-01-08 14:06:34"}, WHMCS)
 
     assert invoice.paid_at == datetime(2016, 1, 8, 5, 6, 34, tzinfo=UTC)
+
+
+# -- cases that nobody opened ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", [{}, {"AccountId": None}, {"AccountId": ""}])
+def test_a_case_without_an_account_is_kept_and_nobodys(account: dict[str, Any]) -> None:
+    # Source: Object Reference, Case: AccountId is nillable; a case from the web or by mail has none at first.
+    row = {name: value for name, value in ORDER.items() if name != "AccountId"} | account
+
+    case = case_from_row(row | {"CaseNumber": "00001026"}, SALESFORCE)
+
+    assert (case.account_id, case.case_number) == (None, "00001026")
+
+
+@pytest.mark.parametrize("parent", [{"Parent": {"AccountId": None}}, {"Parent": None}, {"Parent.AccountId": ""}])
+def test_what_is_said_on_such_a_case_is_nobodys_either(parent: dict[str, Any]) -> None:
+    row = {name: value for name, value in MAPPERS["case comment"][1].items() if name != "Parent"}
+
+    assert comment_from_row(row | parent, SALESFORCE).account_id is None

@@ -99,6 +99,20 @@ def test_the_customer_is_forgotten_when_its_transaction_ends(
         assert ids(connection) == NOTHING
 
 
+def test_a_case_that_belongs_to_nobody_is_shown_to_nobody(
+    database: Database, two: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    with psycopg.connect(database.sync) as connection:
+        case = insert(connection, "support_cases", account_id=None)["id"]
+        comment = insert(connection, "case_comments", account_id=None, case_id=case)["id"]
+
+    for customer in (*(each["id"] for each in two), "", uuid4()):
+        with as_customer(database.api, customer) as connection:
+            seen = ids(connection)
+        assert case not in seen["support_cases"]
+        assert comment not in seen["case_comments"]
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_customer_sees_its_own_rows_of_every_table_and_the_catalogue(
     database: Database, two: tuple[dict[str, Any], dict[str, Any]], which: int

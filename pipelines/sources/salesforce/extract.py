@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import IncompleteReadError, RejectedError
 from domain.common.identifiers import salesforce_id
+from domain.common.vocabulary import SalesforceVocabulary
 from pipelines.sources.salesforce.bulk import BulkPosition
 from pipelines.sync.dataset import Page, ReadRequest
 from pipelines.sync.reading import asked, batches
@@ -23,12 +24,19 @@ _SHORTEST_WINDOW = timedelta(minutes=3)
 class Query:
     """The fields of one object that we read; ids, stamps and the deletion flag come with every one.
 
-    `owner` is the field that names the account a record belongs to, where it has one.
+    `owner` is the field that names the account a record belongs to, where it has one. `has_amounts`: in an org with
+    several currencies each record names the one of its amounts; other orgs refuse a query that asks for it.
     """
 
     object: str
     fields: tuple[str, ...]
     owner: str | None = None
+    has_amounts: bool = False
+
+    def for_org(self, words: SalesforceVocabulary) -> "Query":
+        """The query as that org takes it."""
+        names_currency = self.has_amounts and words.multi_currency
+        return replace(self, fields=(*self.fields, "CurrencyIsoCode")) if names_currency else self
 
     def soql(self, condition: str = "") -> str:
         return f"SELECT Id, IsDeleted, SystemModstamp, {', '.join(self.fields)} FROM {self.object}{condition}"  # noqa: S608 - SOQL of our own constants
@@ -46,6 +54,7 @@ def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
     """
     position = request.position
     client, settings = request.source.client, request.source.settings
+    query = query.for_org(settings.vocabulary)
     if "job" in position:
         yield from _bulk(query, request, BulkPosition.from_json(position["job"]))
         return
@@ -112,6 +121,7 @@ def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
     Raises:
         RejectedError: what is wanted is no id of Salesforce.
     """
+    query = query.for_org(request.source.vocabulary)
     records = sorted(_checked(record) for record in request.only.records)
     for asked_at, (found, missing) in asked(_by_id(query, request, records), request.now):
         yield Page(rows=found, position={}, gone=missing, asked_at=asked_at)

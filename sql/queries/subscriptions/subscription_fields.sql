@@ -5,10 +5,10 @@
 'serviceType', subscription.service_type,
 'status', subscription.status,
 'billingCycle', subscription.billing_cycle,
-'amount', json_build_object('value', trim_scale(subscription.amount), 'currency', subscription.currency),
+'amount', json_build_object('value', trim_scale(subscription.amount), 'currency', {billing/currency}),
 'firstAmount', CASE WHEN subscription.first_amount IS NOT NULL
                     THEN json_build_object('value', trim_scale(subscription.first_amount),
-                                           'currency', subscription.currency) END,
+                                           'currency', {billing/currency}) END,
 'registrationDate', subscription.registered_on,
 'nextDueDate', subscription.next_due_on,
 'paymentMethod', subscription.payment_method,

@@ -31,7 +31,6 @@ from domain.common.columns import (
     folded,
     instants,
     numbers,
-    optional_texts,
     required,
     rows_to_columns,
     texts,
@@ -109,7 +108,7 @@ def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> 
             total=raw.total,
             tax_rate=raw.taxrate,
             tax_rate2=raw.taxrate2,
-            currency=raw.currencycode or vocabulary.currency,
+            currency=raw.currencycode,
             payment_method=raw.paymentmethod,
             source_created_at=local_to_utc(raw.created_at, zone, "created_at"),
         )
@@ -149,7 +148,7 @@ def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVo
         "total": amounts(raw["total"]),
         "tax_rate": amounts(raw["taxrate"]),
         "tax_rate2": amounts(raw["taxrate2"]),
-        "currency": currencies([code or vocabulary.currency for code in optional_texts(raw["currencycode"])]),
+        "currency": currencies(raw["currencycode"]),
         "payment_method": escaped_texts(raw["paymentmethod"]),
         "source_created_at": instants(raw["created_at"], zone),
     }
@@ -165,14 +164,14 @@ def invoice_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabul
         raw = RawInvoiceDetails.model_validate(row)
         return InvoiceDetails(
             balance=InvoiceBalance(id=hub_id("whmcs", "invoice", raw.invoiceid), balance=raw.balance),
-            items=tuple(_item(item, raw, vocabulary) for item in rows_of(raw.items, "item")),
+            items=tuple(_item(item, raw) for item in rows_of(raw.items, "item")),
             payments=tuple(_payment(paid, raw, vocabulary) for paid in rows_of(raw.transactions, "transaction")),
         )
     except (ValidationError, ValueError) as error:
         raise broken("whmcs", row.get("invoiceid"), error) from error
 
 
-def _item(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: WhmcsVocabulary) -> InvoiceItem:
+def _item(row: Mapping[str, object], invoice: RawInvoiceDetails) -> InvoiceItem:
     raw = RawItem.model_validate(row)
     label = raw.type or ""
     is_service = label == "Hosting" and raw.relid not in {None, "", "0"}
@@ -187,7 +186,7 @@ def _item(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: Whm
         subscription_id=hub_id("whmcs", "subscription", str(raw.relid)) if is_service else None,
         description=raw.description,
         amount=raw.amount,
-        currency=invoice.currencycode or vocabulary.currency,
+        currency=invoice.currencycode,
         is_taxed=flag(raw.taxed),
     )
 
@@ -209,8 +208,8 @@ def _payment(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: 
         amount_in=raw.amountin,
         amount_out=raw.amountout,
         fees=raw.fees,
-        # A transaction's own currency is 0 where it is the client's.
-        currency=invoice.currencycode or vocabulary.currency,
+        # A transaction's own currency is 0 where it is the client's, as an invoice's is.
+        currency=invoice.currencycode,
         refund_of=hub_id("whmcs", "payment", str(raw.refundid)) if returns else None,
     )
 

@@ -11,7 +11,7 @@ from domain.common.text import Escaped
 
 
 class RawInvoice(Raw):
-    """A row of GetInvoices. Times are the server's local ones; zero dates mean none."""
+    """A row of GetInvoices. Times are the server's local ones; zero dates mean none. The currency is the client's."""
 
     id: Number
     userid: Number
@@ -33,7 +33,7 @@ class RawInvoice(Raw):
     paymentmethod: Escaped = None
     created_at: str | None = None
     updated_at: str | None = None
-    currencycode: str | None = None
+    currencycode: str
 
 
 class RawItem(Raw):
@@ -67,7 +67,7 @@ class RawInvoiceDetails(Raw):
     invoiceid: Number
     userid: Number
     balance: AmountSent
-    currencycode: str | None = None
+    currencycode: str
     items: Any = None
     transactions: Any = None
 

@@ -93,7 +93,7 @@ def price_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) 
             pricebook_name=raw.pricebook_name,
             in_portal=vocabulary.portal_pricebook in {raw.pricebook, raw.pricebook[:15], raw.pricebook_name},
             amount=raw.unit_price,
-            currency=vocabulary.currency,
+            currency=vocabulary.currency_of(raw.currency),
             is_active=raw.is_active,
         )
     except (ValidationError, ValueError) as error:

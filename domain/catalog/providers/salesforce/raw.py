@@ -45,4 +45,5 @@ class RawPrice(RawRecord):
     pricebook: SalesforceId = Field(alias="Pricebook2Id")
     pricebook_name: Text = Field(None, alias="Pricebook2.Name")
     unit_price: Decimal = Field(alias="UnitPrice")
+    currency: str | None = Field(None, alias="CurrencyIsoCode", description="in orgs with several currencies only")
     is_active: bool = Field(False, alias="IsActive")

@@ -67,7 +67,6 @@ def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary
             source_billing_cycle=raw.billingcycle,
             amount=raw.recurringamount,
             first_amount=raw.firstpaymentamount,
-            currency=vocabulary.currency,
             registered_on=day_or_none(raw.regdate, "regdate"),
             next_due_on=day_or_none(raw.nextduedate, "nextduedate"),
             payment_method=raw.paymentmethod,

@@ -7,9 +7,9 @@ from domain.common.text import Text
 
 
 class RawCase(RawRecord):
-    """A Case."""
+    """A Case. One that came by mail or from the web has no account until an agent gives it one."""
 
-    account: SalesforceId = Field(alias="AccountId")
+    account: SalesforceId | None = Field(None, alias="AccountId")
     number: Text = Field(None, alias="CaseNumber")
     subject: Text = Field(None, alias="Subject")
     description: Text = Field(None, alias="Description")
@@ -26,7 +26,7 @@ class RawCaseComment(RawRecord):
     """A CaseComment, with its case's account and the name its author logs in by."""
 
     case: SalesforceId = Field(alias="ParentId")
-    account: SalesforceId = Field(alias="Parent.AccountId")
+    account: SalesforceId | None = Field(None, alias="Parent.AccountId")
     author: str | None = Field(None, alias="CreatedById")
     author_name: str | None = Field(None, alias="CreatedBy.Username")
     body: Text = Field(None, alias="CommentBody")
