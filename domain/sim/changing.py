@@ -14,6 +14,7 @@ RuleCode = Literal[
     "DATA_ONLY",
     "NOT_AN_ESIM",
     "NOT_IN_SERVICE",
+    "NOT_IN_YEN",
     "OTHER_KIND",
     "PAST_MONTH",
     "PLAN_CHANGE_PENDING",
@@ -24,6 +25,7 @@ RuleCode = Literal[
 ]
 """Rules that a change of a line may break."""
 
+CURRENCY = "JPY"
 YEN_PER_GIGABYTE = 500
 MEGABYTES_PER_GIGABYTE = 1000
 LAST_DAY_FOR_THIS_MONTH = 24
@@ -91,7 +93,10 @@ class LineCancellation(Asked):
 
 
 class LineFacts(BaseModel):
-    """What the hub knows of a line. `open_kinds`: changes of it that have not ended."""
+    """What the hub knows of a line. `open_kinds`: changes of it that have not ended.
+
+    `currency`: what its customer is billed in; None: not known yet.
+    """
 
     status: str | None
     plan_code: str | None
@@ -102,10 +107,14 @@ class LineFacts(BaseModel):
     pending_operation: str | None
     pending_on: date | None
     open_kinds: list[str]
+    currency: str | None = None
 
 
 def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
-    return list(_in_service(line))
+    found = list(_in_service(line))
+    if line.currency not in {CURRENCY, None}:
+        found.append(_rule("request", "NOT_IN_YEN", "is sold in yen, and this account is billed in another currency"))
+    return found
 
 
 def plan_rules(asked: PlanChange, line: LineFacts, today: date, known_plans: Collection[str]) -> list[Broken]:

@@ -38,6 +38,16 @@ def test_data_costs_five_hundred_yen_a_gigabyte_begun(megabytes: int, yen: int) 
     assert TopUp(megabytes=megabytes).price == yen
 
 
+@pytest.mark.parametrize(("currency", "codes"), [("JPY", []), (None, []), ("USD", ["NOT_IN_YEN"])])
+def test_data_is_sold_in_yen_and_to_no_account_that_is_billed_in_dollars(
+    currency: str | None, codes: list[str]
+) -> None:
+    # 500 yen a gigabyte would be billed as 500 dollars. Not known yet: the billing system is asked before it is billed.
+    found = top_up_rules(TopUp(megabytes=1000), line(currency=currency), TODAY)
+
+    assert [rule.code for rule in found] == codes
+
+
 @pytest.mark.parametrize(
     ("plan", "facts", "codes"),
     [

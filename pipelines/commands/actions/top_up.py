@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from core.errors import RejectedError
-from domain.sim.changing import TopUp
+from domain.sim.changing import CURRENCY, TopUp
 from pipelines.commands.actions.lines import line_affected, line_of
-from pipelines.commands.saga import Action, AlertError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, AlertError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
 
@@ -14,6 +14,14 @@ DUE_AFTER = timedelta(days=7)
 PAYMENT_FAILED = ("PAYMENT_FAILED", "The payment failed, and nothing was charged.")
 LOOKED_THROUGH = 50
 """Of a client's newest invoices: far more than can be made while a command waits."""
+
+
+def check_currency(work: Work[TopUp]) -> Result | None:
+    """An invoice has the client's currency and the price is in yen: 500 yen must not be billed as 500 dollars."""
+    body = work.clients.whmcs.call("GetClientsDetails", clientid=work.client)
+    if body.get("client", body).get("currency_code") != CURRENCY:
+        raise RefusalError("NOT_IN_YEN", "Data is sold in yen, and the account is billed in another currency.")
+    return None
 
 
 def create_invoice(work: Work[TopUp]) -> Result:
@@ -104,6 +112,7 @@ TOP_UP = Action(
     calls=("whmcs", "freebit"),
     asks=TopUp,
     steps=(
+        Step("check_currency", check_currency, reads=True),
         Step("create_invoice", create_invoice, look=find_invoice, refused=("INVOICE_REFUSED", "It cannot be billed.")),
         Step("capture", capture, look=find_payment, refused=PAYMENT_FAILED),
         Step("add_quota", add_quota, look=find_quota),

@@ -43,6 +43,23 @@ def test_without_payment_there_is_no_data_and_no_open_invoice(hub: Hub) -> None:
     assert (invoices[0]["notes"], invoices[0]["status"]) == (str(command), "Cancelled")
 
 
+def test_an_account_that_is_billed_in_dollars_is_not_charged_the_price_in_yen(hub: Hub) -> None:
+    # It was in yen when the command was accepted, or nobody knew.
+    number, customer = line(hub)
+    (client,) = hub.rows(
+        "SELECT source_id FROM hub.customer_accounts WHERE customer_id = %s AND source = 'whmcs'", customer
+    )
+    hub.control("mutate", system="whmcs", object="client", id=client[0], fields={"currency_code": "USD"})
+    command = hub.ask(
+        "top_up", Customer(customer, "", ""), {"megabytes": 1000}, subject=("sims", number), system="whmcs"
+    )
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.command(command)["failure_code"] == "NOT_IN_YEN"
+    assert effects(hub, "invoice", "charge", "quota") == []
+
+
 def test_money_taken_without_data_waits_for_an_operator_who_lets_it_go_on(hub: Hub) -> None:
     hub.control("faults", match="addSpec", mode="code:400-220", times=1)
     command = asked(hub, "top_up", {"megabytes": 1000})
