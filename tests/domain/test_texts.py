@@ -1,24 +1,35 @@
 """Customers' words arrive as they were typed: each text has one escaping, and it is its source's."""
 
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args
 
 import pytest
+from pydantic import AfterValidator
 
+from domain.billing.providers.whmcs import raw as raw_billing
 from domain.billing.providers.whmcs.mapper import (
     invoice_details_from_row,
     invoice_from_row,
     invoices_from_rows,
     payment_methods_from_row,
 )
+from domain.catalog.providers.salesforce import raw as raw_catalog
 from domain.catalog.providers.salesforce.mapper import product_from_row
+from domain.common.raw import Raw
 from domain.common.text import plain, unescaped
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
+from domain.customer.providers.salesforce import raw as raw_accounts
 from domain.customer.providers.salesforce.mapper import account_from_row
+from domain.customer.providers.whmcs import raw as raw_customer
 from domain.customer.providers.whmcs.mapper import client_details_from_row, client_from_row
+from domain.orders.providers.salesforce import raw as raw_orders
 from domain.orders.providers.salesforce.mapper import order_from_row
+from domain.sim.providers.freebit import raw as raw_lines
 from domain.sim.providers.freebit.mapper import details_from_row
 from domain.sim.providers.whmcs.mapper import sim_from_row
+from domain.subscriptions.providers.whmcs import raw as raw_subscriptions
 from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
+from domain.support.providers.salesforce import raw as raw_cases
 from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain.test_columns import PLAIN
 from tests.domain.test_mappers import A_SERVICE, AN_INVOICE, LINE, MAPPERS, ORDER
@@ -161,3 +172,44 @@ def test_a_custom_field_is_found_by_the_name_that_its_operator_typed() -> None:
 
     assert line is not None
     assert (line.serial_number, line.eid, service.opportunity_id) == ("PT&1", "123", "006A")
+
+
+def raw_models(*modules: ModuleType) -> list[type[Raw]]:
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    return [each for each in found if issubclass(each, Raw)]
+
+
+ESCAPING = raw_models(raw_billing, raw_customer, raw_subscriptions)
+PLAIN_ONES = raw_models(raw_catalog, raw_accounts, raw_orders, raw_cases, raw_lines)
+NOT_TYPED = {
+    "RawInvoice": {"date", "duedate", "datepaid", "last_capture_attempt", "date_refunded", "date_cancelled",
+                   "created_at", "updated_at", "status", "currencycode"},
+    "RawInvoiceDetails": {"currencycode"},
+    "RawItem": {"type", "relid"},
+    "RawTransaction": {"date", "refundid"},
+    "RawPaymentMethod": {"type", "card_last_four", "expiry_date"},
+    "RawClient": {"datecreated", "status"},
+    "RawClientDetails": {"id", "client_id", "userid"},
+    "RawService": {"orderid", "regdate", "nextduedate", "billingcycle", "status"},
+}  # fmt: skip
+"""Fields of WHMCS that are no texts: ids, dates, digits and the system's own words."""
+
+
+def readers(model: type[Raw], name: str) -> list[Any]:
+    return [each.func for each in model.model_fields[name].metadata if isinstance(each, AfterValidator)]
+
+
+@pytest.mark.parametrize("model", ESCAPING, ids=lambda model: model.__name__)
+def test_a_field_of_whmcs_is_no_text_or_says_that_it_is_escaped(model: type[Raw]) -> None:
+    fields = model.model_fields.items()
+    texts = {name for name, field in fields if str in {field.annotation, *get_args(field.annotation)}}
+    numbers = {name for name, field in fields if any(hasattr(each, "pattern") for each in field.metadata)}
+
+    unread = {name for name in texts - numbers if readers(model, name) != [unescaped]}
+
+    assert unread == NOT_TYPED.get(model.__name__, set())
+
+
+@pytest.mark.parametrize("model", PLAIN_ONES, ids=lambda model: model.__name__)
+def test_no_field_of_salesforce_or_freebit_is_read_as_escaped(model: type[Raw]) -> None:
+    assert [name for name in model.model_fields if unescaped in readers(model, name)] == []
