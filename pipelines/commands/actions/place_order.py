@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import RejectedError
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.salesforce.client import Part
 
 Placing = Work[PlaceOrder]
@@ -14,6 +14,7 @@ Placing = Work[PlaceOrder]
 MARKER = "Hub_Command_Id__c"
 ORDER_TYPES = {"internet": "Internet", "sim": "SIM", "vpn": "VPN"}
 SIM_TYPES = {"esim": "eSIM", "physical": "Physical SIM"}
+CURRENCY_AGAIN_IN_SECONDS = 60.0
 GENDERS = {"male": "M", "female": "W", "corporate": "C"}
 
 
@@ -89,12 +90,15 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
     asked, words = work.asked, work.clients.salesforce_settings.vocabulary
     chosen = [entries[line.sku] for line in asked.items]
     service = next((entry for entry in chosen if entry["class"] == "service"), chosen[0])
+    if words.multi_currency and cart.get("currency") is None:
+        raise LaterError(CURRENCY_AGAIN_IN_SECONDS, "The currency that the account is billed in is not known yet.")
     fields = {
         MARKER: work.marker,
         "AccountId": work.account,
         "EffectiveDate": (asked.activate_on or work.command.accepted_at.date()).isoformat(),
         "Status": words.order_created,
         "Pricebook2Id": service["pricebook"],
+        "CurrencyIsoCode": service["currency"] if words.multi_currency else None,
         "Order_Type__c": ORDER_TYPES[asked.type],
         "OpportunityId": work.results["keep_opportunity"]["id"],
         "Activation_Type__c": "Scheduled" if asked.activate_on else "Immediate",

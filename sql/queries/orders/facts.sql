@@ -23,7 +23,8 @@ SELECT json_build_object(
                                    'is_orderable', product.is_orderable AND product.is_active,
                                    'has_price', EXISTS (SELECT FROM hub.prices price
                                                          WHERE price.product_id = product.id AND price.in_portal
-                                                           AND price.is_active AND price.deleted_at IS NULL),
+                                                           AND price.is_active AND price.deleted_at IS NULL
+                                                           AND price.currency = coalesce({billing/currency}, price.currency)),
                                    'is_mapped', product.whmcs_product_id IS NOT NULL,
                                    'offering', product.internet_offering_type,
                                    'for_families', product.sim_has_family_discount,
