@@ -43,7 +43,7 @@ from domain.common.text import digits
 from domain.common.times import day_or_none, last_day_of, local_to_utc
 from domain.common.vocabulary import WhmcsVocabulary
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 _INVOICE_FIELDS = tuple(RawInvoice.model_fields)
 

@@ -12,7 +12,7 @@ from domain.common.identifiers import hub_id
 from domain.common.salesforce import flat
 from domain.common.vocabulary import SalesforceVocabulary
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 CATEGORIES: Mapping[str, Category] = {"Internet": "internet", "SIM": "sim", "VPN": "vpn", "Other": "other"}
 ITEM_CLASSES: Mapping[str, ItemClass] = {

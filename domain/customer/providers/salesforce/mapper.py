@@ -12,7 +12,7 @@ from domain.common.vocabulary import SalesforceVocabulary
 from domain.customer.contract import CrmAccount, EligibilityStatus, IdentityStatus, PortalStatus
 from domain.customer.providers.salesforce.raw import RawAccount
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 PORTAL_STATUSES: Mapping[str, PortalStatus] = {"Active": "active", "Not Yet": "not_yet"}
 ELIGIBILITY_STATUSES: Mapping[str, EligibilityStatus] = {

@@ -12,7 +12,7 @@ from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.contract import BillingClient, BillingClientDetails, ClientStatus
 from domain.customer.providers.whmcs.raw import RawClient, RawClientDetails
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 STATUSES: Mapping[str, ClientStatus] = {"Active": "active", "Inactive": "inactive", "Closed": "closed"}
 

@@ -12,7 +12,7 @@ from domain.common.vocabulary import SalesforceVocabulary
 from domain.orders.contract import ActivationStatus, BillingCycle, Order, OrderItem, OrderStatus, OrderType
 from domain.orders.providers.salesforce.raw import RawOrder, RawOrderItem
 
-MAPPER_VERSION = "2"
+MAPPER_VERSION = "3"
 
 TYPES: Mapping[str, OrderType] = {
     "Internet": "internet",

@@ -16,7 +16,7 @@ from domain.sim.contract import SimDetails, SimTraffic, SimUsage
 from domain.sim.providers.freebit.assumptions import CONTRACT_LINES, NO, RECENT_DAYS_FROM, SIZES, STATES, YES
 from domain.sim.providers.freebit.raw import RawLine, RawPending, RawTraffic
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 
 class Line(NamedTuple):

@@ -14,7 +14,7 @@ from domain.sim.contract import Sim
 from domain.subscriptions.providers.whmcs.mapper import service_type
 from domain.subscriptions.providers.whmcs.raw import RawService
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 OPEN = frozenset({"Pending", "Active", "Suspended"})
 # Source: portal reference, section 2. National numbers have 11 digits; 10 to 14 are tolerated.

@@ -13,7 +13,7 @@ from domain.common.vocabulary import ServiceType, WhmcsVocabulary
 from domain.subscriptions.contract import BillingCycle, Subscription, SubscriptionStatus
 from domain.subscriptions.providers.whmcs.raw import RawService
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 STATUSES: Mapping[str, SubscriptionStatus] = {
     "Pending": "pending",

@@ -11,7 +11,7 @@ from domain.common.vocabulary import SalesforceVocabulary
 from domain.support.contract import CaseComment, CasePriority, CaseStatus, SupportCase
 from domain.support.providers.salesforce.raw import RawCase, RawCaseComment
 
-MAPPER_VERSION = "1"
+MAPPER_VERSION = "2"
 
 STATUSES: Mapping[str, CaseStatus] = {
     "New": "new",
