@@ -16,12 +16,13 @@ _BY_THOUSANDS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 
 
 def _without_commas(sent: object) -> object:
-    is_grouped = isinstance(sent, str) and _BY_THOUSANDS.fullmatch(sent.strip())
-    return str(sent).replace(",", "") if is_grouped else sent
+    if isinstance(sent, str) and "," in sent and _BY_THOUSANDS.fullmatch(sent.strip()):
+        return sent.replace(",", "")
+    return sent
 
 
 def _none_if_empty(sent: object) -> object:
-    return None if isinstance(sent, str) and not sent.strip() else _without_commas(sent)
+    return None if sent == "" or (isinstance(sent, str) and sent.isspace()) else _without_commas(sent)
 
 
 def _zero_if_empty(sent: object) -> object:
