@@ -203,7 +203,10 @@ def _merge_statement(target: Target, stage: str) -> bytes:
         newer=newer,
         source_id=SQL("t.source_id" if "source_id" in table.c else "NULL::text"),
         sets=sets,
-        account=_account(table, "t" if target.only_existing else "s"),
+        # A row that belongs to nobody any more is news to whoever had it.
+        account=SQL("coalesce({}, {})").format(_account(table, "s"), _account(table, "t"))
+        if not target.only_existing
+        else _account(table, "t"),
         deleted_before=deleted_before,
         deleted_after=deleted_after,
         creates=SQL("false" if target.only_existing else "true"),

@@ -28,7 +28,7 @@ class CaseRow(BaseModel):
     source_id: str = "500A"
     source_updated_at: datetime | None = NOON
     deleted_at: datetime | None = None
-    account_id: UUID = account_id("salesforce", "001A")
+    account_id: UUID | None = account_id("salesforce", "001A")
     subject: str | None = "No dial tone"
     status: str = "new"
     priority: str = "medium"
@@ -106,6 +106,15 @@ def test_a_change_logs_only_the_columns_that_changed_with_both_values(connection
 
     assert outcome == Merged(updated=1)
     assert changes(connection)[1:] == [("update", {"subject": "No dial tone"}, {"subject": "Line is noisy"})]
+
+
+def test_a_row_that_belongs_to_nobody_any_more_is_told_to_whoever_had_it(connection):
+    merged(connection, CASES, CaseRow())
+
+    merged(connection, CASES, CaseRow(account_id=None, source_updated_at=NOON + HOUR))
+
+    told = connection.execute("SELECT account_id FROM sync.changes ORDER BY seq").fetchall()
+    assert told == [(account_id("salesforce", "001A"),)] * 2
 
 
 def test_an_older_version_that_arrives_late_does_not_undo_a_newer_one(connection):
