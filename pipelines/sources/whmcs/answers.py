@@ -8,6 +8,8 @@ from core.errors import CredentialsError, RejectedError, SourceError, Unavailabl
 from pipelines.sources.calls import failure, without_nul
 
 NOT_FOUND = "not_found"
+UNENCODABLE = "unencodable"
+"""A record holds bytes that are no UTF-8, so every answer with it cannot be written as JSON."""
 
 # Texts are matched and never repeated: they may name addresses and records.
 _CREDENTIALS = {
@@ -30,7 +32,9 @@ _REFUSALS = {
     "payment attempt failed": "payment_failed",
     "invoice not found or not unpaid": "not_unpaid",
     "duplicate email address": "duplicate_email",
+    "error generating json encoded response": UNENCODABLE,  # sburina/laravel-whmcs-up#6
 }
+_REASONS = {UNENCODABLE: "holds a record that it cannot write as JSON"}
 
 
 def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def _error(status: int, message: str, retry_after: str | None) -> SourceError:
         return by_status
     for known, code in _REFUSALS.items():
         if text.startswith(known):
-            return RejectedError("whmcs", "refused the call", code=code)
+            return RejectedError("whmcs", _REASONS.get(code, "refused the call"), code=code)
     if text.endswith("not found"):
         return RejectedError("whmcs", "has no such record", code=NOT_FOUND)
     return RejectedError("whmcs", "refused the call", code="refused" if status == 200 else f"http_{status}")
