@@ -23,8 +23,9 @@ class Drift:
     """How one table differs from its source, in records that exist (deleted ones do not count).
 
     missing: the source has it, the hub does not. extra: the other way round. different: both have it, some column
-    differs. quarantined: source ids of rows that cannot be represented, which the hub rightly lacks; what it knew of
-    them before is not extra.
+    differs. at_work: as different, and the source was still at work on it when it was read: that is no drift.
+    quarantined: source ids of rows that cannot be represented, which the hub rightly lacks; what it knew of them before
+    is not extra.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class Drift:
     missing: int
     extra: int
     different: int
+    at_work: int = 0
     quarantined: tuple[str, ...] = field(default=())
 
     @property
@@ -92,8 +94,8 @@ def _compare(
 ) -> Drift:
     connection.execute(SQL("ANALYZE {}").format(Identifier(stage)))
     there = [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
-    row = connection.execute(_comparison(target, stage), {"there": there}).fetchone()
-    source_rows, hub_rows, missing, extra, different = row if row is not None else (0, 0, 0, 0, 0)
+    row = connection.execute(_comparison(dataset, target, stage), {"there": there}).fetchone()
+    source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
     # A row that nobody could hand over may not even have told its id: one of those that did not come is it.
     extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
     return Drift(
@@ -104,27 +106,34 @@ def _compare(
         missing,
         0 if target.forgotten else extra,
         different,
+        at_work,
         quarantined if target is dataset.targets[0] else (),
     )
 
 
-def _comparison(target: Target, stage: str) -> Composed:
+def _comparison(dataset: Dataset, target: Target, stage: str) -> Composed:
+    details = dataset.details
+    unsettled = details.unsettled if details is not None and target.table is details.parent else "false"
     compared = [column for column in target.columns if column not in {"id", "deleted_at"}]
     exists = SQL("deleted_at IS NULL") if "deleted_at" in target.columns else SQL("true")
     newest = SQL(", source_updated_at DESC NULLS LAST") if "source_updated_at" in target.columns else SQL("")
     return SQL(
         """
-        WITH sent AS (SELECT * FROM (SELECT DISTINCT ON (id) * FROM {stage} ORDER BY id{newest}) s WHERE {exists}),
-             held AS (SELECT id, {columns} FROM {table} WHERE deleted_at IS NULL AND {scope})
+        WITH sent AS (SELECT *, {unsettled} AS at_work
+                        FROM (SELECT DISTINCT ON (id) * FROM {stage} ORDER BY id{newest}) s WHERE {exists}),
+             held AS (SELECT id, {columns}, {unsettled} AS at_work FROM {table} WHERE deleted_at IS NULL AND {scope}),
+             pairs AS (SELECT s.id, s.at_work OR h.at_work AS at_work, ({sent}) IS DISTINCT FROM ({held}) AS differs
+                        FROM sent s JOIN held h ON h.id = s.id)
         SELECT count(s.id), count(h.id),
                count(*) FILTER (WHERE h.id IS NULL),
                count(*) FILTER (WHERE s.id IS NULL AND h.id <> ALL (%(there)s::uuid[])),
-               count(*) FILTER (WHERE s.id = h.id AND ({sent}) IS DISTINCT FROM ({held}))
-          FROM sent s FULL JOIN held h ON h.id = s.id
+               count(*) FILTER (WHERE b.differs AND NOT b.at_work), count(*) FILTER (WHERE b.differs AND b.at_work)
+          FROM sent s FULL JOIN held h ON h.id = s.id LEFT JOIN pairs b ON b.id = s.id
         """
     ).format(
         stage=Identifier(stage),
         newest=newest,
+        unsettled=SQL(unsettled),
         exists=exists,
         table=_table(target),
         scope=SQL(target.scope),
