@@ -24,6 +24,7 @@ from pipelines.sources.calls import (
     without_nul,
 )
 from pipelines.sources.circuit import AlwaysClosed, Circuit
+from pipelines.sources.decoding import without_mark
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.freebit.key import KeyRing
 
@@ -129,7 +130,8 @@ def _body_of(response: httpx.Response) -> Body:
     if by_status := failure("freebit", response.status_code, response.headers.get("Retry-After")):
         raise by_status
     try:
-        body = without_nul(from_json(response.content), response.content)
+        content = without_mark(response.content)
+        body = without_nul(from_json(content), content)
     except ValueError as error:
         raise UnavailableError("freebit", "answered with something other than JSON", code="malformed") from error
     if not isinstance(body, dict) or "resultCode" not in body:

@@ -1,11 +1,18 @@
 """What an answer means. WHMCS has no error codes: the HTTP status and the text together tell (reference §1.4)."""
 
+import re
+from json import JSONDecoder
 from typing import Any
 
 from pydantic_core import from_json
 
 from core.errors import CredentialsError, RejectedError, SourceError, UnavailableError
 from pipelines.sources.calls import failure, without_nul
+from pipelines.sources.decoding import without_mark
+
+_ANSWER = re.compile(r'\{\s*"result"\s*:')
+"""How every answer begins. Not with `status`, which rows have too."""
+_DECODER = JSONDecoder()
 
 NOT_FOUND = "not_found"
 UNENCODABLE = "unencodable"
@@ -58,13 +65,33 @@ def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict
 
 
 def _decoded(content: bytes) -> dict[str, Any]:
-    """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing."""
+    """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing.
+
+    PHP prints notices and what hooks echo around the answer. It counts all the same, for it says what was done; two
+    answers in one only if they say the same.
+    """
+    content = without_mark(content)
     try:
         body = without_nul(from_json(content), content)
     except ValueError:
-        pairs = dict(part.partition("=")[::2] for part in content.decode(errors="replace").strip().split(";"))
+        text = content.decode(errors="replace")
+        if _ANSWER.search(text):
+            return dict(without_nul(_between_notices(text), content))
+        pairs = dict(part.partition("=")[::2] for part in text.strip().split(";"))
         return pairs if "result" in pairs else {}
     return body if isinstance(body, dict) else {}
+
+
+def _between_notices(text: str) -> dict[str, Any]:
+    """The one answer that is in there; nothing where it was cut off, or there are several."""
+    answers, end = [], 0
+    while found := _ANSWER.search(text, end):
+        try:
+            answer, end = _DECODER.raw_decode(text, found.start())
+        except ValueError:
+            return {}
+        answers.append(answer)
+    return answers[0] if all(answer == answers[0] for answer in answers) else {}
 
 
 def _error(status: int, message: str, retry_after: str | None) -> SourceError:

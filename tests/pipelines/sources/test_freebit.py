@@ -181,3 +181,16 @@ def test_a_read_is_a_post_of_one_form_field_holding_json(source, client, vendor,
     assert json.loads(history.form["json"]) == {
         "authKey": "k1", "account": MSISDN, "fromDate": "20260102", "toDate": "20260203",
     }  # fmt: skip
+
+
+def test_a_byte_order_mark_is_no_part_of_the_answer(client, vendor, reply):
+    vendor(reply(b"\xef\xbb\xbf\r\n" + OK.encode()))
+
+    assert client.traffic(MSISDN)["traffic"] == {"today": "12"}
+
+
+def test_an_empty_answer_is_none(client, vendor, reply):
+    vendor(reply(b""))
+
+    with pytest.raises(UnavailableError):
+        client.traffic(MSISDN)

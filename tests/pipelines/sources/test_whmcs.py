@@ -296,3 +296,56 @@ def test_a_nul_that_no_text_of_postgresql_can_hold_is_taken_out_before_it_stops_
     body = body_of(200, rb'{"result":"success","name":"a\u0000b","path":"c\\u0000"}', None)
 
     assert (body["name"], body["path"]) == ("ab", "c\\u0000")
+
+
+NOTICE = b"<br />\n<b>Warning</b>:  Undefined array key 7 in <b>/srv/hooks/a.php</b> on line <b>3</b><br />\n"
+ANSWER = '{"result":"success","name":"株式会社"}'.encode()
+
+
+# PHP: a file saved with a mark sends it first; display_errors prints notices into the answer (WHMCS reference §1.4).
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + ANSWER,
+        b"\xef\xbb\xbf\xef\xbb\xbf\r\n" + ANSWER,
+        b"\n\n" + ANSWER,
+        NOTICE + ANSWER,
+        ANSWER + NOTICE,
+        b"\xef\xbb\xbf" + NOTICE + ANSWER + b"\n",
+        NOTICE + ANSWER + ANSWER,
+        ANSWER + ANSWER,
+    ],
+    ids=["mark", "two marks", "lines", "notice before", "notice after", "mark and notice", "notice and twice", "twice"],
+)
+def test_what_php_prints_around_an_answer_is_no_part_of_it(content):
+    assert body_of(200, content) == {"result": "success", "name": "株式会社"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        NOTICE,
+        NOTICE + ANSWER[:-4],
+        ANSWER + b'{"result":"error","message":"No"}',
+        b'{"result":"error","message":"No"}' + ANSWER,
+    ],
+    ids=["empty", "mark alone", "notice alone", "cut off", "success and error", "error and success"],
+)
+def test_an_answer_that_does_not_say_what_was_done_is_none(content):
+    with pytest.raises(UnavailableError) as caught:
+        body_of(200, content)
+
+    assert not caught.value.nothing_came
+
+
+def test_a_refusal_before_log_in_may_have_a_mark_as_well():
+    with pytest.raises(CredentialsError):
+        body_of(403, b"\xef\xbb\xbfresult=error;message=Invalid IP 192.0.2.7")
+
+
+def test_an_answer_is_utf_8_whatever_its_header_says(source, client, reply):
+    source.answers(reply(ANSWER, headers={"Content-Type": "text/html; charset=ISO-8859-1"}))
+
+    assert client.call("GetClientsDetails", clientid=7)["name"] == "株式会社"
