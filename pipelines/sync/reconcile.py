@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
@@ -93,8 +94,8 @@ def _compare(
     connection: Connection[Any], dataset: Dataset, target: Target, stage: str, quarantined: tuple[str, ...]
 ) -> Drift:
     connection.execute(SQL("ANALYZE {}").format(Identifier(stage)))
-    there = [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
-    row = connection.execute(_comparison(dataset, target, stage), {"there": there}).fetchone()
+    column, there = _set_aside(dataset, target, quarantined)
+    row = connection.execute(_comparison(dataset, target, stage, column), {"there": there}).fetchone()
     source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
     # A row that nobody could hand over may not even have told its id: one of those that did not come is it.
     extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
@@ -111,7 +112,19 @@ def _compare(
     )
 
 
-def _comparison(dataset: Dataset, target: Target, stage: str) -> Composed:
+def _set_aside(dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -> tuple[str, list[UUID]]:
+    """The column of the table by which its rows are known that were set aside, and its values for those.
+
+    Of details a whole parent is set aside, which is WHMCS's.
+    """
+    details = dataset.details
+    if details is None:
+        return "id", [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
+    column = None if target.table is details.parent else target.complete_within
+    return column or "id", [hub_id("whmcs", details.kind, source_id) for source_id in quarantined]
+
+
+def _comparison(dataset: Dataset, target: Target, stage: str, set_aside: str) -> Composed:
     details = dataset.details
     unsettled = details.unsettled if details is not None and target.table is details.parent else "false"
     compared = [column for column in target.columns if column not in {"id", "deleted_at"}]
@@ -126,7 +139,7 @@ def _comparison(dataset: Dataset, target: Target, stage: str) -> Composed:
                         FROM sent s JOIN held h ON h.id = s.id)
         SELECT count(s.id), count(h.id),
                count(*) FILTER (WHERE h.id IS NULL),
-               count(*) FILTER (WHERE s.id IS NULL AND h.id <> ALL (%(there)s::uuid[])),
+               count(*) FILTER (WHERE s.id IS NULL AND h.{set_aside} <> ALL (%(there)s::uuid[])),
                count(*) FILTER (WHERE b.differs AND NOT b.at_work), count(*) FILTER (WHERE b.differs AND b.at_work)
           FROM sent s FULL JOIN held h ON h.id = s.id LEFT JOIN pairs b ON b.id = s.id
         """
@@ -134,6 +147,7 @@ def _comparison(dataset: Dataset, target: Target, stage: str) -> Composed:
         stage=Identifier(stage),
         newest=newest,
         unsettled=SQL(unsettled),
+        set_aside=Identifier(set_aside),
         exists=exists,
         table=_table(target),
         scope=SQL(target.scope),

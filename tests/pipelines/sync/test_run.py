@@ -333,7 +333,13 @@ def details_dataset(ask: Callable[[Row], Row], details: Details = DETAILS) -> Da
 def three_invoices(database: Any) -> None:
     with psycopg.connect(database.owner) as connection:
         for day in (1, 2, 3):
-            insert(connection, "invoices", source_id=str(day), issued_on=datetime(2026, 1, day, tzinfo=UTC).date())
+            insert(
+                connection,
+                "invoices",
+                id=hub_id("whmcs", "invoice", str(day)),
+                source_id=str(day),
+                issued_on=datetime(2026, 1, day, tzinfo=UTC).date(),
+            )
 
 
 def test_details_are_asked_for_newest_first_and_once(database):
@@ -403,6 +409,20 @@ def test_what_stays_at_work_is_read_again_ever_more_seldom(database):
         database.owner, "SELECT min(items_due_at - items_as_of), max(items_due_at - items_as_of) FROM hub.invoices"
     )
     assert timedelta(hours=1) <= least <= most < timedelta(hours=1, minutes=5)
+
+
+def test_a_parent_whose_details_are_refused_is_set_aside_and_not_extra(database):
+    three_invoices(database)
+    run(details_dataset(lambda _: {"balance": 4}), SOURCE, database.sync)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "2":
+            raise RejectedError("whmcs", "refused the call")
+        return {"balance": 4}
+
+    drift = reconcile(details_dataset(ask), SOURCE, database.sync)[0]
+
+    assert (drift.extra, drift.quarantined, drift.agrees) == (0, ("2",), True)
 
 
 def test_what_the_source_is_at_work_on_is_counted_apart_from_what_differs(database):
