@@ -13,9 +13,11 @@ import pytest
 import stamina
 
 from core.errors import UnavailableError
+from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
 from pipelines.resources import source_of
 from pipelines.sync.heal import heal
+from pipelines.sync.quarantine import Retried, retry
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import Outcome, run
 from sandbox.config import Config
@@ -178,3 +180,17 @@ def test_neither_healing_nor_comparing_takes_the_row_for_deleted(sandbox, hub, f
 
     assert (held(hub), healed.deleted) == (rows, 0)
     assert drift.agrees
+
+
+def test_trying_quarantine_again_asks_for_the_row_by_its_id(sandbox, hub):
+    broken = an_invoice(sandbox, 30)
+    quirk(sandbox, unencodable=f"invoice:{broken}")
+    tick(hub)
+
+    retried = retry(dataset_named("whmcs.invoices"), WhmcsVocabulary(), hub.sync)
+
+    assert retried == Retried(refused=1, requested=1)
+    assert quarantine(hub) == [(broken,)]
+    assert fetch(hub, "SELECT entity, record_id FROM sync.inbox WHERE state = 'waiting'") == [
+        ("whmcs.invoices", broken)
+    ]
