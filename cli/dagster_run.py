@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from dagster._core.instance import InstanceRef  # the only way to an instance that differs from its file
@@ -11,6 +12,7 @@ from core.errors import HubError, SettingsError
 from core.settings import HubSettings, load
 from pipelines.datasets import datasets_of
 from pipelines.definitions import defs, job_name
+from pipelines.living import held
 
 COUNTED = {"rows_read": "read"} | {
     key: key for key in ("inserted", "updated", "unchanged", "deleted", "quarantined", "seconds")
@@ -36,9 +38,11 @@ def run_job(system: Any, *, full: bool = False, allow_deletions: bool = False) -
         SettingsError: no Dagster instance here.
     """
     job = defs.resolve_job_def(job_name(system))
-    with shared_instance() as instance:
+    run_id = str(uuid4())
+    with shared_instance() as instance, held(run_id):
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             raise_on_error=False,
             run_config=_config(system, full=full, allow_deletions=allow_deletions),
             tags={"started_by": "hub sync"},

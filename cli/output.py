@@ -27,6 +27,11 @@ def number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else plain(value)
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """`1 table differs`, `1,024 tables differ`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def age(seconds: object) -> str:
     """Seconds as people say them, in the largest unit that gives at least one: `4 min`."""
     if not isinstance(seconds, int | float):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from cli.output import console
+from cli.output import console, counted
 from pipelines.sync import progress
 
 
@@ -57,5 +57,5 @@ def _bars() -> Progress:
 def _line(step: progress.Progress) -> None:
     if step.done:
         # Somebody else may have brought it up to date just before: in a first sync, the events' worker.
-        found = f"{step.rows} rows" if step.rows or step.failed else "nothing new"
+        found = counted(step.rows, "row", "rows") if step.rows or step.failed else "nothing new"
         print(f"{step.dataset}: {found}{', failed' if step.failed else ''}", file=sys.stderr, flush=True)  # noqa: T201

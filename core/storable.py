@@ -3,7 +3,7 @@
 import json
 import re
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MARKS_AND_SPACE = b"\xef\xbb\xbf \t\r\n"
 _REPLACEMENT = rb"\ufffd"
 # Every escape sequence, so that the backslash of one is not taken for the beginning of the next.
 _ESCAPE = re.compile(
@@ -16,10 +16,10 @@ _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 def storable_json(content: bytes) -> bytes:
     """JSON as it was sent, without what no PostgreSQL text holds, so that no record stops its page.
 
-    NUL goes; half of an emoji, which a text cut by its length ends with, and bytes that are no UTF-8 become U+FFFD. A
-    byte-order mark, which PHP sends where a file of an installation begins with one, goes too.
+    NUL goes; half of an emoji, which a text cut by its length ends with, and bytes that are no UTF-8 become U+FFFD.
+    Byte-order marks before it go too: PHP sends one for each file of an installation that begins with one.
     """
-    content = content.removeprefix(_BYTE_ORDER_MARK)
+    content = content.lstrip(_MARKS_AND_SPACE)
     try:
         content.decode()
     except UnicodeDecodeError:

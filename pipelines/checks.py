@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from core.database import connect
 from pipelines.assets import asset_key
 from pipelines.datasets import DATASETS
+from pipelines.living import in_process
 from pipelines.resources import Database
 from pipelines.sync.dataset import Dataset
 from sql.statements import statement
@@ -71,7 +72,7 @@ CHECKS = tuple(_fresh(dataset) for dataset in DATASETS)
 check_freshness = dg.define_asset_job(
     "check_freshness",
     selection=dg.AssetSelection.checks(*CHECKS),
-    executor_def=dg.in_process_executor,
+    executor_def=in_process,
     description="Look whether every data set is as fresh as its target says.",
 )
 

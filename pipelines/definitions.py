@@ -8,6 +8,7 @@ from pipelines.checks import SCHEDULE as CHECK_SCHEDULE
 from pipelines.commands.jobs import COMMAND_JOBS
 from pipelines.commands.sweep import commands_left_over, sweep_commands
 from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.living import in_process
 from pipelines.nightly import SCHEDULES as NIGHTLY_SCHEDULES
 from pipelines.nightly import housekeeping, reconcile_nightly
 from pipelines.resources import Database, Sources
@@ -25,7 +26,7 @@ JOBS = tuple(
         job_name(system),
         selection=dg.AssetSelection.assets(*(asset_key(dataset.name) for dataset in datasets_of(system))),
         description=f"Bring every data set of {system} up to date, in one run.",
-        executor_def=dg.in_process_executor,
+        executor_def=in_process,
         tags={"system": system},
     )
     for system in SYSTEMS
@@ -48,5 +49,7 @@ defs = dg.Definitions(
     jobs=(*JOBS, *COMMAND_JOBS.values(), sweep_commands, sweep_inbox, check_freshness, reconcile_nightly, housekeeping),
     schedules=(*SCHEDULES, CHECK_SCHEDULE, *NIGHTLY_SCHEDULES),
     sensors=(inbox_left_over, commands_left_over),
+    # Also for what somebody starts in the UI: a run that holds no lock counts as dead.
+    executor=in_process,
     resources={"sources": Sources(), "database": Database()},
 )

@@ -8,6 +8,7 @@ from core.settings import HubSettings, load
 from domain.common.identifiers import System
 from pipelines.assets import asset_key
 from pipelines.datasets import datasets_of
+from pipelines.living import in_process
 from pipelines.resources import Database, Sources
 from pipelines.sync.heal import Healed, heal
 from sql.statements import statement
@@ -60,13 +61,13 @@ def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
     context.log.info("dropped %s months, pruned %s runs and %s events", dropped and dropped[0], *(pruned or (0, 0)))
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Compare every list with its source and heal what differs.")
+@dg.job(executor_def=in_process, description="Compare every list with its source and heal what differs.")
 def reconcile_nightly() -> None:
     for system in ("salesforce", "whmcs"):
         _reconcile(system)()
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Keep the change log's months and prune what is done.")
+@dg.job(executor_def=in_process, description="Keep the change log's months and prune what is done.")
 def housekeeping() -> None:
     keep_house()
 

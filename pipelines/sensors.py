@@ -6,6 +6,7 @@ from core.database import connect
 from core.settings import HubSettings, load, url_as
 from pipelines.datasets import SYSTEMS
 from pipelines.events.worker import Applier, Tally
+from pipelines.living import in_process
 from pipelines.resources import Database, Sources
 from sql.statements import statement
 
@@ -19,7 +20,7 @@ def apply_inbox(context: dg.OpExecutionContext, sources: Sources, database: Data
         context.log.info("%s: %s", system, tally.taken() if drained else "a worker applies it")
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Apply what sources told and no worker took.")
+@dg.job(executor_def=in_process, description="Apply what sources told and no worker took.")
 def sweep_inbox() -> None:
     apply_inbox()
 

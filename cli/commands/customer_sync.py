@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 
 from cli.database import answer, hub_url, opened
-from cli.output import console
+from cli.output import console, counted
 from core.errors import HubError, NotFoundError
 from sql.statements import statement
 
@@ -35,7 +35,8 @@ def sync_customer(arguments: Sequence[str], *, as_json: bool) -> None:
     _apply_where_nobody_leads()
     _wait([number for (number,) in wishes], silent=as_json)
     if not as_json:
-        console().print(f"{len(wishes)} data sets of customer {customer} are up to date.")
+        said = counted(len(wishes), f"data set of customer {customer} is", f"data sets of customer {customer} are")
+        console().print(f"{said} up to date.")
 
 
 def _id(arguments: Sequence[str]) -> UUID:
@@ -66,7 +67,9 @@ def _wait(wishes: list[int], *, silent: bool) -> None:
         while (state := answer("operations/wishes", ids=wishes)[0])["waiting"]:
             progress.update(task, completed=len(wishes) - state["waiting"])
             if time.monotonic() > ends:
-                raise NotSyncedError(f"{state['waiting']} data sets still wait: {state['error'] or 'nobody took them'}")
+                waiting = counted(state["waiting"], "data set still waits", "data sets still wait")
+                raise NotSyncedError(f"{waiting}: {state['error'] or 'nobody took it up'}")
             time.sleep(_LOOK_EVERY_SECONDS)
     if state["parked"]:
-        raise NotSyncedError(f"{state['parked']} data sets were refused: {state['error']}")
+        refused = counted(state["parked"], "data set was refused", "data sets were refused")
+        raise NotSyncedError(f"{refused}: {state['error']}")

@@ -7,7 +7,7 @@ import typer
 
 from cli.database import hub_url
 from cli.examples import examples
-from cli.output import AsJson, Column, number, show
+from cli.output import AsJson, Column, counted, number, show
 from cli.systems import System
 from core.errors import HubError
 
@@ -24,6 +24,7 @@ COLUMNS = (
     Column("source_rows", "source", number, right=True),
     Column("hub_rows", "hub", number, right=True),
     *(Column(key, key, number, right=True, alarming=bool) for key in ("missing", "extra", "different")),
+    Column("at_work", "at work", number, right=True),
     Column("quarantined", "quarantined", lambda ids: str(len(ids)) if isinstance(ids, tuple) else "0", right=True),
 )
 
@@ -40,7 +41,10 @@ def reconcile(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare every data set with its source, row by row. Reads each source whole; writes nothing without --heal."""
+    """Compare every data set with its source, row by row. Reads each source whole; writes nothing without --heal.
+
+    "At work" are SIM lines whose network had not ended what it was told when they were read: they differ for as long.
+    """
     if mend:
         _heal(systems or list(System), allow_deletions=allow_deletions, as_json=as_json)
         return
@@ -57,7 +61,8 @@ def reconcile(
             drifts += [drift for dataset in datasets_of(system.value) for drift in drift_of(dataset, source, url)]
     show([asdict(drift) for drift in drifts], COLUMNS, as_json=as_json, empty="No data set was compared.")
     if not all(drift.agrees for drift in drifts):
-        raise DriftError(f"{sum(not drift.agrees for drift in drifts)} tables differ from their source")
+        differing = sum(not drift.agrees for drift in drifts)
+        raise DriftError(counted(differing, "table differs from its source", "tables differ from their source"))
 
 
 HEALED = (

@@ -7,7 +7,7 @@ import typer
 
 from cli.database import opened
 from cli.examples import examples
-from cli.output import console, number
+from cli.output import console, counted
 from sql.statements import statement
 
 EXAMPLES = examples(
@@ -30,8 +30,9 @@ def replay(
         told = connection.execute(statement("operations/replay_inbox"), {"since": moment}).fetchone()
         moved = connection.execute(statement("operations/replay_cursors"), {"since": moment.isoformat()}).rowcount
     console().print(
-        f"{number(told[0] if told else 0)} told since {moment:%Y-%m-%d %H:%M:%S} UTC wait to be applied again;"
-        f" {moved} data sets of Salesforce will be read from there."
+        f"{counted(told[0] if told else 0, 'record', 'records')} told since {moment:%Y-%m-%d %H:%M:%S} UTC will be"
+        " applied again;"
+        f" {counted(moved, 'data set', 'data sets')} of Salesforce will be read from there."
     )
 
 

@@ -9,7 +9,7 @@ import typer
 from cli.commands.commands import COLUMNS as COMMANDS
 from cli.database import opened
 from cli.examples import examples
-from cli.output import NOTHING, AsJson, Column, age, console, moment, number, plain, show, table
+from cli.output import NOTHING, AsJson, Column, age, console, counted, moment, number, plain, show, table
 
 MOST_DEAD = 20
 
@@ -118,11 +118,12 @@ def _tell_of_dead_commands() -> None:
         rows = [dict(row) for row in listed(connection, "dead", MOST_DEAD)]
     if number_of_dead:
         out = console()
-        are = "command is dead and waits" if number_of_dead == 1 else "commands are dead and wait"
-        out.print(f"\n{number_of_dead:,} {are} for an operator (hub commands show <command>):", style="bold red")
+        are = counted(number_of_dead, "command is dead and waits", "commands are dead and wait")
+        out.print(f"\n{are} for an operator (hub commands show <command>):", style="bold red")
         out.print(table(rows, COMMANDS, out))
         if number_of_dead > len(rows):
-            out.print(f"... and {number_of_dead - len(rows):,} older ones: hub commands list --status dead")
+            older = counted(number_of_dead - len(rows), "older one", "older ones")
+            out.print(f"... and {older}: hub commands list --status dead")
 
 
 def systems() -> list[dict[str, Any]]:

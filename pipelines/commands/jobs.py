@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Action, Command
+from pipelines.living import held, in_process
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The process's own log tells what matters; a run's story is in the UI."""
@@ -54,7 +56,7 @@ def job_of(action: Action[Any]) -> dg.JobDefinition:
         name=action.kind,
         description=action.about,
         resource_defs={"turn": turn},
-        executor_def=dg.in_process_executor,
+        executor_def=in_process,
         tags={"command": action.kind},
     )
     def job() -> None:
@@ -76,13 +78,16 @@ def run_in_dagster(instance: dg.DagsterInstance, runners: RunnerPool, commands: 
     }
     if numbers := [each.order_number for each in commands if each.order_number]:
         tags["order_number"] = ",".join(numbers)
-    COMMAND_JOBS[first.kind].execute_in_process(
-        instance=instance,
-        raise_on_error=False,
-        run_config=QUIET,
-        tags=tags,
-        resources={"turn": Turn(runners, commands)},
-    )
+    run_id = str(uuid4())
+    with held(run_id):
+        COMMAND_JOBS[first.kind].execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            run_config=QUIET,
+            tags=tags,
+            resources={"turn": Turn(runners, commands)},
+        )
 
 
 def by_kind(commands: Iterable[Command]) -> dict[str, list[Command]]:

@@ -10,6 +10,7 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims, Heartbeat, request_missed
 from pipelines.commands.jobs import Turn
 from pipelines.commands.pool import RunnerPool
+from pipelines.living import in_process
 from pipelines.resources import Database
 from sql.statements import statement
 
@@ -26,7 +27,7 @@ def take_overdue(context: dg.OpExecutionContext, database: Database) -> None:
                     Turn(runners, commands).take(context)
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Run the commands that no forwarder took.")
+@dg.job(executor_def=in_process, description="Run the commands that no forwarder took.")
 def sweep_commands() -> None:
     take_overdue()
 

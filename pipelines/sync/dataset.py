@@ -95,8 +95,8 @@ class Target:
         return tuple(name for name in self.table.columns.keys() if name not in HUB_COLUMNS)  # noqa: SIM118
 
 
-SETTLING = timedelta(minutes=5)
-"""How long what is at work at a source is left to end before it is read again."""
+SETTLING = timedelta(seconds=30)
+"""How long what is at work at a source is left to end before it is read again; then as long again as it has been so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,8 @@ class Details:
     `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
     says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
     by the source's settings, or only when the parent changes. Of parents that are `unsettled` (SQL, once their details
-    are written) the source will soon have something else to tell: those are due again after SETTLING. `columns` are the
+    are written) the source will soon have something else to tell: those are due again after SETTLING, later more and
+    more seldom, and the worker is asked to read them, a few at a time. `columns` are the
     parent's columns that the call or the mapping needs. `limit` bounds the parents of one run. `logged`: that they were
     read is a change of the parent like any other, for its customer sees when that was, and it has a past.
     """

@@ -13,7 +13,7 @@ from core.database import connect
 from pipelines.datasets import DATASETS
 from pipelines.sync.dataset import Dataset, Details, Page
 from pipelines.sync.mapping import map_page
-from pipelines.sync.store import Store
+from pipelines.sync.store import Store, wish
 from pipelines.sync.writing import write_page
 from sql.statements import statement
 
@@ -54,21 +54,32 @@ def quarantined(
 def retry(dataset: Dataset, vocabulary: Any, database_url: str) -> Retried:
     """Map the data set's quarantined rows again, with today's mapper, and write those that can be represented.
 
-    Details read by call are asked for again by the next run instead: their parent becomes due.
+    Details read by call are asked for again by the next run instead: their parent becomes due. So are records that
+    came without a payload, by the worker.
     """
     with connect(database_url, name=f"quarantine {dataset.name}") as connection:
         rows = quarantined(connection, dataset=dataset.name)
         if dataset.details is not None:
             _make_due(connection, dataset.details, [row.source_id for row in rows])
             return Retried(requested=len(rows))
+        # What its source could not hand over came without a payload: it is asked for by its id again.
+        unread = [row.source_id for row in rows if not row.payload and row.source_id.isalnum()]
+        if unread:
+            wish(connection, dataset.name, unread)
+            connection.commit()
+        rows = [row for row in rows if row.payload]
         if not rows:
-            return Retried()
+            return Retried(requested=len(unread))
         store = Store(connection, dataset)
         position, _ = store.open(mode="quarantine", dagster_run_id=None)
         mapped = map_page(dataset, Page(rows=[row.payload for row in rows], position=position), vocabulary)
         parts = [part for part, _ in write_page(store, dataset, mapped, vocabulary)]
         store.close(error=None, as_of=None)
-    return Retried(taken=sum(len(part.mapped_ids) for part in parts), refused=sum(len(part.failures) for part in parts))
+    return Retried(
+        taken=sum(len(part.mapped_ids) for part in parts),
+        refused=sum(len(part.failures) for part in parts),
+        requested=len(unread),
+    )
 
 
 def datasets_with_quarantine(connection: Connection[Any]) -> tuple[Dataset, ...]:

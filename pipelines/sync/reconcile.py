@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from core.database import connect
+from domain.common.identifiers import hub_id
 from pipelines.sync.ahead import ahead
 from pipelines.sync.dataset import Dataset, ReadRequest, Row, Source, Target
 from pipelines.sync.due import due_parents
@@ -22,7 +24,9 @@ class Drift:
     """How one table differs from its source, in records that exist (deleted ones do not count).
 
     missing: the source has it, the hub does not. extra: the other way round. different: both have it, some column
-    differs. quarantined: source ids of rows that cannot be represented, which the hub rightly lacks.
+    differs. at_work: as different, and the source was still at work on it when it was read: that is no drift.
+    quarantined: source ids of rows that cannot be represented, which the hub rightly lacks; what it knew of them before
+    is not extra.
     """
 
     dataset: str
@@ -32,6 +36,7 @@ class Drift:
     missing: int
     extra: int
     different: int
+    at_work: int = 0
     quarantined: tuple[str, ...] = field(default=())
 
     @property
@@ -89,8 +94,11 @@ def _compare(
     connection: Connection[Any], dataset: Dataset, target: Target, stage: str, quarantined: tuple[str, ...]
 ) -> Drift:
     connection.execute(SQL("ANALYZE {}").format(Identifier(stage)))
-    row = connection.execute(_comparison(target, stage)).fetchone()
-    source_rows, hub_rows, missing, extra, different = row if row is not None else (0, 0, 0, 0, 0)
+    column, there = _set_aside(dataset, target, quarantined)
+    row = connection.execute(_comparison(dataset, target, stage, column), {"there": there}).fetchone()
+    source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
+    # A row that nobody could hand over may not even have told its id: one of those that did not come is it.
+    extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
     return Drift(
         dataset.name,
         target.table.name,
@@ -99,26 +107,47 @@ def _compare(
         missing,
         0 if target.forgotten else extra,
         different,
+        at_work,
         quarantined if target is dataset.targets[0] else (),
     )
 
 
-def _comparison(target: Target, stage: str) -> Composed:
+def _set_aside(dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -> tuple[str, list[UUID]]:
+    """The column of the table by which its rows are known that were set aside, and its values for those.
+
+    Of details a whole parent is set aside, which is WHMCS's.
+    """
+    details = dataset.details
+    if details is None:
+        return "id", [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
+    column = None if target.table is details.parent else target.complete_within
+    return column or "id", [hub_id("whmcs", details.kind, source_id) for source_id in quarantined]
+
+
+def _comparison(dataset: Dataset, target: Target, stage: str, set_aside: str) -> Composed:
+    details = dataset.details
+    unsettled = details.unsettled if details is not None and target.table is details.parent else "false"
     compared = [column for column in target.columns if column not in {"id", "deleted_at"}]
     exists = SQL("deleted_at IS NULL") if "deleted_at" in target.columns else SQL("true")
     newest = SQL(", source_updated_at DESC NULLS LAST") if "source_updated_at" in target.columns else SQL("")
     return SQL(
         """
-        WITH sent AS (SELECT * FROM (SELECT DISTINCT ON (id) * FROM {stage} ORDER BY id{newest}) s WHERE {exists}),
-             held AS (SELECT id, {columns} FROM {table} WHERE deleted_at IS NULL AND {scope})
+        WITH sent AS (SELECT *, {unsettled} AS at_work
+                        FROM (SELECT DISTINCT ON (id) * FROM {stage} ORDER BY id{newest}) s WHERE {exists}),
+             held AS (SELECT id, {columns}, {unsettled} AS at_work FROM {table} WHERE deleted_at IS NULL AND {scope}),
+             pairs AS (SELECT s.id, s.at_work OR h.at_work AS at_work, ({sent}) IS DISTINCT FROM ({held}) AS differs
+                        FROM sent s JOIN held h ON h.id = s.id)
         SELECT count(s.id), count(h.id),
-               count(*) FILTER (WHERE h.id IS NULL), count(*) FILTER (WHERE s.id IS NULL),
-               count(*) FILTER (WHERE s.id = h.id AND ({sent}) IS DISTINCT FROM ({held}))
-          FROM sent s FULL JOIN held h ON h.id = s.id
+               count(*) FILTER (WHERE h.id IS NULL),
+               count(*) FILTER (WHERE s.id IS NULL AND h.{set_aside} <> ALL (%(there)s::uuid[])),
+               count(*) FILTER (WHERE b.differs AND NOT b.at_work), count(*) FILTER (WHERE b.differs AND b.at_work)
+          FROM sent s FULL JOIN held h ON h.id = s.id LEFT JOIN pairs b ON b.id = s.id
         """
     ).format(
         stage=Identifier(stage),
         newest=newest,
+        unsettled=SQL(unsettled),
+        set_aside=Identifier(set_aside),
         exists=exists,
         table=_table(target),
         scope=SQL(target.scope),

@@ -108,7 +108,8 @@ def _mapped(
     for page in pages:
         yield map_page(dataset, page, request.source.vocabulary)
         # We are asked for the next one, so this one is being written. What says how many to expect is a whole read.
-        if page.expected is not None and page.rows and dataset.details is None:
+        # One that names rows set aside is read again instead: those are no rows to keep.
+        if page.expected is not None and page.rows and not page.failures and dataset.details is None:
             unwritten.keep(page, begins)
         begins = page.position
 

@@ -28,6 +28,8 @@ RECONCILE = "reconcile"
 
 MOST_DELETED = 0.05
 """The part of a table that one run may mark deleted; more is a source in trouble until somebody says otherwise."""
+MOST_AT_WORK = 10
+"""So many parents of a page that are still at work are wished for; a source's budget is for everybody."""
 FEW = 10
 """So many deletions are nobody's trouble, whatever part of a table they are."""
 
@@ -135,6 +137,8 @@ class Store:
                     self._brake(target, merged.deleted - merged.parts)
                 total += merged
             marked = self._mark_read(dataset.details, whole) if dataset.details is not None and whole else 0
+            if dataset.details is not None and whole and dataset.details.unsettled != "false":
+                self._wish_unsettled(dataset.details, whole)
             linked = Merged()
             if dataset.links_accounts and (total.written or dataset.details is not None):
                 linked = link_accounts(self._connection, self._touched(mapped), run_id=self.run_id)
@@ -205,7 +209,8 @@ class Store:
         read = SQL(
             "UPDATE {parent} p SET {as_of} = was_asked_at,"
             " {due} = CASE WHEN {due} > was_asked_at THEN {due}"
-            " WHEN {unsettled} THEN was_asked_at + least(%(settling)s, %(refresh_after)s::interval)"
+            " WHEN {unsettled} THEN was_asked_at"
+            "   + least(greatest(was_asked_at - changed_at, %(settling)s), %(refresh_after)s::interval)"
             " ELSE was_asked_at + %(refresh_after)s::interval END"
             " FROM (SELECT id, {as_of}, asked.at FROM {parent}"
             "         JOIN unnest(%(parents)s::uuid[], %(asked_at)s::timestamptz[]) asked (parent, at)"
@@ -263,6 +268,20 @@ class Store:
                 "longest": LONGEST_WAIT,
             },
         )
+
+    def _wish_unsettled(self, details: Details, parents: Sequence[Parent]) -> None:
+        """Have what is still at work read again when it is due, before the next tick; what is more waits for that."""
+        query = SQL(
+            "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, due_at)"
+            " SELECT 'hub', %(dataset)s || ':' || source_id, 'record', %(dataset)s, source_id, {due} FROM {parent}"
+            " WHERE id = ANY(%(parents)s) AND {unsettled} AND deleted_at IS NULL ORDER BY {due} LIMIT %(most)s"
+            # Told again after it was claimed: who is reading it at this moment leaves it waiting.
+            " ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE SET state = 'waiting',"
+            " due_at = excluded.due_at, received_at = clock_timestamp(), attempts = 0, error = NULL"
+        ).format(due=Identifier(details.due_at), parent=_name(details), unsettled=SQL(details.unsettled))
+        ids = [parent.id for parent in parents]
+        parameters = {"dataset": self._dataset.name, "parents": ids, "most": MOST_AT_WORK}
+        self._connection.execute(query, parameters)
 
     def _quarantine(self, mapped: MappedPage) -> None:
         name = self._dataset.name

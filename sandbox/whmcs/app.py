@@ -34,6 +34,7 @@ from sandbox.world import World
 
 _API = "/includes/api.php"
 _CHUNK = 1 << 16
+_UNENCODABLE = "Error generating JSON encoded response: Malformed UTF-8 characters, possibly incorrectly encoded"
 _SHOWN = ("orderid", "invoiceid", "clientid", "client_id", "userid", "serviceid", "status", "orderby", "order",
           "limitstart", "limitnum")  # fmt: skip
 
@@ -87,7 +88,9 @@ class Endpoint:
         params = params_from(form(request))
         try:
             self._admit(request, params)
-            return self._written(self._action(request, params)(params), params, 200)
+            answer = self._action(request, params)(params)
+            broken = self._broken(answer, params) if isinstance(answer, Page) else None
+            return broken or self._written(answer, params, 200)
         except RefusedError as refusal:
             return self._refused(refusal, params)
         except ApiError as error:
@@ -123,6 +126,19 @@ class Endpoint:
         if action is None:
             raise ApiError("Command Not Found")
         return action
+
+    def _broken(self, page: Page, params: Params) -> Response | None:
+        """What comes instead of a page that holds a record of the quirks `unencodable` or `fatal`, or is too large."""
+        if _holds(page, self.install.quirk("fatal")):
+            return Response(b"<html><body>Oops! Something went wrong.</body></html>", 500, "text/html")
+        is_json = text(params, "responsetype").lower() == "json"
+        if is_json and _holds(page, self.install.quirk("unencodable")):
+            raise ApiError(_UNENCODABLE)
+        most = int(self.install.quirk("memory_rows"))
+        if most and len(page.rows) > most:
+            body = page.body()
+            return Response(body[: len(body) // 2], 200)
+        return None
 
     def _refused(self, refusal: RefusedError, params: Params) -> Response:
         if self.install.quirk("auth_errors") == "nvp":
@@ -196,6 +212,12 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "OpenTicket": tickets.open_ticket,
     }
     return {name.lower(): action for name, action in named.items()}
+
+
+def _holds(page: Page, records: str) -> bool:
+    """Whether one of `product:30001 invoice:20000017` is on the page."""
+    ids = {record.partition(":")[2] for record in records.split() if record.partition(":")[0] == page.singular}
+    return bool(ids) and any(str(json.loads(row)["id"]) in ids for row in page.rows)
 
 
 def _decoded(answer: Answer) -> dict[str, object]:

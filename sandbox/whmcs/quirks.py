@@ -15,6 +15,10 @@ marker_field on | off                        every product has the hidden custom
 accept_activates  autosetup | always         AcceptOrder activates services only when asked to with `autosetup`
 capture      approve | decline               what the gateway says to CapturePayment
 immutable_invoices  on | off                 as from WHMCS 9.0: what has left Draft can no longer be edited
+unencodable  "" | "invoice:20000017 product:30001"  records that make every JSON page with them an error, for they hold
+                 bytes that are no UTF-8 (sburina/laravel-whmcs-up#6); XML takes those
+fatal        "" | records                    each makes every page with it an HTTP 500 and a page of HTML
+memory_rows  0 | n                           more rows a page than this, and PHP runs out of memory in the middle of it
 """
 
 import re
@@ -36,6 +40,9 @@ DEFAULTS = {
     "accept_activates": "autosetup",
     "capture": "approve",
     "immutable_invoices": "off",
+    "unencodable": "",
+    "fatal": "",
+    "memory_rows": "0",
 }
 _RESHAPING = ("numbers", "empty_list", "one_row")
 _PLURALS = {

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from cli.output import Column, table
+from cli.output import Column, counted, table
 
 COLUMNS = (
     Column("dataset", "data set"),
@@ -46,3 +46,9 @@ def test_what_is_alarming_is_never_left_out():
     title, *_ = lines(40, status="failed")
 
     assert title.split() == ["data", "set", "rows", "status"]
+
+
+def test_one_is_no_plural():
+    said = [counted(count, "table differs", "tables differ") for count in (0, 1, 2, 1024)]
+
+    assert said == ["0 tables differ", "1 table differs", "2 tables differ", "1,024 tables differ"]

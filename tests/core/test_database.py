@@ -27,6 +27,15 @@ def test_no_statement_is_compiled_which_took_a_server_before_18_a_second_for_eac
         assert connection.execute("SHOW jit").fetchone() == ("off",)
 
 
+def test_a_dead_machines_locks_are_let_go_within_minutes(database: Database) -> None:
+    with connect(database.sync, name="test") as connection:
+        set_at_the_start = connection.execute(
+            "SELECT reset_val FROM pg_settings WHERE name = 'tcp_keepalives_idle'"
+        ).fetchone()
+
+    assert set_at_the_start == ("30",)
+
+
 def test_a_role_taken_by_the_url_is_kept(database: Database) -> None:
     separator = "&" if "?" in database.owner else "?"
 

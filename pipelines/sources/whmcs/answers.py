@@ -1,5 +1,7 @@
 """What an answer means. WHMCS has no error codes: the HTTP status and the text together tell (reference §1.4)."""
 
+import re
+from json import JSONDecoder
 from typing import Any
 
 from pydantic_core import from_json
@@ -8,7 +10,13 @@ from core.errors import CredentialsError, RejectedError, SourceError, Unavailabl
 from core.storable import storable_json
 from pipelines.sources.calls import failure
 
+_ANSWER = re.compile(r'\{\s*"result"\s*:')
+"""How every answer begins. Not with `status`, which rows have too."""
+_DECODER = JSONDecoder()
+
 NOT_FOUND = "not_found"
+UNENCODABLE = "unencodable"
+"""A record holds bytes that are no UTF-8, so every answer with it cannot be written as JSON."""
 
 # Texts are matched and never repeated: they may name addresses and records.
 _CREDENTIALS = {
@@ -33,7 +41,9 @@ _REFUSALS = {
     "payment attempt failed": "payment_failed",
     "invoice not found or not unpaid": "not_unpaid",
     "duplicate email address": "duplicate_email",
+    "error generating json encoded response": UNENCODABLE,  # sburina/laravel-whmcs-up#6
 }
+_REASONS = {UNENCODABLE: "holds a record that it cannot write as JSON"}
 
 
 def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict[str, Any]:
@@ -57,13 +67,33 @@ def body_of(status: int, content: bytes, retry_after: str | None = None) -> dict
 
 
 def _decoded(content: bytes) -> dict[str, Any]:
-    """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing."""
+    """The JSON object, or the `result=error;message=...` form that refusals before log-in may have; else nothing.
+
+    PHP prints notices and what hooks echo around the answer. It counts all the same, for it says what was done; two
+    answers in one only if they say the same.
+    """
+    content = storable_json(content)
     try:
-        body = from_json(storable_json(content))
+        body = from_json(content)
     except ValueError:
-        pairs = dict(part.partition("=")[::2] for part in content.decode(errors="replace").strip().split(";"))
+        text = content.decode()
+        if _ANSWER.search(text):
+            return _between_notices(text)
+        pairs = dict(part.partition("=")[::2] for part in text.strip().split(";"))
         return pairs if "result" in pairs else {}
     return body if isinstance(body, dict) else {}
+
+
+def _between_notices(text: str) -> dict[str, Any]:
+    """The one answer that is in there; nothing where it was cut off, or there are several."""
+    answers, end = [], 0
+    while found := _ANSWER.search(text, end):
+        try:
+            answer, end = _DECODER.raw_decode(text, found.start())
+        except ValueError:
+            return {}
+        answers.append(answer)
+    return answers[0] if all(answer == answers[0] for answer in answers) else {}
 
 
 def _error(status: int, message: str, retry_after: str | None) -> SourceError:
@@ -75,7 +105,7 @@ def _error(status: int, message: str, retry_after: str | None) -> SourceError:
         return by_status
     for known, code in _REFUSALS.items():
         if text.startswith(known):
-            return RejectedError("whmcs", "refused the call", code=code)
+            return RejectedError("whmcs", _REASONS.get(code, "refused the call"), code=code)
     if text.endswith("not found"):
         return RejectedError("whmcs", "has no such record", code=NOT_FOUND)
     return RejectedError("whmcs", "refused the call", code="refused" if status == 200 else f"http_{status}")

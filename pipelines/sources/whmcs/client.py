@@ -1,18 +1,24 @@
 """WHMCS's classic API over HTTP: one address, an action per call. Thread-safe."""
 
+import re
 from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpx
 
-from core.errors import UnavailableError
+from core.errors import SourceError, UnavailableError
 from core.settings import WhmcsSettings
 from pipelines.sources.calls import ONCE, Attempt, Budget, Patience, call, is_local, recorded, was_sent
 from pipelines.sources.circuit import AlwaysClosed, Circuit
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.form import encoded
+from pipelines.sources.whmcs.halving import Reading, may_be_a_rows_fault, page_in_halves
 from pipelines.sources.whmcs.lists import ListPage, page_from
+
+_BEYOND = 1_000_000_000
+"""An offset at which no list has a row."""
+_FIRST_ID = re.compile(rb"<id>(?:<!\[CDATA\[)?(\d+)")
 
 
 class WhmcsClient:
@@ -52,40 +58,84 @@ class WhmcsClient:
         """
         return self._called(ONCE, action, params)
 
-    def _called(self, patience: Patience, action: str, params: Mapping[str, object]) -> dict[str, Any]:
-        content = encoded({"action": action, "responsetype": "json", **self._credentials, **params})
-        return call(
-            patience, lambda attempt: self._once(action, content, attempt), self._circuit, about=(action, params)
-        )
-
     def pages(
-        self, action: str, collection: str, limitnum: int, offset: int = 0, **params: object
+        self,
+        action: str,
+        collection: str,
+        limitnum: int,
+        offset: int = 0,
+        *,
+        set_aside: bool = False,
+        **params: object,
     ) -> Iterator[ListPage]:
         """The pages of a list from `offset` on, at least one. It ends where WHMCS says so or sends nothing more.
 
-        The list may move while it is read: rows then repeat or are skipped, and `total` changes.
+        The list may move while it is read: rows then repeat or are skipped, and `total` changes. With `set_aside`, rows
+        that WHMCS cannot hand over are named on their page instead of failing it: for callers that take no absence for
+        granted.
+
+        Raises:
+            As `call`.
         """
+
+        def asked(patience: Patience, offset: int, rows: int) -> ListPage:
+            body = self._called(patience, action, {"limitstart": offset, "limitnum": rows, **params})
+            return page_from(body, collection, offset)
+
+        reading = Reading(
+            # A part of a page that failed is soon asked for in smaller parts: only a single row is worth every try.
+            page=lambda offset, rows: asked(ONCE if rows > 1 else self._patience, offset, rows),
+            probe=lambda: self.call(action, limitstart=_BEYOND, limitnum=1, **params),
+            id_at=lambda offset: self._first_id(action, limitstart=offset, limitnum=1, **params),
+        )
         while True:
-            body = self.call(action, limitstart=offset, limitnum=limitnum, **params)
-            page = page_from(body, collection, offset)
+            try:
+                page = asked(self._patience, offset, limitnum)
+            except SourceError as error:
+                if not set_aside or not may_be_a_rows_fault(error):
+                    raise
+                page = page_in_halves(reading, offset, limitnum, error)
             yield page
-            counted = "totalresults" in body
-            if page.next_offset == offset or (counted and page.next_offset >= page.total):
+            if page.next_offset == offset or (page.counted and page.next_offset >= page.total):
                 return
             offset = page.next_offset
 
-    def _once(self, action: str, content: bytes, attempt: Attempt) -> dict[str, Any]:
-        self._budget.wait()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-ID": attempt.request_id}
+    def _called(self, patience: Patience, action: str, params: Mapping[str, object]) -> dict[str, Any]:
+        return call(
+            patience, lambda attempt: self._answer(action, params, attempt), self._circuit, about=(action, params)
+        )
+
+    def _answer(self, action: str, params: Mapping[str, object], attempt: Attempt) -> dict[str, Any]:
         with recorded("whmcs", action, attempt) as outcome:
-            try:
-                response = self._http.post(self._url, content=content, headers=headers)
-            except httpx.RequestError as error:
-                raise UnavailableError(
-                    "whmcs", "did not answer", code=type(error).__name__, sent=was_sent(error)
-                ) from error
+            response = self._post(action, {"responsetype": "json", **params}, attempt)
             outcome.status = response.status_code
             return body_of(response.status_code, response.content, response.headers.get("Retry-After"))
+
+    def _first_id(self, action: str, **params: object) -> str | None:
+        """The id of a list's first row from its answer in XML, which may hold bytes that JSON may not; None without."""
+
+        def ask(attempt: Attempt) -> str | None:
+            with recorded("whmcs", action, attempt) as outcome:
+                response = self._post(action, {"responsetype": "xml", **params}, attempt)
+                outcome.status = response.status_code
+            found = _FIRST_ID.search(response.content) if response.status_code == 200 else None
+            return found[1].decode() if found else None
+
+        try:
+            return call(ONCE, ask, self._circuit, about=(action, params))
+        except UnavailableError:
+            return None
+
+    def _post(self, action: str, params: Mapping[str, object], attempt: Attempt) -> httpx.Response:
+        self._budget.wait()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-ID": attempt.request_id}
+        content = encoded({"action": action, **self._credentials, **params})
+        try:
+            return self._http.post(self._url, content=content, headers=headers)
+        except httpx.RequestError as error:
+            raise UnavailableError(
+                "whmcs", "did not answer", code=type(error).__name__, sent=was_sent(error)
+            ) from error
 
     def close(self) -> None:
         self._http.close()

@@ -1,6 +1,6 @@
 """Lists, which WHMCS sends in many shapes (reference, response quirks)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +8,34 @@ from core.errors import UnavailableError
 
 Row = Mapping[str, Any]
 
+ANOTHER_PAGE = "another_page"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that is there and that WHMCS cannot hand over, with the reason.
+
+    `id`: its own, where that could be learnt (digits); else what names its place: `after 1007`, or `the first`.
+    """
+
+    id: str
+    reason: str
+
 
 @dataclass(frozen=True)
 class ListPage:
-    """Rows as sent, from `offset` on; the next page begins at `next_offset`; `total` is what WHMCS counts."""
+    """Rows as sent, from `offset` on; the next page begins at `next_offset`; `total` is what WHMCS counts.
+
+    `counted`: WHMCS said how many rows there are; where it does not, an empty page is the end. `unreadable` rows take
+    their places between `offset` and `next_offset` like any other.
+    """
 
     rows: list[Row]
     offset: int
     next_offset: int
     total: int
+    counted: bool = True
+    unreadable: Sequence[Unreadable] = ()
 
 
 def page_from(body: Row, collection: str, offset: int) -> ListPage:
@@ -30,13 +49,13 @@ def page_from(body: Row, collection: str, offset: int) -> ListPage:
     """
     # Taken for the one asked for, a page that comes twice would hide the one in its place.
     if number(body.get("startnumber")) not in {None, offset}:
-        raise UnavailableError("whmcs", "sent another page than the one asked for", code="another_page")
+        raise UnavailableError("whmcs", "sent another page than the one asked for", code=ANOTHER_PAGE)
     rows, returned = rows_at(body, collection), number(body.get("numreturned")) or 0
     if returned and not rows:
         raise _unknown_shape()
     next_offset = offset + max(returned, len(rows))
     total = number(body.get("totalresults"))
-    return ListPage(rows, offset, next_offset, next_offset if total is None else total)
+    return ListPage(rows, offset, next_offset, next_offset if total is None else total, counted=total is not None)
 
 
 def rows_at(body: Row, collection: str) -> list[Row]:

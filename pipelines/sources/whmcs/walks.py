@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import IncompleteReadError
-from pipelines.sources.whmcs.lists import number
-from pipelines.sync.dataset import Page, ReadRequest, Row
+from pipelines.sources.whmcs.lists import ListPage, number
+from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
 from pipelines.sync.reading import asked
 
 
@@ -51,11 +51,13 @@ def _everything(wanted: List, request: ReadRequest) -> Iterator[Page]:
     offset, newest, total = int(request.position.get("offset", 0)), int(request.position.get("highest", 0)), 0
     # What a run that died had read is as old as that run.
     began = request.position.get("began") or request.now().isoformat()
-    pages = client.pages(wanted.action, wanted.collection, settings.page_rows, offset=offset, **wanted.order)
+    pages = client.pages(
+        wanted.action, wanted.collection, settings.page_rows, offset=offset, set_aside=True, **wanted.order
+    )
     for asked_at, page in asked(pages, request.now):
-        offset, total, newest = page.next_offset, page.total, max(newest, _highest(page.rows))
+        offset, total, newest = page.next_offset, page.total, max(newest, _highest(page))
         position = {"offset": offset, "highest": newest, "began": began}
-        yield Page(rows=page.rows, position=position, expected=total, asked_at=asked_at)
+        yield Page(rows=page.rows, failures=set_aside(page), position=position, expected=total, asked_at=asked_at)
     if offset < total:
         raise IncompleteReadError(wanted.action, read=offset, reported=total)
     known_since = datetime.fromisoformat(began)
@@ -93,9 +95,9 @@ class _Tick:
         known, highest = self._newest, self._newest
         pages = self._asked(self._settings.new_rows, 0, **(self._wanted.newest_first or {}))
         for asked_at, page in pages:
-            highest = max(highest, _highest(page.rows))
+            highest = max(highest, _highest(page))
             # Only when all that lies between is read do the new ones count as known.
-            yield Page(rows=page.rows, position=self._position(), asked_at=asked_at)
+            yield self._page(page, asked_at)
             if all(_id(row) <= known for row in page.rows):
                 break
         self._newest = highest
@@ -110,8 +112,8 @@ class _Tick:
         total = 0
         for asked_at, page in self._asked(self._settings.page_rows, offset, **order, **filters):
             self._offset, total = page.next_offset, page.total
-            self._left -= len(page.rows)
-            yield Page(rows=page.rows, position=self._position(), asked_at=asked_at)
+            self._left -= len(page.rows) + len(page.unreadable)
+            yield self._page(page, asked_at)
             if is_closed and self._is_past_the_window(page.rows):
                 break
             if self._left <= 0 and self._offset < total:
@@ -127,8 +129,13 @@ class _Tick:
         return bool(rows) and str(rows[-1].get(self._wanted.closed_by, "")) < oldest
 
     def _asked(self, rows: int, offset: int, **filters: str) -> Iterator[tuple[datetime, Any]]:
-        pages = self._client.pages(self._wanted.action, self._wanted.collection, rows, offset=offset, **filters)
+        pages = self._client.pages(
+            self._wanted.action, self._wanted.collection, rows, offset=offset, set_aside=True, **filters
+        )
         return asked(pages, self._request.now)
+
+    def _page(self, page: ListPage, asked_at: datetime) -> Page:
+        return Page(rows=page.rows, failures=set_aside(page), position=self._position(), asked_at=asked_at)
 
     def _position(self) -> dict[str, Any]:
         walk = {"at": self._at, "offset": self._offset, "began": self._began.isoformat()}
@@ -140,5 +147,11 @@ def _id(row: Row) -> int:
     return number(row.get("id")) or 0
 
 
-def _highest(rows: list[Row]) -> int:
-    return max((_id(row) for row in rows), default=0)
+def _highest(page: ListPage) -> int:
+    """The highest id; a row that cannot be read is seen all the same."""
+    return max((*map(_id, page.rows), *(number(each.id) or 0 for each in page.unreadable)), default=0)
+
+
+def set_aside(page: ListPage) -> list[Failure]:
+    """The rows of the page that WHMCS cannot hand over."""
+    return [Failure(each.id, {}, each.reason) for each in page.unreadable]

@@ -213,3 +213,16 @@ def test_usage_is_of_the_day_on_which_it_was_answered_not_of_that_on_which_the_l
         ["2026-11-01", "2026-10-31", "2026-10-30"],
         ["2026-11-02", "2026-11-01", "2026-10-31"],
     ]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_answer(client, vendor, reply):
+    vendor(reply(b"\xef\xbb\xbf\r\n" + OK.encode()))
+
+    assert client.traffic(MSISDN)["traffic"] == {"today": "12"}
+
+
+def test_an_empty_answer_is_none(client, vendor, reply):
+    vendor(reply(b""))
+
+    with pytest.raises(UnavailableError):
+        client.traffic(MSISDN)

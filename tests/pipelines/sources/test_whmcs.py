@@ -311,3 +311,56 @@ def test_a_client_is_searched_by_the_address_that_was_typed(source, client, json
 
     assert [call.form["search"] for call in source.asked[1:]] == ["o'brien@example.com"]
     assert [row["id"] for page in pages for row in page.rows] == [5]
+
+
+NOTICE = b"<br />\n<b>Warning</b>:  Undefined array key 7 in <b>/srv/hooks/a.php</b> on line <b>3</b><br />\n"
+ANSWER = '{"result":"success","name":"株式会社"}'.encode()
+
+
+# PHP: a file saved with a mark sends it first; display_errors prints notices into the answer (WHMCS reference §1.4).
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + ANSWER,
+        b"\xef\xbb\xbf\xef\xbb\xbf\r\n" + ANSWER,
+        b"\n\n" + ANSWER,
+        NOTICE + ANSWER,
+        ANSWER + NOTICE,
+        b"\xef\xbb\xbf" + NOTICE + ANSWER + b"\n",
+        NOTICE + ANSWER + ANSWER,
+        ANSWER + ANSWER,
+    ],
+    ids=["mark", "two marks", "lines", "notice before", "notice after", "mark and notice", "notice and twice", "twice"],
+)
+def test_what_php_prints_around_an_answer_is_no_part_of_it(content):
+    assert body_of(200, content) == {"result": "success", "name": "株式会社"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        NOTICE,
+        NOTICE + ANSWER[:-4],
+        ANSWER + b'{"result":"error","message":"No"}',
+        b'{"result":"error","message":"No"}' + ANSWER,
+    ],
+    ids=["empty", "mark alone", "notice alone", "cut off", "success and error", "error and success"],
+)
+def test_an_answer_that_does_not_say_what_was_done_is_none(content):
+    with pytest.raises(UnavailableError) as caught:
+        body_of(200, content)
+
+    assert not caught.value.nothing_came
+
+
+def test_a_refusal_before_log_in_may_have_a_mark_as_well():
+    with pytest.raises(CredentialsError):
+        body_of(403, b"\xef\xbb\xbfresult=error;message=Invalid IP 192.0.2.7")
+
+
+def test_an_answer_is_utf_8_whatever_its_header_says(source, client, reply):
+    source.answers(reply(ANSWER, headers={"Content-Type": "text/html; charset=ISO-8859-1"}))
+
+    assert client.call("GetClientsDetails", clientid=7)["name"] == "株式会社"

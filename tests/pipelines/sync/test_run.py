@@ -404,7 +404,13 @@ def details_dataset(ask: Callable[[Row], Row], details: Details = DETAILS) -> Da
 def three_invoices(database: Any) -> None:
     with psycopg.connect(database.owner) as connection:
         for day in (1, 2, 3):
-            insert(connection, "invoices", source_id=str(day), issued_on=datetime(2026, 1, day, tzinfo=UTC).date())
+            insert(
+                connection,
+                "invoices",
+                id=hub_id("whmcs", "invoice", str(day)),
+                source_id=str(day),
+                issued_on=datetime(2026, 1, day, tzinfo=UTC).date(),
+            )
 
 
 def test_details_are_asked_for_newest_first_and_once(database):
@@ -441,6 +447,66 @@ def test_details_are_read_again_as_settings_say_and_soon_where_the_source_is_at_
 
     waits = fetch(database.owner, "SELECT source_id, items_due_at - items_as_of FROM hub.invoices ORDER BY source_id")
     assert waits == [("1", timedelta(hours=24)), ("2", SETTLING), ("3", timedelta(hours=24))]
+
+
+AT_WORK = replace(DETAILS, refresh_after=lambda settings: timedelta(hours=settings.hours), unsettled="balance = 5")
+
+
+def test_the_worker_is_asked_to_read_what_is_at_work_again_when_it_is_due(database):
+    three_invoices(database)
+    at_work = replace(details_dataset(lambda parent: {"balance": 4 + (parent["source_id"] == "2")}), details=AT_WORK)
+
+    run(at_work, Source(None, Refreshing()), database.sync)
+    run(at_work, Source(None, Refreshing()), database.sync)
+
+    wished = fetch(
+        database.owner,
+        "SELECT entity, record_id, state, due_at = items_due_at"
+        " FROM sync.inbox JOIN hub.invoices ON source_id = record_id",
+    )
+    assert wished == [(at_work.name, "2", "waiting", True)]
+
+
+def test_what_stays_at_work_is_read_again_ever_more_seldom(database):
+    three_invoices(database)
+    at_work = replace(details_dataset(lambda _: {"balance": 5}), details=AT_WORK)
+    run(at_work, Source(None, Refreshing()), database.sync)
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE hub.invoices SET changed_at = now() - interval '1 hour', items_due_at = now()")
+
+    run(at_work, Source(None, Refreshing()), database.sync)
+
+    ((least, most),) = fetch(
+        database.owner, "SELECT min(items_due_at - items_as_of), max(items_due_at - items_as_of) FROM hub.invoices"
+    )
+    assert timedelta(hours=1) <= least <= most < timedelta(hours=1, minutes=5)
+
+
+def test_a_parent_whose_details_are_refused_is_set_aside_and_not_extra(database):
+    three_invoices(database)
+    run(details_dataset(lambda _: {"balance": 4}), SOURCE, database.sync)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "2":
+            raise RejectedError("whmcs", "refused the call")
+        return {"balance": 4}
+
+    drift = reconcile(details_dataset(ask), SOURCE, database.sync)[0]
+
+    assert (drift.extra, drift.quarantined, drift.agrees) == (0, ("2",), True)
+
+
+def test_what_the_source_is_at_work_on_is_counted_apart_from_what_differs(database):
+    three_invoices(database)
+    at_work = replace(details_dataset(lambda _: {"balance": 4}), details=AT_WORK)
+    run(at_work, Source(None, Refreshing()), database.sync)
+    now = replace(
+        at_work, read=details_dataset(lambda parent: {"balance": {"1": 4, "2": 5, "3": 6}[parent["source_id"]]}).read
+    )
+
+    drift = reconcile(now, SOURCE, database.sync)[0]
+
+    assert (drift.different, drift.at_work, drift.agrees) == (1, 1, False)
 
 
 def test_a_source_that_breaks_off_leaves_the_rest_due_and_what_came_written(database):
