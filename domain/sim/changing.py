@@ -91,7 +91,10 @@ class LineCancellation(Asked):
 
 
 class LineFacts(BaseModel):
-    """What the hub knows of a line. `open_kinds`: changes of it that have not ended."""
+    """What the hub knows of a line. `open_kinds`: changes of it that have not ended.
+
+    `is_disputed`: other open services have its number, and the network has not shown that it is this one's.
+    """
 
     status: str | None
     plan_code: str | None
@@ -99,6 +102,7 @@ class LineFacts(BaseModel):
     eid: str | None
     has_voice: bool | None
     is_open: bool
+    is_disputed: bool
     pending_operation: str | None
     pending_on: date | None
     open_kinds: list[str]

@@ -52,6 +52,7 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
         pending = raw.pending if isinstance(raw.pending, Mapping) else {}
         return SimDetails(
             id=line.id,
+            msisdn=line.msisdn,
             status=STATES.get(raw.state or "", "other"),
             source_status=raw.state,
             plan_code=clean(raw.plan_code),
@@ -60,6 +61,8 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
             source_sim_type=raw.size,
             iccid=clean(raw.iccid),
             imsi=clean(raw.imsi),
+            network_eid=clean(raw.eid),
+            relation_code=clean(raw.relation_code),
             contract_line=CONTRACT_LINES.get(raw.contract_line, "other") if raw.contract_line else None,
             has_sms=_yes(raw.sms),
             has_voice=_yes(raw.talk),
@@ -84,9 +87,11 @@ def traffic_from_row(
     """The traffic that the answer to PA05-01 gives of the line; `today` by the operator's calendar.
 
     Raises:
-        MappingError: a number is none.
+        MappingError: the answer is about another line, or a number is none.
     """
     try:
+        if row.get("account") not in {None, line.msisdn}:
+            raise FieldError("account: the answer is about another line")
         sent = row.get("traffic")
         if not isinstance(sent, Mapping):
             raise FieldError("traffic: missing")
@@ -97,7 +102,10 @@ def traffic_from_row(
         ]
         return Traffic(
             now=SimTraffic(
-                id=line.id, today_usage_kb=_kilobytes("today", raw.today), is_speed_restricted=_yes(raw.black_list)
+                id=line.id,
+                msisdn=line.msisdn,
+                today_usage_kb=_kilobytes("today", raw.today),
+                is_speed_restricted=_yes(raw.black_list),
             ),
             days=tuple(_usage(line, day, used) for day, used in days),
         )

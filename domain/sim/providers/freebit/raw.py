@@ -16,6 +16,8 @@ class RawLine(Raw):
     plan_code: str | None = Field(None, alias="planCode")
     iccid: str | None = None
     imsi: str | None = None
+    eid: str | None = None
+    relation_code: str | None = Field(None, alias="relationCode")
     contract_line: str | None = Field(None, alias="contractLine")
     size: str | None = None
     sms: str | None = None
