@@ -21,7 +21,9 @@ from pipelines.datasets import dataset_named
 from pipelines.resources import source_of
 from pipelines.sources.whmcs.php import custom_fields
 from pipelines.sync.dataset import Selection
+from pipelines.sync.reconcile import reconcile
 from pipelines.sync.reread import Rereader
+from pipelines.sync.status import statuses
 from read_api.auth.tokens import mint
 from read_api.live.follower import CAUGHT_UP_SECONDS
 from tests.pipelines.commands.conftest import Customer, Hub
@@ -315,6 +317,29 @@ def test_when_the_old_service_ends_the_line_that_is_left_works_again_by_itself(h
     assert (has_details(hub, his), told_to_operators(hub)) == (False, [])
     command = ask(hub, "top_up", hers, {"megabytes": 1000})
     assert hub.forward() == ["succeeded"], hub.command(command)
+
+
+def test_operators_are_told_where_they_look_and_a_dispute_is_no_drift(hub: Hub) -> None:
+    his, hers = lines(hub)
+    agent_writes(hub, hers, {EID: HER_EID})
+    given_out_again(hub, his, hers, eid=HER_EID)
+    hub.sync("whmcs.services")
+    hub.apply()
+    hub.sync("freebit.line_details", "freebit.line_usage")
+
+    with psycopg.connect(hub.database.sync) as connection:
+        (shown,) = [one for one in statuses(connection) if one.dataset == "freebit.line_details"]
+    source = source_of("freebit")
+    drifts = [
+        drift
+        for name in ("freebit.line_details", "freebit.line_usage")
+        for drift in reconcile(dataset_named(name), source, hub.database.sync)
+    ]
+    source.client.close()
+
+    reason = "several open services have the number, and the network has not shown that it is this one's"
+    assert (shown.quarantined, shown.quarantine_reasons) == (1, {reason: 1})
+    assert [(drift.table, drift.missing, drift.different) for drift in drifts if not drift.agrees] == []
 
 
 def test_when_its_number_changes_a_line_leaves_the_dispute(hub: Hub) -> None:
