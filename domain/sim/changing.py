@@ -96,6 +96,7 @@ class LineFacts(BaseModel):
     """What the hub knows of a line. `open_kinds`: changes of it that have not ended.
 
     `currency`: what its customer is billed in; None: not known yet.
+    `is_disputed`: other open services have its number, and the network has not shown that it is this one's.
     """
 
     status: str | None
@@ -104,6 +105,7 @@ class LineFacts(BaseModel):
     eid: str | None
     has_voice: bool | None
     is_open: bool
+    is_disputed: bool
     pending_operation: str | None
     pending_on: date | None
     open_kinds: list[str]

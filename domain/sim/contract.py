@@ -27,10 +27,15 @@ class Sim(Record):
 
 
 class SimDetails(Contract):
-    """What the operator says of a line. An option that is None is unknown, not off."""
+    """What the operator says of a line. An option that is None is unknown, not off.
+
+    `msisdn`: the number that it was asked about. `network_eid` and `relation_code` tell whose line it is, where several
+    services have the number: the chip that it is on, and the order that opened it.
+    """
 
     labels: ClassVar[tuple[tuple[str, str], ...]] = (("status", "source_status"), ("sim_type", "source_sim_type"))
 
+    msisdn: str
     status: LineStatus
     source_status: str | None
     plan_code: str | None
@@ -39,6 +44,8 @@ class SimDetails(Contract):
     source_sim_type: str | None
     iccid: str | None
     imsi: str | None
+    network_eid: str | None
+    relation_code: str | None
     contract_line: ContractLine | None
     has_sms: bool | None
     has_voice: bool | None
@@ -52,8 +59,9 @@ class SimDetails(Contract):
 
 
 class SimTraffic(Contract):
-    """A line's traffic: used today, kilobytes, and whether it is slowed down."""
+    """A line's traffic: used today, kilobytes, and whether it is slowed down. `msisdn`: the number asked about."""
 
+    msisdn: str
     today_usage_kb: Kilobytes
     is_speed_restricted: bool | None
 

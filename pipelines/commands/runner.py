@@ -179,7 +179,13 @@ class _Run:
         self, look: Callable[[Work[Any]], Result | None], work: Work[Any], before: Taken | None
     ) -> Result | None:
         """What an earlier try brought. Finding nothing counts only when that try cannot be at work any more."""
-        found = look(work)
+        try:
+            found = look(work)
+        except RefusalError as refusal:
+            if before is None:
+                raise
+            # What came of the earlier try may not even be asked for: it is neither done nor surely not done.
+            raise AlertError(refusal.code, refusal.reason) from refusal
         if found is None and before is not None and before.seconds_ago < self._settle_seconds:
             raise LaterError(self._settle_seconds - before.seconds_ago, "The outcome of an earlier try is not known.")
         return found

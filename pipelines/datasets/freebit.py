@@ -14,6 +14,7 @@ from pipelines.sync.reading import ASKED_AT, BODY, PARENT, parent_source_id
 from sql.tables.sim import sim_usage, sims
 
 _OPEN_LINES = "is_open AND msisdn IS NOT NULL"
+_THEIR_OWN = f"{_OPEN_LINES} AND number_claim <> 'disputed'"
 _DETAILED = f"{_OPEN_LINES} AND details_as_of IS NOT NULL"
 _MEASURED = f"{_OPEN_LINES} AND usage_as_of IS NOT NULL"
 
@@ -38,8 +39,17 @@ LINE_DETAILS = Dataset(
     name="freebit.line_details",
     system="freebit",
     group="sim",
-    description="State, plan, options and remaining data of each open line.",
-    targets=(Target(contract=SimDetails, table=sims, only_existing=True, scope=_DETAILED),),
+    description="State, plan, options and remaining data of each open line whose number is surely its own.",
+    targets=(
+        Target(
+            contract=SimDetails,
+            table=sims,
+            only_existing=True,
+            scope=_DETAILED,
+            judges=("sim/numbers_turn", "sim/prove_numbers"),
+            withholds="sim/withhold_details",
+        ),
+    ),
     read=line_details,
     to_contracts=_details,
     source_id=parent_source_id,
@@ -66,8 +76,15 @@ LINE_USAGE = Dataset(
     group="sim",
     description="Data used per day by each open line.",
     targets=(
-        Target(contract=SimTraffic, table=sims, only_existing=True, scope=_MEASURED),
-        Target(contract=SimUsage, table=sim_usage, forgotten=True),
+        Target(
+            contract=SimTraffic,
+            table=sims,
+            only_existing=True,
+            scope=_MEASURED,
+            judges=("sim/numbers_turn",),
+            withholds="sim/withhold_details",
+        ),
+        Target(contract=SimUsage, table=sim_usage, forgotten=True, withholds="sim/withhold_usage"),
     ),
     read=line_traffic,
     to_contracts=_traffic,
@@ -79,7 +96,7 @@ LINE_USAGE = Dataset(
         kind="sim",
         prefix="usage",
         columns=("account_id", "msisdn"),
-        where=_OPEN_LINES,
+        where=_THEIR_OWN,
         order="looked_at DESC NULLS LAST, usage_as_of NULLS FIRST, id",
         refresh_after=lambda settings: timedelta(minutes=settings.usage_refresh_minutes),
         logged=True,

@@ -76,6 +76,8 @@ class Target:
     scope: the rows of the table that are this data set's, as SQL.
     forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
     parts: tables, and their column that names a row of this one, whose rows go when it goes.
+    judges: statements that draw conclusions from what is staged, before it is merged.
+    withholds: a statement that takes out of the stage what must not be written, or compared.
     """
 
     contract: type[Contract] | None
@@ -87,6 +89,8 @@ class Target:
     scope: str = "true"
     forgotten: bool = False
     parts: tuple[tuple[Table, str], ...] = ()
+    judges: tuple[str, ...] = ()
+    withholds: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from sqlalchemy import Table
 
 from pipelines.sync.dataset import Target
 from pipelines.sync.rows import Rows, copy_rows
+from sql.statements import statement
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def merge(
     """
     with connection.cursor() as cursor:
         copy_rows(cursor, stage_of(target), target.columns, rows)
+        for query in (*target.judges, *filter(None, [target.withholds])):
+            cursor.execute(statement(query))
     added = 0
     if expected_new and not target.only_existing:
         found = connection.execute(_insert_statement(target, stage_of(target)), {"run_id": run_id}).fetchone()

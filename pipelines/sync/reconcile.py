@@ -15,8 +15,10 @@ from pipelines.sync.ahead import ahead
 from pipelines.sync.dataset import Dataset, ReadRequest, Row, Source, Target
 from pipelines.sync.due import due_parents
 from pipelines.sync.mapping import map_page
+from pipelines.sync.merge import stage_of
 from pipelines.sync.progress import Progress, tell
 from pipelines.sync.rows import copy_rows
+from sql.statements import statement
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def reconcile(dataset: Dataset, source: Source, database_url: str) -> tuple[Drif
     quarantined: list[str] = []
     read = 0
     with connect(database_url, name=f"reconcile {dataset.name}") as connection, _everyone(dataset, database_url) as due:
-        stages = {target: _create(connection, number, target) for number, target in enumerate(dataset.targets)}
+        stages = {target: _create(connection, target) for target in dataset.targets}
         request = ReadRequest(source, position={}, full=True, due=due)
         for page in ahead(dataset.read(request)):
             mapped = map_page(dataset, page, source.vocabulary)
@@ -64,6 +66,8 @@ def reconcile(dataset: Dataset, source: Source, database_url: str) -> tuple[Drif
             read += len(page.rows)
             tell(Progress(dataset.name, read, page.expected))
         tell(Progress(dataset.name, read, read, done=True))
+        for query in (target.withholds for target in dataset.targets if target.withholds):
+            connection.execute(statement(query))
         drifts = tuple(
             _compare(connection, dataset, target, stage, tuple(quarantined)) for target, stage in stages.items()
         )
@@ -80,8 +84,8 @@ def _everyone(dataset: Dataset, database_url: str) -> Iterator[Iterator[Row]]:
         yield due_parents(connection, dataset.details, everyone=True)
 
 
-def _create(connection: Connection[Any], number: int, target: Target) -> str:
-    name = f"reconcile_{number}"
+def _create(connection: Connection[Any], target: Target) -> str:
+    name = stage_of(target)
     connection.execute(
         SQL("CREATE TEMP TABLE {} AS SELECT {} FROM {} WITH NO DATA").format(
             Identifier(name), SQL(", ").join(map(Identifier, target.columns)), _table(target)

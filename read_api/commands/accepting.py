@@ -61,7 +61,7 @@ class Change(Generic[Wanted, Known]):
 
         Raises:
             NotFoundError: the thing is not the customer's.
-            BrokenRulesError, KeyReusedError, TooManyOpenError.
+            BrokenRulesError, KeyReusedError, TooManyOpenError, and what the rules raise.
         """
         wanted = asked.model_dump_json(exclude_none=True)
         known, earlier = await self._facts(request, {"asked": wanted, "key": key, "id": subject_id})

@@ -60,6 +60,14 @@ KEY_REUSED = Kind(
     "A key stands for one request: the same key with the same body is answered as the first time. Use a new key for a"
     " new request.",
 )
+NUMBER_DISPUTED = Kind(
+    "number-disputed",
+    409,
+    "It is not certain whose number this is",
+    "Another open service has the line's number as well, as when a number was given out again, and the network has not"
+    " shown whose line it is. Until it has, or the other service ends, the line shows `isDisputed` and takes no change."
+    " Whoever runs the hub is told.",
+)
 TOO_MANY_OPEN = Kind(
     "too-many-open",
     429,
@@ -95,6 +103,7 @@ KINDS = (
     TOO_LARGE,
     BROKEN_RULES,
     KEY_REUSED,
+    NUMBER_DISPUTED,
     TOO_MANY_OPEN,
     REJECTED,
     UNAVAILABLE,

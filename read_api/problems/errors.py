@@ -40,5 +40,9 @@ class KeyReusedError(HubError):
     """The idempotency key stands for another request."""
 
 
+class NumberDisputedError(HubError):
+    """Several open services have the line's number, and it is not proven to be this one's."""
+
+
 class TooManyOpenError(HubError):
     """The customer has too many unfinished commands."""

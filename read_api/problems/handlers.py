@@ -28,6 +28,7 @@ from read_api.problems.errors import (
     InvalidSignatureError,
     KeyReusedError,
     NotSetUpError,
+    NumberDisputedError,
     TooManyOpenError,
 )
 from read_api.problems.models import FieldProblem, Problem
@@ -112,6 +113,10 @@ def _reused(request: AnyRequest, _: KeyReusedError) -> Response[bytes]:
     return problem(request, catalogue.KEY_REUSED, "the key stands for another request", reason)
 
 
+def _disputed(request: AnyRequest, _: NumberDisputedError) -> Response[bytes]:
+    return problem(request, catalogue.NUMBER_DISPUTED, "another open service has the number as well")
+
+
 def _too_many(request: AnyRequest, _: TooManyOpenError) -> Response[bytes]:
     return problem(request, catalogue.TOO_MANY_OPEN, catalogue.TOO_MANY_OPEN.title, headers={"Retry-After": "10"})
 
@@ -172,6 +177,7 @@ HANDLERS: ExceptionHandlersMap = {
     InvalidFieldError: _field,
     BrokenRulesError: _broken,
     KeyReusedError: _reused,
+    NumberDisputedError: _disputed,
     TooManyOpenError: _too_many,
     InvalidSignatureError: _signature,
     InvalidTokenError: _token,

@@ -1,5 +1,7 @@
 """SIM lines and what they used."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,6 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from core.settings import PlanSettings, load
+from domain.commands.asked import Broken
 from domain.sim.changing import (
     LineCancellation,
     LineFacts,
@@ -27,7 +30,8 @@ from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
-from read_api.problems.catalogue import NOT_FOUND
+from read_api.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED
+from read_api.problems.errors import NumberDisputedError
 from read_api.questions import Question
 from read_api.responses import accepted, answers
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
@@ -47,13 +51,19 @@ FACTS = Question("sim/change_facts")
 PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
 CHANGES: dict[str, Any] = {
     "status_code": 202,
-    "responses": accepted(NOT_FOUND, rules=RuleCode),
+    "responses": accepted(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode),
     "request_max_body_size": 16 * 1024,
 }
 
 
 def _change(kind: str, rules: Any) -> Change[Any, LineFacts]:
-    return Change(kind, "whmcs", "sims", "/api/sims/{id}", FACTS, LineFacts, rules)
+    def undisputed(asked: Any, line: LineFacts, today: date) -> Sequence[Broken]:
+        if line.is_disputed:
+            raise NumberDisputedError("several open services have the number")
+        found: Sequence[Broken] = rules(asked, line, today)
+        return found
+
+    return Change(kind, "whmcs", "sims", "/api/sims/{id}", FACTS, LineFacts, undisputed)
 
 
 TOP_UP = _change("top_up", top_up_rules)

@@ -12,11 +12,18 @@ from read_api.wire import Listed, Single, Wire
 
 
 class Sim(Wire, frozen=True):
-    """A SIM line. What only the network knows is null until detailsAsOf."""
+    """A SIM line. What only the network knows is null until detailsAsOf, and while the number is disputed."""
 
     id: UUID
     subscription_id: Annotated[UUID, Meta(description="Subscription of the line")]
     msisdn: Annotated[str | None, Meta(description="Phone number, digits only", examples=["09000000000"])]
+    is_disputed: Annotated[
+        bool,
+        Meta(
+            description="Another open service has the number as well, and the network has not shown that it is this"
+            " one's: until it has, nothing that the network says of it is shown, and the line takes no change"
+        ),
+    ]
     status: Annotated[
         Literal["active", "suspended", "pending", "cancelled", "other"] | None, Meta(description="State of the line")
     ]

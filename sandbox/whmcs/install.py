@@ -43,6 +43,11 @@ class Install:
     def quirk(self, name: str) -> str:
         return self.state.quirks.get(name, DEFAULTS[name])
 
+    def allow_qty(self, pid: int) -> int:
+        """The product's setting "Allow Multiple Quantities": 0 no, 1 multiple services, 2 a scaling service."""
+        settings = dict(each.split("=") for each in self.quirk("allow_qty").split())
+        return int(settings.get(str(pid), 2))
+
     @property
     def entities(self) -> bool:
         return self.quirk("entities") == "on"

@@ -51,7 +51,7 @@ class Office:
             "description": f"<p>{saved(product.name)}</p>\r\n<ul><li>JPY</li></ul>",
             "module": "",
             "paytype": "onetime" if once else "recurring",
-            "allowqty": 0,
+            "allowqty": self.install.allow_qty(product.pid),
             "quantity_available": 0,
             "pricing": {CURRENCY: {"prefix": "¥", "suffix": "", **setup, **prices}},
             "customfields": {"customfield": []},

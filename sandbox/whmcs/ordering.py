@@ -31,6 +31,7 @@ _LISTS = (
     "priceoverride",
     "hostname",
 )
+_MULTIPLE, _SCALING = 1, 2  # of "Allow Multiple Quantities" (source: docs.whmcs.com, Products, Details)
 _NOT_PENDING = "Order ID not found or Status not Pending"
 
 
@@ -86,10 +87,16 @@ class Ordering:
                 raise ApiError(f"Expecting parameter '{name}' to be an array")
         columns = {name: listed(params, name) for name in _LISTS}
         pids = {key: whole(columns["pid"], key) for key in columns["pid"]}
-        return [self._wish(BY_PID[pid], key, columns) for key, pid in pids.items() if pid in BY_PID]
+        return [wish for key, pid in pids.items() if pid in BY_PID for wish in self._wished(BY_PID[pid], key, columns)]
 
-    def _wish(self, product: Product, key: str, columns: dict[str, dict[str, str]]) -> Wish:
-        quantity = max(1, whole(columns["qty"], key, 1))
+    def _wished(self, product: Product, key: str, columns: dict[str, dict[str, str]]) -> list[Wish]:
+        """A quantity is that many services, one service of that quantity, or nothing: as the product is set."""
+        setting, quantity = self.install.allow_qty(product.pid), max(1, whole(columns["qty"], key, 1))
+        if setting == _MULTIPLE:
+            return [self._wish(product, key, columns, 1)] * quantity
+        return [self._wish(product, key, columns, quantity if setting == _SCALING else 1)]
+
+    def _wish(self, product: Product, key: str, columns: dict[str, dict[str, str]], quantity: int) -> Wish:
         override = columns["priceoverride"].get(key, "")
         price = amount(override) if override else Decimal(product.price)
         # Every product has one price, so any other cycle falls back to the one that has it.
@@ -153,12 +160,18 @@ class Ordering:
         return {
             "result": "success",
             "orderid": str(order_id),
-            "serviceids": ",".join(map(str, services)),
+            "serviceids": self._told(services),
             "addonids": ",".join(map(str, addons)),
             "domainids": "",
             "invoiceid": str(invoice_id),
             "productids": ",".join(map(str, services)),
         }
+
+    def _told(self, services: list[int]) -> str:
+        """No page says in which order they come."""
+        form = self.install.quirk("services_told")
+        listed = sorted(services, reverse=form == "reversed")
+        return "" if form == "none" else (", " if form == "spaced" else ",").join(map(str, listed))
 
     def _put_order(self, order_id: int, **fields: object) -> None:
         client = self._clients.current(int(str(fields["userid"]))) or {}

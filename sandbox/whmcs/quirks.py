@@ -10,6 +10,9 @@ allowed_ips  "" or addresses separated by spaces    others get 403 unless they s
 forbidden    "" or actions separated by spaces      403 Invalid Permissions
 max_rows     0 | n                           more rows a page than this are never given
 webhook_before_commit_ms  0 | n              webhooks leave this long before the change can be seen
+allow_qty    "" or pid=0 | 1 | 2 separated by spaces   what a product's setting "Allow Multiple Quantities" makes of a
+             quantity: 0 it is not looked at, 1 that many services, 2 one service of that quantity (default)
+services_told  all | reversed | spaced | none      how AddOrder lists the services it made, in `serviceids`
 order_notes  on | off                        AddOrder keeps the text sent as `notes` (no documentation says so)
 marker_field on | off                        every product has the hidden custom field 307 "Hub Command"
 accept_activates  autosetup | always         AcceptOrder activates services only when asked to with `autosetup`
@@ -35,6 +38,8 @@ DEFAULTS = {
     "forbidden": "",
     "max_rows": "0",
     "webhook_before_commit_ms": "0",
+    "allow_qty": "",
+    "services_told": "all",
     "order_notes": "on",
     "marker_field": "on",
     "accept_activates": "autosetup",

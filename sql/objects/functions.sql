@@ -77,7 +77,7 @@ DECLARE
 BEGIN
     UPDATE hub.sims s SET looked_at = now()
      WHERE s.id = line AND s.account_id = hub.current_account('whmcs') AND s.deleted_at IS NULL AND s.is_open
-       AND s.msisdn IS NOT NULL
+       AND s.msisdn IS NOT NULL AND s.number_claim <> 'disputed'
     RETURNING s.source_id INTO service;
     IF service IS NULL THEN
         RETURN false;
@@ -92,7 +92,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.wish_line(uuid) IS
-    'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line';
+    'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line,'
+    ' or its number is disputed, and looking does not settle that';
 
 -- Somebody of the session's customer looks at invoices whose items are not read yet: of one, or of all (null).
 CREATE OR REPLACE FUNCTION sync.wish_items(invoice uuid) RETURNS integer
@@ -152,6 +153,17 @@ $$;
 COMMENT ON FUNCTION sync.live_changes(xid8, bigint, integer) IS
     'Changes after a position, in the order to follow, by customer (null: everybody''s, such as products); no values';
 
+-- The columns of hub.sims that hold what the network said of the line's number.
+CREATE OR REPLACE FUNCTION hub.network_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY['status', 'source_status', 'plan_code', 'plan_name', 'sim_type', 'source_sim_type', 'iccid', 'imsi',
+                 'network_eid', 'relation_code', 'contract_line', 'has_sms', 'has_voice', 'voicemail_enabled',
+                 'call_waiting_enabled', 'roaming_enabled', 'remaining_quota_kb', 'started_on', 'pending_operation',
+                 'pending_on', 'details_as_of', 'today_usage_kb', 'is_speed_restricted', 'usage_as_of']
+$$;
+COMMENT ON FUNCTION hub.network_columns() IS 'The columns of hub.sims that hold what the network said of the line''s number';
+
 -- What the session's customer's rows were at a moment: of each row that changed since, the columns that differ from now.
 CREATE OR REPLACE FUNCTION hub.earlier(entity text, at timestamptz) RETURNS TABLE (id uuid, was jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -161,6 +173,8 @@ AS $$
               FROM sync.changes c CROSS JOIN LATERAL jsonb_each(c.before) each
              WHERE c.account_id = ANY(ARRAY[hub.current_account('salesforce'), hub.current_account('whmcs')])
                AND c.entity = $1 AND c.changed_at > $2 AND c.operation <> 'insert'
+               -- What the network said of a number may have been said of another's line by then.
+               AND NOT (c.entity = 'sims' AND each.key = ANY(hub.network_columns()))
              ORDER BY c.entity_id, each.key, c.changed_at, c.seq) found
      GROUP BY found.entity_id
 $$;
@@ -270,5 +284,188 @@ $$;
 
 CREATE OR REPLACE TRIGGER tell AFTER INSERT OR UPDATE ON command.commands
     FOR EACH ROW EXECUTE FUNCTION command.tell();
+
+-- Whose is a number that several open lines have? WHMCS keeps a number on the service of the customer before while it is
+-- suspended, and numbers are given out again. Until the network shows whose line it is (sim/prove_numbers.sql), it is
+-- disputed: none of the lines keeps what the network said of it, and none takes a command. Triggers, because the answer is
+-- another one for a line when something happens to somebody else's.
+
+-- Lines are judged by one transaction at a time: two that bring the same number must see each other.
+CREATE OR REPLACE FUNCTION hub.numbers_turn() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_advisory_xact_lock(hashtext('hub.sims'), hashtext('msisdn'))
+$$;
+COMMENT ON FUNCTION hub.numbers_turn() IS
+    'Wait until nobody else changes whose number is whose, and let nobody until the transaction ends';
+
+-- Before any row is locked, so that two such transactions cannot wait for each other.
+CREATE OR REPLACE FUNCTION hub.await_numbers_turn() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM hub.numbers_turn();
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER await_numbers_turn
+    BEFORE INSERT OR UPDATE OF msisdn, is_open, deleted_at, number_claim ON hub.sims
+    FOR EACH STATEMENT EXECUTE FUNCTION hub.await_numbers_turn();
+
+-- What the network said is no longer these lines': it goes from the tables that customers read, and the log says so.
+CREATE OR REPLACE FUNCTION hub.withdraw_details(lines uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    WITH held AS (
+        SELECT line.id, jsonb_object_agg(each.key, each.value) AS before, jsonb_object_agg(each.key, NULL::text) AS after
+          FROM hub.sims line CROSS JOIN LATERAL jsonb_each(to_jsonb(line)) each
+         WHERE line.id = ANY(lines) AND each.key = ANY(hub.network_columns()) AND each.value <> 'null'
+         GROUP BY line.id
+    ), withdrawn AS (
+        UPDATE hub.sims line
+           SET (status, source_status, plan_code, plan_name, sim_type, source_sim_type, iccid, imsi, network_eid,
+                relation_code, contract_line, has_sms, has_voice, voicemail_enabled, call_waiting_enabled,
+                roaming_enabled, remaining_quota_kb, started_on, pending_operation, pending_on, details_as_of,
+                today_usage_kb, is_speed_restricted, usage_as_of, changed_at)
+             = (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, now())
+          FROM held
+         WHERE line.id = held.id
+        RETURNING line.id, line.account_id, held.before, held.after
+    )
+    INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+    SELECT 'sims', id, account_id, 'update', before, after FROM withdrawn;
+    WITH withdrawn AS (
+        UPDATE hub.sim_usage day SET deleted_at = now(), changed_at = now()
+         WHERE day.sim_id = ANY(lines) AND day.deleted_at IS NULL
+        RETURNING day.id, day.account_id, day.deleted_at
+    )
+    INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+    SELECT 'sim_usage', id, account_id, 'delete', '{"deleted_at": null}', jsonb_build_object('deleted_at', deleted_at)
+      FROM withdrawn;
+END
+$$;
+
+-- Judge again the lines that have one of these numbers, and these lines.
+CREATE OR REPLACE FUNCTION hub.judge_lines(lines uuid[], numbers text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    closed uuid[];
+BEGIN
+    WITH judged AS (
+        SELECT line.id, line.is_open AND line.deleted_at IS NULL AS is_there, line.number_claim AS was,
+               EXISTS (SELECT FROM hub.sims other
+                        WHERE other.msisdn = line.msisdn AND other.id <> line.id AND other.is_open
+                          AND other.deleted_at IS NULL) AS is_shared
+          FROM hub.sims line
+         WHERE line.id IN (SELECT unnest(lines) UNION SELECT same.id FROM hub.sims same WHERE same.msisdn = ANY(numbers))
+    ), changed AS (
+        -- One that was proven among others is to be proven again.
+        UPDATE hub.sims line
+           SET number_claim = CASE WHEN judged.is_there AND judged.is_shared THEN 'disputed' ELSE 'undisputed' END,
+               changed_at = now()
+          FROM judged
+         WHERE line.id = judged.id
+           AND judged.was <> CASE WHEN judged.is_there AND judged.is_shared THEN 'disputed' ELSE 'undisputed' END
+    )
+    SELECT array_agg(id) INTO closed FROM judged WHERE is_shared AND NOT is_there;
+    -- Nobody knows since when the number is another's: what a closed line has of the network may be said of that one.
+    PERFORM hub.withdraw_details(closed);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION hub.watch_numbers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    -- The sync's sessions have it off, for merges that probe by id; these two tables have no index.
+    SET enable_hashjoin = on
+AS $$
+DECLARE
+    lines uuid[];
+    numbers text[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(line.id), array_agg(line.msisdn) INTO lines, numbers
+          FROM now_are line
+         WHERE EXISTS (SELECT FROM hub.sims other WHERE other.msisdn = line.msisdn AND other.id <> line.id);
+    ELSE
+        SELECT array_agg(line.id), array_agg(line.msisdn) || array_agg(was.msisdn) INTO lines, numbers
+          FROM now_are line JOIN were was USING (id)
+         WHERE (line.msisdn, line.is_open, line.deleted_at IS NULL)
+               IS DISTINCT FROM (was.msisdn, was.is_open, was.deleted_at IS NULL);
+    END IF;
+    IF lines IS NOT NULL THEN
+        PERFORM hub.judge_lines(lines, numbers);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER watch_new_numbers AFTER INSERT ON hub.sims
+    REFERENCING NEW TABLE AS now_are FOR EACH STATEMENT EXECUTE FUNCTION hub.watch_numbers();
+CREATE OR REPLACE TRIGGER watch_numbers AFTER UPDATE ON hub.sims
+    REFERENCING OLD TABLE AS were NEW TABLE AS now_are FOR EACH STATEMENT EXECUTE FUNCTION hub.watch_numbers();
+
+-- What follows from a verdict, whoever gave it: details go, operators and the customer are told, the network is asked.
+CREATE OR REPLACE FUNCTION hub.tell_number_claim() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.number_claim = 'disputed' THEN
+        PERFORM hub.withdraw_details(ARRAY[NEW.id]);
+        INSERT INTO sync.quarantine AS q (dataset, source_id, payload, reason, mapper_version)
+        VALUES ('sim.numbers', NEW.source_id, jsonb_build_object('msisdn', NEW.msisdn),
+                'several open services have the number, and the network has not shown that it is this one''s', '1')
+        ON CONFLICT (dataset, source_id) DO UPDATE
+           SET payload = excluded.payload, last_seen_at = now(), times_seen = q.times_seen + 1, resolved_at = NULL;
+    ELSE
+        UPDATE sync.quarantine q SET resolved_at = now()
+         WHERE q.dataset = 'sim.numbers' AND q.source_id = NEW.source_id AND q.resolved_at IS NULL;
+    END IF;
+    INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+    VALUES ('sims', NEW.id, NEW.account_id, 'update', jsonb_build_object('number_claim', OLD.number_claim),
+            jsonb_build_object('number_claim', NEW.number_claim));
+    PERFORM pg_notify('hub_changes', '');
+    IF NEW.is_open AND NEW.deleted_at IS NULL AND NEW.msisdn IS NOT NULL THEN
+        UPDATE hub.sims SET details_due_at = now(), usage_due_at = now() WHERE id = NEW.id;
+        INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
+        VALUES ('hub', 'line:' || NEW.source_id, 'record', 'line', NEW.source_id)
+        ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
+           SET state = 'waiting', due_at = now(), received_at = now(), attempts = 0, error = NULL
+         WHERE i.state <> 'waiting';
+        PERFORM pg_notify('hub_inbox', 'hub');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER tell_number_claim AFTER UPDATE OF number_claim ON hub.sims
+    FOR EACH ROW WHEN (OLD.number_claim <> NEW.number_claim) EXECUTE FUNCTION hub.tell_number_claim();
+
+-- The network was asked about a disputed line, for proof, and nothing of it was kept: the line was not read.
+CREATE OR REPLACE FUNCTION hub.keep_unread() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.details_as_of := NULL;
+    NEW.usage_as_of := NULL;
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER keep_unread BEFORE UPDATE ON hub.sims
+    FOR EACH ROW WHEN (NEW.number_claim = 'disputed' AND (NEW.details_as_of IS NOT NULL OR NEW.usage_as_of IS NOT NULL))
+    EXECUTE FUNCTION hub.keep_unread();
+
+-- Lines that were there before they were judged.
+SELECT hub.judge_lines(array_agg(line.id), array_agg(line.msisdn))
+  FROM hub.sims line
+ WHERE line.number_claim = 'undisputed' AND line.is_open AND line.deleted_at IS NULL
+   AND EXISTS (SELECT FROM hub.sims other
+                WHERE other.msisdn = line.msisdn AND other.id <> line.id AND other.is_open AND other.deleted_at IS NULL);
 
 SELECT sync.keep_history(1200);

@@ -12,7 +12,7 @@ GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api, hub_analyst;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync, command TO hub_sync;
 REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
-    sync.receive_hint(text, text, text, text, text, timestamptz, jsonb) TO hub_sync;
+    sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), hub.numbers_turn() TO hub_sync;
 
 -- The read API reads its customer's rows, how old they are, and whether the database is at its level.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;

@@ -28,6 +28,13 @@ sims = Table(
     text("serial_number", "Serial number printed on the SIM (WHMCS custom field)"),
     text("eid", "eSIM chip id, 32 digits (WHMCS custom field)"),
     flag("is_open", "Whether the service is pending, active or suspended", required=True),
+    choice(
+        "number_claim",
+        ("undisputed", "disputed", "proven"),
+        "Hub: whose the number is. undisputed: no other open line has it; disputed: others have, and the network has"
+        " not shown that it is this one's, so that nothing of the network's is kept here; proven: it has",
+        default="undisputed",
+    ),
     choice("status", ("active", "suspended", "pending", "cancelled", "other"), "Where the line stands (Freebit)"),
     text("source_status", "Line state at Freebit, as sent"),
     text("plan_code", "Plan code at Freebit"),
@@ -36,6 +43,8 @@ sims = Table(
     text("source_sim_type", "SIM size at Freebit, as sent"),
     text("iccid", "SIM card id"),
     text("imsi", "Subscriber id in the network"),
+    text("network_eid", "eSIM chip id that the network names (Freebit)"),
+    text("relation_code", "Our reference for the line at the network: the Salesforce order that opened it (Freebit)"),
     choice("contract_line", ("4G", "5G", "other"), "Network contracted (Freebit)"),
     flag("has_sms", "SMS in the contract; null: unknown"),
     flag("has_voice", "Voice in the contract; null: unknown"),
@@ -73,6 +82,7 @@ sim_usage = Table(
 
 Index(None, sims.c.account_id, sims.c.id)
 Index(None, sims.c.subscription_id)
+Index(None, sims.c.msisdn, postgresql_where=sims.c.msisdn.is_not(None))
 for name in ("details", "usage"):
     due_at = sims.c[f"{name}_due_at"]
     Index(f"sims_{name}_queue_idx", due_at, postgresql_where=due_at.is_not(None))

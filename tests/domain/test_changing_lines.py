@@ -24,7 +24,7 @@ from domain.sim.changing import (
 TODAY = date(2026, 11, 24)
 LINE: dict[str, Any] = {
     "status": "active", "plan_code": "SIM_5G", "sim_type": "esim", "eid": "1" * 32, "has_voice": True, "is_open": True,
-    "pending_operation": None, "pending_on": None, "open_kinds": [],
+    "is_disputed": False, "pending_operation": None, "pending_on": None, "open_kinds": [],
 }  # fmt: skip
 PLANS = ("SIM_5G", "SIM_10G", "SIM_10G_DATA")
 

@@ -312,9 +312,19 @@ def test_times_around_a_change_of_clocks(local, utc):
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("090-1234-5678", "09012345678"), (" 090 1234 5678 ", "09012345678"), ("", None), (None, None)],
+    [
+        ("090-1234-5678", "09012345678"),
+        (" 090 1234 5678 ", "09012345678"),
+        ("+81 90-1234-5678", "09012345678"),
+        ("+81 (0)90-1234-5678", "09012345678"),
+        ("+81-090-1234-5678", "09012345678"),
+        ("0081 90 1234 5678", "09012345678"),
+        ("\uff10\uff19\uff10\u2010\uff11\uff12\uff13\uff14\u30fc\uff15\uff16\uff17\uff18", "09012345678"),
+        ("", None),
+        (None, None),
+    ],
 )
-def test_a_sim_number_is_its_digits_and_may_be_absent(written, number):
+def test_a_sim_number_is_its_national_digits_however_written_and_may_be_absent(written, number):
     fields = {"customfield": [{"name": "SIM Number", "value": written}]}
 
     assert sim_from_row(A_SERVICE | {"customfields": fields}, WHMCS).msisdn == number
@@ -322,7 +332,13 @@ def test_a_sim_number_is_its_digits_and_may_be_absent(written, number):
 
 @pytest.mark.parametrize(
     "written",
-    ["O9O-12E4-56", "1234", "81-90-1234-5678", "\uff10\uff19\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18"],
+    [
+        "O9O-12E4-56",
+        "1234",
+        "81-90-1234-5678",
+        "+1 90-1234-5678",
+        "\u0660\u0669\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",
+    ],
 )
 def test_a_sim_number_that_is_none_is_refused_rather_than_guessed(written):
     fields = {"customfield": [{"name": "SIM Number", "value": written}]}
@@ -347,6 +363,11 @@ def test_an_option_freebit_does_not_mention_is_unknown_not_off():
 def test_an_answer_about_another_line_is_refused():
     with pytest.raises(MappingError, match="another line"):
         details_from_row(LINE, {"responseDatas": [{"account": "08000000000", "state": "active"}]}, FREEBIT)
+
+
+def test_traffic_of_another_line_is_refused():
+    with pytest.raises(MappingError, match="another line"):
+        traffic_from_row(LINE, MAPPERS["traffic"][1] | {"account": "08000000000"}, TODAY, FREEBIT)
 
 
 def test_traffic_goes_back_from_yesterday_in_whole_kilobytes():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from core.errors import RejectedError
 from domain.sim.changing import LineCancellation
-from pipelines.commands.actions.lines import details, line_affected, line_of, pending
+from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
 from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
@@ -16,7 +16,7 @@ def cancel_line(work: Ending) -> Result | None:
     """A second call moves the day, so it can be repeated."""
     ends = {
         "kind": assumptions.LINE_KIND,
-        "account": line_of(work).account,
+        "account": number_of(work),
         "runDate": work.asked.run_date.strftime(assumptions.DATE),
     }
     work.clients.freebit.change(assumptions.CANCEL_LINE, ends)
@@ -24,7 +24,7 @@ def cancel_line(work: Ending) -> Result | None:
 
 
 def find_cancelled(work: Ending) -> Result | None:
-    said = details(work, line_of(work).account)
+    said = details(work, number_of(work))
     ending = pending(said) == (assumptions.CANCEL_PENDING, work.asked.run_date.strftime(assumptions.DATE))
     return {} if ending or said.get("state") == "obsolete" else None
 

@@ -13,10 +13,14 @@ TYPES = {"end_of_billing_period": "End of Billing Period", "immediate": "Immedia
 
 
 def _service(work: Ending) -> dict[str, Any]:
-    row = work.row("commands/source_id", id=work.command.subject_id)
+    row = _row(work)
     if row is None:
         raise RefusalError("SUBSCRIPTION_NOT_FOUND", "The subscription does not exist any more.")
     return row
+
+
+def _row(work: Ending) -> dict[str, Any] | None:
+    return work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
 
 
 def request_cancellation(work: Ending) -> Result | None:
@@ -54,7 +58,9 @@ def tell_opportunity(work: Ending) -> Result | None:
 
 
 def affected(work: Ending) -> Iterator[Wish]:
-    yield Wish("whmcs.services", record=_service(work)["source_id"])
+    row = _row(work)
+    if row is not None:
+        yield Wish("whmcs.services", record=row["source_id"])
 
 
 CANCEL_SUBSCRIPTION = Action(

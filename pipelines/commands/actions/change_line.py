@@ -5,7 +5,15 @@ from typing import Any
 
 from domain.common.text import unescaped
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
-from pipelines.commands.actions.lines import details, line_affected, line_of, pending, today_there, wait_for_turn
+from pipelines.commands.actions.lines import (
+    details,
+    line_affected,
+    line_of,
+    number_of,
+    pending,
+    today_there,
+    wait_for_turn,
+)
 from pipelines.commands.saga import Action, Result, Step, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
@@ -41,7 +49,7 @@ def choose_day(work: Work[PlanChange]) -> Result:
 
 def set_plan(work: Work[PlanChange]) -> Result | None:
     changed = {
-        "account": line_of(work).account,
+        "account": number_of(work),
         "planCode": work.asked.plan_code,
         "runTime": work.results["choose_day"]["on"],
     }
@@ -50,7 +58,7 @@ def set_plan(work: Work[PlanChange]) -> Result | None:
 
 
 def find_plan(work: Work[PlanChange]) -> Result | None:
-    said = details(work, line_of(work).account)
+    said = details(work, number_of(work))
     done = said.get("planCode") == work.asked.plan_code or _is_at_it(said, work.results["choose_day"]["on"])
     return {} if done else None
 
@@ -66,13 +74,13 @@ def _wanted(work: Work[VoiceOptions]) -> dict[str, str]:
 
 def set_voice(work: Work[VoiceOptions]) -> Result | None:
     options = {OPTIONS[name][0]: value for name, value in _wanted(work).items()}
-    changed = {"account": line_of(work).account, "userConfirmed": assumptions.YES, "talkOption": options}
+    changed = {"account": number_of(work), "userConfirmed": assumptions.YES, "talkOption": options}
     work.clients.freebit.change(assumptions.CHANGE_VOICE, changed)
     return None
 
 
 def find_voice(work: Work[VoiceOptions]) -> Result | None:
-    said = details(work, line_of(work).account)
+    said = details(work, number_of(work))
     shown = all(str(said.get(OPTIONS[name][1])) == value for name, value in _wanted(work).items())
     return {} if shown or _is_at_it(said, today_there(work)) else None
 
@@ -81,13 +89,13 @@ def find_voice(work: Work[VoiceOptions]) -> Result | None:
 
 
 def set_network(work: Work[NetworkChange]) -> Result | None:
-    changed = {"account": line_of(work).account, "contractLine": work.asked.network}
+    changed = {"account": number_of(work), "contractLine": work.asked.network}
     work.clients.freebit.change(assumptions.CHANGE_NETWORK, changed)
     return None
 
 
 def find_network(work: Work[NetworkChange]) -> Result | None:
-    said = details(work, line_of(work).account)
+    said = details(work, number_of(work))
     done = said.get("contractLine") == work.asked.network or _is_at_it(said, today_there(work))
     return {} if done else None
 
@@ -97,14 +105,14 @@ def find_network(work: Work[NetworkChange]) -> Result | None:
 
 def remember_chip(work: Work[Reissue]) -> Result:
     """The chip that has the profile now."""
-    return {"eid": details(work, line_of(work).account).get("eid")}
+    return {"eid": details(work, number_of(work)).get("eid")}
 
 
 def reissue(work: Work[Reissue]) -> Result | None:
     old = work.results["remember_chip"]["eid"]
     asked = {
         "addKind": "R",
-        "account": line_of(work).account,
+        "account": number_of(work),
         "eid": work.asked.eid,
         "reissue": {"oldEid": old} if old else {},
     }
@@ -113,7 +121,7 @@ def reissue(work: Work[Reissue]) -> Result | None:
 
 
 def find_reissued(work: Work[Reissue]) -> Result | None:
-    said = details(work, line_of(work).account)
+    said = details(work, number_of(work))
     return {} if said.get("eid") == work.asked.eid or _is_at_it(said, today_there(work)) else None
 
 

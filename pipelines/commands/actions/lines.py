@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.errors import UnavailableError
 from pipelines.commands.saga import LaterError, RefusalError, Result, Wish, Work
 from pipelines.sources.freebit import assumptions
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line: its number, digits only, and its service's id at WHMCS."""
+    """A line: its service's id at WHMCS, and the opportunity of that service."""
 
-    account: str
     service: str
-    eid: str | None
     opportunity: str | None
 
 
@@ -23,18 +22,46 @@ def line_of(work: Work[Any]) -> Line:
     """The line that the command changes.
 
     Raises:
-        RefusalError: it is gone, or has no number.
+        RefusalError: it is gone, or another customer's by now.
     """
-    row = work.row("commands/line", id=work.command.subject_id)
-    if row is None or not row["msisdn"]:
+    row = _row(work)
+    return Line(row["service"], row["opportunity_id"])
+
+
+def number_of(work: Work[Any]) -> str:
+    """The number under which the network knows the line, digits only: asked for anew before every call there.
+
+    What was accepted was accepted of a line that may have ended since, or whose number was given out again.
+
+    Raises:
+        RefusalError: the line is gone, another customer's by now, or closed; or the number may be another line's.
+    """
+    row = _row(work)
+    if not row["msisdn"] or not row["is_open"]:
         raise RefusalError("SIM_ACCOUNT_NOT_FOUND", "The line has no phone number.")
-    return Line(row["msisdn"], row["service"], row["eid"], row["opportunity_id"])
+    if row["number_claim"] == "disputed":
+        raise RefusalError("NUMBER_DISPUTED", "It is not certain whose number this is.")
+    number: str = row["msisdn"]
+    return number
+
+
+def _row(work: Work[Any]) -> dict[str, Any]:
+    row = work.row("commands/line", id=work.command.subject_id, account=work.command.account_id)
+    if row is None:
+        raise RefusalError("SIM_ACCOUNT_NOT_FOUND", "The line does not exist any more.")
+    return row
 
 
 def details(work: Work[Any], account: str) -> Mapping[str, Any]:
-    """What the network says of a line just now (PA03-02)."""
+    """What the network says of a line just now (PA03-02).
+
+    Raises:
+        UnavailableError: the answer is about another line.
+    """
     rows = work.clients.freebit.account_detail(account).get("responseDatas") or [{}]
     found: Mapping[str, Any] = rows[0]
+    if str(found.get("account")) != account:
+        raise UnavailableError("freebit", "the answer is about another line")
     return found
 
 
@@ -60,12 +87,12 @@ def wait_for_turn(work: Work[Any]) -> Result | None:
     left = work.clients.freebit_settings.change_spacing_seconds - last["seconds"] if last else 0.0
     if left > 0:
         raise LaterError(left, "Changes of a line need half an hour between them.")
-    if pending(details(work, line_of(work).account))[0] == assumptions.CANCEL_PENDING:
+    if pending(details(work, number_of(work)))[0] == assumptions.CANCEL_PENDING:
         raise RefusalError("ALREADY_ENDING", "The line is going to end.")
     return None
 
 
 def line_affected(work: Work[Any]) -> Iterator[Wish]:
-    row = work.row("commands/line", id=work.command.subject_id)
+    row = work.row("commands/line", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
         yield Wish("freebit.line_details", record=row["service"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import RejectedError
 from pipelines.commands.actions.lines import details
-from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
+from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
 from pipelines.commands.saga import AlertError, LaterError, RefusalError, Result, Step
 from pipelines.sources.freebit import assumptions
 
@@ -28,15 +28,8 @@ def is_esim(work: Provisioning) -> bool:
     return order_of(work).get("SIM_Type__c") == "eSIM"
 
 
-def _service(work: Provisioning) -> Mapping[str, Any]:
-    """The item of the order that is the plan."""
-    items = work.results["read_order"]["items"]
-    found: Mapping[str, Any] = next((item for item in items if item["class"] == "Service"), items[0])
-    return found
-
-
 def _has_voice(work: Provisioning) -> bool:
-    return str(_service(work)["planType"]) != "DataOnly"
+    return str(plan_of(work)["planType"]) != "DataOnly"
 
 
 # -- the number ------------------------------------------------------------------------------------------------------
@@ -139,7 +132,7 @@ def _subscriber(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan(work: Provisioning) -> str:
-    service = _service(work)
+    service = plan_of(work)
     return work.clients.freebit_settings.vocabulary.plan_code(service["dataSize"] or "", service["planType"] or "")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from core.errors import RejectedError
 from domain.common.text import unescaped
-from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK
-from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
+from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK, is_sim
+from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
 from pipelines.sources.salesforce.client import Part
 from pipelines.sources.whmcs.lists import rows_at
@@ -83,10 +83,13 @@ def is_new(work: Provisioning) -> bool:
 
 
 def check_products(work: Provisioning) -> Result | None:
-    """All lines have a WHMCS product, or none is ordered."""
-    unmapped = [item["sku"] for item in work.results["read_order"]["items"] if item["pid"] is None]
-    if unmapped or not work.results["read_order"]["items"]:
+    """All lines have a WHMCS product, or none is ordered; and an order for a SIM is for one."""
+    items = work.results["read_order"]["items"]
+    if not items or any(item["pid"] is None for item in items):
         raise RefusalError("PRODUCT_MAPPING_MISSING", "A product of the order cannot be billed yet.")
+    # The portal offers no other, but agents write orders too: a second line would be billed and never opened.
+    if is_sim(work) and [item["quantity"] for item in items if item["class"] == "Service"] != [1]:
+        raise RefusalError("ONE_LINE_AN_ORDER", "An order opens one line: order each by itself.")
     return None
 
 
@@ -114,21 +117,54 @@ def add_order(work: Provisioning) -> Result:
         notes=f"sfOrderId={work.asked.order}",  # for people; nothing relies on it (decision 0012)
         noemail=True,
     )
-    return {"order": str(answer["orderid"]), "services": str(answer["serviceids"]).split(",")}
+    return {"order": str(answer["orderid"])}
 
 
 def find_services(work: Provisioning) -> Result | None:
     """The WHMCS order whose services carry the Salesforce order's id, unless it was cancelled."""
     name = work.clients.whmcs_settings.vocabulary.command_field
-    found: dict[str, list[str]] = {}
+    orders = {str(service["orderid"]) for service in _services(work) if _field(service, name) == work.asked.order}
+    return {"order": min(orders, key=int)} if orders else None
+
+
+def _services(work: Provisioning) -> Iterator[Mapping[str, Any]]:
+    """The client's services that were not taken back."""
     for page in work.clients.whmcs.pages("GetClientsProducts", "products.product", 250, clientid=work.client):
-        for service in page.rows:
-            if service.get("status") not in {"Cancelled", "Fraud"} and _field(service, name) == work.asked.order:
-                found.setdefault(str(service["orderid"]), []).append(str(service["id"]))
-    if not found:
-        return None
-    order = min(found, key=int)
-    return {"order": order, "services": sorted(found[order], key=int)}
+        yield from (row for row in page.rows if row.get("status") not in {"Cancelled", "Fraud"})
+
+
+def link_services(work: Provisioning) -> Result:
+    """Which services each item of the order became, by the item's id.
+
+    Told by product, not by position: a product is set to make of a quantity that many services, or one ("Allow Multiple
+    Quantities"), and what AddOrder lists is in no order that anybody promises. Items of one product take its services
+    in the order of their ids, so that every try links the same.
+
+    Raises:
+        RefusalError: WHMCS made other services than were ordered.
+    """
+    order, items = work.results["add_order"]["order"], work.results["read_order"]["items"]
+    made: dict[str, list[str]] = {}
+    for service in sorted(_services(work), key=lambda row: int(row["id"])):
+        if str(service["orderid"]) == order:
+            made.setdefault(str(service["pid"]), []).append(str(service["id"]))
+    linked: dict[str, list[str]] = {}
+    for pid in {str(item["pid"]) for item in items}:
+        same = [item for item in items if str(item["pid"]) == pid]
+        services = made.get(pid, [])
+        shares = [item["quantity"] for item in same]
+        if len(services) == len(same):
+            shares = [1] * len(same)
+        if len(services) != sum(shares):
+            raise RefusalError("WHMCS_ADD_FAILED", "The billing system made other services than were ordered.")
+        for item, share in zip(same, shares, strict=True):
+            linked[item["id"]], services = services[:share], services[share:]
+    return {"services": linked}
+
+
+def service_of(work: Provisioning, item: Mapping[str, Any]) -> str:
+    """The service that an item of the order became; of several, the first."""
+    return str(work.results["link_services"]["services"][item["id"]][0])
 
 
 def _field(service: Mapping[str, Any], name: str) -> str | None:
@@ -178,10 +214,8 @@ def mark_service(work: Provisioning) -> Result | None:
 
 
 def main_service(work: Provisioning) -> str:
-    """The service of the line that is one; WHMCS keeps the order of what was ordered."""
-    items, services = work.results["read_order"]["items"], work.results["add_order"]["services"]
-    at = next((number for number, item in enumerate(items) if item["class"] == "Service"), 0)
-    return str(services[at] if at < len(services) else services[0])
+    """The service that the order's plan became."""
+    return service_of(work, plan_of(work))
 
 
 def _field_ids(work: Provisioning, service: str) -> dict[str, int]:
@@ -201,8 +235,9 @@ def write_back(work: Provisioning) -> Result | None:
         "Activation_Last_Attempt_At__c": _now(),
     }
     parts = [Part("order", "PATCH", f"Order/{work.asked.order}", told)]
-    for number, (item, service) in enumerate(zip(work.results["read_order"]["items"], added["services"], strict=False)):
-        parts.append(Part(f"item{number}", "PATCH", f"OrderItem/{item['id']}", {"WHMCS_Service_ID__c": service}))
+    for number, item in enumerate(work.results["read_order"]["items"]):
+        became = {"WHMCS_Service_ID__c": service_of(work, item)}
+        parts.append(Part(f"item{number}", "PATCH", f"OrderItem/{item['id']}", became))
     work.clients.salesforce.together(parts)
     return None
 
@@ -264,7 +299,7 @@ def affected(work: Provisioning) -> Iterator[Wish]:
     if work.has("add_order") and work.accounts.whmcs:
         yield Wish("whmcs.services", owner=work.accounts.whmcs)
         yield Wish("whmcs.invoices", owner=work.accounts.whmcs)
-        if work.has("choose_line"):
+        if work.has("choose_line") and work.has("link_services"):
             yield Wish("freebit.line_details", record=main_service(work))
             yield Wish("freebit.line_usage", record=main_service(work))
 
@@ -287,6 +322,7 @@ PROVISION_ORDER = Action(
             when=is_new,
             refused=("WHMCS_ADD_FAILED", "The billing system refused the order."),
         ),
+        Step("link_services", link_services, reads=True, when=is_new),
         Step(
             "accept_order",
             accept_order,

@@ -43,7 +43,7 @@ def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, A
 
 
 def _case(work: Work[Any]) -> str:
-    row = work.row("commands/source_id", id=work.command.subject_id)
+    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is None:
         raise RefusalError("CASE_NOT_FOUND", "The case does not exist any more.")
     return str(row["source_id"])
@@ -79,7 +79,7 @@ def new_case(work: Work[OpenCase]) -> Iterator[Wish]:
 
 
 def same_case(work: Work[Any]) -> Iterator[Wish]:
-    row = work.row("commands/source_id", id=work.command.subject_id)
+    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
         yield Wish("salesforce.cases", record=row["source_id"])
     if work.has("write_comment"):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from core.errors import RejectedError
 from domain.sim.changing import CURRENCY, TopUp
-from pipelines.commands.actions.lines import line_affected, line_of
+from pipelines.commands.actions.lines import line_affected, number_of
 from pipelines.commands.saga import Action, AlertError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
@@ -25,7 +25,7 @@ def check_currency(work: Work[TopUp]) -> Result | None:
 
 
 def create_invoice(work: Work[TopUp]) -> Result:
-    line, words = line_of(work), work.clients.whmcs_settings.vocabulary
+    number, words = number_of(work), work.clients.whmcs_settings.vocabulary
     today = datetime.now(words.zone).date()
     answer = work.clients.whmcs.change(
         "CreateInvoice",
@@ -36,7 +36,7 @@ def create_invoice(work: Work[TopUp]) -> Result:
         date=today.isoformat(),
         duedate=(today + DUE_AFTER).isoformat(),
         notes=work.marker,
-        itemdescription0=f"SIM Data Top-up: {work.asked.gigabytes}GB for {line.account}",
+        itemdescription0=f"SIM Data Top-up: {work.asked.gigabytes}GB for {number}",
         itemamount0=work.asked.price,
         itemtaxed0=False,
     )
@@ -68,16 +68,15 @@ def find_payment(work: Work[TopUp]) -> Result | None:
 
 def add_quota(work: Work[TopUp]) -> Result | None:
     """The data that was paid for; whoever refuses it now leaves a customer who paid for nothing."""
-    line = line_of(work)
-    quota = {
-        "kind": assumptions.LINE_KIND,
-        "account": line.account,
-        "quota": str(work.asked.megabytes),
-        "quotaCode": work.marker,
-    }
     try:
+        quota = {
+            "kind": assumptions.LINE_KIND,
+            "account": number_of(work),
+            "quota": str(work.asked.megabytes),
+            "quotaCode": work.marker,
+        }
         work.clients.freebit.change(assumptions.ADD_QUOTA, quota)
-    except RejectedError as error:
+    except (RejectedError, RefusalError) as error:
         raise AlertError("PAID_WITHOUT_QUOTA", "The data was paid for and could not be added yet.") from error
     return None
 
@@ -86,7 +85,7 @@ def find_quota(work: Work[TopUp]) -> Result | None:
     zone = work.clients.freebit_settings.vocabulary.zone
     today = datetime.now(zone).date()
     body = work.clients.freebit.quota_history(
-        line_of(work).account, work.command.accepted_at.astimezone(zone).date() - timedelta(days=1), today
+        number_of(work), work.command.accepted_at.astimezone(zone).date() - timedelta(days=1), today
     )
     codes = {row.get("quotaCode") for row in body.get("quotaHistory") or []}
     return {} if work.marker in codes else None

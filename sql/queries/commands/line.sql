@@ -1,5 +1,6 @@
--- The line that a command changes: its number, its service at WHMCS, its chip, and the opportunity of its service.
-SELECT line.msisdn, line.source_id AS service, line.eid, line.plan_code, subscription.opportunity_id
+-- The line that a command changes, while it is of the account that asked: its number and whose that is, its service at
+-- WHMCS, and the opportunity of its service.
+SELECT line.msisdn, line.number_claim, line.is_open, line.source_id AS service, subscription.opportunity_id
   FROM hub.sims line
   LEFT JOIN hub.subscriptions subscription ON subscription.id = line.subscription_id
- WHERE line.id = %(id)s
+ WHERE line.id = %(id)s AND line.account_id = %(account)s AND line.deleted_at IS NULL

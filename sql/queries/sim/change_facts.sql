@@ -2,8 +2,9 @@
 -- line.
 SELECT json_build_object(
            'status', line.status, 'plan_code', line.plan_code, 'sim_type', line.sim_type, 'eid', line.eid,
-           'has_voice', line.has_voice, 'is_open', line.is_open, 'pending_operation', line.pending_operation, 'pending_on', line.pending_on,
-           'currency', {billing/currency},
+            'has_voice', line.has_voice, 'is_open', line.is_open, 'is_disputed', line.number_claim = 'disputed',
+            'pending_operation', line.pending_operation, 'pending_on', line.pending_on,
+            'currency', {billing/currency},
            'open_kinds', (SELECT coalesce(json_agg(c.kind), '[]') FROM command.commands c
                            WHERE c.subject_id = line.id AND c.status IN ('accepted', 'running', 'waiting', 'dead'))),
        {commands/earlier}

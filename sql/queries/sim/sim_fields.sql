@@ -2,6 +2,7 @@
 'id', sim.id,
 'subscriptionId', sim.subscription_id,
 'msisdn', sim.msisdn,
+'isDisputed', sim.number_claim = 'disputed',
 'status', sim.status,
 'planCode', sim.plan_code,
 'planName', sim.plan_name,

@@ -51,6 +51,7 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
         pending = RawPending.model_validate(raw.pending) if isinstance(raw.pending, Mapping) else RawPending()
         return SimDetails(
             id=line.id,
+            msisdn=line.msisdn,
             status=STATES.get(raw.state or "", "other"),
             source_status=raw.state,
             plan_code=raw.plan_code,
@@ -59,6 +60,8 @@ def details_from_row(line: Line, row: Mapping[str, object], vocabulary: FreebitV
             source_sim_type=raw.size,
             iccid=raw.iccid,
             imsi=raw.imsi,
+            network_eid=raw.eid,
+            relation_code=raw.relation_code,
             contract_line=CONTRACT_LINES.get(raw.contract_line, "other") if raw.contract_line else None,
             has_sms=_yes(raw.sms),
             has_voice=_yes(raw.talk),
@@ -83,9 +86,11 @@ def traffic_from_row(
     """The traffic that the answer to PA05-01 gives of the line; `today` by the operator's calendar.
 
     Raises:
-        MappingError: a number is none.
+        MappingError: the answer is about another line, or a number is none.
     """
     try:
+        if row.get("account") not in {None, line.msisdn}:
+            raise FieldError("account: the answer is about another line")
         sent = row.get("traffic")
         if not isinstance(sent, Mapping):
             raise FieldError("traffic: missing")
@@ -96,7 +101,10 @@ def traffic_from_row(
         days = [(today, raw.today), *past]
         return Traffic(
             now=SimTraffic(
-                id=line.id, today_usage_kb=_kilobytes("today", raw.today), is_speed_restricted=_yes(raw.black_list)
+                id=line.id,
+                msisdn=line.msisdn,
+                today_usage_kb=_kilobytes("today", raw.today),
+                is_speed_restricted=_yes(raw.black_list),
             ),
             days=tuple(_usage(line, day, used) for day, used in days),
         )

@@ -17,6 +17,8 @@ class RawLine(Raw):
     plan_code: Text = Field(None, alias="planCode")
     iccid: Text = None
     imsi: Text = None
+    eid: Text = None
+    relation_code: Text = Field(None, alias="relationCode")
     contract_line: str | None = Field(None, alias="contractLine")
     size: str | None = None
     sms: str | None = None

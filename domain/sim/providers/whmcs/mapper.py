@@ -1,6 +1,7 @@
 """The SIM line of a WHMCS service, from its custom fields."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -20,7 +21,10 @@ OPEN = frozenset({"Pending", "Active", "Suspended"})
 # Source: portal reference, section 2. National numbers have 11 digits; 10 to 14 are tolerated.
 NUMBER = re.compile(r"0\d{9,13}")
 DOMAIN_NUMBER = re.compile(r"0\d{10}")
-PUNCTUATION = re.compile(r"[\s()+.\-]*")
+# Dashes of every kind are typed in Japan, the vowel mark among them.
+PUNCTUATION = re.compile(r"[\s()+.\-\u2010-\u2015\u2212\u30fc]*")
+FROM_ABROAD = re.compile(r"\s*(?:\+|00)\s*81[\s.\-]*(?:\(0\)|0)?")
+"""Japan's country code, written as one: in its place stands the 0 of national numbers."""
 
 
 def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim | None:
@@ -58,6 +62,10 @@ def _number(raw: RawService, vocabulary: WhmcsVocabulary) -> str | None:
 
 
 def _checked(field: str, written: str) -> str:
+    # One number has one form here, or nobody would see that two services have it. NFKC: digits of full width.
+    written = unicodedata.normalize("NFKC", written)
+    if abroad := FROM_ABROAD.match(written):
+        written = f"0{written[abroad.end() :]}"
     number = digits(written)
     if not NUMBER.fullmatch(number) or not PUNCTUATION.fullmatch(re.sub(r"\d", "", written)):
         raise FieldError(f"{field}: not a telephone number")
