@@ -388,7 +388,8 @@ def test_a_byte_order_mark_is_no_part_of_an_answer(client, org, reply):
 
 
 def test_a_maintenance_page_in_place_of_a_bulk_page_is_no_end_of_the_table(client, org, reply, json_reply):
-    org(job(json_reply), reply("<html><body>Down for maintenance</body></html>"))
+    dated = {"Date": format_datetime(NOON)}
+    org(job(json_reply), reply("<html><body>Down for maintenance</body></html>", 200, dated))
 
     with pytest.raises(UnavailableError):
         list(client.bulk_query("SELECT Id FROM Account", 2))
