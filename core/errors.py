@@ -80,9 +80,10 @@ class SourceError(HubError):
 
 
 class UnavailableError(SourceError):
-    """No usable answer came; trying again may help. Without `sent` the call never reached the source.
+    """No usable answer came; trying again may help.
 
-    A fault may be the one record's that was asked for, and last for ever: see `concerns_all`.
+    Without `sent` the call never reached the source. Where it was `refused`, the source says in its own words that it
+    did not do it, for now. A fault may be the one record's that was asked for, and last for ever: see `concerns_all`.
 
     `retry_after`: seconds to wait, where whoever answered says so. A proxy says so of calls that it let through, too.
     """
@@ -94,9 +95,10 @@ class UnavailableError(SourceError):
         *,
         code: str | None = None,
         sent: bool = True,
+        refused: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(system, reason, code=code, nothing_came=not sent)
+        super().__init__(system, reason, code=code, nothing_came=refused or not sent)
         self.concerns_all = not sent
         self.retry_after = retry_after
 

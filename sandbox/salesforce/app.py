@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sandbox.asgi import App, Request, Response, asgi
+from sandbox.asgi import App, Request, Response, asgi, json_response
 from sandbox.salesforce.calls import Answer, RestCall
 from sandbox.salesforce.credentials import Credentials
 from sandbox.salesforce.cursors import batch_size
@@ -60,6 +60,12 @@ class Emulator:
         self._token = TokenEndpoint(credentials, self._sessions, state.clock)
         self._soap = SoapLogin(credentials, self._sessions)
         self._resets = state.resets
+        state.posts["move"] = self._move
+
+    def _move(self, content: dict[str, str], _: World, __: State) -> Response:
+        """The org moves. `answer`: what its old instance says from now on, one of sessions.MOVED."""
+        self._sessions.leave(content.get("answer", "url_not_reset"))
+        return json_response({"moved": True})
 
     def answer(self, request: Request) -> Response:
         """Never raises for what a caller may send."""
@@ -91,6 +97,8 @@ class Emulator:
         response = _json(answer)
         if answer.status == 401:
             return response
+        if answer.status == 302:
+            return Response(b"", 302, "text/html", (("Location", f"https://moved.my.salesforce.com{path}"),))
         return response._replace(headers=(*response.headers, ("Sforce-Limit-Info", self._usage.header())))
 
     def _userinfo(self, base_url: str) -> Answer:

@@ -11,6 +11,7 @@ from sandbox.salesforce.org import Org
 from sandbox.salesforce.record_collections import Collections
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.replication import deleted, updated
+from sandbox.salesforce.sobject_tree import planted
 
 _RESOURCES = ("query", "queryAll", "sobjects", "composite", "limits", "jobs")
 
@@ -53,6 +54,7 @@ class Rest:
             ("GET", "jobs/query/{job}/results", self._results),
             ("GET", "jobs/query/{job}/resultpages", self._result_pages),
             ("POST", "composite", lambda call: compose(call.json(), self._org.state, self.answer)),
+            ("POST", "composite/tree/{kind}", self._plant),
             ("POST", collection, lambda call: Answer(self._collections.create(call.json()))),
             ("PATCH", collection, lambda call: Answer(self._collections.update(call.json()))),
             ("DELETE", collection, self._delete_several),
@@ -149,6 +151,9 @@ class Rest:
         if not done.created and float(call.version) < 46:
             return Answer(status=204)
         return Answer(body, 201 if done.created else 200)
+
+    def _plant(self, call: RestCall, kind: str) -> Answer:
+        return planted(self._org, self._records, kind, call.json())
 
     # -- collections ----------------------------------------------------------------------------------------------
     def _delete_several(self, call: RestCall) -> Answer:

@@ -12,7 +12,7 @@ from domain.common.text import unescaped
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK, is_sim
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
-from pipelines.sources.salesforce.client import Part
+from pipelines.sources.salesforce.client import Changed
 from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
 
@@ -232,13 +232,13 @@ def write_back(work: Provisioning) -> Result | None:
         "Activation_Status__c": words.order_activated,
         "Activation_Error_Code__c": None,
         "Activation_Error_Message__c": None,
-        "Activation_Last_Attempt_At__c": _now(),
+        "Activation_Last_Attempt_At__c": datetime.now(UTC),
     }
-    parts = [Part("order", "PATCH", f"Order/{work.asked.order}", told)]
-    for number, item in enumerate(work.results["read_order"]["items"]):
-        became = {"WHMCS_Service_ID__c": service_of(work, item)}
-        parts.append(Part(f"item{number}", "PATCH", f"OrderItem/{item['id']}", became))
-    work.clients.salesforce.together(parts)
+    items = [
+        Changed("OrderItem", item["id"], {"WHMCS_Service_ID__c": service_of(work, item)})
+        for item in work.results["read_order"]["items"]
+    ]
+    work.clients.salesforce.update_together([Changed("Order", work.asked.order, told), *items])
     return None
 
 
@@ -277,7 +277,7 @@ def tell_failure(work: Provisioning) -> Result | None:
         "Activation_Status__c": work.clients.salesforce_settings.vocabulary.order_failed,
         "Activation_Error_Code__c": row.get("failure_code"),
         "Activation_Error_Message__c": row.get("failure_reason"),
-        "Activation_Last_Attempt_At__c": _now(),
+        "Activation_Last_Attempt_At__c": datetime.now(UTC),
     }
     work.clients.salesforce.update("Order", work.asked.order, fields)
     return None
@@ -286,10 +286,6 @@ def tell_failure(work: Provisioning) -> Result | None:
 def was_guarded(work: Provisioning) -> bool:
     """The order was there and approved: what failed after that is for its agent to know."""
     return work.has("read_order")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def affected(work: Provisioning) -> Iterator[Wish]:
