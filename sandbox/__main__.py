@@ -29,7 +29,8 @@ variables:
   SANDBOX_QUIRKS=                     e.g. numbers=strings,empty_list=absent (see sandbox/whmcs/quirks.py)
 
 credentials:
-  Salesforce  client sandbox-client / sandbox-secret, user hub@sandbox.example / sandbox-password + TOKEN
+  Salesforce  client sandbox-client / sandbox-secret, user hub@sandbox.example / sandbox-password + TOKEN,
+              refresh token sandbox-refresh-token
   WHMCS       identifier sandbox-identifier, secret sandbox-secret
   Freebit     oemId sandbox-oem, oemKey sandbox-oem-key
 

@@ -15,29 +15,33 @@ class Sessions:
     """Open sessions; a session lives as long as it is used."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        self.state = state
         self._used_at: dict[str, datetime] = {}
         self._opened = 0
 
     @property
     def lifetime(self) -> timedelta:
-        return timedelta(seconds=float(self._state.quirks.get(QUIRK, LIFETIME_SECONDS)))
+        return timedelta(seconds=float(self.state.quirks.get(QUIRK, LIFETIME_SECONDS)))
 
     def open(self) -> str:
         """A new access token: the 15-character org id, an exclamation mark, and the rest."""
         self._opened += 1
         token = f"{ORGANIZATION_ID[:15]}!AQ{hashlib.sha256(str(self._opened).encode()).hexdigest()}"
-        self._used_at[token] = self._state.clock.now()
+        self._used_at[token] = self.state.clock.now()
         return token
 
     def use(self, authorization: str) -> None:
         """Raises SalesforceError: INVALID_SESSION_ID unless the header names a session still open."""
         scheme, _, token = authorization.partition(" ")
-        now, used_at = self._state.clock.now(), self._used_at.get(token.strip())
+        now, used_at = self.state.clock.now(), self._used_at.get(token.strip())
         if scheme.lower() not in {"bearer", "oauth"} or used_at is None or now - used_at > self.lifetime:
             self._used_at.pop(token.strip(), None)
             raise session_invalid()
         self._used_at[token.strip()] = now
+
+    def end(self, token: str) -> bool:
+        """Log out; False when there is no such session."""
+        return self._used_at.pop(token, None) is not None
 
     def holds(self, token: str) -> bool:
         """Whether nobody has ended that session; a look at it is no use of it."""
