@@ -91,6 +91,10 @@ class ApiSettings(_Settings):
         return key
 
 
+LAST_SOAP_LOGIN = 64.0
+"""The last API version whose SOAP API logs anybody in (source: SOAP API end-of-life policy)."""
+
+
 class SalesforceSettings(_Settings):
     """How to reach Salesforce, by one of three logins: private key (JWT bearer), password or client credentials."""
 
@@ -112,6 +116,12 @@ class SalesforceSettings(_Settings):
         None, description="its security token, where the org asks for one (password)"
     )
     private_key_file: Path | None = Field(None, description="PEM file of the JWT bearer's RSA key")
+    jwt_audience: str | None = Field(
+        None,
+        pattern=r"^https://[A-Za-z0-9.-]+\.salesforce\.com$",
+        description="`aud` of the JWT bearer; default: `https://login.salesforce.com`, of a sandbox `https://test…`",
+        examples=["https://login.salesforce.com"],
+    )
     api_version: str = Field("62.0", pattern=r"^\d\d\.\d$", description="version of the REST and Bulk APIs")
     base_url: AnyHttpUrl | None = Field(None, description="send every call here instead (sandbox, proxy)")
     timeout_seconds: float = Field(30.0, gt=0, description="patience with one call")
@@ -137,27 +147,52 @@ class SalesforceSettings(_Settings):
 
     @property
     def login(self) -> Login | None:
-        """The first way to log in that is complete; None: none is. Client credentials need a My Domain."""
+        """The first way to log in that is complete; None: none is. Client credentials need a My Domain.
+
+        SOAP comes last: API versions after 64.0 have no such log-in any more, and the older ones lose it in 2027.
+        """
         if self.private_key_file and self.username and self.client_id:
             return "jwt"
-        if self.username and self.password and self.security_token:
-            return "soap"
         if self.username and self.password and self.client_id and self.client_secret:
             return "password"
         if self.client_id and self.client_secret and self.domain not in {"login", "test"}:
             return "client_credentials"
+        if self._has_soap_login and float(self.api_version) <= LAST_SOAP_LOGIN:
+            return "soap"
         return None
+
+    @property
+    def _has_soap_login(self) -> bool:
+        return bool(self.username and self.password and self.security_token)
+
+    @property
+    def assertion_audience(self) -> str:
+        """`aud` of an assertion: as set, else what the vendor documents for production orgs, or for sandboxes.
+
+        Orgs refuse their own My Domain as audience, although it is the host to ask (simple-salesforce#672).
+        """
+        if self.jwt_audience is not None:
+            return self.jwt_audience
+        is_sandbox = self.domain == "test" or any(mark in self.domain for mark in ("--", ".sandbox", ".scratch"))
+        return f"https://{'test' if is_sandbox else 'login'}.salesforce.com"
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:
-        if self.login is None:
+        if self.login is not None:
+            return self
+        if self._has_soap_login:
             raise SettingsError(
-                "SALESFORCE_CLIENT_ID: no way to log in is complete; set SALESFORCE_USERNAME with"
-                " SALESFORCE_PRIVATE_KEY_FILE and SALESFORCE_CLIENT_ID, or with SALESFORCE_PASSWORD and"
-                " SALESFORCE_SECURITY_TOKEN, or SALESFORCE_CLIENT_ID with SALESFORCE_CLIENT_SECRET and a My Domain as"
-                " SALESFORCE_DOMAIN (for example acme.my)"
+                f"SALESFORCE_API_VERSION: {self.api_version} has no log-in by SALESFORCE_SECURITY_TOKEN alone (SOAP);"
+                f" set {LAST_SOAP_LOGIN}, or also SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"
             )
-        return self
+        raise SettingsError(
+            "SALESFORCE_CLIENT_ID: no way to log in is complete; set SALESFORCE_USERNAME with"
+            " SALESFORCE_PRIVATE_KEY_FILE and SALESFORCE_CLIENT_ID, or SALESFORCE_USERNAME with SALESFORCE_PASSWORD,"
+            " SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or SALESFORCE_CLIENT_ID with"
+            " SALESFORCE_CLIENT_SECRET and a My Domain as SALESFORCE_DOMAIN (for example acme.my); up to"
+            f" SALESFORCE_API_VERSION {LAST_SOAP_LOGIN}, SALESFORCE_USERNAME with SALESFORCE_PASSWORD and"
+            " SALESFORCE_SECURITY_TOKEN will do as well"
+        )
 
 
 class EventSettings(_Settings):

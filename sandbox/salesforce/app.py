@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sandbox.asgi import App, Request, Response, asgi
+from sandbox.asgi import App, Request, Response, asgi, json_response
 from sandbox.salesforce import versions
 from sandbox.salesforce.bulk_one import PREFIX as BULK_ONE
 from sandbox.salesforce.bulk_one import BulkOne
@@ -63,6 +63,12 @@ class Emulator:
         self._token = TokenEndpoint(credentials, self._sessions, state.clock)
         self._soap = SoapLogin(credentials, self._sessions)
         self._resets = state.resets
+        state.posts["move"] = self._move
+
+    def _move(self, content: dict[str, str], _: World, __: State) -> Response:
+        """The org moves. `answer`: what its old instance says from now on, one of sessions.MOVED."""
+        self._sessions.leave(content.get("answer", "url_not_reset"))
+        return json_response({"moved": True})
 
     def answer(self, request: Request) -> Response:
         """Never raises for what a caller may send."""
@@ -98,6 +104,8 @@ class Emulator:
         response = _json(answer)
         if answer.status == 401:
             return response
+        if answer.status == 302:
+            return Response(b"", 302, "text/html", (("Location", f"https://moved.my.salesforce.com{path}"),))
         return response._replace(headers=(*response.headers, ("Sforce-Limit-Info", self._usage.header())))
 
     def _user(self, path: str, base_url: str) -> Answer | None:

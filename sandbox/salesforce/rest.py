@@ -12,7 +12,7 @@ from sandbox.salesforce.org import Org
 from sandbox.salesforce.record_collections import Collections
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.replication import deleted, updated
-from sandbox.salesforce.tree import Trees
+from sandbox.salesforce.sobject_tree import planted
 
 DENIED_QUIRK = "salesforce.denied_resources"  # state.quirks: "limits jobs ...", what the user has no permission for
 _RESOURCES = ("query", "queryAll", "sobjects", "composite", "limits", "jobs", "recent")
@@ -24,7 +24,7 @@ class Rest:
     def __init__(self, org: Org, usage: Usage) -> None:
         self._org, self._usage = org, usage
         self._cursors, self._jobs, self._records = Cursors(org), Jobs(org), Records(org)
-        self._collections, self._trees = Collections(org, self._records), Trees(org, self._records)
+        self._collections = Collections(org, self._records)
         self._ingest = Ingest(org, self._records)
         self._routes = self._table_of_routes()
 
@@ -72,10 +72,10 @@ class Rest:
             ("POST", "composite", lambda call: compose(call.json(), self._org.state, self.answer)),
             ("POST", "composite/graph", lambda call: graphs(call.json(), self._org.state, self.answer)),
             ("POST", "composite/batch", lambda call: batch(call.json(), self.answer)),
-            ("POST", "composite/tree/{kind}", lambda call, kind: self._trees.create(kind, call.json())),
             ("GET", collection + "/{kind}", self._read_several),
             ("POST", collection + "/{kind}", self._read_several),
             ("GET", "recent", lambda _: Answer([])),
+            ("POST", "composite/tree/{kind}", self._plant),
             ("POST", collection, lambda call: Answer(self._collections.create(call.json()))),
             ("PATCH", collection, lambda call: Answer(self._collections.update(call.json()))),
             ("DELETE", collection, self._delete_several),
@@ -183,6 +183,9 @@ class Rest:
         if not done.created and float(call.version) < 46:
             return Answer(status=204)
         return Answer(body, 201 if done.created else 200)
+
+    def _plant(self, call: RestCall, kind: str) -> Answer:
+        return planted(self._org, self._records, kind, call.json())
 
     # -- collections ----------------------------------------------------------------------------------------------
     def _delete_several(self, call: RestCall) -> Answer:

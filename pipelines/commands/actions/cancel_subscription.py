@@ -1,7 +1,7 @@
 """cancel_subscription: a service ends, at once or with its billing period (portal reference, sections 7 and 8)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.errors import RejectedError
@@ -46,7 +46,7 @@ def _ends_at(work: Ending) -> datetime:
 
 def tell_opportunity(work: Ending) -> Result | None:
     fields = {
-        "ScheduledCancellationDateAndTime__c": _ends_at(work).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "ScheduledCancellationDateAndTime__c": _ends_at(work),
         "CancellationNotice__c": "有",
     }
     work.clients.salesforce.update("Opportunity", _service(work)["opportunity_id"], fields)

@@ -72,7 +72,7 @@ def open_case(work: Work[RequestEligibility]) -> Result:
 def mark_account(work: Work[RequestEligibility]) -> Result | None:
     fields = {
         "Internet_Eligibility_Status__c": work.clients.salesforce_settings.vocabulary.eligibility_pending,
-        "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
+        "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at,
         "Internet_Eligibility_Case_Id__c": work.results["open_case"]["case"],
     }
     work.clients.salesforce.update("Account", work.account, fields)

@@ -1,7 +1,6 @@
 """submit_identity_document: a document that is on the account waits for an agent (portal reference, section 4.2)."""
 
 from collections.abc import Iterator
-from datetime import UTC
 
 from domain.customer.identity import SubmitIdentityDocument
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
@@ -19,7 +18,7 @@ def find_document(work: Submitting) -> Result:
 def mark_account(work: Submitting) -> Result | None:
     fields = {
         "Id_Verification_Status__c": work.clients.salesforce_settings.vocabulary.identity_submitted,
-        "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at.astimezone(UTC).isoformat(),
+        "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at,
     }
     work.clients.salesforce.update("Account", work.account, fields)
     return None

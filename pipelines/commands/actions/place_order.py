@@ -1,19 +1,22 @@
 """place_order: a cart becomes an Order in Salesforce, for an agent to approve (portal reference, section 6.3)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from core.errors import RejectedError
+from domain.common.zones import zone
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
-from pipelines.sources.salesforce.client import Part
+from pipelines.sources.salesforce.client import Lines
 
 Placing = Work[PlaceOrder]
 
 MARKER = "Hub_Command_Id__c"
 ORDER_TYPES = {"internet": "Internet", "sim": "SIM", "vpn": "VPN"}
 SIM_TYPES = {"esim": "eSIM", "physical": "Physical SIM"}
+JAPAN = zone("Asia/Tokyo")
+"""Where the days begin that customers name."""
 GENDERS = {"male": "M", "female": "W", "corporate": "C"}
 
 
@@ -49,14 +52,15 @@ def keep_opportunity(work: Placing) -> Result:
 def create_order(work: Placing) -> Result:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
     cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
+    fields, lines = _placed(work, cart or {})
     try:
-        written = work.clients.salesforce.together(list(_parts(work, cart or {})))
+        order = work.clients.salesforce.create_tree("Order", fields, lines)
     except RejectedError as error:
         found = find_order(work) if error.code == "DUPLICATE_VALUE" else None
         if found is None:
             raise
         return found
-    return {"order": written[0]["id"], "number": written[-1].get("OrderNumber")}
+    return {"order": order}
 
 
 def find_order(work: Placing) -> Result | None:
@@ -65,24 +69,34 @@ def find_order(work: Placing) -> Result | None:
     return {"order": found[0]["Id"], "number": found[0]["OrderNumber"]} if found else None
 
 
-def _parts(work: Placing, cart: Mapping[str, Any]) -> Iterator[Part]:
+def read_number(work: Placing) -> Result | None:
+    """The number that people call the order by. It is placed, whether or not we may read that."""
+    try:
+        return find_order(work)
+    except RejectedError:
+        return None
+
+
+def number_is_unknown(work: Placing) -> bool:
+    return "number" not in work.results["create_order"]
+
+
+def _placed(work: Placing, cart: Mapping[str, Any]) -> tuple[dict[str, Any], Lines]:
+    """The order, and the lines under it."""
     entries: dict[str, Any] = cart.get("entries") or {}
     missing = [line.sku for line in work.asked.items if line.sku not in entries]
     if missing:
         raise RefusalError("NOT_PRICED", f"{missing[0]} has no price in the portal's price book any more.")
-    yield Part("placed", "POST", "Order", _order(work, cart, entries))
-    for number, line in enumerate(work.asked.items):
-        entry = entries[line.sku]
-        fields = {
-            "OrderId": "@{placed.id}",
-            "PricebookEntryId": entry["entry"],
+    lines = [
+        {
+            "PricebookEntryId": entries[line.sku]["entry"],
             "Quantity": line.quantity,
-            "UnitPrice": float(entry["amount"]),
-            "Billing_Cycle__c": entry["cycle"],
+            "UnitPrice": float(entries[line.sku]["amount"]),
+            "Billing_Cycle__c": entries[line.sku]["cycle"],
         }
-        yield Part(f"line{number}", "POST", "OrderItem", fields)
-    # The number that people call it by, in the same call.
-    yield Part("number", "GET", "Order/@{placed.id}?fields=OrderNumber")
+        for line in work.asked.items
+    ]
+    return _order(work, cart, entries), Lines("OrderItems", "OrderItem", lines)
 
 
 def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +124,7 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         **_address(asked.address, cart),
     }
     if asked.activate_on is not None:
-        fields["Activation_Scheduled_At__c"] = f"{asked.activate_on.isoformat()}T00:00:00+09:00"
+        fields["Activation_Scheduled_At__c"] = datetime.combine(asked.activate_on, time(), JAPAN)
     if asked.sim is not None:
         fields |= _sim(asked.sim)
     return {name: value for name, value in fields.items() if value is not None}
@@ -177,10 +191,11 @@ PLACE_ORDER = Action(
             look=find_order,
             refused=("ORDER_REFUSED", "The order could not be created; it was not placed."),
         ),
+        Step("read_number", read_number, reads=True, when=number_is_unknown),
     ),
     affects=affected,
     result=lambda work: {
         "salesforceOrderId": work.results["create_order"]["order"],
-        "orderNumber": work.results["create_order"].get("number"),
+        "orderNumber": {**work.results["create_order"], **work.results.get("read_number", {})}.get("number"),
     },
 )

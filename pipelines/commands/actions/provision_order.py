@@ -11,7 +11,7 @@ from core.errors import RejectedError
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
-from pipelines.sources.salesforce.client import Part
+from pipelines.sources.salesforce.client import Changed
 from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
 
@@ -197,12 +197,12 @@ def write_back(work: Provisioning) -> Result | None:
         "Activation_Status__c": words.order_activated,
         "Activation_Error_Code__c": None,
         "Activation_Error_Message__c": None,
-        "Activation_Last_Attempt_At__c": _now(),
+        "Activation_Last_Attempt_At__c": datetime.now(UTC),
     }
-    parts = [Part("order", "PATCH", f"Order/{work.asked.order}", told)]
-    for number, (item, service) in enumerate(zip(work.results["read_order"]["items"], added["services"], strict=False)):
-        parts.append(Part(f"item{number}", "PATCH", f"OrderItem/{item['id']}", {"WHMCS_Service_ID__c": service}))
-    work.clients.salesforce.together(parts)
+    changes = [Changed("Order", work.asked.order, told)]
+    for item, service in zip(work.results["read_order"]["items"], added["services"], strict=False):
+        changes.append(Changed("OrderItem", item["id"], {"WHMCS_Service_ID__c": service}))
+    work.clients.salesforce.update_together(changes)
     return None
 
 
@@ -241,7 +241,7 @@ def tell_failure(work: Provisioning) -> Result | None:
         "Activation_Status__c": work.clients.salesforce_settings.vocabulary.order_failed,
         "Activation_Error_Code__c": row.get("failure_code"),
         "Activation_Error_Message__c": row.get("failure_reason"),
-        "Activation_Last_Attempt_At__c": _now(),
+        "Activation_Last_Attempt_At__c": datetime.now(UTC),
     }
     work.clients.salesforce.update("Order", work.asked.order, fields)
     return None
@@ -250,10 +250,6 @@ def tell_failure(work: Provisioning) -> Result | None:
 def was_guarded(work: Provisioning) -> bool:
     """The order was there and approved: what failed after that is for its agent to know."""
     return work.has("read_order")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def affected(work: Provisioning) -> Iterator[Wish]:

@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Self
 
 from requests import Response
 
-from core.errors import RejectedError, UnavailableError
-from pipelines.sources.salesforce.answers import decoded
+from core.errors import RejectedError, SourceError, UnavailableError
+from pipelines.sources.salesforce.answers import decoded, error_said
 from pipelines.sources.salesforce.names import FieldNames
 from pipelines.sources.salesforce.session import Session
+from pipelines.sources.salesforce.times import before_asking
 
 NO_MORE = "null"
 """The locator of the last page's successor: this text."""
@@ -32,8 +32,8 @@ _LONGEST_JOB_SECONDS = 4 * 3600.0
 class BulkPosition:
     """Where to go on: the page at `locator` (empty: the first) of a finished job.
 
-    `started_at` is Salesforce's clock when the job was made, UTC: what changed later is not in it. `read` rows came
-    before this position, of `total` that the job found, where it says so.
+    `started_at` is a moment of Salesforce's clock before the job was made, UTC: what changed before is in it. `read`
+    rows came before this position, of `total` that the job found, where it says so.
     """
 
     job_id: str
@@ -56,7 +56,6 @@ class BulkPage:
 
     rows: list[dict[str, str]]
     position: BulkPosition
-    server_time: datetime
 
     @property
     def total(self) -> int | None:
@@ -84,7 +83,8 @@ class BulkQueries:
         Results are kept for seven days. A job that cannot be gone on with is run again, from its first page.
 
         Raises:
-            RejectedError: the query is refused, or the job failed.
+            RejectedError: the query is refused, or the job failed for good.
+            SourceError: the job failed for what its code means, see `answers`.
         """
         page = self._first_page(soql, page_rows, start)
         yield page
@@ -94,16 +94,17 @@ class BulkQueries:
 
     def _first_page(self, soql: str, page_rows: int, start: BulkPosition | None) -> BulkPage:
         if start is not None and start.locator == NO_MORE:
-            return BulkPage([], start, start.started_at)
+            return BulkPage([], start)
         if start is not None:
             with suppress(RejectedError):
                 return self._page(start, page_rows)
         return self._page(self._finished_job(soql), page_rows)
 
     def _finished_job(self, soql: str) -> BulkPosition:
+        query = self._names.query(soql)
         wanted = {
             "operation": "queryAll",
-            "query": self._names.query(soql),
+            "query": query,
             "contentType": "CSV",
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
@@ -117,7 +118,7 @@ class BulkQueries:
             waited, wait = waited + wait, min(wait * 2, self._poll_seconds)
             job = self._session.send("GET", f"jobs/query/{job['id']}", "bulk.poll", _job)
         if job["state"] != "JobComplete":
-            raise RejectedError("salesforce", "did not complete the bulk job", code=_job_code(job))
+            raise _job_error(job, query)
         return BulkPosition(job["id"], "", made_at, read=0, total=job.get("numberRecordsProcessed"))
 
     def _page(self, position: BulkPosition, page_rows: int) -> BulkPage:
@@ -126,9 +127,8 @@ class BulkQueries:
 
         def read(answer: Response) -> BulkPage:
             rows = self._rows(answer)
-            locator = answer.headers.get("Sforce-Locator") or NO_MORE
-            reached = replace(position, locator=locator, read=position.read + len(rows))
-            return BulkPage(rows, reached, server_time(answer))
+            reached = replace(position, locator=answer.headers["Sforce-Locator"], read=position.read + len(rows))
+            return BulkPage(rows, reached)
 
         return self._session.send("GET", path, "bulk.results", read, headers={"Accept": "text/csv"}, params=params)
 
@@ -136,8 +136,12 @@ class BulkQueries:
         """The page's rows.
 
         Raises:
-            UnavailableError: the page is cut or malformed.
+            UnavailableError: the page is cut or malformed, or something else that was sent in its place.
         """
+        # A page of HTML is rows to a reader of CSV, and one line of it is the last page of a table without rows.
+        counted = answer.headers.get("Sforce-NumberOfRecords", "")
+        if not counted.isdecimal() or not answer.headers.get("Sforce-Locator"):
+            raise UnavailableError("salesforce", "sent something other than a page of a bulk job", code="malformed")
         try:
             text = answer.content.decode("utf-8-sig").replace("\0", "")
             # Values may hold line ends: the parser, not the file, splits lines.
@@ -146,36 +150,28 @@ class BulkQueries:
             rows = [dict(zip(header, line, strict=True)) for line in lines]
         except (csv.Error, ValueError) as error:
             raise UnavailableError("salesforce", "sent a malformed page of a bulk job", code="malformed") from error
-        counted = answer.headers.get("Sforce-NumberOfRecords")
-        if counted is not None and int(counted) != len(rows):
+        if int(counted) != len(rows):
             raise UnavailableError("salesforce", "sent part of a page of a bulk job", code="malformed")
         return rows
 
 
 def _made_job(answer: Response) -> tuple[datetime, dict[str, Any]]:
-    return server_time(answer), _job(answer)
+    return before_asking(answer), _job(answer)
 
 
 def _job(answer: Response) -> dict[str, Any]:
     job = decoded(answer.content)
-    if not isinstance(job, dict) or not {"id", "state"} <= job.keys():
+    named = isinstance(job, dict) and isinstance(job.get("id"), str) and isinstance(job.get("state"), str)
+    if not named or not isinstance(job.get("numberRecordsProcessed"), int | None):
         raise UnavailableError("salesforce", "sent something other than a bulk job", code="malformed")
-    return job
+    found: dict[str, Any] = job
+    return found
 
 
-def _job_code(job: Mapping[str, Any]) -> str:
-    """The error code at the head of the job's message; the rest may quote data."""
-    head = str(job.get("errorMessage") or "").partition(":")[0].strip()
-    return head if head.replace("_", "").isalpha() and head.isupper() else str(job["state"])
-
-
-def server_time(answer: Response) -> datetime:
-    """Salesforce's clock when it answered, UTC, to the second.
-
-    Raises:
-        UnavailableError: the answer carries no date.
-    """
-    try:
-        return parsedate_to_datetime(answer.headers["Date"]).replace(tzinfo=UTC)  # HTTP knows no other zone
-    except (KeyError, ValueError) as error:
-        raise UnavailableError("salesforce", "sent no date with its answer", code="malformed") from error
+def _job_error(job: Mapping[str, Any], query: str) -> SourceError:
+    """What the error code at the head of the job's message means; the rest may quote data."""
+    head, _, text = str(job.get("errorMessage") or "").partition(":")
+    code = head.strip()
+    if not code.replace("_", "").isalpha():
+        return RejectedError("salesforce", "did not complete the bulk job", code=str(job["state"]))
+    return error_said([(code, text)], None, query)

@@ -11,28 +11,45 @@ from uuid import uuid4
 from requests import Response
 from simple_salesforce.format import format_soql
 
-from core.errors import RejectedError, UnavailableError
+from core.errors import UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.circuit import AlwaysClosed, Circuit
-from pipelines.sources.salesforce.answers import PASSING, decoded
-from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries, server_time
+from pipelines.sources.salesforce.answers import decoded, error_said, errors_in
+from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries
 from pipelines.sources.salesforce.names import FieldNames
 from pipelines.sources.salesforce.session import Session
+from pipelines.sources.salesforce.times import before_asking, written
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Part:
-    """One record of several written together, or read with them: `path` below sobjects/, as `Order` or `Order/<id>`.
+class QueryPage:
+    """A page of a query's records. `began`: a moment of Salesforce's clock before it was asked for (`before_asking`).
 
-    Path and fields may refer to a record made before, as `@{name.id}`.
+    None: the answer carried no date.
     """
 
-    name: str
-    method: str
-    path: str
-    fields: Mapping[str, Any] | None = None
+    rows: list[Row]
+    began: datetime | None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Records to be made under another one, which knows them as `relationship`."""
+
+    relationship: str
+    kind: str
+    records: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Fields to be set of one record of several."""
+
+    kind: str
+    record_id: str
+    fields: Mapping[str, Any]
 
 
 class SalesforceClient:
@@ -43,21 +60,27 @@ class SalesforceClient:
         self._names = FieldNames(settings.vocabulary.fields)
         self._bulk = BulkQueries(self._session, self._names, settings.bulk_poll_seconds)
         self._page_rows = settings.page_rows
-        self._api_version = settings.api_version
 
-    def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[list[Row]]:
+    def pages(self, soql: str, *, include_deleted: bool = True) -> Iterator[QueryPage]:
         """The pages of a query, records as sent, fractions as Decimal. Deleted ones come too, marked `IsDeleted`.
 
         Raises:
-            RejectedError: the query is refused; `code` INVALID_QUERY_LOCATOR: it took us too long to ask on.
+            RejectedError: the query is refused.
+            ForgottenError: it took us too long to ask on; what was read until then stands.
+            TooMuchError: Salesforce cannot answer it in the time it allows.
             SourceError: see `Session.send`.
         """
         path, params = "queryAll" if include_deleted else "query", {"q": self._names.query(soql)}
-        page = self._result(path, params)
-        yield [self._names.row(record) for record in page["records"]]
-        while not page["done"]:
-            page = self._result(page["nextRecordsUrl"], {})
-            yield [self._names.row(record) for record in page["records"]]
+        more: str | None = path
+        while more is not None:
+            result, began = self._result(more, params)
+            yield QueryPage([self._names.row(record) for record in result["records"]], began)
+            more, params = None if result["done"] else result["nextRecordsUrl"], {}
+
+    def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[list[Row]]:
+        """The records of `pages`, which see."""
+        for page in self.pages(soql, include_deleted=include_deleted):
+            yield page.rows
 
     def find(self, soql: str, *values: object) -> list[Row]:
         """The records, one page at most, that a query finds; `{}` in it stands for each value, quoted."""
@@ -66,15 +89,19 @@ class SalesforceClient:
     def count(self, soql: str, *, include_deleted: bool = True) -> int:
         """How many records `SELECT COUNT() FROM ...` finds."""
         path = "queryAll" if include_deleted else "query"
-        return int(self._result(path, {"q": self._names.query(soql)})["totalSize"])
+        return int(self._result(path, {"q": self._names.query(soql)})[0]["totalSize"])
 
     def deleted(self, kind: str, start: datetime, end: datetime) -> tuple[list[str], datetime]:
         """Ids of records deleted in a window of at most 15 days, and the moment up to which Salesforce vouches for it.
 
         Both ends are cut to the minute and must be more than one minute apart (source: reference, getDeleted). The
         log may have been purged in part; records that came back are among the ids.
+
+        Raises:
+            ForgottenError: the log does not reach back to `start` (jsforce#406).
+            TooMuchError: more than 600,000 were deleted.
         """
-        params = {"start": start.isoformat(), "end": end.isoformat()}
+        params = {"start": written(start), "end": written(end)}
         return self._session.send("GET", f"sobjects/{kind}/deleted", "deleted", _deletions, params=params)
 
     def bulk_query(self, soql: str, page_rows: int, start: BulkPosition | None = None) -> Iterator[BulkPage]:
@@ -83,13 +110,11 @@ class SalesforceClient:
 
     def identity(self, *, renewed: bool = False) -> tuple[str, str, str]:
         """Session id, address of the instance and id of the org (18 characters): what the Pub/Sub API wants of us."""
-        session_id, instance = self._session.opened(renewed=renewed)
+        self._session.opened(renewed=renewed)
         organization = self._session.send("GET", "/services/oauth2/userinfo", "userinfo", _organization)
+        # Asking may have found out that the org has moved, and opened another session.
+        session_id, instance = self._session.opened()
         return session_id, instance, organization
-
-    def server_time(self) -> datetime:
-        """Salesforce's clock, UTC, to the second: one call."""
-        return self._session.send("GET", "limits", "limits", server_time)
 
     def create(self, kind: str, fields: Mapping[str, Any]) -> str:
         """A new record's id. Called once: see `Session.send` for what a failure leaves open."""
@@ -118,30 +143,45 @@ class SalesforceClient:
         path = f"sobjects/{kind}/{org_key}/{quote(value, safe='')}"
         return self._session.send("PATCH", path, f"upsert {kind}", _created, json=self._names.fields(fields))
 
-    def together(self, parts: Sequence[Part]) -> list[Row]:
-        """Write several records in one transaction, all or none: what Salesforce says of each, in order.
-
-        Of one that was created that is its `id`, of one that was changed nothing, of one that was read its fields.
+    def create_tree(self, kind: str, fields: Mapping[str, Any], lines: Lines) -> str:
+        """Make a record and the records under it in one transaction, all or none: the id of the first.
 
         Called once: see `Session.send` for what a failure leaves open.
 
-        Raises:
-            RejectedError: one part was refused, and with it all; `code` is that part's.
-        """
-        root = f"/services/data/v{self._api_version}/sobjects"
-        requests = [
-            {
-                "method": part.method,
-                "url": f"{root}/{part.path}",
-                "referenceId": part.name,
-                **({} if part.fields is None else {"body": self._names.fields(part.fields)}),
-            }
-            for part in parts
-        ]
-        body = {"allOrNone": True, "compositeRequest": requests}
-        return self._session.send("POST", "composite", "composite", _written_together, once=True, json=body)
+        This is Salesforce's way of making parents and children together that takes texts as they are: /composite reads
+        `@{name.field}` in any of them as a reference, and has no escape for it (source: REST API Developer Guide,
+        "Composite" and "sObject Tree").
 
-    def _result(self, path: str, params: dict[str, str]) -> dict[str, Any]:
+        Raises:
+            RejectedError: one record was refused, and with it all; `code` is that one's.
+        """
+        children = [
+            {"attributes": {"type": lines.kind, "referenceId": f"line{number}"}, **self._names.fields(record)}
+            for number, record in enumerate(lines.records)
+        ]
+        record = {
+            "attributes": {"type": kind, "referenceId": "record"},
+            **self._names.fields(fields),
+            lines.relationship: {"records": children},
+        }
+        return self._session.send(
+            "POST", f"composite/tree/{kind}", f"create {kind} tree", _planted, once=True, json={"records": [record]}
+        )
+
+    def update_together(self, changes: Sequence[Changed]) -> None:
+        """Set fields of several records in one transaction, all or none; setting them again changes nothing.
+
+        Raises:
+            RejectedError: one record was refused, and with it all; `code` is that one's.
+        """
+        records = [
+            {"attributes": {"type": each.kind}, "id": each.record_id, **self._names.fields(each.fields)}
+            for each in changes
+        ]
+        body = {"allOrNone": True, "records": records}
+        self._session.send("PATCH", "composite/sobjects", "update together", _all_done, json=body)
+
+    def _result(self, path: str, params: dict[str, str]) -> tuple[dict[str, Any], datetime | None]:
         headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
         return self._session.send("GET", path, "query", _query_result, headers=headers, params=params)
 
@@ -167,11 +207,21 @@ def multipart(boundary: str, fields: Mapping[str, Any], filename: str, content: 
     yield f"\r\n--{boundary}--\r\n".encode()
 
 
-def _query_result(answer: Response) -> dict[str, Any]:
+def _query_result(answer: Response) -> tuple[dict[str, Any], datetime | None]:
     result = decoded(answer.content)
-    if not isinstance(result, dict) or not {"records", "done", "totalSize"} <= result.keys():
+    if not isinstance(result, dict) or not _is_query_result(result):
         raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
-    return result
+    return result, before_asking(answer) if "Date" in answer.headers else None
+
+
+def _is_query_result(result: dict[str, Any]) -> bool:
+    records, done, more = result.get("records"), result.get("done"), result.get("nextRecordsUrl")
+    return (
+        isinstance(records, list)
+        and all(isinstance(record, dict) for record in records)
+        and isinstance(result.get("totalSize"), int)
+        and (done is True or (done is False and isinstance(more, str) and more.startswith("/services/data/")))
+    )
 
 
 def _deletions(answer: Response) -> tuple[list[str], datetime]:
@@ -197,27 +247,28 @@ def _created(answer: Response) -> str:
     return str(result["id"])
 
 
-def _nothing(_: Response) -> None:
-    return None
+def _nothing(answer: Response) -> None:
+    # A page of HTML with status 200 is no word of Salesforce's that it was done.
+    if answer.status_code != 204:
+        raise UnavailableError("salesforce", "did not say that it was done", code="malformed")
 
 
-def _written_together(answer: Response) -> list[Row]:
+def _planted(answer: Response) -> str:
     result = decoded(answer.content)
-    parts = result.get("compositeResponse") if isinstance(result, dict) else None
-    if not isinstance(parts, list):
-        raise UnavailableError("salesforce", "sent something other than a composite result", code="malformed")
-    refused = [code for part in parts if part["httpStatusCode"] >= 300 for code in _codes(part["body"])]
-    if refused:
+    planted = result.get("results") if isinstance(result, dict) and result.get("hasErrors") is False else None
+    ids = {str(each.get("referenceId")): each.get("id") for each in planted or () if isinstance(each, dict)}
+    if not isinstance(ids.get("record"), str):
+        raise UnavailableError("salesforce", "did not say which records it wrote", code="malformed")
+    return str(ids["record"])
+
+
+def _all_done(answer: Response) -> None:
+    results = decoded(answer.content)
+    if not isinstance(results, list) or not all(isinstance(each, dict) and "success" in each for each in results):
+        raise UnavailableError("salesforce", "sent something other than the results of a collection", code="malformed")
+    said = list(errors_in(results))
+    if said:
         # All the others say that the transaction was rolled back.
-        code = next((c for c in refused if c != _HALTED), _HALTED)
-        if code in PASSING:
-            raise UnavailableError("salesforce", "could not do it now", code=code, sent=False)
-        raise RejectedError("salesforce", "refused the call", code=code)
-    return [part["body"] if isinstance(part["body"], dict) else {} for part in parts]
-
-
-_HALTED = "PROCESSING_HALTED"
-
-
-def _codes(body: Any) -> list[str]:
-    return [str(error.get("errorCode")) for error in body if isinstance(error, dict)] if isinstance(body, list) else []
+        raise error_said(said, answer.request)
+    if not all(each["success"] is True for each in results):
+        raise UnavailableError("salesforce", "did not say that it was done", code="malformed")

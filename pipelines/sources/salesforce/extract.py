@@ -5,11 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.errors import IncompleteReadError, RejectedError
+from core.errors import IncompleteReadError, RejectedError, UnavailableError
+from core.logging import logger
 from domain.common.identifiers import salesforce_id
+from pipelines.sources.salesforce.answers import ForgottenError, TooMuchError
 from pipelines.sources.salesforce.bulk import BulkPosition
+from pipelines.sources.salesforce.client import QueryPage
+from pipelines.sources.salesforce.times import written
 from pipelines.sync.dataset import Page, ReadRequest
 from pipelines.sync.reading import asked, batches
+
+log = logger(__name__)
 
 # 18 characters, quotes and a comma each: well below the 16,384 bytes of an address (source: reference, limits).
 _IDS_PER_QUERY = 300
@@ -17,6 +23,8 @@ _IDS_PER_QUERY = 300
 _LONGEST_LOOK_BACK = timedelta(days=15) - timedelta(hours=1)
 # Both ends of getDeleted's window are cut to the minute, and it wants more than one minute between them.
 _SHORTEST_WINDOW = timedelta(minutes=3)
+# Of stamps in this time there are too few for a query that cannot be answered: something else is wrong.
+_SHORTEST_READ = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,9 @@ class Query:
 def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
     """Records of the object touched since the watermark, deleted ones included; all of them at first.
 
-    A first load above the threshold is one Bulk API 2.0 job, resumed at the page where it stopped. Otherwise rows
-    come by (SystemModstamp, Id), from `overlap_seconds` before the watermark: a row can become visible with a stamp
-    older than others already read (source: reference, incremental extraction).
+    A first load above the threshold, or too large to be counted, is one Bulk API 2.0 job, resumed at the page where it
+    stopped. Otherwise rows come by (SystemModstamp, Id), from `overlap_seconds` before the watermark: a row can become
+    visible with a stamp older than others already read (source: reference, incremental extraction).
     """
     position = request.position
     client, settings = request.source.client, request.source.settings
@@ -53,12 +61,15 @@ def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
         low = datetime.fromisoformat(position["watermark"]) - timedelta(seconds=settings.overlap_seconds)
         yield from _by_stamp(query, request, low, total=None)
         return
-    total = client.count(query.count())
-    if total > settings.bulk_threshold_rows:
-        yield from _bulk(query, request, None)
-    else:
-        since = position.get("since")
-        yield from _by_stamp(query, request, datetime.fromisoformat(since) if since else None, total=total)
+    try:
+        total = client.count(query.count())
+        if total <= settings.bulk_threshold_rows:
+            since = position.get("since")
+            yield from _by_stamp(query, request, datetime.fromisoformat(since) if since else None, total=total)
+            return
+    except TooMuchError:
+        log.warning("read.too_much", object=query.object, instead="bulk job")
+    yield from _bulk(query, request, None)
 
 
 def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Iterator[Page]:
@@ -77,21 +88,69 @@ def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Ite
 
 
 def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:
-    client = request.source.client
-    started_at = client.server_time()
-    condition = f" WHERE SystemModstamp >= {low:%Y-%m-%dT%H:%M:%SZ}" if low else ""
-    read = 0
+    read, began = 0, None
     resumable: dict[str, Any] = {"watermark": request.position["watermark"]} if "watermark" in request.position else {}
-    found = client.query(query.soql(f"{condition} ORDER BY SystemModstamp, Id"), include_deleted=True)
-    for asked_at, rows in asked(found, request.now):
-        read += len(rows)
-        if rows:
-            resumable = resumable if "watermark" in resumable else {"since": _stamp(rows[-1])}
-            yield Page(rows=rows, position=resumable, expected=total, asked_at=asked_at)
+    for asked_at, page in asked(_stamped(query, request, low), request.now):
+        # The first page's: whatever was read after it was at least as new.
+        began = began or page.began
+        read += len(page.rows)
+        if page.rows:
+            resumable = resumable if "watermark" in resumable else {"since": _stamp(page.rows[-1]).isoformat()}
+            yield Page(rows=page.rows, position=resumable, expected=total, asked_at=asked_at)
+    if began is None:
+        raise UnavailableError("salesforce", "sent no date with its answers", code="malformed")
     if total is not None and low is None and read < total:
         raise IncompleteReadError(query.object, read=read, reported=total)
-    yield from _purged(query, request, low, started_at, resumable)
-    yield _complete(started_at)
+    yield from _purged(query, request, low, began, resumable)
+    yield _complete(began)
+
+
+def _stamped(query: Query, request: ReadRequest, low: datetime | None) -> Iterator[QueryPage]:
+    """The records from a stamp on, by (SystemModstamp, Id); some may come twice.
+
+    What takes Salesforce too long is asked for in halves of the time that is left, as tap-salesforce does; a cursor
+    that it has thrown away is replaced by a query from the last record it brought.
+
+    Raises:
+        TooMuchError: it cannot be asked for in smaller parts.
+    """
+    reached, width = low, None
+    while True:
+        end = None if reached is None or width is None else reached + width
+        if end is not None and end >= request.now():
+            end = None
+        seen = reached
+        try:
+            for page in request.source.client.pages(query.soql(_between(reached, end)), include_deleted=True):
+                yield page
+                seen = _stamp(page.rows[-1]) if page.rows else seen
+        except TooMuchError:
+            if seen is None or ((end or request.now()) - seen) / 2 < _SHORTEST_READ:
+                raise
+            width = ((end or request.now()) - seen) / 2
+            log.warning("read.too_much", object=query.object, instead=f"{width.total_seconds():.0f} s at a time")
+            reached = seen
+        except ForgottenError:
+            if seen == reached:
+                raise
+            reached = seen
+        else:
+            if end is None:
+                return
+            reached, width = end, width * 2 if width else None
+
+
+def _between(low: datetime | None, end: datetime | None) -> str:
+    bounds = [
+        *([f"SystemModstamp >= {_cut(low)}"] if low else []),
+        *([f"SystemModstamp < {_cut(end)}"] if end else []),
+    ]
+    return f"{' WHERE ' if bounds else ''}{' AND '.join(bounds)} ORDER BY SystemModstamp, Id"
+
+
+def _cut(moment: datetime) -> str:
+    """Both ends of a part of the time are cut alike, so that no record falls between two parts."""
+    return written(moment.replace(microsecond=0))
 
 
 def _purged(
@@ -101,9 +160,28 @@ def _purged(
     if low is None:
         return
     since = max(min(low, now - _SHORTEST_WINDOW), now - _LONGEST_LOOK_BACK)
-    ids, _ = request.source.client.deleted(query.object, since, now + timedelta(minutes=1))
-    for asked_at, (found, missing) in asked(_by_id(query, request, ids), request.now):
-        yield Page(rows=found, position=position, gone=missing, asked_at=asked_at)
+    for ids in _deleted(query, request, since, now + timedelta(minutes=1)):
+        for asked_at, (found, missing) in asked(_by_id(query, request, ids), request.now):
+            yield Page(rows=found, position=position, gone=missing, asked_at=asked_at)
+
+
+def _deleted(query: Query, request: ReadRequest, since: datetime, until: datetime) -> Iterator[Sequence[str]]:
+    """Ids of deleted records, by parts of the time where there are too many for one answer.
+
+    Where Salesforce keeps no log that reaches back so far, or there are too many even in a few minutes, they are left
+    to the nightly comparison, which asks for every record: what changed is read all the same.
+    """
+    try:
+        ids, _ = request.source.client.deleted(query.object, since, until)
+    except (ForgottenError, TooMuchError) as error:
+        if isinstance(error, TooMuchError) and until - since > 2 * _SHORTEST_WINDOW:
+            middle = since + (until - since) / 2
+            yield from _deleted(query, request, since, middle + timedelta(minutes=1))
+            yield from _deleted(query, request, middle, until)
+            return
+        log.warning("deletions.left_to_reconcile", object=query.object, since=since.isoformat(), code=error.code)
+        return
+    yield ids
 
 
 def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
@@ -117,8 +195,7 @@ def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
         yield Page(rows=found, position={}, gone=missing, asked_at=asked_at)
     owners = sorted(request.only.owners) if query.owner else ()
     for some in batches(owners, _IDS_PER_QUERY):
-        condition = f" WHERE {query.owner} IN ({_quoted(some)})"
-        for asked_at, rows in asked(request.source.client.query(query.soql(condition)), request.now):
+        for asked_at, rows in asked(_matching(query, request, str(query.owner), some), request.now):
             yield Page(rows=rows, position={}, asked_at=asked_at)
 
 
@@ -127,10 +204,21 @@ def _by_id(
 ) -> Iterator[tuple[list[dict[str, Any]], tuple[str, ...]]]:
     """What there is of some records, and the ids of those that there are not."""
     for some in batches(ids, _IDS_PER_QUERY):
-        found = request.source.client.query(query.soql(f" WHERE Id IN ({_quoted(some)})"))
-        rows = [row for page in found for row in page]
+        rows = [row for page in _matching(query, request, "Id", some) for row in page]
         there = {salesforce_id(str(row["Id"])) for row in rows}
         yield rows, tuple(each for each in some if each not in there)
+
+
+def _matching(query: Query, request: ReadRequest, field: str, ids: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    """Records whose field holds one of the ids, asked for by half of the ids where Salesforce cannot; some twice."""
+    try:
+        yield from request.source.client.query(query.soql(f" WHERE {field} IN ({_quoted(ids)})"))
+    except TooMuchError:
+        if len(ids) == 1:
+            raise
+        middle = len(ids) // 2
+        yield from _matching(query, request, field, ids[:middle])
+        yield from _matching(query, request, field, ids[middle:])
 
 
 def _checked(record: str) -> str:
@@ -149,5 +237,5 @@ def _complete(known_up_to: datetime) -> Page:
     return Page(rows=(), position={"watermark": known_up_to.isoformat()}, complete=True)
 
 
-def _stamp(row: dict[str, Any]) -> str:
-    return datetime.fromisoformat(str(row["SystemModstamp"])).isoformat()
+def _stamp(row: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(row["SystemModstamp"]))

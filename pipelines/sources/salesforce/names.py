@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
+
+from pipelines.sources.salesforce.times import written
 
 
 class FieldNames:
@@ -25,8 +28,8 @@ class FieldNames:
         return {self.column(name): self._value(value) for name, value in row.items() if name != "attributes"}
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields to be written, with the org's names."""
-        return {self._org_names.get(name, name): value for name, value in row.items()}
+        """Fields to be written, with the org's names; moments and days in the forms that Salesforce documents."""
+        return {self._org_names.get(name, name): _sent(value) for name, value in row.items()}
 
     def _value(self, value: Any) -> Any:
         return self.row(value) if isinstance(value, dict) else value
@@ -34,3 +37,9 @@ class FieldNames:
     def column(self, name: str) -> str:
         """Our name of a column; a parent's field is `Order.Total__c`."""
         return ".".join(self._our_names.get(part.lower(), part) for part in name.split("."))
+
+
+def _sent(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return written(value)
+    return value.isoformat() if isinstance(value, date) else value

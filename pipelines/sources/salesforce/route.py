@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 
 
@@ -35,3 +35,10 @@ class Route(HTTPAdapter):
             # The environment's proxies were chosen for Salesforce's own address.
             proxies = {}
         return super().send(request, stream, timeout or self._timeout_seconds, verify, cert, proxies)
+
+
+class Straight(Session):
+    """Follows no redirect, not even the library's at log-in: what we send is for the address we were told."""
+
+    def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002 - requests' own
+        return None

@@ -19,10 +19,10 @@ from core.errors import UnavailableError
 from core.settings import SalesforceSettings
 from pipelines.sources.calls import ONCE, Attempt, Patience, call, correlation_id, recorded
 from pipelines.sources.circuit import Circuit
-from pipelines.sources.salesforce.answers import error_from
+from pipelines.sources.salesforce.answers import error_from, wants_log_in
 from pipelines.sources.salesforce.login import logged_in
 from pipelines.sources.salesforce.quota import QuotaWatch
-from pipelines.sources.salesforce.route import Route
+from pipelines.sources.salesforce.route import Route, Straight
 
 Answer = TypeVar("Answer")
 
@@ -79,9 +79,11 @@ class Session:
         def once(attempt: Attempt) -> Answer:
             self._quota.check()
             headers = {"Content-Type": content_type}
-            response = self._sent(self._opened(attempt), "POST", path, operation, attempt, headers, data=body)
-            if response.status_code == 401:
-                # What is gone cannot be sent again; the next call of another kind logs in anew.
+            salesforce = self._opened(attempt)
+            response = self._sent(salesforce, "POST", path, operation, attempt, headers, data=body)
+            if wants_log_in(response):
+                # What is gone cannot be sent again, but whoever calls next does so with a session anew.
+                self._forget(salesforce)
                 raise UnavailableError("salesforce", "ended the session", code="session_ended", sent=False)
             if response.status_code >= 300:
                 raise error_from(response)
@@ -103,8 +105,8 @@ class Session:
         self._quota.check()
         salesforce = self._opened(attempt)
         response = self._sent(salesforce, method, path, operation, attempt, **sent)
-        if response.status_code == 401:
-            # Sessions end after some hours: log in once more, then take no for an answer.
+        if wants_log_in(response):
+            # Sessions end after some hours, and orgs move: log in once more, then take no for an answer.
             renewed = self._opened(attempt, instead_of=salesforce)
             response = self._sent(renewed, method, path, operation, attempt, **sent)
         if response.status_code >= 300:
@@ -131,8 +133,12 @@ class Session:
             try:
                 response = http.request(method, url, headers=headers, allow_redirects=False, **sent)
             except requests.RequestException as error:
+                was_sent = _was_sent(error)
+                if not was_sent:
+                    # The name of an instance that an org has left is taken away one day (Gravity-Forms-Salesforce#298).
+                    self._forget(salesforce)
                 raise UnavailableError(
-                    "salesforce", "did not answer", code=type(error).__name__, sent=_was_sent(error)
+                    "salesforce", "did not answer", code=type(error).__name__, sent=was_sent
                 ) from error
             outcome.status = response.status_code
         if (counted := self._quota.note(response.headers.get("Sforce-Limit-Info"))) is not None:
@@ -146,6 +152,12 @@ class Session:
                 self._salesforce = None
                 self._salesforce = self._logged_in(attempt)
             return self._salesforce
+
+    def _forget(self, salesforce: Salesforce) -> None:
+        """Let whoever calls next log in, unless somebody has done so since."""
+        with self._login:
+            if self._salesforce is salesforce:
+                self._salesforce = None
 
     def _logged_in(self, attempt: Attempt) -> Salesforce:
         with recorded("salesforce", "login", attempt) as outcome, self._borrowed() as http:
@@ -163,7 +175,7 @@ class Session:
         try:
             http = self._idle.get_nowait()
         except Empty:
-            http = requests.Session()
+            http = Straight()
             base_url = str(self._settings.base_url) if self._settings.base_url else None
             http.mount("https://", Route(self._settings.timeout_seconds, base_url))
         try:

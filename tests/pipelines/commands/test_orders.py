@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+import pytest
 
 from pipelines.commands.forwarder import request_missed
 from tests.pipelines.commands.conftest import Customer, Hub
@@ -31,6 +32,25 @@ def test_a_cart_becomes_an_order_with_its_lines_and_prices(hub: Hub, customer: C
     assert (order["Status"], order["AccountId"]) == ("Draft", customer.salesforce)
     assert (order["Hub_Command_Id__c"], order["TotalAmount"]) == (str(command), 4200)
     assert hub.command(command)["result"]["orderNumber"] == order["OrderNumber"]
+
+
+@pytest.mark.parametrize("street", ["@{placed.id}", "@{record.id}", "c/o @{number.OrderNumber}, @{a[0].Id}", "@{"])
+def test_what_a_customer_types_is_never_read_as_a_reference(hub: Hub, customer: Customer, street: str) -> None:
+    # V: REST API Developer Guide, "Composite Subrequest": @{referenceId.field} in any text of a body is one.
+    address = {"street": street, "city": "Minato", "state": "Tokyo", "postcode": "106-0041", "country": "JP"}
+
+    order = hub.salesforce_record("Order", placed(hub, customer, {**VPN, "address": address}))
+
+    assert (order["BillingStreet"], order["TotalAmount"]) == (street, 4200)
+    assert len(hub.ledger(system="salesforce", kind="order")) == 1
+
+
+def test_an_order_is_placed_even_if_its_number_cannot_be_read(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"salesforce.hidden_fields": "Order.OrderNumber"})
+    command = hub.ask("place_order", customer, VPN)
+
+    assert hub.forward() == ["succeeded"]
+    assert hub.command(command)["result"]["orderNumber"] is None
 
 
 def test_an_agent_sees_on_the_order_how_it_is_to_be_installed(hub: Hub, customer: Customer) -> None:

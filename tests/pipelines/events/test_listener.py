@@ -114,6 +114,20 @@ def test_a_change_is_told_with_what_changed_and_without_its_values(sandbox, data
     assert "03-1234-5678" not in str(row[2])
 
 
+def test_events_go_on_after_the_org_has_moved(sandbox, database):
+    with listening(sandbox, database):
+        change(sandbox, "03-1111-1111")
+        until(lambda: len(told(database)) == 1)
+        before = gaps(database)
+
+        post(sandbox, "move", {"answer": "redirect"})
+        change(sandbox, "03-2222-2222")
+        until(lambda: len(told(database)) == 2)
+
+    assert told(database) == published(sandbox)
+    assert gaps(database) == before
+
+
 def test_an_approved_order_asks_to_be_provisioned(sandbox, database):
     with listening(sandbox, database):
         change(sandbox, "Approved", "Order", ORDER)

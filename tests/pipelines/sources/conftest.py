@@ -89,7 +89,7 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
         wbufsize = 65536  # head and body leave together
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            body = self._body().decode()
             reply = source.reply_to(Asked(self.command, self.path, dict(self.headers), body))
             if reply.silent:
                 self.rfile.read(1)  # returns when the caller hangs up
@@ -104,7 +104,17 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
             self.close_connection = reply.cut
 
-        do_GET = do_POST = _answer  # noqa: N815 - the names the library looks for
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the names the library looks for
 
         def log_message(self, *_: object) -> None:
             """Silence."""

@@ -51,7 +51,7 @@ def key_file(tmp_path):
 @pytest.fixture
 def salesforce(sandbox):
     def salesforce(**login):
-        login = login or {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+        login = login or SECRET
         given = {"domain": "sandbox.my", "base_url": sandbox.salesforce_url, "bulk_poll_seconds": 0.05, **login}
         return SalesforceClient(SalesforceSettings(_env_file=None, **given))
 
@@ -78,29 +78,43 @@ def freebit(sandbox):
         yield client
 
 
+SECRET = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 USER = {"username": "hub@sandbox.example", "client_id": "sandbox-client"}
 PASSWORD = {**USER, "password": "sandbox-password"}
 
 
 def test_a_wrong_secret_lets_nobody_in(sandbox, salesforce):
     with salesforce(client_id="sandbox-client", client_secret="wrong") as client, pytest.raises(CredentialsError):
-        client.server_time()
+        client.count("SELECT COUNT() FROM Account")
 
     settings = WhmcsSettings(_env_file=None, url=sandbox.whmcs_url, identifier="wrong", secret="wrong")
     with WhmcsClient(settings) as client, pytest.raises(CredentialsError):
         client.call("GetClients")
 
 
-@pytest.mark.parametrize("way", ["secret", "soap", "key"])
+@pytest.mark.parametrize("way", ["secret", "password", "soap", "key"])
 def test_each_way_of_logging_in_to_salesforce_lets_us_in(salesforce, key_file, way):
     login = {
         "secret": {},
-        "soap": {**PASSWORD, "security_token": "TOKEN"},
+        "soap": {**PASSWORD, "client_id": None, "security_token": "TOKEN"},
+        "password": {**PASSWORD, **SECRET, "security_token": "TOKEN"},
         "key": {**USER, "private_key_file": key_file},
     }[way]
 
     with salesforce(**login) as client:
         assert client.count("SELECT COUNT() FROM Account") > 0
+
+
+@pytest.mark.parametrize("answer", ["url_not_reset", "redirect", "forbidden"])
+def test_an_org_that_moves_while_it_is_read_is_read_to_its_end(sandbox, salesforce, answer):
+    with salesforce(page_rows=200, **SECRET) as client:
+        pages = client.query("SELECT Id FROM OrderItem")
+        first = next(pages)
+        httpx.post(f"{sandbox.salesforce_url}/__sandbox__/move", json={"answer": answer}).raise_for_status()
+        rest = [row for page in pages for row in page]
+        count = client.count("SELECT COUNT() FROM OrderItem")
+
+    assert len(first) + len(rest) == count
 
 
 @pytest.mark.parametrize("mode", ["status:503", "html500", "malformed", "cut", "429"])

@@ -307,3 +307,39 @@ def test_the_versions_need_no_session(emulated):
     versions = emulated.session().get(f"{emulated.url}/services/data/").json()
 
     assert {"version": "60.0", "label": "Spring '24", "url": "/services/data/v60.0"} in versions
+
+
+def order_tree(**changes):
+    line = {"attributes": {"type": "OrderItem", "referenceId": "line"}, "Quantity": 1, "UnitPrice": 100, **changes}
+    return {"attributes": {"type": "Order", "referenceId": "order"}, "OrderItems": {"records": [line]}}
+
+
+def order_to_plant(sf):
+    entry = sf.query("SELECT Id, Pricebook2Id FROM PricebookEntry LIMIT 1")["records"][0]
+    account = sf.query("SELECT Id FROM Account LIMIT 1")["records"][0]["Id"]
+    fields = {"AccountId": account, "EffectiveDate": "2026-01-02", "Status": "Draft"}
+    return fields | {"Pricebook2Id": entry["Pricebook2Id"]}, entry["Id"]
+
+
+def test_a_tree_makes_parent_and_children_and_takes_texts_as_they_are(sf):
+    fields, entry = order_to_plant(sf)
+    record = order_tree(PricebookEntryId=entry) | fields | {"BillingStreet": "@{order.id}"}
+
+    answer = sf.restful("composite/tree/Order", method="POST", json={"records": [record]})
+
+    ids = {each["referenceId"]: each["id"] for each in answer["results"]}
+    assert answer["hasErrors"] is False
+    assert sf.Order.get(ids["order"])["BillingStreet"] == "@{order.id}"
+    assert sf.OrderItem.get(ids["line"])["OrderId"] == ids["order"]
+
+
+def test_a_tree_with_a_refused_record_leaves_nothing_and_names_the_culprit(sf):
+    fields, _ = order_to_plant(sf)
+    before = sf.query("SELECT COUNT() FROM Order")["totalSize"]
+
+    with pytest.raises(SalesforceMalformedRequest) as caught:
+        sf.restful("composite/tree/Order", method="POST", json={"records": [order_tree() | fields]})
+
+    (culprit,) = caught.value.content["results"]
+    assert culprit["referenceId"] == "line"
+    assert sf.query("SELECT COUNT() FROM Order")["totalSize"] == before

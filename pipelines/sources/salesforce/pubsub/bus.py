@@ -105,21 +105,25 @@ class EventBus:
             while (wanted := credit.get()) > 0:
                 yield FetchRequest(topic_name=topic, num_requested=wanted)
 
-        metadata = self._metadata()
+        metadata, heard = self._metadata(), False
         call = self._subscribe(requests(), metadata=metadata)
         try:
             with _watched(call, self._settings.stall_seconds, stopped) as watch:
                 for response in call:
                     watch.alive()
+                    heard = True
                     yield self._batch(response)
                     if response.events:
                         credit.put(len(response.events))
         except grpc.RpcError as error:
             if stopped.is_set():
                 return
+            if not heard:
+                # Whatever the reason given: a session may be one of an instance that the org has left.
+                self._forget(metadata)
             if watch.fell_silent:
                 raise UnavailableError("salesforce", "fell silent on a channel", code="stalled") from error
-            raise self._typed(error, metadata[0][1]) from error
+            raise self._typed(error, metadata) from error
         finally:
             credit.put(0)
             call.cancel()  # type: ignore[no-untyped-call]
@@ -157,16 +161,19 @@ class EventBus:
             token, instance, organization = self._identity
         return (("accesstoken", token), ("instanceurl", instance), ("tenantid", organization))
 
-    def _typed(self, error: Any, token: str) -> SourceError:
+    def _forget(self, metadata: tuple[tuple[str, str], ...]) -> None:
+        """Log in anew with the next subscription, unless another channel has done so meanwhile."""
+        with self._lock:
+            if self._identity is not None and self._identity[0] == dict(metadata)["accesstoken"]:
+                self._identity = None
+
+    def _typed(self, error: Any, metadata: tuple[tuple[str, str], ...]) -> SourceError:
         code = _code(error)
         status = error.code()
         if code.startswith(_REPLAY):
             return ReplayRejectedError("salesforce", "does not know the position any more", code=code)
         if status == grpc.StatusCode.UNAUTHENTICATED or code.startswith(_AUTHORISATION):
-            with self._lock:
-                # Another channel may have logged in meanwhile: only what was refused is forgotten.
-                if self._identity is not None and self._identity[0] == token:
-                    self._identity = None
+            self._forget(metadata)
             return CredentialsError("salesforce", "refuses the session", code=code or status.name)
         if code in _QUOTA:
             return QuotaError("salesforce", "delivers no more events today", code=code)
