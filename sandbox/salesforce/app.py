@@ -2,12 +2,14 @@
 
 import re
 from email.utils import format_datetime
-from functools import partial
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from sandbox.asgi import App, Request, Response, asgi, json_response
+from sandbox.salesforce import versions
+from sandbox.salesforce.bulk_one import PREFIX as BULK_ONE
+from sandbox.salesforce.bulk_one import BulkOne
 from sandbox.salesforce.calls import Answer, RestCall
 from sandbox.salesforce.credentials import Credentials
 from sandbox.salesforce.cursors import batch_size
@@ -22,11 +24,11 @@ from sandbox.salesforce.soap import SoapLogin
 from sandbox.state import State
 from sandbox.world import World
 
-VERSIONS = {58: "Summer '23", 59: "Winter '24", 60: "Spring '24", 62: "Winter '25", 64: "Summer '25", 66: "Spring '26"}
 _LONGEST_HEAD = 16_384  # bytes of the URI and the headers together
-_REST = re.compile(r"/services/data/v(\d\d\.\d)(?:/(.*))?", re.DOTALL)
+_REST = re.compile(r"/services/data/v(\d{1,3}\.\d)(?:/(.*))?", re.DOTALL)
 _LOCATOR = re.compile(r"(/services/data/v\d\d\.\d/query(?:All)?/\w+)-(\d+)", re.IGNORECASE)
-_SOAP = re.compile(r"/services/Soap/u/(\d\d\.\d)(?:/.*)?", re.IGNORECASE)
+_SOAP = re.compile(r"/services/Soap/u/(\d{1,3}\.\d)(?:/.*)?", re.IGNORECASE)
+_USER = f"/id/{ORGANIZATION_ID}/{USER_ID}"
 
 
 def create_app(
@@ -56,7 +58,8 @@ class Emulator:
     ) -> None:
         self._state, self._credentials, self._sends_date = state, credentials, sends_date
         self._sessions, self._usage = sessions, Usage(state)
-        self._rest = Rest(Org(world, state), self._usage)
+        org = Org(world, state)
+        self._rest, self._bulk_one = Rest(org, self._usage), BulkOne(org, self._sessions)
         self._token = TokenEndpoint(credentials, self._sessions, state.clock)
         self._soap = SoapLogin(credentials, self._sessions)
         self._resets = state.resets
@@ -71,11 +74,11 @@ class Emulator:
         """Never raises for what a caller may send."""
         self._forget_after_reset()
         response = self._routed(request)
-        date = (("date", format_datetime(self._state.clock.now().replace(microsecond=0), usegmt=True)),)
+        date = (("Date", format_datetime(self._state.clock.now().replace(microsecond=0), usegmt=True)),)
         return response._replace(headers=response.headers + date) if self._sends_date else response
 
     def _routed(self, request: Request) -> Response:
-        base_url = f"http://{request.headers.get('host', '127.0.0.1')}"
+        base_url = f"{request.scheme}://{request.headers.get('host', '127.0.0.1')}"
         path = request.path.rstrip("/")
         if path == "/services/oauth2/token" and request.method == "POST":
             return self._token.answer(request, base_url)
@@ -83,15 +86,19 @@ class Emulator:
         if soap and request.method == "POST":
             return self._soap.answer(request, base_url, soap.group(1))
         if path == "/services/data":
-            return _json(Answer(_versions()))
-        return self._guarded(request, path, partial(self._userinfo, base_url))
+            return _json(Answer(versions.every()))
+        if path == "/services/oauth2/revoke":
+            return self._token.revoke(request)
+        if path.startswith(BULK_ONE):
+            return self._bulk_one.answer(request)
+        return self._guarded(request, path, base_url)
 
-    def _guarded(self, request: Request, path: str, userinfo: partial[Answer]) -> Response:
+    def _guarded(self, request: Request, path: str, base_url: str) -> Response:
         """What only a session may see, and every such answer says how much of the allowance is used."""
         try:
             self._sessions.use(request.headers.get("authorization", ""))
             self._usage.count()
-            answer = userinfo() if path == "/services/oauth2/userinfo" else self._rest.answer(_call(request, path))
+            answer = self._user(path, base_url) or self._rest.answer(_call(request, path))
         except SalesforceError as error:
             answer = Answer(_error_body(error), error.status)
         response = _json(answer)
@@ -101,20 +108,24 @@ class Emulator:
             return Response(b"", 302, "text/html", (("Location", f"https://moved.my.salesforce.com{path}"),))
         return response._replace(headers=(*response.headers, ("Sforce-Limit-Info", self._usage.header())))
 
-    def _userinfo(self, base_url: str) -> Answer:
-        user = {
-            "sub": f"{base_url}/id/{ORGANIZATION_ID}/{USER_ID}",
-            "user_id": USER_ID,
-            "organization_id": ORGANIZATION_ID,
-            "preferred_username": self._credentials.username,
-            "name": "Data Hub",
-        }
-        return Answer(user)
+    def _user(self, path: str, base_url: str) -> Answer | None:
+        """Who is logged in: the OpenID form, or the form of the identity URL that a token answer names."""
+        username = self._credentials.username
+        common = {"user_id": USER_ID, "organization_id": ORGANIZATION_ID}
+        if path == "/services/oauth2/userinfo":
+            named = {"preferred_username": username, "name": "Data Hub", "email": username, "zoneinfo": "GMT"}
+            return Answer({"sub": base_url + _USER} | common | named)
+        if path != _USER:
+            return None
+        named = {"username": username, "display_name": "Data Hub", "email": username, "user_type": "STANDARD"}
+        rest = f"{base_url}/services/data/v{{version}}/"
+        urls = {"rest": rest, "sobjects": rest + "sobjects/", "query": rest + "query/"}
+        return Answer({"id": base_url + _USER, "asserted_user": True, "active": True, "urls": urls} | common | named)
 
     def _forget_after_reset(self) -> None:
         if self._state.resets != self._resets:
             self._resets = self._state.resets
-            for memory in (self._sessions, self._usage, self._rest):
+            for memory in (self._sessions, self._usage, self._rest, self._bulk_one):
                 memory.clear()
 
 
@@ -134,6 +145,7 @@ def _call(request: Request, path: str) -> RestCall:
     match = _REST.fullmatch(path)
     if match is None:
         raise not_found()
+    versions.check(match.group(1))
     return RestCall(
         request.method,
         (match.group(2) or "").strip("/"),
@@ -146,8 +158,8 @@ def _call(request: Request, path: str) -> RestCall:
 
 def _json(answer: Answer) -> Response:
     headers = tuple(answer.headers.items())
-    if answer.status == 204:
-        return Response(b"", 204, headers=headers)
+    if answer.body is None:
+        return Response(b"", answer.status, headers=headers)
     if isinstance(answer.body, bytes):
         return Response(answer.body, answer.status, "text/csv; charset=UTF-8", headers)
     return Response(msgspec.json.encode(answer.body), answer.status, "application/json;charset=UTF-8", headers)
@@ -161,7 +173,3 @@ def _error_body(error: SalesforceError) -> list[object]:
 
 def _head_length(request: Request) -> int:
     return len(request.path) + len(request.query) + sum(len(k) + len(v) + 4 for k, v in request.headers.items())
-
-
-def _versions() -> list[dict[str, str]]:
-    return [{"version": f"{n}.0", "label": label, "url": f"/services/data/v{n}.0"} for n, label in VERSIONS.items()]

@@ -15,7 +15,6 @@ from sandbox.salesforce.rows import USER_ID, Row, instant
 from sandbox.salesforce.soql.parser import parse
 from sandbox.salesforce.soql.plan import Place, Plan
 from sandbox.salesforce.soql.selection import csv_columns
-from sandbox.salesforce.soql.tree import Count
 from sandbox.world import salesforce_id
 
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
@@ -150,7 +149,7 @@ class Jobs:
 
     def _plan(self, soql: str, *, include_deleted: bool) -> Plan:
         query = parse(soql)
-        if query.offset is not None or any(isinstance(item, Count) for item in query.items):
+        if query.offset is not None or query.is_aggregate:
             problem = "Implementation restriction: aggregates and OFFSET are not supported by the Bulk API"
             raise SalesforceError(400, "API_ERROR", problem)
         return Plan(self._org, query, include_deleted=include_deleted)

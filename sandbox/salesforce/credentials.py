@@ -13,4 +13,5 @@ class Credentials:
     username: str = "hub@sandbox.example"
     password: str = "sandbox-password"  # noqa: S105 - see above
     security_token: str = "TOKEN"  # noqa: S105 - see above
+    refresh_token: str = "sandbox-refresh-token"  # noqa: S105 - see above
     public_key: Path | None = None  # PEM, RSA

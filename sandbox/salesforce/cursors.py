@@ -8,10 +8,11 @@ from itertools import islice
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.org import Org
+from sandbox.salesforce.soql.grouping import Groups
 from sandbox.salesforce.soql.parser import parse
 from sandbox.salesforce.soql.plan import Place, Plan
 from sandbox.salesforce.soql.selection import Document, Selection
-from sandbox.salesforce.soql.tree import Count, Query
+from sandbox.salesforce.soql.tree import Aggregate, Query
 from sandbox.world import salesforce_id
 
 LARGEST_BATCH, SMALLEST_BATCH = 2_000, 200
@@ -31,19 +32,32 @@ class Cursor:
         self.opened_at = opened_at
         self._starts: dict[int, Place | None] = {0: None}
 
-    def page(self, offset: int, size: int) -> list[Document]:
-        """Rows number `offset` (0-based) and after, at most `size`; any page may be read again."""
+    def page(self, offset: int, size: int) -> tuple[list[Document], bool]:
+        """Rows number `offset` (0-based) and after, at most `size`, and whether they are the last ones.
+
+        Any page may be read again. The rows of child queries count toward the size ("Query Options Header").
+        """
         known = max(start for start in self._starts if start <= offset)
         skip = offset - known + (self.plan.query.offset or 0 if known == 0 else 0)
-        size = min(size, max(self.total - offset, 0))
+        left, size = size, min(size, max(self.total - offset, 0))
         documents, place = [], self._starts[known]
         rows = islice(self.plan.rows(place), skip, skip + size)
         for reached, row in rows:
             documents.append(self.selection.document(row))
             place = reached
+            if self.selection.children:
+                left -= 1 + self._children_in(documents[-1])
+                if left <= 0:
+                    break
         if place is not None:
             self._starts[offset + len(documents)] = place
-        return documents
+        # A page cut short by rows that went away since the query began is the last one.
+        ended = len(documents) < size and left > 0
+        return documents, ended or offset + len(documents) >= self.total
+
+    def _children_in(self, document: Document) -> int:
+        nested = (document[name] for name in self.selection.children)
+        return sum(len(children["records"]) for children in nested if isinstance(children, dict))
 
 
 class Cursors:
@@ -57,8 +71,8 @@ class Cursors:
     def query(self, soql: str, version: str, size: int, *, include_deleted: bool) -> Document:
         """The first page of a query's result. Raises SalesforceError."""
         query = parse(soql)
-        if any(isinstance(item, Count) for item in query.items):
-            return self._counted(query, include_deleted=include_deleted)
+        if query.is_aggregate:
+            return self._aggregated(query, include_deleted=include_deleted)
         cursor = Cursor(self._org, query, version, self._org.clock.now(), include_deleted=include_deleted)
         locator = self._locator()
         document = self._document(cursor, locator, 0, size, version)
@@ -80,25 +94,44 @@ class Cursors:
         self._open.clear()
 
     def _document(self, cursor: Cursor, locator: str, offset: int, size: int, version: str) -> Document:
-        records = cursor.page(offset, size)
+        records, done = cursor.page(offset, size)
         reached = offset + len(records)
-        # A page cut short by rows that went away since the query began is the last one.
-        done = reached >= cursor.total or len(records) < size
         head: Document = {"totalSize": cursor.total, "done": done}
         more = {} if done else {"nextRecordsUrl": f"/services/data/v{version}/query/{locator}-{reached}"}
         return head | more | {"records": records}
 
-    def _counted(self, query: Query, *, include_deleted: bool) -> Document:
-        count = query.items[0]
-        if len(query.items) > 1 or not isinstance(count, Count):
-            raise SalesforceError(400, "MALFORMED_QUERY", "COUNT() must be the only element in the SELECT list")
-        plan = Plan(self._org, query, include_deleted=include_deleted)
-        if count.path is None:
+    def explain(self, soql: str) -> Document:
+        """How a query would be run ("Get Feedback on Query Performance"). Raises SalesforceError."""
+        query = parse(soql)
+        rows = Query((), query.source, query.alias, query.where)
+        plan = Plan(self._org, rows, include_deleted=False)
+        found, every = plan.count(), plan.table.count(include_deleted=False)
+        notes = {
+            "description": "Not considering filter for optimization because unindexed",
+            "fields": ["IsDeleted"],
+            "tableEnumOrId": plan.table.definition.name,
+        }
+        return {
+            "plans": [
+                {
+                    "cardinality": found,
+                    "fields": [],
+                    "leadingOperationType": "TableScan" if query.where else "Other",
+                    "notes": [notes],
+                    "relativeCost": round(found / every, 3) if every else 0.0,
+                    "sobjectCardinality": every,
+                    "sobjectType": plan.table.definition.name,
+                }
+            ],
+            "sourceQuery": soql,
+        }
+
+    def _aggregated(self, query: Query, *, include_deleted: bool) -> Document:
+        if query.items == (Aggregate("COUNT"),) and not query.group:
+            plan = Plan(self._org, query, include_deleted=include_deleted)
             return {"totalSize": plan.count(), "done": True, "records": []}
-        get = plan.paths.getter(count.path)
-        found = sum(1 for _, row in plan.rows() if get(row) is not None)
-        record = {"attributes": {"type": "AggregateResult"}, count.alias or "expr0": found}
-        return {"totalSize": 1, "done": True, "records": [record]}
+        records = Groups(self._org, query, include_deleted=include_deleted).documents()
+        return {"totalSize": len(records), "done": True, "records": records}
 
     def _locator(self) -> str:
         self._opened += 1

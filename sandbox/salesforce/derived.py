@@ -1,5 +1,6 @@
 """Fields that Salesforce fills in itself when a record is written."""
 
+from sandbox.salesforce import orders
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.rows import USER_ID, Row, instant
@@ -19,6 +20,8 @@ def on_create(org: Org, definition: SObject, row: Row, number: int) -> Row:
     autonumbers: Row = {f.name: f"9{number % 10**7:07d}" for f in definition.fields if f.autonumber}
     owner = {"OwnerId": USER_ID} if "ownerid" in definition.by_name else {}
     full = {**audit, **owner, **definition.defaults, **autonumbers, **row}
+    if definition.name == "Order":
+        orders.check_new(full)
     if definition.name == "OrderItem":
         full |= _priced(org, full)
     return full | computed(org, definition, full)
@@ -33,7 +36,12 @@ def computed(org: Org, definition: SObject, row: Row) -> Row:
             quantity, price = float(str(row["Quantity"])), float(str(row.get("UnitPrice") or 0))
             return {"TotalPrice": quantity * price, "AvailableQuantity": quantity}
         case "Order":
-            return {"StatusCode": "Activated" if row.get("Status") in {"Processed", "Activated"} else "Draft"}
+            code = orders.category(row.get("Status"))
+            now = instant(org.clock.now())
+            return {
+                "StatusCode": code,
+                "ActivatedDate": row.get("ActivatedDate") or now if code == "Activated" else None,
+            }
         case "Case":
             return _case(org, row)
         case "PricebookEntry":
@@ -65,11 +73,15 @@ def _priced(org: Org, row: Row) -> Row:
     """What an order item takes from its price book entry, which must be of its order's price book."""
     entry = org.table("PricebookEntry").get(str(row["PricebookEntryId"])) or {}
     order = org.table("Order").get(str(row["OrderId"])) or {}
+    orders.check_new_item(order)
     if entry.get("Pricebook2Id") != order.get("Pricebook2Id"):
         problem = (
             "Order Products must have a Price Book Entry that belongs to the Price Book related to the parent Order.:"
             " Price Book Entry ID"
         )
+        raise SalesforceError(400, "FIELD_INTEGRITY_EXCEPTION", problem, ("PricebookEntryId",))
+    if not entry.get("IsActive"):
+        problem = "field integrity exception: PricebookEntryId (pricebook entry is inactive)"
         raise SalesforceError(400, "FIELD_INTEGRITY_EXCEPTION", problem, ("PricebookEntryId",))
     list_price = row.get("ListPrice") or entry.get("UnitPrice")
     return {"Product2Id": entry.get("Product2Id"), "ListPrice": list_price}

@@ -1,6 +1,7 @@
 """Describe answers: what an object is made of, as clients read it (salesforce.md, section 2.8)."""
 
 from sandbox.salesforce.objects import OBJECTS
+from sandbox.salesforce.org import Org
 from sandbox.salesforce.schema import Field, SObject
 
 Document = dict[str, object]
@@ -27,7 +28,7 @@ def basic_information(definition: SObject, version: str) -> Document:
     return {"objectDescribe": _summary(definition, version), "recentItems": []}
 
 
-def described(definition: SObject, version: str) -> Document:
+def described(org: Org, definition: SObject, version: str) -> Document:
     children = [
         {
             "childSObject": child.sobject,
@@ -38,7 +39,7 @@ def described(definition: SObject, version: str) -> Document:
         }
         for child in definition.children
     ]
-    fields = [_field(field, definition) for field in definition.fields]
+    fields = [_field(field, definition) for field in definition.fields if not org.hides(definition, field)]
     return _summary(definition, version) | {"childRelationships": children, "fields": fields, "recordTypeInfos": []}
 
 
@@ -82,8 +83,11 @@ def _field(field: Field, definition: SObject) -> Document:
         "sortable": sortable,
         "groupable": sortable and field.type not in {"currency", "double", "datetime"},
         "autoNumber": field.autonumber,
-        "restrictedPicklist": False,
-        "picklistValues": [],
+        "restrictedPicklist": field.name in definition.restricted,
+        "picklistValues": [
+            {"value": value, "label": value, "active": True, "defaultValue": False, "validFor": None}
+            for value in definition.restricted.get(field.name, ())
+        ],
         "referenceTo": [field.refers_to] if field.refers_to else [],
         "relationshipName": field.relationship,
         "compoundFieldName": _compound(field, definition),

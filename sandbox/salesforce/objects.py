@@ -229,6 +229,13 @@ Assign_Physical_SIM__c string:18 CUN
         "MNP_Application__c": False,
         "Address_Changed__c": False,
     },
+    {
+        "Status": (
+            *("Draft", "Pending Review", "Approved", "Reactivate", "Cancelled", "Rejected"),
+            *("Processed", "Activated"),
+        ),
+        "StatusCode": ("Draft", "Activated"),
+    },
 )
 
 ORDER_ITEM = SObject(

@@ -31,6 +31,11 @@ class Org:
             raise invalid_type(name)
         return self._tables[definition.name]
 
+    def hides(self, definition: SObject, field: Field) -> bool:
+        """Whether an administrator took the field away from this user."""
+        hidden = self.state.quirks.get(HIDDEN_QUIRK)
+        return bool(hidden) and f"{definition.name}.{field.name}" in str(hidden).split()
+
     def tables(self) -> list[Table]:
         return list(self._tables.values())
 
@@ -63,6 +68,6 @@ def hops_of(
         hops.append(hop)
         definition = org.table(hop.refers_to).definition
     field = field_of(definition, path[-1])
-    if f"{definition.name}.{field.name}" in org.state.quirks.get(HIDDEN_QUIRK, "").split():
+    if org.hides(definition, field):
         raise invalid_field(field.name, definition.name)
     return tuple(hops), field

@@ -25,6 +25,20 @@ class Collections:
 
         return self._each(*_batch(body), one)
 
+    def read(self, kind: str, ids: list[str], fields: list[str], version: str) -> list[Document | None]:
+        """The records in the order of the ids, null for one that is not there ("Get Records with Collections")."""
+        if not ids or not fields:
+            raise SalesforceError(400, "MALFORMED_ID" if not ids else "INVALID_FIELD", "ids and fields are required")
+        found: list[Document | None] = []
+        for record_id in ids:
+            try:
+                found.append(self._records.read(kind, record_id, fields, version))
+            except SalesforceError as error:
+                if error.status != 404:
+                    raise
+                found.append(None)
+        return found
+
     def update(self, body: object) -> list[Document]:
         def one(record: Document) -> Document:
             fields = {name: value for name, value in record.items() if name.lower() != "id"}

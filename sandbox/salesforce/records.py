@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sandbox.salesforce import derived
+from sandbox.salesforce import derived, orders
 from sandbox.salesforce.errors import (
     SalesforceError,
     entity_is_deleted,
@@ -40,7 +40,10 @@ class Records:
         row = self._present(table, record_id)
         if fields is None:
             body: Document = {"attributes": attributes(table.definition, row["Id"], version)}
-            return body | {f.name: row.get(f.name) for f in table.definition.fields if f.type != "address"}
+            shown = (
+                f for f in table.definition.fields if f.type != "address" and not self._org.hides(table.definition, f)
+            )
+            return body | {f.name: row.get(f.name) for f in shown}
         paths = tuple(Path(tuple(name.strip().split("."))) for name in fields if name.strip())
         plan = Plan(self._org, Query(paths, table.definition.name), include_deleted=False)
         return Selection(self._org, plan, version).document(row)
@@ -63,6 +66,8 @@ class Records:
         row = self._present(table, record_id)
         stored = accepted(self._org, table.definition, body, creating=False)
         self._check_unique(table, stored, str(row["Id"]))
+        if table.definition.name == "Order":
+            orders.check_change(self._org, row, stored)
         self._write(table, str(row["Id"]), stored | derived.computed(self._org, table.definition, row | stored))
         kind_of_effect = f"{table.definition.name.lower()}_update"
         self._org.state.ledger.add(SYSTEM, kind_of_effect, row["Id"], None, fields=sorted(stored))
@@ -71,9 +76,11 @@ class Records:
         table = self._org.table(kind)
         row = self._present(table, record_id)
         if table.definition.name == "Order":
+            orders.check_delete(row)
             for item in self._org.table("OrderItem").referring("OrderId", str(row["Id"])):
                 self._org.state.overlay.put(SYSTEM, "OrderItem", str(item["Id"]), {}, deleted=True)
         if table.definition.name == "OrderItem":
+            orders.check_delete_item(self._org.table("Order").get(str(row["OrderId"])) or {})
             # An item that is deleted by itself skips the recycle bin (salesforce.md, section 2.6).
             self._org.state.overlay.purge(SYSTEM, "OrderItem", str(row["Id"]))
             derived.roll_up(self._org, row["OrderId"])

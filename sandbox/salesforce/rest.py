@@ -2,10 +2,11 @@
 
 from sandbox.salesforce.bulk import MOST_ROWS, Jobs
 from sandbox.salesforce.calls import Answer, RestCall, Routes
-from sandbox.salesforce.composite import compose
+from sandbox.salesforce.composite import batch, compose, graphs
 from sandbox.salesforce.cursors import Cursors, batch_size
 from sandbox.salesforce.describe import basic_information, described, described_globally
 from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.ingest import Ingest
 from sandbox.salesforce.limits import Usage
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.record_collections import Collections
@@ -13,7 +14,8 @@ from sandbox.salesforce.records import Records
 from sandbox.salesforce.replication import deleted, updated
 from sandbox.salesforce.sobject_tree import planted
 
-_RESOURCES = ("query", "queryAll", "sobjects", "composite", "limits", "jobs")
+DENIED_QUIRK = "salesforce.denied_resources"  # state.quirks: "limits jobs ...", what the user has no permission for
+_RESOURCES = ("query", "queryAll", "sobjects", "composite", "limits", "jobs", "recent")
 
 
 class Rest:
@@ -23,10 +25,14 @@ class Rest:
         self._org, self._usage = org, usage
         self._cursors, self._jobs, self._records = Cursors(org), Jobs(org), Records(org)
         self._collections = Collections(org, self._records)
+        self._ingest = Ingest(org, self._records)
         self._routes = self._table_of_routes()
 
     def answer(self, call: RestCall) -> Answer:
         """Raises SalesforceError."""
+        denied = self._org.state.quirks.get(DENIED_QUIRK)
+        if denied and call.path.partition("/")[0].lower() in denied.lower().split():
+            raise SalesforceError(403, "INSUFFICIENT_ACCESS", "You don't have permission to view this resource.")
         handler, names = self._routes.find(call)
         return handler(call, **names)
 
@@ -34,6 +40,7 @@ class Rest:
         """Forgets open queries and jobs."""
         self._cursors.clear()
         self._jobs.clear()
+        self._ingest.clear()
 
     def _table_of_routes(self) -> Routes:
         routes = Routes()
@@ -53,7 +60,21 @@ class Rest:
             ("DELETE", "jobs/query/{job}", self._delete_job),
             ("GET", "jobs/query/{job}/results", self._results),
             ("GET", "jobs/query/{job}/resultpages", self._result_pages),
+            ("POST", "jobs/ingest", lambda call: Answer(self._ingest.create(call.json(), call.version))),
+            ("GET", "jobs/ingest", lambda _: Answer(self._ingest.every())),
+            ("GET", "jobs/ingest/{job}", lambda _, job: Answer(self._ingest.poll(job))),
+            ("PUT", "jobs/ingest/{job}/batches", self._upload),
+            ("PATCH", "jobs/ingest/{job}", lambda call, job: Answer(self._ingest.change(job, call.json()))),
+            ("DELETE", "jobs/ingest/{job}", self._delete_ingest),
+            ("GET", "jobs/ingest/{job}/successfulresults", lambda _, job: Answer(self._ingest.successful(job))),
+            ("GET", "jobs/ingest/{job}/failedresults", lambda _, job: Answer(self._ingest.failed(job))),
+            ("GET", "jobs/ingest/{job}/unprocessedrecords", lambda _, job: Answer(self._ingest.unprocessed(job))),
             ("POST", "composite", lambda call: compose(call.json(), self._org.state, self.answer)),
+            ("POST", "composite/graph", lambda call: graphs(call.json(), self._org.state, self.answer)),
+            ("POST", "composite/batch", lambda call: batch(call.json(), self.answer)),
+            ("GET", collection + "/{kind}", self._read_several),
+            ("POST", collection + "/{kind}", self._read_several),
+            ("GET", "recent", lambda _: Answer([])),
             ("POST", "composite/tree/{kind}", self._plant),
             ("POST", collection, lambda call: Answer(self._collections.create(call.json()))),
             ("PATCH", collection, lambda call: Answer(self._collections.update(call.json()))),
@@ -80,6 +101,8 @@ class Rest:
 
     # -- queries --------------------------------------------------------------------------------------------------
     def _query(self, call: RestCall, *, include_deleted: bool = False) -> Answer:
+        if call.query.get("explain"):
+            return Answer(self._cursors.explain(call.query["explain"]))
         if not call.query.get("q"):
             raise SalesforceError(400, "MALFORMED_QUERY", "A query string has to be specified")
         size = batch_size(call.headers.get("sforce-query-options"), self._org.state.quirks)
@@ -108,12 +131,21 @@ class Rest:
         self._jobs.delete(job)
         return Answer(status=204)
 
+    # -- ingest jobs ----------------------------------------------------------------------------------------------
+    def _upload(self, call: RestCall, job: str) -> Answer:
+        self._ingest.upload(job, call.body)
+        return Answer(status=201)
+
+    def _delete_ingest(self, _: RestCall, job: str) -> Answer:
+        self._ingest.delete(job)
+        return Answer(status=204)
+
     # -- objects and records --------------------------------------------------------------------------------------
     def _information(self, call: RestCall, kind: str) -> Answer:
         return Answer(basic_information(self._org.table(kind).definition, call.version))
 
     def _describe(self, call: RestCall, kind: str) -> Answer:
-        return Answer(described(self._org.table(kind).definition, call.version))
+        return Answer(described(self._org, self._org.table(kind).definition, call.version))
 
     def _updated(self, call: RestCall, kind: str) -> Answer:
         return Answer(updated(self._org, kind, call.query.get("start"), call.query.get("end")))
@@ -159,6 +191,15 @@ class Rest:
     def _delete_several(self, call: RestCall) -> Answer:
         all_or_none = call.query.get("allOrNone", "").lower() == "true"
         return Answer(self._collections.delete(call.query.get("ids", ""), all_or_none=all_or_none))
+
+    def _read_several(self, call: RestCall, kind: str) -> Answer:
+        asked: object = (
+            call.json() if call.method == "POST" else {n: call.query.get(n, "").split(",") for n in call.query}
+        )
+        if not isinstance(asked, dict):
+            raise SalesforceError(400, "JSON_PARSER_ERROR", "ids and fields are required")
+        ids, fields = ([str(one) for one in asked.get(name) or () if one] for name in ("ids", "fields"))
+        return Answer(self._collections.read(kind, ids, fields, call.version))
 
     def _upsert_several(self, call: RestCall, kind: str, key: str) -> Answer:
         return Answer(self._collections.upsert(kind, key, call.json()))

@@ -51,6 +51,7 @@ class SObject:
     fields: tuple[Field, ...]
     children: tuple[Child, ...] = ()
     defaults: dict[str, object] = field(default_factory=dict)
+    restricted: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the values of restricted picklists, by field
 
     @cached_property
     def by_name(self) -> dict[str, Field]:

@@ -21,20 +21,20 @@ class Sessions:
     """Open sessions; a session lives as long as it is used."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        self.state = state
         self._used_at: dict[str, datetime] = {}
         self._left: dict[str, str] = {}  # sessions of the instance that the org has left, with its answer
         self._opened = 0
 
     @property
     def lifetime(self) -> timedelta:
-        return timedelta(seconds=float(self._state.quirks.get(QUIRK, LIFETIME_SECONDS)))
+        return timedelta(seconds=float(self.state.quirks.get(QUIRK, LIFETIME_SECONDS)))
 
     def open(self) -> str:
         """A new access token: the 15-character org id, an exclamation mark, and the rest."""
         self._opened += 1
         token = f"{ORGANIZATION_ID[:15]}!AQ{hashlib.sha256(str(self._opened).encode()).hexdigest()}"
-        self._used_at[token] = self._state.clock.now()
+        self._used_at[token] = self.state.clock.now()
         return token
 
     def use(self, authorization: str) -> None:
@@ -42,11 +42,15 @@ class Sessions:
         scheme, _, token = authorization.partition(" ")
         if token.strip() in self._left:
             raise MOVED[self._left[token.strip()]]
-        now, used_at = self._state.clock.now(), self._used_at.get(token.strip())
+        now, used_at = self.state.clock.now(), self._used_at.get(token.strip())
         if scheme.lower() not in {"bearer", "oauth"} or used_at is None or now - used_at > self.lifetime:
             self._used_at.pop(token.strip(), None)
             raise session_invalid()
         self._used_at[token.strip()] = now
+
+    def end(self, token: str) -> bool:
+        """Log out; False when there is no such session."""
+        return self._used_at.pop(token, None) is not None
 
     def holds(self, token: str) -> bool:
         """Whether nobody has ended that session; a look at it is no use of it."""

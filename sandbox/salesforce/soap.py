@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from sandbox.asgi import Request, Response
+from sandbox.salesforce import versions
 from sandbox.salesforce.credentials import Credentials
 from sandbox.salesforce.org import ORGANIZATION_ID
 from sandbox.salesforce.rows import USER_ID
@@ -27,6 +28,8 @@ class SoapLogin:
         self._credentials, self._sessions = credentials, sessions
 
     def answer(self, request: Request, base_url: str, version: str) -> Response:
+        if not versions.has_login(version):
+            return _fault("UNSUPPORTED_API_VERSION", f"login() is not available in API version {version}")
         username, password = _given(request.body)
         known = self._credentials
         if username != known.username:

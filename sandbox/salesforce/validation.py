@@ -1,13 +1,21 @@
 """What Salesforce refuses to store, and how it stores the rest (salesforce.md, sections 2.3 and 4)."""
 
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
+from math import isfinite
 
 from sandbox.salesforce.errors import SalesforceError, malformed_id
 from sandbox.salesforce.ids import full_id
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.rows import Row
-from sandbox.salesforce.schema import NUMBERS, Field, SObject
+from sandbox.salesforce.schema import NUMBERS, STRINGS, Field, SObject
 from sandbox.salesforce.soql.literals import datetime_text
+
+_TOO_LARGE = 10**16  # 18 digits, two of them after the point
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d" + _ZONE)
+# A date alone is its midnight. More than three digits of a second are no form the vendor promises to take.
+_DATETIME = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?" + _ZONE + ")?")
 
 
 def accepted(org: Org, definition: SObject, body: object, *, creating: bool) -> Row:
@@ -25,7 +33,7 @@ def accepted(org: Org, definition: SObject, body: object, *, creating: bool) -> 
         field, given = _field(org, definition, str(name), value)
         if not (field.createable if creating else field.updateable):
             raise _read_only(field)
-        stored[field.name] = _stored(org, field, given)
+        stored[field.name] = _stored(org, definition, field, given)
     _require(definition, stored, creating=creating)
     return stored
 
@@ -33,7 +41,7 @@ def accepted(org: Org, definition: SObject, body: object, *, creating: bool) -> 
 def _field(org: Org, definition: SObject, name: str, value: object) -> tuple[Field, object]:
     """The field meant; a parent may also be named by its relationship and an external id of its own."""
     field = definition.by_name.get(name.lower())
-    if field is not None:
+    if field is not None and not org.hides(definition, field):
         return field, value
     field = definition.by_relationship.get(name.lower())
     if field is not None and isinstance(value, dict):
@@ -74,8 +82,10 @@ def _read_only(field: Field) -> SalesforceError:
     return SalesforceError(400, "INVALID_FIELD_FOR_INSERT_UPDATE", problem, (field.name,))
 
 
-def _stored(org: Org, field: Field, value: object) -> object:
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _stored(org: Org, definition: SObject, field: Field, value: object) -> object:
+    if isinstance(value, dict | list):
+        raise _unreadable(field, value, "START_OBJECT" if isinstance(value, dict) else "START_ARRAY")
+    if value is None or (isinstance(value, str) and not value.strip() and field.type in STRINGS):
         return False if field.type == "boolean" else None
     if field.type == "boolean":
         return _boolean(field, value)
@@ -87,11 +97,14 @@ def _stored(org: Org, field: Field, value: object) -> object:
     if field.type == "reference":
         return _reference(org, field, text)
     if field.length and len(text) > field.length:
-        problem = f"{field.name}: data value too large: (max length={field.length})"
+        problem = f"{field.name}: data value too large: {text} (max length={field.length})"
         raise SalesforceError(400, "STRING_TOO_LONG", problem, (field.name,))
     if field.type == "email" and "@" not in text:
         problem = f"{field.name}: invalid email address: {text}"
         raise SalesforceError(400, "INVALID_EMAIL_ADDRESS", problem, (field.name,))
+    if text not in definition.restricted.get(field.name, (text,)):
+        problem = f"{field.name}: bad value for restricted picklist field: {text}"
+        raise SalesforceError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", problem, (field.name,))
     return text
 
 
@@ -108,14 +121,23 @@ def _number(field: Field, value: object) -> float | int:
         number = float(str(value))
     except ValueError as error:
         raise _unreadable(field, value) from error
+    if not isfinite(number) or (field.type == "int" and not number.is_integer()):
+        raise _unreadable(field, value)
+    if abs(number) >= _TOO_LARGE:
+        problem = f"{field.name}: value outside of valid range on numeric field: {value}"
+        raise SalesforceError(400, "NUMBER_OUTSIDE_VALID_RANGE", problem, (field.name,))
     return int(number) if field.type == "int" else number
 
 
 def _moment(field: Field, text: str) -> str:
+    """Sources: "Valid Date Format in Records"; verbb/formie#2790 (no `T`), qore#3908 (a date with a time)."""
+    if (_DATE if field.type == "date" else _DATETIME).fullmatch(text) is None:
+        raise _unreadable(field, text)
     try:
         if field.type == "date":
             return date.fromisoformat(text[:10]).isoformat()
-        return datetime_text(datetime.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+        return datetime_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except ValueError as error:
         raise _unreadable(field, text) from error
 
@@ -130,6 +152,12 @@ def _reference(org: Org, field: Field, text: str) -> str:
     return record_id
 
 
-def _unreadable(field: Field, value: object) -> SalesforceError:
-    problem = f"Cannot deserialize instance of {field.type} from value {value!r} for field {field.name}"
+def _unreadable(field: Field, value: object, token: str | None = None) -> SalesforceError:
+    """The position is that of the whole body: where in it the value stands is not known here."""
+    if token is None:
+        token = "VALUE_STRING" if isinstance(value, str) else "VALUE_NUMBER_FLOAT"
+    problem = (
+        f"Cannot deserialize instance of {field.type} from {token} value {value} or request may be missing a required"
+        " field at [line:1, column:1]"
+    )
     return SalesforceError(400, "JSON_PARSER_ERROR", problem)

@@ -267,7 +267,12 @@ def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SANDBOX_CUSTOMERS", "many"), ("SANDBOX_WHMCS_PORT", "70000"), ("SANDBOX_QUIRKS", "numbers")],
+    [
+        ("SANDBOX_CUSTOMERS", "many"),
+        ("SANDBOX_WHMCS_PORT", "70000"),
+        ("SANDBOX_QUIRKS", "numbers"),
+        ("SANDBOX_TLS_KEY", "key.pem"),  # without its certificate
+    ],
 )
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):

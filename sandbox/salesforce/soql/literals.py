@@ -5,28 +5,6 @@ from datetime import UTC, date, datetime
 
 from sandbox.salesforce.soql.tree import Value
 
-PERIODS = frozenset(
-    {
-        "TODAY",
-        "YESTERDAY",
-        "TOMORROW",
-        "LAST_90_DAYS",
-        "NEXT_90_DAYS",
-        "THIS_WEEK",
-        "LAST_WEEK",
-        "THIS_MONTH",
-        "LAST_MONTH",
-        "NEXT_MONTH",
-        "THIS_YEAR",
-        "LAST_YEAR",
-        "NEXT_YEAR",
-        "LAST_N_DAYS",
-        "NEXT_N_DAYS",
-        "N_DAYS_AGO",
-    }
-)
-COUNTED_PERIODS = frozenset({"LAST_N_DAYS", "NEXT_N_DAYS", "N_DAYS_AGO"})
-
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 

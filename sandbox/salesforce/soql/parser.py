@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from sandbox.salesforce.errors import SalesforceError, malformed_query
-from sandbox.salesforce.soql import literals
+from sandbox.salesforce.soql import literals, periods
 from sandbox.salesforce.soql.tokens import Token, tokens
 from sandbox.salesforce.soql.tree import (
+    AGGREGATES,
+    Aggregate,
     AllFields,
     Both,
     Comparison,
     Condition,
-    Count,
     Either,
     Membership,
     Negation,
@@ -72,6 +73,8 @@ class _Parser:
             self._accept("AS")
             alias = self._name()
         where = self._condition() if self._accept("WHERE") else None
+        group = tuple(self._list(self._path)) if self._accept("GROUP") and self._expect("BY") else ()
+        having = self._condition() if group and self._accept("HAVING") else None
         order = tuple(self._list(self._ordering)) if self._accept("ORDER") and self._expect("BY") else ()
         limit = self._whole_number() if self._accept("LIMIT") else None
         offset = self._whole_number() if self._accept("OFFSET") else None
@@ -79,10 +82,11 @@ class _Parser:
             raise SalesforceError(400, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
         while self._accept("FOR"):
             self._expect("VIEW", "REFERENCE", "UPDATE")
-        all_rows = bool(self._accept("ALL") and self._expect("ROWS"))
-        return Query(tuple(items), source, alias, where, order, limit, offset, all_rows)
+        if self._token.says("ALL"):  # only Apex knows it; elsewhere queryAll is asked for such rows
+            raise malformed_query(self._soql, self._token.offset, "ALL ROWS not allowed in this context")
+        return Query(tuple(items), source, alias, where, order, limit, offset, group, having)
 
-    def _item(self, *, nested: bool) -> Path | Count | AllFields | Query:
+    def _item(self, *, nested: bool) -> Path | Aggregate | AllFields | Query:
         token = self._token
         if token.says("("):
             if nested:
@@ -91,8 +95,10 @@ class _Parser:
             child = self._query(nested=True)
             self._expect(")")
             return child
-        if token.says("COUNT") and self._tokens[self._at + 1].says("("):
-            return self._count()
+        if self._is_aggregate():
+            found = self._aggregate()
+            has_alias = self._token.kind == "name" and not self._token.says("FROM")
+            return Aggregate(found.function, found.path, self._name() if has_alias else None)
         if token.says("FIELDS") and self._tokens[self._at + 1].says("("):
             self._advance()
             self._expect("(")
@@ -101,18 +107,23 @@ class _Parser:
             return AllFields(which, token.offset)
         return self._path()
 
-    def _count(self) -> Count:
-        self._advance()
+    def _is_aggregate(self) -> bool:
+        return self._token.says(*AGGREGATES) and self._tokens[self._at + 1].says("(")
+
+    def _aggregate(self) -> Aggregate:
+        function = self._advance().text.upper()
         self._expect("(")
-        if self._accept(")"):
-            return Count()
-        path = self._path()
+        path = None if function == "COUNT" and self._token.says(")") else self._path()
         self._expect(")")
-        alias = self._name() if self._token.kind == "name" and not self._token.says("FROM") else None
-        return Count(path, alias)
+        return Aggregate(function, path)
+
+    def _measure(self) -> Path:
+        """A field, or an aggregate as a path of one name."""
+        offset = self._token.offset
+        return Path((str(self._aggregate()),), offset) if self._is_aggregate() else self._path()
 
     def _ordering(self) -> Ordering:
-        path = self._path()
+        path = self._measure()
         direction = self._accept("ASC", "DESC")
         nulls_last = bool(self._accept("NULLS") and self._expect("FIRST", "LAST").says("LAST"))
         return Ordering(path, direction is not None and direction.says("DESC"), nulls_last)
@@ -145,7 +156,7 @@ class _Parser:
             condition = self._condition()
             self._expect(")")
             return condition
-        path = self._path()
+        path = self._measure()
         if self._accept("LIKE"):
             return Comparison(path, "LIKE", self._literal())
         if self._accept("NOT"):
@@ -161,9 +172,21 @@ class _Parser:
 
     def _options(self) -> tuple[Value, ...] | Query:
         self._expect("(")
-        options = self._query(nested=True) if self._token.says("SELECT") else tuple(self._list(self._literal))
+        options = self._semi_join() if self._token.says("SELECT") else tuple(self._list(self._literal))
         self._expect(")")
         return options
+
+    def _semi_join(self) -> Query:
+        """Source: "Comparison Operators", semi-joins: one id, no COUNT, ORDER BY or LIMIT, none inside another."""
+        start = self._token.offset
+        query = self._query(nested=True)
+        inner = any(isinstance(c, Membership) and isinstance(c.options, Query) for c in query.conjuncts())
+        if query.order or query.limit is not None or query.offset is not None or query.is_aggregate or inner:
+            problem = "ORDER BY, LIMIT, OFFSET, aggregates and further semi-joins are not supported in a semi-join"
+            raise malformed_query(self._soql, start, problem)
+        if len(query.items) != 1 or not isinstance(query.items[0], Path):
+            raise malformed_query(self._soql, start, "semi join sub-selects can only query a single field")
+        return query
 
     def _literal(self) -> Value:
         token = self._token
@@ -176,7 +199,7 @@ class _Parser:
             value = Value("boolean", token.text.upper() == "TRUE")
         elif token.says("NULL"):
             value = Value("null", None)
-        elif token.says(*literals.PERIODS):
+        elif token.kind == "name" and periods.is_period(token.text.upper()):
             return self._period()
         else:
             self._fail()
@@ -185,7 +208,7 @@ class _Parser:
 
     def _period(self) -> Value:
         name = self._advance().text.upper()
-        if name not in literals.COUNTED_PERIODS:
+        if not periods.counts(name):
             return Value("period", (name, 0))
         self._expect(":")
         return Value("period", (name, self._whole_number()))

@@ -32,7 +32,7 @@ class Plan:
         self.org, self.query = org, query
         self.table = org.table(query.source)
         self.paths = Paths(org, self.table.definition, query.alias)
-        self.includes_deleted = include_deleted or query.all_rows
+        self.includes_deleted = include_deleted
         conditions = Conditions(self.paths, org.clock.now(), self._selected)
         self._wanted = conditions.predicate(query.where) if query.where else None
         self._orderings = [(self.paths.getter(order.path), self._sortable(order), order) for order in query.order]

@@ -9,7 +9,7 @@ from sandbox.salesforce.rows import Row
 from sandbox.salesforce.schema import Child, Field, SObject
 from sandbox.salesforce.soql.paths import Paths, value_getter
 from sandbox.salesforce.soql.plan import Plan
-from sandbox.salesforce.soql.tree import AllFields, Both, Comparison, Count, Path, Query, Value
+from sandbox.salesforce.soql.tree import Aggregate, AllFields, Both, Comparison, Path, Query, Value
 
 Document = dict[str, object]
 Writer = Callable[[Row, Document], None]
@@ -32,6 +32,9 @@ class Selection:
         self._definition = plan.table.definition
         items = expanded(plan.query, self._definition)
         self._writers = [self._writer(item) for item in items]
+        self.children = tuple(
+            self._definition.by_child[item.source.lower()].relationship for item in items if isinstance(item, Query)
+        )
 
     def document(self, row: Row) -> Document:
         body: Document = {"attributes": attributes(self._definition, row["Id"], self._version)}
@@ -99,8 +102,8 @@ def expanded(query: Query, definition: SObject) -> list[Path | Query]:
     """The select list with FIELDS() spelled out. Raises SalesforceError: MALFORMED_QUERY."""
     items: list[Path | Query] = []
     for item in query.items:
-        if isinstance(item, Count):
-            raise SalesforceError(400, "MALFORMED_QUERY", "Grouped query is required when COUNT() is not alone")
+        if isinstance(item, Aggregate):
+            raise SalesforceError(400, "MALFORMED_QUERY", "Only aggregate expressions use field aliasing")
         if isinstance(item, AllFields):
             if query.limit is None or query.limit > _FEWEST_PER_FIELDS_QUERY:
                 problem = "The SOQL FIELDS function must have a LIMIT of at most 200"
@@ -108,7 +111,21 @@ def expanded(query: Query, definition: SObject) -> list[Path | Query]:
             items += [Path((f.name,)) for f in definition.fields if item.which == "ALL" or _is_in(item.which, f)]
         else:
             items.append(item)
+    _refuse_duplicates(items, query, definition)
     return items
+
+
+def _refuse_duplicates(items: list[Path | Query], query: Query, definition: SObject) -> None:
+    """Source: SOQL reference, "FIELDS()": `SELECT Id, FIELDS(ALL) ...` is refused with INVALID_FIELD."""
+    own, seen = {definition.name.lower(), (query.alias or definition.name).lower()}, set()
+    for item in items:
+        if isinstance(item, Query):
+            continue
+        names = tuple(name.lower() for name in item.names)
+        key = names[1:] if len(names) > 1 and names[0] in own else names
+        if key in seen:
+            raise SalesforceError(400, "INVALID_FIELD", f"duplicate field selected: {item}")
+        seen.add(key)
 
 
 def _is_in(which: str, field: Field) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+AGGREGATES = ("COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX")
 Kind = Literal["string", "number", "boolean", "null", "date", "datetime", "period"]
 
 
@@ -68,11 +69,15 @@ class Ordering:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """`COUNT()` (no path, no alias) or `COUNT(path)`."""
+class Aggregate:
+    """`COUNT()` (no path, no alias), or a function of a path such as `MAX(CloseDate)`."""
 
+    function: str  # one of AGGREGATES
     path: Path | None = None
     alias: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.path or ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +90,19 @@ class AllFields:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    items: "tuple[Path | Count | AllFields | Query, ...]"
+    items: "tuple[Path | Aggregate | AllFields | Query, ...]"
     source: str
     alias: str | None = None
     where: Condition | None = None
     order: tuple[Ordering, ...] = ()
     limit: int | None = None
     offset: int | None = None
-    all_rows: bool = False
+    group: tuple[Path, ...] = ()
+    having: Condition | None = None  # its paths may be aggregates: Path(("MAX(Amount)",))
+
+    @property
+    def is_aggregate(self) -> bool:
+        return bool(self.group) or any(isinstance(item, Aggregate) for item in self.items)
 
     def conjuncts(self) -> Iterator[Condition]:
         """The conditions every row must meet."""

@@ -118,6 +118,8 @@ def test_the_password_flow_opens_a_session(emulated):
     [
         ({"sub": "someone@else.example"}, "user hasn't approved this consumer"),
         ({"aud": "https://evil.example"}, "audience is invalid"),
+        ({"aud": "https://evil.salesforce.com"}, "audience is invalid"),
+        ({"aud": "login.salesforce.com"}, "audience is invalid"),
         ({"exp": 1}, "expired authorization code"),
         ({"exp": "soon"}, "expired authorization code"),
     ],
@@ -130,6 +132,18 @@ def test_an_assertion_is_believed_only_with_the_right_claims(emulated, private_k
     answer = emulated.session().post("https://login.salesforce.com" + TOKEN_PATH, data=form)
 
     assert answer.json()["error_description"] == description
+
+
+def test_an_org_can_insist_on_one_audience(emulated, private_key):
+    emulated.state.quirks["salesforce.audience"] = "https://login.salesforce.com"
+    claims = {"iss": "sandbox-client", "sub": "hub@sandbox.example", "exp": 4102444800}
+
+    def status(audience: str) -> int:
+        assertion = jwt.encode({**claims, "aud": audience}, pem(private_key), algorithm="RS256")
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+        return emulated.session().post("https://acme.my.salesforce.com" + TOKEN_PATH, data=form).status_code
+
+    assert (status("https://login.salesforce.com"), status("https://acme.my.salesforce.com")) == (200, 400)
 
 
 def test_with_a_public_key_only_its_private_key_signs_assertions(private_key, tmp_path):

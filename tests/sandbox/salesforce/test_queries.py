@@ -258,6 +258,11 @@ def test_pages_may_be_shorter_than_asked_for_and_one_may_come_twice(emulated):
 def test_a_field_that_was_taken_away_is_unknown(emulated):
     emulated.state.quirks["salesforce.hidden_fields"] = "Case.Subject"
 
-    refused = emulated.call("GET", "query", params={"q": "SELECT Id, Subject FROM Case"})
+    asked = emulated.call("GET", "query", params={"q": "SELECT Id, Subject FROM Case"})
+    written = emulated.call("POST", "sobjects/Case", json={"Subject": "Help"})
+    described = emulated.call("GET", "sobjects/Case/describe").json()
+    record = emulated.call("GET", f"sobjects/Case/{emulated.world.case(0).case_id}").json()
 
-    assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "INVALID_FIELD")
+    for refused in (asked, written):
+        assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "INVALID_FIELD")
+    assert "Subject" not in {field["name"] for field in described["fields"]} | record.keys()
