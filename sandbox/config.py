@@ -19,6 +19,8 @@ class Config:
     whmcs_timezone: str = "Asia/Tokyo"
     whmcs_identifier: str = "sandbox-identifier"
     whmcs_secret: str = "sandbox-secret"  # noqa: S105 - everybody may know the sandbox's secrets
+    whmcs_admin: str = "sandbox-admin"
+    whmcs_admin_password: str = "sandbox-password"  # noqa: S105
     whmcs_access_key: str = "sandbox-access-key"
     whmcs_webhook_url: str = ""  # where WHMCS tells of changes; empty: nowhere
     whmcs_webhook_secret: str = ""

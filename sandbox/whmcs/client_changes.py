@@ -32,7 +32,7 @@ class ClientChanges:
         if row is None:
             raise ApiError("Client ID Not Found")
         self._check_email(params, client_id)
-        changed = self._changed(params, row)
+        changed = self.changed(params, row)
         if changed:
             self.install.put("client", client_id, **changed)
             self.install.note("client_update", client_id, None, fields=sorted(changed))
@@ -47,7 +47,8 @@ class ClientChanges:
         if self._clients.of_email(email) not in {None, client_id}:
             raise ApiError("Duplicate Email Address")
 
-    def _changed(self, params: Params, row: Row) -> Row:
+    def changed(self, params: Params, row: Row) -> Row:
+        """The fields of a client that the request sets, with what WHMCS makes of them."""
         saved = self.install.saved
         changed: Row = {name: saved(text(params, name)) for name in _TEXTS if name in params}
         changed |= {name: truthy(params, name) for name in _FLAGS if name in params}

@@ -1,6 +1,7 @@
 """How WHMCS writes values: entities, money, dates without zone, zero dates."""
 
 import json
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -25,6 +26,13 @@ def saved(text: str, *, entities: bool = True) -> str:
 def quoted(text: str, *, entities: bool = True) -> str:
     """The JSON literal of a saved text."""
     return _dumps(saved(text, entities=entities))
+
+
+def as_texts(row: dict[str, object], names: Collection[str]) -> dict[str, object]:
+    """The row with those of its columns as texts, as the actions write them that read the database themselves."""
+    if not names:
+        return row
+    return {name: str(value) if name in names else value for name, value in row.items()}
 
 
 def money(amount: int | Decimal) -> str:
