@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test lint lock bench campaign storm docs clean
+.PHONY: help up tour test clients lint lock bench campaign storm docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -20,6 +20,9 @@ tour: $(VENV)/.installed ## An order from the cart to the service, step by step,
 
 test: $(VENV)/.installed-dev ## The whole test suite
 	@$(BIN)/pytest $(ARGS)
+
+clients: $(VENV)/.installed-dev ## Clients that others wrote, against the sandbox: make clients [ARGS=jsforce]
+	@$(BIN)/python -m tests.clients $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Form, types, imports
 	$(BIN)/ruff check

@@ -21,6 +21,7 @@ variables:
   SANDBOX_SALESFORCE_GRPC_PORT=8402
   SANDBOX_WHMCS_PORT=8403
   SANDBOX_FREEBIT_PORT=8404
+  SANDBOX_SALESFORCE_TLS_PORT=8405    only with SANDBOX_TLS_CERTIFICATE and SANDBOX_TLS_KEY (PEM files)
   SANDBOX_WHMCS_TIMEZONE=Asia/Tokyo   zone of WHMCS's dates
   SANDBOX_WHMCS_WEBHOOK_URL=          where WHMCS tells of changes, e.g. http://127.0.0.1:8000/webhooks/whmcs
   SANDBOX_WHMCS_WEBHOOK_SECRET=       what it signs that with
@@ -78,6 +79,7 @@ def main() -> int:
     with running:
         lines = [
             f"salesforce  {running.salesforce_url}",
+            *([f"            {running.salesforce_tls_url}"] if running.salesforce_tls_url else []),
             f"events      {running.salesforce_grpc}",
             f"whmcs       {running.whmcs_url}/includes/api.php",
             f"freebit     {running.freebit_url}/emptool/api",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     client: str  # address of the caller
+    scheme: str = "http"
 
 
 class Response(NamedTuple):
@@ -57,20 +59,48 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         await read_body(receive),
         client[0] if client else "127.0.0.1",
+        scope["scheme"],
     )
+
+
+class HeaderName(bytes):
+    """A name that stays in the casing the vendor sends, and equals itself in any other.
+
+    uvicorn writes names in lower case. That is lawful, but clients exist that look them up as the vendor writes them
+    (Airbyte's source-salesforce: `headers['Sforce-Locator']`).
+    """
+
+    __slots__ = ()
+
+    def lower(self) -> "HeaderName":
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, bytes) and bytes.lower(self) == bytes.lower(other)
+
+    def __hash__(self) -> int:
+        return hash(bytes.lower(self))
+
+
+@lru_cache(maxsize=256)
+def header_name(name: str) -> HeaderName:
+    return HeaderName(name.encode())
 
 
 async def send_response(response: Response, send: Send) -> None:
     whole = response.body if isinstance(response.body, bytes) else None
-    headers = [(b"content-type", response.content_type.encode())]
-    headers += [(name.encode(), value.encode()) for name, value in response.headers]
+    headers: list[tuple[bytes, bytes]] = [(_CONTENT_TYPE, response.content_type.encode())]
+    headers += [(header_name(name), value.encode()) for name, value in response.headers]
     if whole is not None:
-        headers.append((b"content-length", str(len(whole)).encode()))
+        headers.append((_CONTENT_LENGTH, str(len(whole)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if whole is None:
         for chunk in response.body:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": whole or b""})
+
+
+_CONTENT_TYPE, _CONTENT_LENGTH = header_name("Content-Type"), header_name("Content-Length")
 
 
 def asgi(handler: Handler) -> App:

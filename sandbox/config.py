@@ -16,6 +16,9 @@ class Config:
     salesforce_grpc_port: int = 8402
     whmcs_port: int = 8403
     freebit_port: int = 8404
+    salesforce_tls_port: int = 8405
+    tls_certificate: Path | None = None  # PEM; with it and its key, Salesforce answers on the TLS port too
+    tls_key: Path | None = None
     whmcs_timezone: str = "Asia/Tokyo"
     whmcs_identifier: str = "sandbox-identifier"
     whmcs_secret: str = "sandbox-secret"  # noqa: S105 - everybody may know the sandbox's secrets
@@ -38,14 +41,17 @@ def config_from(environment: Mapping[str, str]) -> Config:
     """The configuration that SANDBOX_* variables describe.
 
     Raises:
-        ConfigError: a number is no number, or a quirk is not written name=value.
+        ConfigError: a number is no number, a certificate lacks its key, or a quirk is not written name=value.
     """
-    numbers = ("customers", "seed", "salesforce_port", "salesforce_grpc_port", "whmcs_port", "freebit_port")
+    ports = ("salesforce_port", "salesforce_grpc_port", "salesforce_tls_port", "whmcs_port", "freebit_port")
+    numbers = ("customers", "seed", *ports)
     texts = ("host", "whmcs_timezone", "whmcs_webhook_url", "whmcs_webhook_secret")
     values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
     values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}
-    if key_file := environment.get("SANDBOX_SALESFORCE_PUBLIC_KEY"):
-        values["salesforce_public_key"] = Path(key_file)
+    files = ("salesforce_public_key", "tls_certificate", "tls_key")
+    values |= {n: Path(environment[_variable(n)]) for n in files if environment.get(_variable(n))}
+    if ("tls_certificate" in values) != ("tls_key" in values):
+        raise ConfigError("SANDBOX_TLS_CERTIFICATE and SANDBOX_TLS_KEY go together")
     return Config(**values, quirks=_quirks(environment.get("SANDBOX_QUIRKS", "")))  # type: ignore[arg-type]
 
 

@@ -200,7 +200,7 @@ def _refusal(mode: str) -> Response:
     if mode == "html500":
         return Response(_HTML, 500, "text/html")
     if mode == "429":
-        return Response(b'{"message":"Rate Limit Exceeded"}', 429, headers=(("retry-after", "1"),))
+        return Response(b'{"message":"Rate Limit Exceeded"}', 429, headers=(("Retry-After", "1"),))
     return Response(b"sandbox fault", int(mode.removeprefix("status:")), "text/plain")
 
 

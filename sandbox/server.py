@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -67,6 +68,7 @@ class RunningSandbox:
     salesforce_grpc: str
     whmcs_url: str
     freebit_url: str
+    salesforce_tls_url: str  # empty without a certificate
     _stop: Callable[[], None] = field(repr=False)
 
     def stop(self) -> None:
@@ -91,12 +93,15 @@ def start(config: Config | None = None) -> RunningSandbox:
     config = config or Config()
     world, state = World(config.seed, config.customers), State(config.quirks)
     ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
+    if config.tls_certificate:
+        ports["salesforce_tls"] = config.salesforce_tls_port
     sockets = _listening(config.host, ports)
     sessions = Sessions(state)
-    servers = [
-        (_server(app, dated=system != "salesforce"), sockets[system])
-        for system, app in apps(config, world, state, sessions).items()
-    ]
+    served = apps(config, world, state, sessions)
+    servers = [(_server(app, dated=system != "salesforce"), sockets[system]) for system, app in served.items()]
+    if config.tls_certificate:
+        secured = _server(served["salesforce"], dated=False, certificate=config.tls_certificate, key=config.tls_key)
+        servers.append((secured, sockets["salesforce_tls"]))
     events = _Events(config, world, state, sessions)
     thread = threading.Thread(target=_run, args=(servers, events, state), name="sandbox", daemon=True)
     thread.start()
@@ -105,7 +110,10 @@ def start(config: Config | None = None) -> RunningSandbox:
         for server, _ in servers:
             server.should_exit = True
         raise OSError(f"port {config.salesforce_grpc_port} is taken")
-    urls = {system: f"http://{config.host}:{sock.getsockname()[1]}" for system, sock in sockets.items()}
+    urls = {
+        system: f"http{'s' if system.endswith('_tls') else ''}://{config.host}:{sock.getsockname()[1]}"
+        for system, sock in sockets.items()
+    }
 
     def stop() -> None:
         for server, _ in servers:
@@ -115,7 +123,17 @@ def start(config: Config | None = None) -> RunningSandbox:
             sock.close()
 
     grpc_address = f"{config.host}:{events.port}"
-    return RunningSandbox(config, world, state, urls["salesforce"], grpc_address, urls["whmcs"], urls["freebit"], stop)
+    return RunningSandbox(
+        config,
+        world,
+        state,
+        urls["salesforce"],
+        grpc_address,
+        urls["whmcs"],
+        urls["freebit"],
+        urls.get("salesforce_tls", ""),
+        stop,
+    )
 
 
 class _Events:
@@ -158,7 +176,7 @@ def _listening(host: str, ports: dict[str, int]) -> dict[str, socket.socket]:
     return sockets
 
 
-def _server(app: App, *, dated: bool) -> uvicorn.Server:
+def _server(app: App, *, dated: bool, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
     """A server for one port; `dated`: it adds real time as Date, else the emulator names its own time."""
     settings = uvicorn.Config(
         app,
@@ -169,6 +187,8 @@ def _server(app: App, *, dated: bool) -> uvicorn.Server:
         date_header=dated,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     return uvicorn.Server(settings)
 

@@ -65,11 +65,11 @@ class Emulator:
         """Never raises for what a caller may send."""
         self._forget_after_reset()
         response = self._routed(request)
-        date = (("date", format_datetime(self._state.clock.now().replace(microsecond=0), usegmt=True)),)
+        date = (("Date", format_datetime(self._state.clock.now().replace(microsecond=0), usegmt=True)),)
         return response._replace(headers=response.headers + date) if self._sends_date else response
 
     def _routed(self, request: Request) -> Response:
-        base_url = f"http://{request.headers.get('host', '127.0.0.1')}"
+        base_url = f"{request.scheme}://{request.headers.get('host', '127.0.0.1')}"
         path = request.path.rstrip("/")
         if path == "/services/oauth2/token" and request.method == "POST":
             return self._token.answer(request, base_url)

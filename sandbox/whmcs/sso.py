@@ -78,7 +78,7 @@ class SingleSignOn:
             return Response(b"<html><body><h1>Invalid or expired token</h1></body></html>", 403, "text/html")
         address = request.path.removesuffix(PAGE) + "/" + where
         body = f'<html><body><a href="{escape(address)}">Continue</a></body></html>'.encode()
-        return Response(body, 302, "text/html", (("location", address),))
+        return Response(body, 302, "text/html", (("Location", address),))
 
     def _forget(self) -> None:
         if self._resets != self.install.state.resets:
