@@ -1,7 +1,8 @@
 """salesforce-pubsub-api-client, the event client of the JavaScript world.
 
 It insists on TLS and brings its own list of authorities, so it is told not to check (`rejectUnauthorizedSsl`), its own
-setting for test hosts. 5.5.2 is the newest that runs on Node 20; avro-js 1.12.2 does not name what it needs (underscore).
+setting for test hosts. 5.5.2 is the newest that runs on Node 20. avro-js is pinned because 1.12.2 does not name what
+it needs (underscore).
 """
 
 from collections.abc import Iterable
