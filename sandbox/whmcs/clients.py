@@ -7,7 +7,7 @@ from sandbox.state import Change
 from sandbox.whmcs.install import CURRENCY, ApiError, Install, rendered
 from sandbox.whmcs.listing import Base, Chosen, Descending, Few, Page, Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import localised
+from sandbox.whmcs.rendering import localised, zero_time
 from sandbox.world.index import PROFILES, OwnerIndex
 from sandbox.world.mixing import mixed
 from sandbox.world.profiles import month_start
@@ -18,6 +18,8 @@ FIRST_CONTACT_ID = 1
 # What a client has from the start: his country, his currency, how he pays.
 _NEVER_BLANK = frozenset({"country", "countrycode", "countryname", "phonecc", "currency_code", "defaultgateway",
                           "status", "credit"})  # fmt: skip
+_CONTACT_FILTERS = ("firstname", "lastname", "email", "address1", "address2", "city", "state", "postcode", "country",
+                    "phonenumber")  # fmt: skip
 _COLUMNS = frozenset({"id", "firstname", "lastname", "companyname", "email", "groupid", "datecreated", "status"})
 
 
@@ -220,21 +222,35 @@ class Clients:
         if text(params, "userid"):
             client = self.world.client_number(whole(params, "userid"))
             base = Few([] if client is None else list(index.of(client)))
+        wanted = {name: text(params, name) for name in _CONTACT_FILTERS if text(params, name)}
+
+        def fits(row: Row) -> bool:
+            return all(str(row.get(name)) == value for name, value in wanted.items())
+
+        if wanted:
+            base = Few([number for number in base.numbers(0, base.total) if fits(self._contact(number))])
         return self.install.page(
             base,
             params,
             kind="contact",
+            fits=fits if wanted else None,
             names=("contacts", "contact"),
             first_id=FIRST_CONTACT_ID,
             render=rendered(self._contact),
-            row_of=lambda contact_id, change: {"id": contact_id, **change.fields},
+            row_of=self._changed_contact,
             empty=None,
         )
+
+    def _changed_contact(self, contact_id: int, change: Change) -> Row:
+        number = contact_id - FIRST_CONTACT_ID
+        known = 0 <= number < self._with_contact.total
+        return {"id": contact_id, **(self._contact(number) if known else {}), **change.fields}
 
     def _contact(self, number: int) -> Row:
         customer = self.world.customer(self._with_contact.owner(number).customer)
         saved, address = self.install.saved, customer.address
-        created = self.install.local(customer.created_at)
+        # Old ones were made before WHMCS wrote down when (the vendor's sample).
+        created = zero_time(number) if number % 2 else self.install.local(customer.created_at)
         mails = dict.fromkeys(("domain", "general", "invoice", "product", "support", "affiliate"), True)
         return {
             "id": FIRST_CONTACT_ID + number,

@@ -6,7 +6,7 @@ from sandbox.state import Change
 from sandbox.whmcs.install import GATEWAYS, Install, Owner, rendered
 from sandbox.whmcs.listing import Base, Chosen, Few, Page, Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import ZERO_DATE, ZERO_TIME, day, moment, money
+from sandbox.whmcs.rendering import ZERO_DATE, ZERO_TIME, day, moment, money, zero_date
 from sandbox.world import Service
 from sandbox.world.index import PROFILES
 from sandbox.world.profiles import ServicePlan
@@ -142,7 +142,7 @@ class Services:
             "paymentmethod": "stripe",
             "paymentmethodname": GATEWAYS["stripe"],
             "billingcycle": plan.cycle,
-            "nextduedate": next_due(plan) if recurring else ZERO_DATE,
+            "nextduedate": next_due(plan) if recurring else zero_date(number),
             "status": plan.status,
             "username": service.msisdn or "",
             "password": f"pw-{service.whmcs_order_number}",

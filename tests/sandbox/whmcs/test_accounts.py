@@ -114,6 +114,19 @@ def test_clients_come_in_the_order_of_the_column_asked_for(whmcs: Any, column: s
     assert backwards == rows[::-1]
 
 
+def test_somebody_must_hear_of_a_client_s_domains(api: Any) -> None:
+    # UpdateClient: a rule of ICANN's.
+    contacts = {row["userid"] for row in api.rows("GetContacts", "contacts", "contact")}
+    with_contact = next(iter(contacts))
+    alone = next(row["id"] for row in api.rows("GetClients", "clients", "client") if row["id"] not in contacts)
+
+    refusal = api.refused("UpdateClient", clientid=alone, email_preferences={"domain": 0})
+    api.call("UpdateClient", clientid=with_contact, email_preferences={"domain": 0})
+
+    assert refusal.startswith("You must have at least one email address enabled to receive domain related")
+    assert api.call("GetClientsDetails", clientid=with_contact)["client"]["email_preferences"]["domain"] == "0"
+
+
 # -- orders -----------------------------------------------------------------------------------------------------------
 
 
