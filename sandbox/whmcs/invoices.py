@@ -61,6 +61,8 @@ class Invoices:
             mine = [] if client is None else self.world.invoices(client)
             if orderby == "total":
                 mine.sort(key=lambda invoice: invoice.plan.total)
+            elif orderby == "status":
+                mine.sort(key=lambda invoice: invoice.plan.status)
             return Few([i.number for i in mine if not status or _has_status(i.plan, status, today)])
         by = orderby if orderby in {"total", "status"} else "id"
         whole_index = self.world.invoice_index

@@ -63,6 +63,19 @@ def test_invoices_come_in_the_order_asked_for(whmcs: Any) -> None:
     assert sorted(row["id"] for row in rows) == ascending
 
 
+@pytest.mark.parametrize(("orderby", "column"), [
+    ("id", "id"), ("invoicenumber", "invoicenum"), ("date", "date"), ("duedate", "duedate"), ("status", "status"),
+])  # fmt: skip
+def test_a_client_s_invoices_come_in_the_order_asked_for(whmcs: Any, orderby: str, column: str) -> None:
+    userid = whmcs.call("GetInvoices", limitnum=6)["invoices"]["invoice"][-1]["userid"]
+
+    rows = whmcs.call("GetInvoices", userid=userid, orderby=orderby, limitnum=1000)["invoices"]["invoice"]
+    backwards = whmcs.call("GetInvoices", userid=userid, orderby=orderby, order="desc", limitnum=1000)
+
+    assert [row[column] for row in rows] == sorted(row[column] for row in rows)
+    assert backwards["invoices"]["invoice"] == rows[::-1]
+
+
 def test_a_status_filter_returns_exactly_the_rows_of_that_status(whmcs: Any) -> None:
     rows = whmcs.call("GetInvoices", limitnum=100_000)["invoices"]["invoice"]
 
