@@ -98,7 +98,11 @@ def start(config: Config | None = None) -> RunningSandbox:
     ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
     if config.tls:
         ports["salesforce_tls"] = config.salesforce_tls_port
-    sockets = _listening(config.host, ports)
+    try:
+        sockets = _listening(config.host, ports)
+    except OSError:
+        forget_certificate()
+        raise
     sessions = Sessions(state)
     served = apps(config, world, state, sessions)
     servers = [(_server(app, dated=system != "salesforce"), sockets[system]) for system, app in served.items()]
@@ -110,8 +114,9 @@ def start(config: Config | None = None) -> RunningSandbox:
     thread.start()
     events.started.wait(timeout=10)
     if events.port == 0:
-        for server, _ in servers:
-            server.should_exit = True
+        thread.join(timeout=10)
+        for sock in sockets.values():
+            sock.close()
         forget_certificate()
         raise OSError(f"port {events.missing_port} is taken")
     urls = {
@@ -223,7 +228,8 @@ def _run(servers: list[tuple[uvicorn.Server, socket.socket]], events: _Events, s
     async def serve() -> None:
         state.loop = asyncio.get_running_loop()
         await events.start()
-        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
+        if events.port:
+            await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
         await events.stop()
         state.loop = None
 
