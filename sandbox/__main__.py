@@ -21,7 +21,10 @@ variables:
   SANDBOX_SALESFORCE_GRPC_PORT=8402
   SANDBOX_WHMCS_PORT=8403
   SANDBOX_FREEBIT_PORT=8404
-  SANDBOX_SALESFORCE_TLS_PORT=8405    only with SANDBOX_TLS_CERTIFICATE and SANDBOX_TLS_KEY (PEM files)
+  SANDBOX_TLS=off                     on: Salesforce and its events answer on the two ports below, too
+  SANDBOX_SALESFORCE_TLS_PORT=8405
+  SANDBOX_SALESFORCE_GRPC_TLS_PORT=8406
+  SANDBOX_TLS_CERTIFICATE=            PEM file to use there, with SANDBOX_TLS_KEY; without, one is made at the start
   SANDBOX_WHMCS_TIMEZONE=Asia/Tokyo   zone of WHMCS's dates
   SANDBOX_WHMCS_WEBHOOK_URL=          where WHMCS tells of changes, e.g. http://127.0.0.1:8000/webhooks/whmcs
   SANDBOX_WHMCS_WEBHOOK_SECRET=       what it signs that with
@@ -54,6 +57,8 @@ control plane, on every port (JSON):
   POST /__sandbox__/webhook-faults    {"mode": "drop", "times": 2}; modes: drop double reorder
   GET  /__sandbox__/events            what was published on each channel
   POST /__sandbox__/events            {"entity": "Order", "type": "GAP_UPDATE", "ids": ["801..."]}
+  POST /__sandbox__/event-types       {"name": "Sample__e", "fields": {"Message__c": "string"}}
+  GET  /__sandbox__/tls               the TLS ports, and the certificate to trust there (PEM file)
   POST /__sandbox__/event-faults      {"mode": "drop", "times": 2}; modes: drop double reorder stall disconnect
                                       reject_replay expire schema_change
   POST /__sandbox__/expire-sessions   {}: every Salesforce session is over, and its event streams with it
@@ -82,6 +87,8 @@ def main() -> int:
             f"salesforce  {running.salesforce_url}",
             *([f"            {running.salesforce_tls_url}"] if running.salesforce_tls_url else []),
             f"events      {running.salesforce_grpc}",
+            *([f"            {running.salesforce_grpc_tls} (TLS)"] if running.salesforce_grpc_tls else []),
+            *([f"certificate {running.config.tls_certificate}"] if running.config.tls else []),
             f"whmcs       {running.whmcs_url}/includes/api.php",
             f"freebit     {running.freebit_url}/emptool/api",
             f"customers   {running.config.customers} (seed {running.config.seed}); Ctrl-C stops",

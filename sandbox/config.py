@@ -16,12 +16,16 @@ class Config:
     salesforce_grpc_port: int = 8402
     whmcs_port: int = 8403
     freebit_port: int = 8404
+    tls: bool = False  # whether Salesforce and its events answer on their TLS ports too
     salesforce_tls_port: int = 8405
-    tls_certificate: Path | None = None  # PEM; with it and its key, Salesforce answers on the TLS port too
+    salesforce_grpc_tls_port: int = 8406
+    tls_certificate: Path | None = None  # PEM, with its key; without them one is made at the start
     tls_key: Path | None = None
     whmcs_timezone: str = "Asia/Tokyo"
     whmcs_identifier: str = "sandbox-identifier"
     whmcs_secret: str = "sandbox-secret"  # noqa: S105 - everybody may know the sandbox's secrets
+    whmcs_admin: str = "sandbox-admin"
+    whmcs_admin_password: str = "sandbox-password"  # noqa: S105
     whmcs_access_key: str = "sandbox-access-key"
     whmcs_webhook_url: str = ""  # where WHMCS tells of changes; empty: nowhere
     whmcs_webhook_secret: str = ""
@@ -39,10 +43,11 @@ def config_from(environment: Mapping[str, str]) -> Config:
     """The configuration that SANDBOX_* variables describe.
 
     Raises:
-        ConfigError: a number is no number, a certificate lacks its key, or a quirk is not written name=value.
+        ConfigError: a number is no number, a switch is neither on nor off, a certificate lacks its key, or a quirk is
+            not written name=value.
     """
-    ports = ("salesforce_port", "salesforce_grpc_port", "salesforce_tls_port", "whmcs_port", "freebit_port")
-    numbers = ("customers", "seed", *ports)
+    tls_ports = ("salesforce_tls_port", "salesforce_grpc_tls_port")
+    numbers = ("customers", "seed", "salesforce_port", "salesforce_grpc_port", "whmcs_port", "freebit_port", *tls_ports)
     texts = ("host", "whmcs_timezone", "whmcs_webhook_url", "whmcs_webhook_secret")
     values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
     values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}
@@ -50,6 +55,10 @@ def config_from(environment: Mapping[str, str]) -> Config:
     values |= {n: Path(environment[_variable(n)]) for n in files if environment.get(_variable(n))}
     if ("tls_certificate" in values) != ("tls_key" in values):
         raise ConfigError("SANDBOX_TLS_CERTIFICATE and SANDBOX_TLS_KEY go together")
+    wanted = environment.get("SANDBOX_TLS") or "off"
+    if wanted not in {"on", "off"}:
+        raise ConfigError("SANDBOX_TLS must be on or off")
+    values["tls"] = "tls_certificate" in values or wanted == "on"
     return Config(**values, quirks=_quirks(environment.get("SANDBOX_QUIRKS", "")))  # type: ignore[arg-type]
 
 

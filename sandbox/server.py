@@ -4,15 +4,17 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 import grpc
 import uvicorn
 
-from sandbox.asgi import App
+from sandbox.asgi import App, json_response
+from sandbox.certificates import write_certificate
 from sandbox.config import Config
 from sandbox.control import CutError, wrapped
 from sandbox.freebit.app import create_app as freebit_app
@@ -68,7 +70,8 @@ class RunningSandbox:
     salesforce_grpc: str
     whmcs_url: str
     freebit_url: str
-    salesforce_tls_url: str  # empty without a certificate
+    salesforce_tls_url: str  # these two are empty without TLS
+    salesforce_grpc_tls: str
     _stop: Callable[[], None] = field(repr=False)
 
     def stop(self) -> None:
@@ -90,16 +93,20 @@ def start(config: Config | None = None) -> RunningSandbox:
     Raises:
         OSError: a port is taken.
     """
-    config = config or Config()
+    config, forget_certificate = _certified(config or Config())
     world, state = World(config.seed, config.customers), State(config.quirks)
     ports = {"salesforce": config.salesforce_port, "whmcs": config.whmcs_port, "freebit": config.freebit_port}
-    if config.tls_certificate:
+    if config.tls:
         ports["salesforce_tls"] = config.salesforce_tls_port
-    sockets = _listening(config.host, ports)
+    try:
+        sockets = _listening(config.host, ports)
+    except OSError:
+        forget_certificate()
+        raise
     sessions = Sessions(state)
     served = apps(config, world, state, sessions)
     servers = [(_server(app, dated=system != "salesforce"), sockets[system]) for system, app in served.items()]
-    if config.tls_certificate:
+    if config.tls:
         secured = _server(served["salesforce"], dated=False, certificate=config.tls_certificate, key=config.tls_key)
         servers.append((secured, sockets["salesforce_tls"]))
     events = _Events(config, world, state, sessions)
@@ -107,9 +114,11 @@ def start(config: Config | None = None) -> RunningSandbox:
     thread.start()
     events.started.wait(timeout=10)
     if events.port == 0:
-        for server, _ in servers:
-            server.should_exit = True
-        raise OSError(f"port {config.salesforce_grpc_port} is taken")
+        thread.join(timeout=10)
+        for sock in sockets.values():
+            sock.close()
+        forget_certificate()
+        raise OSError(f"port {events.missing_port} is taken")
     urls = {
         system: f"http{'s' if system.endswith('_tls') else ''}://{config.host}:{sock.getsockname()[1]}"
         for system, sock in sockets.items()
@@ -121,38 +130,60 @@ def start(config: Config | None = None) -> RunningSandbox:
         thread.join(timeout=10)
         for sock in sockets.values():
             sock.close()
+        forget_certificate()
 
-    grpc_address = f"{config.host}:{events.port}"
+    grpc_tls = f"{config.host}:{events.tls_port}" if config.tls else ""
+    addresses = {"salesforce": urls.get("salesforce_tls", ""), "events": grpc_tls}
+    state.gets["tls"] = lambda *_: json_response({"certificate": str(config.tls_certificate or ""), **addresses})
     return RunningSandbox(
         config,
         world,
         state,
         urls["salesforce"],
-        grpc_address,
+        f"{config.host}:{events.port}",
         urls["whmcs"],
         urls["freebit"],
         urls.get("salesforce_tls", ""),
+        grpc_tls,
         stop,
     )
 
 
+def _certified(config: Config) -> tuple[Config, Callable[[], None]]:
+    """The configuration with a certificate, where TLS is asked for, and what removes the one that was made."""
+    if not config.tls or config.tls_certificate:
+        return config, lambda: None
+    folder = TemporaryDirectory(prefix="sandbox-tls-")
+    certificate, key = Path(folder.name, "certificate.pem"), Path(folder.name, "key.pem")
+    write_certificate(certificate, key)
+    return replace(config, tls_certificate=certificate, tls_key=key), folder.cleanup
+
+
 class _Events:
-    """The event bus of Salesforce: a gRPC server in the same loop, on a port of its own."""
+    """The event bus of Salesforce: a gRPC server in the same loop, on a port of its own, and on another with TLS."""
 
     def __init__(self, config: Config, world: World, state: State, sessions: Sessions) -> None:
         publisher = Publisher(Org(world, state), state)
         self._service = PubSub(publisher, sessions, state)
         EventControls(publisher, self._service, state)
-        self._address = f"{config.host}:{config.salesforce_grpc_port}"
+        self._config = config
         self._server: grpc.aio.Server | None = None
         self.started = threading.Event()
-        self.port = 0
+        self.port, self.tls_port = 0, 0
+        self.missing_port = 0  # the one that could not be had
 
     async def start(self) -> None:
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         self._server.add_generic_rpc_handlers((self._service.handler(),))
+        config = self._config
         try:
-            self.port = self._server.add_insecure_port(self._address)
+            self.missing_port = config.salesforce_grpc_port
+            self.port = self._server.add_insecure_port(f"{config.host}:{config.salesforce_grpc_port}")
+            if config.tls_certificate and config.tls_key:
+                self.missing_port = config.salesforce_grpc_tls_port
+                pair = (config.tls_key.read_bytes(), config.tls_certificate.read_bytes())
+                address = f"{config.host}:{config.salesforce_grpc_tls_port}"
+                self.tls_port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
             await self._server.start()
         except RuntimeError:
             self.port = 0
@@ -197,7 +228,8 @@ def _run(servers: list[tuple[uvicorn.Server, socket.socket]], events: _Events, s
     async def serve() -> None:
         state.loop = asyncio.get_running_loop()
         await events.start()
-        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
+        if events.port:
+            await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in servers))
         await events.stop()
         state.loop = None
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from sandbox.whmcs.install import GATEWAYS, Install
 from sandbox.whmcs.listing import Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import day, money
+from sandbox.whmcs.rendering import as_texts, day, money
 from sandbox.whmcs.services import next_due
 from sandbox.world.world import FIRST_SERVICE_ID
 
 FIRST_ADDON_ID = 9001
+_TEXTS = frozenset({"id", "qty", "userid", "orderid", "serviceid", "addonid"})  # as in the vendor's sample
 
 
 class Addons:
@@ -30,8 +31,8 @@ class Addons:
         addon_id = whole(params, "addonid")
         found = [*known, *self._created(services, whole(params, "clientid"))]
         rows = [row for row in found if row is not None and addon_id in {0, row["addonid"]}]
-        answer: Row = {"result": "success", **asked, "totalresults": len(rows)}
-        return {**answer, "addons": {"addon": rows}} if rows else answer
+        answer: Row = {"result": "success", **asked, "totalresults": str(len(rows))}
+        return {**answer, "addons": {"addon": [as_texts(row, _TEXTS) for row in rows]}} if rows else answer
 
     def _asked_addons(self, service_ids: Sequence[int], params: Params) -> Sequence[int]:
         """Numbers of the services whose add-ons are asked for. There is no paging: no filter means all."""

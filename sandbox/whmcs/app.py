@@ -1,10 +1,15 @@
-"""The endpoint …/includes/api.php: who may call, which action, and the answer in the format asked for."""
+"""The endpoint …/includes/api.php: who may call, which action, and the answer in the format asked for.
+
+Action, credentials and everything else may stand in the address, in the body or in both, whatever the method: the
+vendor's page "Access Control" shows them in the address, its page "Getting Started" a POST.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from hashlib import md5
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from sandbox.asgi import App, Request, Response, asgi, form
@@ -14,11 +19,14 @@ from sandbox.whmcs.addons import Addons
 from sandbox.whmcs.bills import Bills
 from sandbox.whmcs.client_changes import ClientChanges
 from sandbox.whmcs.clients import Clients
+from sandbox.whmcs.figures import Figures
 from sandbox.whmcs.install import ApiError, Install
 from sandbox.whmcs.invoice_changes import InvoiceChanges
 from sandbox.whmcs.invoices import Invoices
 from sandbox.whmcs.listing import Page
+from sandbox.whmcs.new_clients import NewClients
 from sandbox.whmcs.office import Office
+from sandbox.whmcs.order_states import OrderStates
 from sandbox.whmcs.ordering import Ordering
 from sandbox.whmcs.orders import Orders
 from sandbox.whmcs.params import Params, params_from, text, whole
@@ -58,18 +66,27 @@ def create_app(world: World, state: State, config: Config | None = None) -> App:
 
 def label(request: Request) -> str:
     """Action and the parameters that say which rows, for the log of calls and the matching of faults."""
-    params = params_from(form(request))
+    params = _params(request)
     return " ".join([text(params, "action"), *(f"{n}={text(params, n)}" for n in _SHOWN if n in params)])
 
 
 def page_before(request: Request, _: State) -> Request:
     """The request for the page before the one that this asks for; as it is where that is the first."""
-    fields = dict(form(request))
+    fields = dict(_fields(request))
     start = whole(fields, "limitstart")
     if start <= 0:
         return request
     earlier = {**fields, "limitstart": str(max(start - whole(fields, "limitnum", 25), 0))}
     return request._replace(body=urlencode(earlier).encode())
+
+
+def _fields(request: Request) -> list[tuple[str, str]]:
+    """Parameters of the address, then those of the body, which win."""
+    return [*parse_qsl(request.query, keep_blank_values=True), *form(request)]
+
+
+def _params(request: Request) -> dict[str, object]:
+    return params_from(_fields(request))
 
 
 class Endpoint:
@@ -85,7 +102,7 @@ class Endpoint:
             return self.sso.open(request, "".join(parse_qs(request.query).get("access_token", [])))
         if not request.path.endswith(_API):
             return Response(b"<html><body><h1>Not Found</h1></body></html>", 404, "text/html")
-        params = params_from(form(request))
+        params = _params(request)
         try:
             self._admit(request, params)
             answer = self._action(request, params)(params)
@@ -97,23 +114,34 @@ class Endpoint:
             return self._written({"result": "error", "message": str(error)}, params, 200)
 
     def _admit(self, request: Request, params: Params) -> None:
-        """POST only, then allow-list, credentials, role, in WHMCS's order.
+        """Allow-list, credentials, role, in WHMCS's order.
 
         Raises:
             RefusedError: not this caller, or not this action.
         """
-        if request.method != "POST":
-            raise RefusedError(405, "Method not allowed: use POST")
         config, allowed = self.install.config, self.install.quirk("allowed_ips").split()
         if allowed and request.client not in allowed and text(params, "accesskey") != config.whmcs_access_key:
             raise RefusedError(403, f"Invalid IP {request.client}")
-        identifier = text(params, "identifier") or text(params, "username")
-        secret = text(params, "secret") or text(params, "password")
-        if (identifier, secret) != (config.whmcs_identifier, config.whmcs_secret):
-            raise RefusedError(403, "Invalid or missing credentials")
+        self._check_credentials(params)
         name = text(params, "action").lower()
         if name and name in self.install.quirk("forbidden").lower().split():
             raise RefusedError(403, f'Invalid Permissions: API action "{name}" is not allowed')
+
+    def _check_credentials(self, params: Params) -> None:
+        """API credentials, in their own fields or in those of a log-in; or an administrator's name and hashed password.
+
+        The two refusals: whmcs-mcp-server and php-whmcs-api match the first, node-whmcs#17 shows the second.
+        """
+        config = self.install.config
+        known = {
+            (config.whmcs_identifier, config.whmcs_secret),
+            (config.whmcs_admin, md5(config.whmcs_admin_password.encode(), usedforsecurity=False).hexdigest()),
+        }
+        login = text(params, "username"), text(params, "password")
+        credentials = text(params, "identifier") or login[0], text(params, "secret") or login[1]
+        if credentials not in known:
+            has_login = any(login) and not text(params, "identifier")
+            raise RefusedError(403, "Authentication Failed" if has_login else "Invalid or missing credentials")
 
     def _action(self, request: Request, params: Params) -> Callable[[Params], Answer]:
         name = text(params, "action").lower()
@@ -147,7 +175,7 @@ class Endpoint:
 
     def _written(self, answer: Answer, params: Params, status: int) -> Response:
         """The answer as JSON if that was asked for, else as XML, or name-value pairs."""
-        kind = text(params, "responsetype").lower()
+        kind = text(params, "responsetype").lower() or self.install.quirk("default_format")
         plain = reshapes(self.install.state.quirks) or kind != "json"
         if not plain and isinstance(answer, Iterator):
             return Response(_chunks(answer), status)
@@ -174,6 +202,7 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "GetContacts": clients.get_contacts,
         "GetPayMethods": clients.get_pay_methods,
         "GetClientsProducts": services.get_clients_products,
+        "GetClientsDomains": services.get_clients_domains,
         "GetClientsAddons": addons.get_clients_addons,
         "GetOrders": orders.get_orders,
         "GetOrderStatuses": orders.get_order_statuses,
@@ -185,10 +214,8 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "GetPaymentMethods": office.get_payment_methods,
         "GetCurrencies": office.get_currencies,
         "WhmcsDetails": office.whmcs_details,
-        "GetStats": office.get_stats,
         "GetActivityLog": office.get_activity_log,
         "GetAutomationLog": office.get_automation_log,
-        "GetTickets": office.get_tickets,
     }
     bills, changes = Bills(install, invoices), ServiceChanges(install, services)
     ordering = Ordering(
@@ -196,7 +223,13 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
     )
     billing = InvoiceChanges(install, clients=clients, invoices=invoices, bills=bills)
     payments = Payments(install, clients=clients, invoices=invoices, services=services)
-    tickets = Tickets(install, clients=clients, services=services, first_free_id=office.first_free_ticket_id)
+    details, states = ClientChanges(install, clients), OrderStates(install, orders=orders, changes=changes)
+    accounts = NewClients(
+        install, clients=clients, details=details, services=services, changes=changes, invoices=invoices
+    )
+    tickets = Tickets(install, clients=clients, services=services)
+    figures = Figures(install, invoices=invoices, services=services, orders=orders, tickets=tickets)
+    clients.stats = figures.of_client
     named |= {
         "AddOrder": ordering.add_order,
         "AcceptOrder": ordering.accept_order,
@@ -208,8 +241,17 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "CapturePayment": payments.capture_payment,
         "AddInvoicePayment": payments.add_invoice_payment,
         "AddTransaction": payments.add_transaction,
-        "UpdateClient": ClientChanges(install, clients).update_client,
+        "PendingOrder": states.pending_order,
+        "FraudOrder": states.fraud_order,
+        "DeleteOrder": states.delete_order,
+        "AddClient": accounts.add_client,
+        "CloseClient": accounts.close_client,
+        "UpdateClient": details.update_client,
         "OpenTicket": tickets.open_ticket,
+        "GetTicket": tickets.get_ticket,
+        "GetTickets": tickets.get_tickets,
+        "GetSupportDepartments": tickets.get_support_departments,
+        "GetStats": figures.get_stats,
     }
     return {name.lower(): action for name, action in named.items()}
 

@@ -16,6 +16,10 @@ _TEXTS = (
     "firstname", "lastname", "companyname", "email", "address1", "address2", "city", "state", "postcode", "country",
     "phonenumber", "tax_id", "language", "notes",
 )  # fmt: skip
+_NO_DOMAIN_EMAILS = (
+    "You must have at least one email address enabled to receive domain related notifications as required by ICANN. "
+    "To disable domain notifications, please create an alternative contact that is set to receive them"
+)
 _FLAGS = ("latefeeoveride", "overideduenotices", "taxexempt", "separateinvoices", "disableautocc", "overrideautoclose")
 
 
@@ -32,7 +36,8 @@ class ClientChanges:
         if row is None:
             raise ApiError("Client ID Not Found")
         self._check_email(params, client_id)
-        changed = self._changed(params, row)
+        self._check_preferences(params, client_id)
+        changed = self.changed(params, row)
         if changed:
             self.install.put("client", client_id, **changed)
             self.install.note("client_update", client_id, None, fields=sorted(changed))
@@ -47,7 +52,17 @@ class ClientChanges:
         if self._clients.of_email(email) not in {None, client_id}:
             raise ApiError("Duplicate Email Address")
 
-    def _changed(self, params: Params, row: Row) -> Row:
+    def _check_preferences(self, params: Params, client_id: int) -> None:
+        """Somebody must hear of the client's domains: he himself, or a contact of his."""
+        wanted = listed(params, "email_preferences").get("domain")
+        if wanted is None or wanted not in {"", "0"}:
+            return
+        contacts = self._clients.get_contacts({"userid": str(client_id), "limitnum": "100000"}).decoded()
+        if not any(contact.get("domainemails") for contact in contacts):
+            raise ApiError(_NO_DOMAIN_EMAILS)
+
+    def changed(self, params: Params, row: Row) -> Row:
+        """The fields of a client that the request sets, with what WHMCS makes of them."""
         saved = self.install.saved
         changed: Row = {name: saved(text(params, name)) for name in _TEXTS if name in params}
         changed |= {name: truthy(params, name) for name in _FLAGS if name in params}

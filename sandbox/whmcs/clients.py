@@ -1,12 +1,13 @@
 """GetClients, GetClientsDetails, GetContacts, GetPayMethods."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from uuid import UUID
 
 from sandbox.state import Change
 from sandbox.whmcs.install import CURRENCY, ApiError, Install, rendered
 from sandbox.whmcs.listing import Base, Chosen, Descending, Few, Page, Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import localised
+from sandbox.whmcs.rendering import localised, zero_time
 from sandbox.world.index import PROFILES, OwnerIndex
 from sandbox.world.mixing import mixed
 from sandbox.world.profiles import month_start
@@ -14,6 +15,12 @@ from sandbox.world.world import FIRST_CLIENT_ID, FIRST_PAY_METHOD_ID
 
 CUSTOMER_NUMBER, GENDER, NATIONALITY, BIRTH_DATE = 198, 199, 200, 201
 FIRST_CONTACT_ID = 1
+# What a client has from the start: his country, his currency, how he pays.
+_NEVER_BLANK = frozenset({"country", "countrycode", "countryname", "phonecc", "currency_code", "defaultgateway",
+                          "status", "credit"})  # fmt: skip
+_CONTACT_FILTERS = ("firstname", "lastname", "email", "address1", "address2", "city", "state", "postcode", "country",
+                    "phonenumber")  # fmt: skip
+_COLUMNS = frozenset({"id", "firstname", "lastname", "companyname", "email", "groupid", "datecreated", "status"})
 
 
 class Clients:
@@ -22,6 +29,7 @@ class Clients:
     def __init__(self, install: Install) -> None:
         self.install = install
         self.world = install.world
+        self.stats: Callable[[int], Row] = lambda _: {}  # of a client; see figures.py, which reads the other lists
         slots = self.world.profiles
         self._everybody = OwnerIndex(self.world.customers, [1] * PROFILES)
         self._with_contact = OwnerIndex(self.world.customers, [int(p.has_whmcs and p.slot % 10 == 4) for p in slots])
@@ -31,6 +39,10 @@ class Clients:
     def get_clients(self, params: Params) -> Page:
         status, search = text(params, "status"), text(params, "search")
         base: Base = Few(self._found(search)) if search else self._of_status(status)
+        column = text(params, "orderby")
+        if column in _COLUMNS - {"id"}:
+            numbers = list(base.numbers(0, base.total))
+            base = Few(sorted(numbers, key=lambda number: (str(self._row(number)[column]), number)))
         if text(params, "sorting").upper() == "DESC":
             base = Descending(base)
         return self.install.page(
@@ -80,7 +92,7 @@ class Clients:
         client = self._details(self._asked(params))
         answer: Row = {"result": "success", **client, "client": client}
         if text(params, "stats") not in {"", "0", "false"}:
-            answer["stats"] = self._stats(int(str(client["id"])))
+            answer["stats"] = self.stats(int(str(client["id"])))
         return answer
 
     def _asked(self, params: Params) -> int:
@@ -113,7 +125,7 @@ class Clients:
         change = self.install.change("client", client_id)
         if (number is None and change is None) or (change is not None and change.deleted):
             return None
-        row = self._client(number) if number is not None else self._new_client(client_id)
+        row = self._client(number) if number is not None else self.blank(client_id)
         return row if change is None else {**row, **{k: v for k, v in change.fields.items() if k in row}}
 
     def _details(self, client_id: int) -> Row:
@@ -122,10 +134,17 @@ class Clients:
             raise ApiError("Client Not Found")
         return row
 
-    def _new_client(self, client_id: int) -> Row:
+    @property
+    def first_free_id(self) -> int:
+        return FIRST_CLIENT_ID + self.world.customers
+
+    def blank(self, client_id: int) -> Row:
+        """The details of a client of whom nothing is known yet."""
         row = self._client(next(iter(self._of_status("").numbers(0, 1))))
-        blank = ("firstname", "lastname", "fullname", "companyname", "email", "address1", "address2", "phonenumber")
-        return {**row, **dict.fromkeys(blank, ""), "id": client_id, "client_id": client_id, "userid": client_id}
+        texts = {name: "" for name, value in row.items() if isinstance(value, str) and name not in _NEVER_BLANK}
+        fields = [{**field, "value": ""} for field in row["customfields"]]  # type: ignore[attr-defined]
+        ids = dict.fromkeys(("id", "client_id", "userid", "owner_user_id"), client_id)
+        return {**row, **texts, **ids, "customfields": fields, "users": {"user": []}}
 
     def _client(self, number: int) -> Row:
         customer = self.world.customer(number)
@@ -145,7 +164,7 @@ class Clients:
             "owner_user_id": client_id,
             "userid": client_id,
             "id": client_id,
-            "uuid": f"{bits:016x}{client_id:016x}",
+            "uuid": str(UUID(int=bits << 64 | client_id)),
             "firstname": saved(customer.first_name),
             "lastname": saved(customer.last_name),
             "fullname": full_name,
@@ -162,7 +181,7 @@ class Clients:
             "country": address.country,
             "countryname": "Japan",
             "phonenumber": customer.phone,
-            "phonecc": 81,
+            "phonecc": "81",
             "phonenumberformatted": f"+81.{digits[1:]}",
             "telephoneNumber": f"+81.{digits[1:]}",
             "tax_id": "",
@@ -195,19 +214,6 @@ class Clients:
             "users": {"user": [{"id": client_id, "name": full_name, "email": email, "is_owner": True}]},
         }
 
-    def _stats(self, client_id: int) -> Row:
-        number = self.world.client_number(client_id)
-        plans = [] if number is None else [invoice.plan for invoice in self.world.invoices(number)]
-        stats: Row = {}
-        for status, word in (("Unpaid", "unpaid"), ("Paid", "paid"), ("Cancelled", "cancelled")):
-            fitting = [plan for plan in plans if plan.status == status]
-            stats[f"num{word}invoices"] = len(fitting)
-            stats[f"{word}invoicesamount"] = f"¥{sum(plan.total for plan in fitting)}.00 {CURRENCY}"
-        services = [] if number is None else self.world.profile(number).services
-        stats["productsnumactive"] = sum(service.status == "Active" for service in services)
-        stats["productsnumtotal"] = len(services)
-        return stats
-
     # -- GetContacts -------------------------------------------------------------------------------------------------
 
     def get_contacts(self, params: Params) -> Page:
@@ -216,28 +222,41 @@ class Clients:
         if text(params, "userid"):
             client = self.world.client_number(whole(params, "userid"))
             base = Few([] if client is None else list(index.of(client)))
+        wanted = {name: text(params, name) for name in _CONTACT_FILTERS if text(params, name)}
+
+        def fits(row: Row) -> bool:
+            return all(str(row.get(name)) == value for name, value in wanted.items())
+
+        if wanted:
+            base = Few([number for number in base.numbers(0, base.total) if fits(self._contact(number))])
         return self.install.page(
             base,
             params,
             kind="contact",
+            fits=fits if wanted else None,
             names=("contacts", "contact"),
             first_id=FIRST_CONTACT_ID,
             render=rendered(self._contact),
-            row_of=lambda contact_id, change: {"id": contact_id, **change.fields},
+            row_of=self._changed_contact,
             empty=None,
         )
+
+    def _changed_contact(self, contact_id: int, change: Change) -> Row:
+        number = contact_id - FIRST_CONTACT_ID
+        known = 0 <= number < self._with_contact.total
+        return {"id": contact_id, **(self._contact(number) if known else {}), **change.fields}
 
     def _contact(self, number: int) -> Row:
         customer = self.world.customer(self._with_contact.owner(number).customer)
         saved, address = self.install.saved, customer.address
-        created = self.install.local(customer.created_at)
+        # Old ones were made before WHMCS wrote down when (the vendor's sample).
+        created = zero_time(number) if number % 2 else self.install.local(customer.created_at)
         mails = dict.fromkeys(("domain", "general", "invoice", "product", "support", "affiliate"), True)
         return {
             "id": FIRST_CONTACT_ID + number,
             "userid": customer.client_id,
             "firstname": "経理",
             "lastname": saved(customer.last_name),
-            "companyname": saved(customer.company),
             "email": f"billing.{customer.email}",
             "address1": saved(address.address1),
             "address2": saved(address.address2),
@@ -266,7 +285,7 @@ class Clients:
             raise ApiError("Client Not Found")
         methods = self.pay_methods(client_id)
         fitting = [m for m in methods if str(m["type"]).endswith(wanted) and only in {0, m["id"]}]
-        return {"result": "success", "clientid": client_id, "paymethods": fitting}
+        return {"result": "success", "clientid": str(client_id), "paymethods": fitting}
 
     def pay_methods(self, client_id: int) -> list[Row]:
         """The client's pay methods as they are now."""
@@ -303,9 +322,10 @@ class Clients:
         else:
             row |= {"card_last_four": method.last_four, "expiry_date": plan.expires, "start_date": "",
                     "issue_number": "", "card_type": plan.card_type}  # fmt: skip
-        if plan.type.startswith("Remote"):
-            row["remote_token"] = f'{{"customer":"cus_{method.client_id}","method":"pm_{number}"}}'
-        return {**row, "last_updated": updated}
+        token = (
+            f'{{"customer":"cus_{method.client_id}","method":"pm_{number}"}}' if plan.type.startswith("Remote") else ""
+        )
+        return {**row, "remote_token": token, "last_updated": updated}
 
 
 def _starts(row: Row, search: str) -> bool:

@@ -1,6 +1,6 @@
 """One WHMCS install: the world as it knows it, its settings, and what its actions share."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from sandbox.state import Change, State
 from sandbox.whmcs.listing import Base, Page, Row, laid_over
 from sandbox.whmcs.params import Params, whole
 from sandbox.whmcs.quirks import DEFAULTS
-from sandbox.whmcs.rendering import as_json, saved
+from sandbox.whmcs.rendering import as_json, as_texts, saved
 from sandbox.world import World
 
 CURRENCY = "JPY"
@@ -116,27 +116,35 @@ class Install:
         row_of: Callable[[int, Change], Row],
         fits: Callable[[Row], bool] | None = None,
         more: Row | None = None,
-        counts_as_text: bool = False,
+        counts_as_text: str = "",
         empty: str | None = '""',
         owner: Owner | None = None,
         only: int = 0,
+        texts: Collection[str] = (),
     ) -> Page:
-        """The page of a list that `params` asks for; `names` are (plural, singular); `only`: the one id asked for."""
+        """The page of a list that `params` asks for; `names` are (plural, singular); `only`: the one id asked for.
+
+        `texts`: the columns that come as texts in a row of the overlay's, as `render` writes them in the others.
+        """
         start, count = self.span(params)
         changes = self.state.overlay.changed("whmcs", kind)
         if only:
             changes = {key: change for key in (str(only),) if (change := changes.get(key))}
         elif owner is not None:  # what others' records have become need not be looked at
             changes = {key: c for key, c in changes.items() if _is_of(owner, int(key) - first_id, c)}
+
+        def shown(record_id: int, change: Change) -> Row:
+            return as_texts(row_of(record_id, change), texts)
+
         total, rows = laid_over(
-            base, start, count, render=render, changes=changes, first_id=first_id, row_of=row_of, fits=fits
+            base, start, count, render=render, changes=changes, first_id=first_id, row_of=shown, fits=fits
         )
         return Page(*names, total, start, rows, more or {}, counts_as_text, empty)
 
 
-def rendered(row: Callable[[int], Row]) -> Callable[[Iterator[int]], Iterator[str]]:
-    """A renderer of numbers from a builder of rows."""
-    return lambda numbers: (as_json(row(number)) for number in numbers)
+def rendered(row: Callable[[int], Row], texts: Collection[str] = ()) -> Callable[[Iterator[int]], Iterator[str]]:
+    """A renderer of numbers from a builder of rows; the columns `texts` come as texts."""
+    return lambda numbers: (as_json(as_texts(row(number), texts)) for number in numbers)
 
 
 def _is_of(owner: Owner, number: int, change: Change) -> bool:

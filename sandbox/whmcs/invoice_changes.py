@@ -51,7 +51,7 @@ class InvoiceChanges:
         )
         if truthy(params, "autoapplycredit"):
             self._apply_credit(invoice_id, client)
-        return {"result": "success", "invoiceid": invoice_id, "status": self._invoices.status(invoice_id)}
+        return {"result": "success", "invoiceid": str(invoice_id), "status": self._invoices.status(invoice_id)}
 
     def _items(self, params: Params) -> list[Row]:
         """Lines by their numbered parameters: itemdescription1, itemamount1, and so on."""

@@ -11,12 +11,14 @@ from sandbox.state import Change
 from sandbox.whmcs.install import CURRENCY, GATEWAYS, ApiError, Install, Owner
 from sandbox.whmcs.listing import Base, Descending, Few, Months, Page, Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import as_json, day, moment, money, quoted
+from sandbox.whmcs.rendering import as_json, as_texts, day, moment, money, quoted
 from sandbox.world.index import PROFILES, MonthIndex
 from sandbox.world.profiles import MONTHS, InvoicePlan, PaymentPlan
 from sandbox.world.world import FIRST_CLIENT_ID, FIRST_INVOICE_ID, FIRST_SERVICE_ID
 
 _APART = frozenset({"items", "transactions", "balance"})  # what an invoice has that its row in the list does not
+# As in the vendor's sample of GetTransactions.
+_TRANSACTION_TEXTS = frozenset({"id", "userid", "currency", "invoiceid", "refundid"})
 _ITEMS, _PAYMENTS = 16, 4  # most an invoice can have: their ids are the invoice's number times this, and on
 
 
@@ -59,6 +61,8 @@ class Invoices:
             mine = [] if client is None else self.world.invoices(client)
             if orderby == "total":
                 mine.sort(key=lambda invoice: invoice.plan.total)
+            elif orderby == "status":
+                mine.sort(key=lambda invoice: invoice.plan.status)
             return Few([i.number for i in mine if not status or _has_status(i.plan, status, today)])
         by = orderby if orderby in {"total", "status"} else "id"
         whole_index = self.world.invoice_index
@@ -232,6 +236,7 @@ class Invoices:
         row = self.current(invoice_id)
         if row is None:
             raise ApiError("Invoice ID Not Found")
+        transactions = [as_texts(one, _TRANSACTION_TEXTS) for one in cast(list[Row], row["transactions"])]
         return {
             "result": "success",
             "invoiceid": invoice_id,
@@ -246,7 +251,7 @@ class Invoices:
             **{name: row[name] for name in ("taxrate", "taxrate2", "status", "paymentmethod", "notes")},
             "ccgateway": row["paymentmethod"] == "stripe",
             "items": {"item": row["items"]} if row["items"] else "",
-            "transactions": {"transaction": row["transactions"]} if row["transactions"] else "",
+            "transactions": {"transaction": transactions} if transactions else "",
         }
 
     def _items(self, number: int) -> list[Row]:
@@ -302,7 +307,7 @@ class Invoices:
         for rows in chain(map(self._current, self._asked(params)), [self._unbilled(params)]):
             fitting = [row for row in rows if not transid or row["transid"] == transid]
             if fitting:
-                yield ("," if count else "") + ",".join(map(as_json, fitting))
+                yield ("," if count else "") + ",".join(as_json(as_texts(row, _TRANSACTION_TEXTS)) for row in fitting)
                 count += len(fitting)
         yield f']}},"totalresults":{count},"startnumber":0,"numreturned":{count}}}'
 

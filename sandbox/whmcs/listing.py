@@ -1,11 +1,12 @@
 """Lists of rows: a base in closed form, with the overlay's changed, created and deleted records laid over it."""
 
+import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from sandbox.state import Change
-from sandbox.whmcs.rendering import as_json
+from sandbox.whmcs.rendering import as_json, as_texts
 from sandbox.world.index import PROFILES, MonthIndex, OwnerIndex
 
 Row = dict[str, object]
@@ -122,14 +123,19 @@ class Page(NamedTuple):
     start: int
     rows: list[str]
     more: Row
-    counts_as_text: bool = False
+    counts_as_text: str = ""  # which counters come as texts: "total" alone, or "all"
     empty: str | None = '""'  # JSON of an empty plural; None leaves it out
+
+    def decoded(self) -> Iterator[Row]:
+        """The rows as objects, for the stand-in's own use."""
+        return map(json.loads, self.rows)
 
     def body(self) -> bytes:
         """The JSON of the whole answer, UTF-8."""
         head: Row = {"result": "success", **self.more}
-        numbers = {"totalresults": self.total, "startnumber": self.start, "numreturned": len(self.rows)}
-        head |= {name: str(number) for name, number in numbers.items()} if self.counts_as_text else numbers
+        counts = {"totalresults": self.total, "startnumber": self.start, "numreturned": len(self.rows)}
+        texts = {"": (), "total": ("totalresults",), "all": counts.keys()}[self.counts_as_text]
+        head |= as_texts(dict(counts), texts)
         opening = as_json(head)[:-1]
         if self.rows:
             # Many rows are long: put together as bytes, they are copied once.

@@ -30,7 +30,9 @@ class Orders:
         return FIRST_WHMCS_ORDER_ID + len(self.world.service_index)
 
     def get_orders(self, params: Params) -> Page:
-        status, client_id, order_id = text(params, "status"), whole(params, "userid"), whole(params, "id")
+        status, order_id = text(params, "status"), whole(params, "id")
+        # Whoever asks for an order is the user who owns the client of the same id.
+        client_id = whole(params, "userid") or whole(params, "requestor_id")
         base: Base
         if order_id or client_id:
             base = Few(self._asked(order_id, client_id, status))
@@ -154,7 +156,7 @@ class Orders:
             "product": f"{row['groupname']} - {row['name']}",
             "domain": row["domain"],
             "billingcycle": str(row["billingcycle"]).replace("One Time", "One-Time"),
-            "amount": f"¥{row['firstpaymentamount']} {CURRENCY}",
+            "amount": row["firstpaymentamount"],
             "status": row["status"],
         }
 
@@ -169,7 +171,7 @@ class Orders:
             "product": row["name"],
             "domain": "",
             "billingcycle": row["billingcycle"],
-            "amount": f"¥{row['recurring']} {CURRENCY}",
+            "amount": row["recurring"],
             "status": row["status"],
         }
 

@@ -8,6 +8,10 @@ auth_errors  json | nvp                      body of a refusal before the creden
 date_format  DD/MM/YYYY | MM/DD/YYYY | YYYY-MM-DD   localised dates
 allowed_ips  "" or addresses separated by spaces    others get 403 unless they send the access key
 forbidden    "" or actions separated by spaces      403 Invalid Permissions
+default_format  xml | nvp                    where no `responsetype` is asked for
+product_url  product-url | default_format  xml | nvp                    where no `responsetype` is asked for
+product_url       the key in GetProducts: the sample writes the one, its history the other
+amounts      documented | thousands          1234.00 or 1,234.00
 max_rows     0 | n                           more rows a page than this are never given
 webhook_before_commit_ms  0 | n              webhooks leave this long before the change can be seen
 allow_qty    "" or pid=0 | 1 | 2 separated by spaces   what a product's setting "Allow Multiple Quantities" makes of a
@@ -25,7 +29,9 @@ memory_rows  0 | n                           more rows a page than this, and PHP
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 DEFAULTS = {
     "numbers": "documented",
@@ -36,6 +42,9 @@ DEFAULTS = {
     "date_format": "DD/MM/YYYY",
     "allowed_ips": "",
     "forbidden": "",
+    "default_format": "xml",
+    "product_url": "product-url",
+    "amounts": "documented",
     "max_rows": "0",
     "webhook_before_commit_ms": "0",
     "allow_qty": "",
@@ -49,12 +58,13 @@ DEFAULTS = {
     "fatal": "",
     "memory_rows": "0",
 }
-_RESHAPING = ("numbers", "empty_list", "one_row")
+_RESHAPING = ("numbers", "empty_list", "one_row", "amounts")
 _PLURALS = {
     "invoices": "invoice", "clients": "client", "products": "product", "orders": "order", "addons": "addon",
     "contacts": "contact", "tickets": "ticket", "transactions": "transaction", "packages": "package",
     "customfields": "customfield", "configoptions": "configoption", "items": "item", "paymethods": "",
 }  # fmt: skip
+_AMOUNT = re.compile(r"(?<![\d.])(\d{4,})(\.\d\d)(?!\d)")
 _WHOLE = re.compile(r"0|[1-9]\d{0,15}")
 
 
@@ -67,7 +77,9 @@ def reshaped(answer: dict[str, object], quirks: Mapping[str, str]) -> dict[str, 
     """The answer as an install with these switches would give it."""
     given = {**DEFAULTS, **quirks}
     shaped = _listed(answer, given)
-    return _numbered(shaped, given["numbers"]) if given["numbers"] != "documented" else shaped  # type: ignore[return-value]
+    if given["numbers"] != "documented":
+        shaped = _mapped(shaped, partial(_numbered, form=given["numbers"]))
+    return _mapped(shaped, _separated) if given["amounts"] == "thousands" else shaped
 
 
 def _listed(node: dict[str, object], quirks: Mapping[str, str]) -> dict[str, object]:
@@ -107,11 +119,21 @@ def _one(value: object, form: str) -> object:
     return value[0] if len(value) == 1 else value
 
 
+def _mapped(node: Any, change: Callable[[object], object]) -> Any:
+    """The answer with every single value changed."""
+    if isinstance(node, dict):
+        return {name: _mapped(inner, change) for name, inner in node.items()}
+    if isinstance(node, list):
+        return [_mapped(inner, change) for inner in node]
+    return change(node)
+
+
+def _separated(value: object) -> object:
+    """1,234.00 for 1234.00, in whatever text it stands."""
+    return _AMOUNT.sub(lambda found: f"{int(found[1]):,}{found[2]}", value) if isinstance(value, str) else value
+
+
 def _numbered(value: object, form: str) -> object:
-    if isinstance(value, dict):
-        return {name: _numbered(inner, form) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_numbered(inner, form) for inner in value]
     if form == "strings" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if form == "ints" and isinstance(value, str) and _WHOLE.fullmatch(value):

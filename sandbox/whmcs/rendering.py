@@ -1,6 +1,7 @@
 """How WHMCS writes values: entities, money, dates without zone, zero dates."""
 
 import json
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -8,6 +9,9 @@ from html import escape
 
 ZERO_DATE = "0000-00-00"
 ZERO_TIME = "0000-00-00 00:00:00"
+# What PHP makes of those where it has calculated with them: openprovider/Openprovider-WHMCS-domains#63.
+_CALCULATED_DATE = "-0001-11-30"
+_CALCULATED_TIME = "-0001-11-30 00:00:00"
 _dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -27,8 +31,24 @@ def quoted(text: str, *, entities: bool = True) -> str:
     return _dumps(saved(text, entities=entities))
 
 
+def as_texts(row: dict[str, object], names: Collection[str]) -> dict[str, object]:
+    """The row with those of its columns as texts, as the actions write them that read the database themselves."""
+    if not names:
+        return row
+    return {name: str(value) if name in names else value for name, value in row.items()}
+
+
 def money(amount: int | Decimal) -> str:
     return f"{amount}.00" if isinstance(amount, int) else f"{amount:.2f}"
+
+
+def zero_date(number: int) -> str:
+    """How the record of that number writes that it has no date: some were calculated with."""
+    return _CALCULATED_DATE if number % 4 == 1 else ZERO_DATE
+
+
+def zero_time(number: int) -> str:
+    return _CALCULATED_TIME if number % 4 == 1 else ZERO_TIME
 
 
 def day(value: date | None) -> str:
@@ -36,9 +56,9 @@ def day(value: date | None) -> str:
 
 
 def moment(value: date | None, seconds: int) -> str:
-    """Local date and time, `seconds` after nine in the morning."""
+    """Local date and time, `seconds` after nine in the morning; a zero time for none, in either form."""
     if value is None:
-        return ZERO_TIME
+        return zero_time(seconds)
     minutes, second = divmod(9 * 3600 + seconds % 36_000, 60)
     return f"{value.isoformat()} {minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
 

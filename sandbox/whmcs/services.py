@@ -6,7 +6,7 @@ from sandbox.state import Change
 from sandbox.whmcs.install import GATEWAYS, Install, Owner, rendered
 from sandbox.whmcs.listing import Base, Chosen, Few, Page, Row
 from sandbox.whmcs.params import Params, text, whole
-from sandbox.whmcs.rendering import ZERO_DATE, ZERO_TIME, day, moment, money
+from sandbox.whmcs.rendering import ZERO_DATE, ZERO_TIME, day, moment, money, zero_date
 from sandbox.world import Service
 from sandbox.world.index import PROFILES
 from sandbox.world.profiles import ServicePlan
@@ -23,6 +23,11 @@ FIELD_NAMES = {
     COMMAND: "Hub Command",
 }
 _FIELD_IDS = {"SIM Number": SIM_NUMBER, "Phone Number": PHONE_NUMBER, "MSISDN": MSISDN}
+
+# Numbers that the vendor's samples of the two actions write as texts.
+_TEXTS = frozenset({"id", "qty", "clientid", "orderid", "ordernumber", "pid", "serverid", "promoid", "diskusage",
+                    "disklimit", "bwusage", "bwlimit"})  # fmt: skip
+_PACKAGE_TEXTS = frozenset({"id", "relid"})
 
 
 class Services:
@@ -49,11 +54,12 @@ class Services:
             kind="service",
             names=("products", "product"),
             first_id=FIRST_SERVICE_ID,
-            render=rendered(self._row),
+            render=rendered(self._row, _TEXTS),
             row_of=self._changed_row,
+            texts=_TEXTS,
             fits=fits if username or any(asked.values()) else None,
             more=dict(asked),
-            counts_as_text=True,
+            counts_as_text="total",
             owner=self._owner(asked["clientid"]),
             only=whole(params, "serviceid"),
         )
@@ -135,14 +141,14 @@ class Services:
             "recurringamount": money(plan.amount),
             "paymentmethod": "stripe",
             "paymentmethodname": GATEWAYS["stripe"],
-            "nextduedate": next_due(plan) if recurring else ZERO_DATE,
             "billingcycle": plan.cycle,
+            "nextduedate": next_due(plan) if recurring else zero_date(number),
             "status": plan.status,
             "username": service.msisdn or "",
             "password": f"pw-{service.whmcs_order_number}",
             "subscriptionid": "",
             "promoid": 0,
-            "overideautosuspend": 0,
+            "overideautosuspend": "",
             "overidesuspenduntil": ZERO_DATE,
             "ns1": "",
             "ns2": "",
@@ -180,6 +186,15 @@ class Services:
             for field, (name, value) in sorted(values.items())
         ]
 
+    # -- GetClientsDomains -------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def get_clients_domains(params: Params) -> Row:
+        """Nobody here has a domain: the business sells none."""
+        asked = {name: text(params, name) for name in ("clientid", "domainid")}
+        counts = dict.fromkeys(("totalresults", "startnumber", "numreturned"), "0")
+        return {"result": "success", **asked, **counts, "domains": ""}
+
     # -- GetCancelledPackages ----------------------------------------------------------------------------------------
 
     def get_cancelled_packages(self, params: Params) -> Page:
@@ -189,9 +204,10 @@ class Services:
             kind="cancellation",
             names=("packages", "package"),
             first_id=1,
-            render=rendered(self._cancellation),
+            render=rendered(self._cancellation, _PACKAGE_TEXTS),
             row_of=lambda record_id, change: {"id": record_id, **change.fields},
-            counts_as_text=True,
+            texts=_PACKAGE_TEXTS,
+            counts_as_text="all",
         )
 
     def _cancellation(self, number: int) -> Row:

@@ -7,13 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sandbox.config import Config
 from sandbox.server import start
 from tests.clients.harness import HERE, Client, InstallError, Stage, Step, install
-from tests.clients.tunnel import tunnel_to, write_certificate
+from tests.clients.tunnel import tunnel_to
 
 CUSTOMERS = 60
 
@@ -26,24 +24,22 @@ def clients() -> list[Client]:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """A fresh sandbox with a TLS port, and a proxy that leads every host to it."""
-    with TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "certificate.pem"), Path(folder, "key.pem")
-        write_certificate(certificate, key)
-        config = Config(
-            customers=CUSTOMERS,
-            salesforce_port=0,
-            salesforce_grpc_port=0,
-            whmcs_port=0,
-            freebit_port=0,
-            tls_certificate=certificate,
-            tls_key=key,
-            salesforce_tls_port=0,
-        )
-        with start(config) as sandbox, tunnel_to(int(sandbox.salesforce_tls_url.rpartition(":")[2])) as proxy:
-            trusted = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(certificate))
-            proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{proxy}")
-            yield Stage(sandbox, trusted, proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), ""))
+    """A fresh sandbox with TLS ports, and a proxy that leads every host to Salesforce's."""
+    config = Config(
+        customers=CUSTOMERS,
+        salesforce_port=0,
+        salesforce_grpc_port=0,
+        whmcs_port=0,
+        freebit_port=0,
+        tls=True,
+        salesforce_tls_port=0,
+        salesforce_grpc_tls_port=0,
+    )
+    with start(config) as sandbox, tunnel_to(int(sandbox.salesforce_tls_url.rpartition(":")[2])) as proxy:
+        certificate = str(sandbox.config.tls_certificate)
+        trusted = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), certificate)
+        proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{proxy}")
+        yield Stage(sandbox, trusted, proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), ""))
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -248,6 +249,34 @@ def test_a_taken_port_stops_the_start_and_frees_the_others() -> None:
         socket.create_server(("127.0.0.1", free)).close()
 
 
+@pytest.mark.parametrize("name", ["salesforce_tls_port", "salesforce_grpc_tls_port"])
+def test_a_taken_tls_port_stops_the_start_too(name: str) -> None:
+    free = {f"{each}_port": 0 for each in ("salesforce", "salesforce_grpc", "whmcs", "freebit")}
+    tls = {"salesforce_tls_port": 0, "salesforce_grpc_tls_port": 0}
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match=r"in use|is taken"):
+        start(Config(customers=1, tls=True, **free, **{**tls, name: taken.getsockname()[1]}))
+
+
+def test_with_tls_the_program_names_the_certificate_to_trust_and_removes_it_at_its_end() -> None:
+    names = ("SALESFORCE", "SALESFORCE_GRPC", "SALESFORCE_TLS", "SALESFORCE_GRPC_TLS", "WHMCS", "FREEBIT")
+    environment = {**os.environ, **{f"SANDBOX_{name}_PORT": "0" for name in names}, "SANDBOX_TLS": "on"}
+    command = [sys.executable, "-m", "sandbox"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        lines = [program.stdout.readline() for _ in range(8)]
+        certificate = next(Path(line.split()[1]) for line in lines if line.startswith("certificate"))
+        begins = certificate.read_text()
+        program.send_signal(signal.SIGTERM)
+
+        try:
+            assert program.wait(timeout=10) == 0
+        finally:
+            program.kill()
+    assert begins.startswith("-----BEGIN CERTIFICATE-----")
+    assert [line.split()[0] for line in lines if line.strip().startswith("https://")]
+    assert not certificate.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals) -> None:
     ports = {f"SANDBOX_{system}_PORT": "0" for system in ("SALESFORCE", "SALESFORCE_GRPC", "WHMCS", "FREEBIT")}
@@ -271,6 +300,7 @@ def test_the_program_prints_its_urls_and_ends_at_a_signal(number: signal.Signals
         ("SANDBOX_CUSTOMERS", "many"),
         ("SANDBOX_WHMCS_PORT", "70000"),
         ("SANDBOX_QUIRKS", "numbers"),
+        ("SANDBOX_TLS", "maybe"),
         ("SANDBOX_TLS_KEY", "key.pem"),  # without its certificate
     ],
 )

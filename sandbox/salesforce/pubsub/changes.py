@@ -6,14 +6,17 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.pubsub.bus import Channel
+from sandbox.salesforce.pubsub.bus import Channel, Event
 from sandbox.salesforce.pubsub.schemas import (
     CHANGE_TYPES,
+    FIELD_TYPES,
+    PLATFORM_EVENTS,
     PROVISION_REQUESTED,
     Schema,
     bitmap,
     body,
     change_schema,
+    decoded,
     encoded,
     platform_schema,
     schema_id,
@@ -26,6 +29,7 @@ EVERYTHING = "/data/ChangeEvents"
 PROVISION_TOPIC = f"/event/{PROVISION_REQUESTED}"
 FAULTS = ("drop", "double", "reorder")
 _SYSTEM = "salesforce"
+_LARGEST = 1 << 20  # bytes of an event (Pub/Sub API and Event Allocations)
 
 
 class Publisher:
@@ -43,10 +47,14 @@ class Publisher:
         topics = [EVERYTHING, *(f"/data/{entity}ChangeEvent" for entity in ENTITIES), PROVISION_TOPIC]
         kept = self.channels
         self.channels = {topic: Channel(self._state.clock) for topic in topics}
-        for topic, channel in kept.items():
-            self.channels[topic].waiters = channel.waiters
-            self.channels[topic].last = channel.last
+        for topic in self.channels.keys() & kept.keys():
+            self.channels[topic].waiters = kept[topic].waiters
+            self.channels[topic].last = kept[topic].last
+        for topic in kept.keys() - self.channels.keys():  # whoever listens there hears that it is gone
+            for waiter in kept[topic].waiters:
+                waiter.set()
         self.faults: deque[str] = deque()
+        self.event_types = dict(PLATFORM_EVENTS)
         self.extra_field = ""
         self._resets = self._state.resets
         self._known: dict[tuple[str, str], Change] = {}
@@ -60,9 +68,10 @@ class Publisher:
         return name, schema
 
     def platform_schema_of(self, name: str) -> tuple[str, Schema] | None:
-        schema = platform_schema(name)
-        if schema is None:
+        fields = self.event_types.get(name)
+        if fields is None:
             return None
+        schema = platform_schema(name, fields)
         self.schemas[schema_id(schema)] = schema
         return schema_id(schema), schema
 
@@ -73,8 +82,7 @@ class Publisher:
         self._state.loop.call_soon_threadsafe(self._publish_change, kind, record_id, change)
 
     def _publish_change(self, kind: str, record_id: str, change: Change) -> None:
-        if self._resets != self._state.resets:
-            self.start_anew()
+        self._follow_resets()
         earlier = self._known.get((kind, record_id))
         self._known[kind, record_id] = change
         row = self._org.table(kind).get(record_id) or {}
@@ -86,6 +94,10 @@ class Publisher:
         self.publish_change(kind, change_type, [record_id], row, changed | {"LastModifiedDate"})
         if kind == "Order":
             self._flow(record_id, row, was)
+
+    def _follow_resets(self) -> None:
+        if self._resets != self._state.resets:
+            self.start_anew()
 
     def _row_before(self, kind: str, record_id: str, earlier: Change | None) -> Mapping[str, Any] | None:
         base = self._org.table(kind).base
@@ -134,6 +146,33 @@ class Publisher:
         self._put(
             f"/event/{name}", known[0], encoded(known[1], blank | dict(fields) | created), f"{name} {dict(fields)}"
         )
+
+    def define_event(self, name: str, fields: Mapping[str, str]) -> None:
+        """A platform event more, as an administrator defines one; `fields`: their Avro types by name."""
+        if not name.endswith("__e") or not set(fields.values()) <= FIELD_TYPES:
+            raise ValueError(f"an event's name ends with __e, its fields are {', '.join(sorted(FIELD_TYPES))}")
+        self._follow_resets()
+        self.event_types[name] = dict(fields)
+        self.channels.setdefault(f"/event/{name}", Channel(self._state.clock))
+
+    def publish_encoded(self, topic: str, schema: str, payload: bytes) -> Event:
+        """What a client publishes: an event of this topic's type, written with a schema of it that is known.
+
+        Raises:
+            ValueError: the schema is none of the topic's, or the payload is not written with it, or it is too large.
+        """
+        name = topic.removeprefix("/event/")
+        self._follow_resets()
+        self.platform_schema_of(name)
+        known = self.schemas.get(schema)
+        if known is None or known["name"] != name:
+            raise ValueError("The schema ID is not one of this topic's.")
+        if len(payload) > _LARGEST:
+            raise ValueError("The event is larger than 1 MB.")
+        record = decoded(known, payload)
+        if record is None:
+            raise ValueError("The payload does not fit the schema.")
+        return self.channels[topic].publish(schema, payload, f"{name} {record}")
 
     def _put(self, topic: str, schema: str, payload: bytes, summary: str) -> None:
         fault = self.faults.popleft() if self.faults else None

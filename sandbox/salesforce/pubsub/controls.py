@@ -12,12 +12,13 @@ _MODES = (*FAULTS, *STREAM_FAULTS, "expire", "schema_change")
 
 
 class EventControls:
-    """GET events; POST events, event-faults, expire-sessions."""
+    """GET events; POST events, event-types, event-faults, expire-sessions."""
 
     def __init__(self, publisher: Publisher, service: PubSub, state: State) -> None:
         self._publisher, self._service = publisher, service
         state.gets["events"] = self._list
         state.posts["events"] = self._publish
+        state.posts["event-types"] = self._define
         state.posts["event-faults"] = self._fail
         state.posts["expire-sessions"] = self._expire_sessions
 
@@ -40,6 +41,11 @@ class EventControls:
             ids = [str(each) for each in content.get("ids", ["000000000000000AAA"])]
             self._publisher.publish_change(str(content["entity"]), str(content["type"]), ids, {}, frozenset())
         return json_response({"published": True})
+
+    def _define(self, content: dict[str, Any], _: World, __: State) -> Response:
+        """`{"name": "Sample__e", "fields": {"Message__c": "string"}}`."""
+        self._publisher.define_event(str(content["name"]), dict(content.get("fields", {})))
+        return json_response({"types": sorted(self._publisher.event_types)})
 
     def _fail(self, content: dict[str, Any], _: World, __: State) -> Response:
         mode, times = str(content["mode"]), int(str(content.get("times", 1)))

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 
@@ -22,12 +23,14 @@ _NEVER = frozenset({"Id", "IsDeleted", "SystemModstamp"})
 _LISTS = ("nulledFields", "diffFields", "changedFields")
 
 PROVISION_REQUESTED = "OrderProvisionRequested__e"
-_PLATFORM_EVENTS = {
+PLATFORM_EVENTS: Mapping[str, Mapping[str, str]] = {
     PROVISION_REQUESTED: {
         "OrderId__c": "string", "IdemKey__c": "string", "CorrelationId__c": "string", "RequestedBy__c": "string",
         "Version__c": "double",
     },
 }  # fmt: skip
+
+FIELD_TYPES = frozenset({"string", "double", "boolean", "long"})
 
 Schema = dict[str, Any]
 
@@ -38,10 +41,7 @@ def schema_id(schema: Schema) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def platform_schema(name: str) -> Schema | None:
-    fields = _PLATFORM_EVENTS.get(name)
-    if fields is None:
-        return None
+def platform_schema(name: str, fields: Mapping[str, str]) -> Schema:
     made: list[Schema] = [
         {"name": "CreatedDate", "type": "long", "doc": "CreatedDate:DateTime"},
         {"name": "CreatedById", "type": "string", "doc": "CreatedBy:EntityId"},
@@ -70,6 +70,16 @@ def encoded(schema: Schema, record: Mapping[str, Any]) -> bytes:
     out = BytesIO()
     fastavro.schemaless_writer(out, fastavro.parse_schema(schema), dict(record))
     return out.getvalue()
+
+
+def decoded(schema: Schema, payload: bytes) -> dict[str, Any] | None:
+    """What was written with that schema; None where the bytes are something else, be it only by what follows."""
+    source = BytesIO(payload)
+    try:
+        record = fastavro.schemaless_reader(source, fastavro.parse_schema(schema), None)
+    except (EOFError, IndexError, ValueError, struct.error):
+        return None
+    return cast(dict[str, Any], record) if source.tell() == len(payload) else None
 
 
 def body(definition: SObject, row: Mapping[str, Any], names: frozenset[str] | None) -> dict[str, Any]:

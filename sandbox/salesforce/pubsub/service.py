@@ -1,4 +1,8 @@
-"""The gRPC service: Subscribe, GetTopic, GetSchema, Publish, with the vendor's flow control and errors."""
+"""The gRPC service: Subscribe, GetTopic, GetSchema, Publish, PublishStream, with the vendor's flow control and errors.
+
+Codes in the trailers and what brings them: the page "Handle Errors" of the Pub/Sub API guide. The gRPC status of a code
+is ours where neither that page nor the proto file names it. ManagedSubscribe (beta) is not here: UNIMPLEMENTED.
+"""
 
 import asyncio
 import json
@@ -12,13 +16,15 @@ from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.org import ORGANIZATION_ID
 from sandbox.salesforce.pubsub.bus import Channel, replay_id
 from sandbox.salesforce.pubsub.changes import Publisher
-from sandbox.salesforce.pubsub.wire import CUSTOM, EARLIEST, SERVICE, Message
+from sandbox.salesforce.pubsub.wire import CUSTOM, EARLIEST, PUBLISH_ERROR, SERVICE, Message
 from sandbox.salesforce.sessions import Sessions
 from sandbox.state import State
 
 _MOST_CREDIT = 100
 _CREDIT_SECONDS = 60.0
 _CODES = "sfdc.platform.eventbus.grpc."
+_PUBLISH_SECONDS = "70"  # proto file: a request at least every 70 seconds holds the stream
+PUBLISH_QUIRK = "salesforce.publish_stream_seconds"
 KEEPALIVE_QUIRK = "salesforce.keepalive_seconds"
 STREAM_FAULTS = ("stall", "disconnect", "reject_replay")
 
@@ -37,7 +43,8 @@ class PubSub:
                 "request_deserializer": Message[request].FromString,
                 "response_serializer": Message[response].SerializeToString,
             }
-            make = grpc.stream_stream_rpc_method_handler if name == "Subscribe" else grpc.unary_unary_rpc_method_handler
+            streams = name in {"Subscribe", "PublishStream"}
+            make = grpc.stream_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
             return make(behavior, **form)
 
         methods = {
@@ -45,12 +52,15 @@ class PubSub:
             "GetTopic": method("GetTopic", self.get_topic, "TopicRequest", "TopicInfo"),
             "GetSchema": method("GetSchema", self.get_schema, "SchemaRequest", "SchemaInfo"),
             "Publish": method("Publish", self.publish, "PublishRequest", "PublishResponse"),
+            "PublishStream": method("PublishStream", self.publish_stream, "PublishRequest", "PublishResponse"),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     async def get_topic(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
         await self._admit(context)
         topic = request.topic_name
+        if not topic:
+            await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "topic.validation.empty", "topic is empty")
         await self._channel(topic, context)
         return Message["TopicInfo"](
             topic_name=topic,
@@ -63,23 +73,74 @@ class PubSub:
 
     async def get_schema(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
         await self._admit(context)
+        if not request.schema_id:
+            await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "schema.validation.failed", "schema id is blank")
         schema = self._publisher.schemas.get(request.schema_id)
         if schema is None:
-            await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "schema.validation.failed", "unknown schema")
+            await _refuse(context, grpc.StatusCode.NOT_FOUND, "schema.meta.permission", "no such schema")
         return Message["SchemaInfo"](schema_json=json.dumps(schema), schema_id=request.schema_id, rpc_id=str(uuid4()))
+
+    # -- publishing --------------------------------------------------------------------------------------------------
 
     async def publish(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
         await self._admit(context)
-        channel = await self._channel(request.topic_name, context)
-        if not request.topic_name.startswith("/event/"):
-            await _refuse(context, grpc.StatusCode.PERMISSION_DENIED, "publish.topic.mismatch", "not a platform event")
+        await self._check_publish(request, request.topic_name, context)
+        return self._published(request, request.topic_name)
+
+    async def publish_stream(
+        self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Any]:
+        """A response a request. The first names the topic; a stream on which nothing comes for a while is closed."""
+        await self._admit(context)
+        incoming, topic = aiter(requests), ""
+        while True:
+            patience = float(self._state.quirks.get(PUBLISH_QUIRK, _PUBLISH_SECONDS))
+            try:
+                request = await asyncio.wait_for(anext(incoming, None), patience)
+            except TimeoutError:
+                code = "publish.stream.sweeper.timeout"
+                await _refuse(context, grpc.StatusCode.DEADLINE_EXCEEDED, code, "nothing was published for too long")
+            if request is None:
+                return
+            if not self.sessions.holds(_token(context)):
+                await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "token expired")
+            if not topic and request.auth_refresh:
+                code = "publish.auth.refresh.invalid"
+                await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, code, "no refresh in the first request")
+            if topic and request.topic_name not in {"", topic}:
+                await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "publish.topic.mismatch", "topic changed")
+            topic = topic or request.topic_name
+            await self._check_publish(request, topic, context)
+            yield self._published(request, topic)
+
+    async def _check_publish(self, request: Any, topic: str, context: grpc.aio.ServicerContext) -> None:
+        """Refuses the whole request; what is wrong with one event is said in its result."""
+        if not topic:
+            code = "publish.topic.validation.empty"
+            await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, code, "topic is empty")
+        await self._channel(topic, context)
+        if not topic.startswith("/event/"):
+            code = "topic.meta.permission"
+            await _refuse(context, grpc.StatusCode.PERMISSION_DENIED, code, "nobody may publish on this topic")
+        if not request.events:
+            code = "publish.event.count.invalid"
+            await _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, code, "there is no event to publish")
+
+    def _published(self, request: Any, topic: str) -> Any:
+        """Every event has a result of its own: the ones that are good are published whatever the others are."""
+        current = self._schema_id(topic)
         results = []
         for event in request.events:
-            stored = channel.publish(event.schema_id, event.payload, "published")
-            results.append(Message["PublishResult"](replay_id=stored.replay_id, correlation_key=event.id))
-        return Message["PublishResponse"](
-            results=results, schema_id=self._schema_id(request.topic_name), rpc_id=str(uuid4())
-        )
+            try:
+                stored = self._publisher.publish_encoded(topic, event.schema_id, event.payload)
+            except ValueError as error:
+                problem = Message["Error"](code=PUBLISH_ERROR, msg=str(error))
+                results.append(Message["PublishResult"](error=problem, correlation_key=event.id))
+            else:
+                results.append(Message["PublishResult"](replay_id=stored.replay_id, correlation_key=event.id))
+        return Message["PublishResponse"](results=results, schema_id=current, rpc_id=str(uuid4()))
+
+    # -- subscribing -------------------------------------------------------------------------------------------------
 
     async def subscribe(self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
         await self._admit(context)
@@ -101,7 +162,8 @@ class PubSub:
                 yield response
         finally:
             self.streams -= 1
-            self._publisher.channels[first.topic_name].waiters.discard(wake)
+            if now := self._publisher.channels.get(first.topic_name):
+                now.waiters.discard(wake)
             reading.cancel()
 
     async def _delivered(
@@ -113,7 +175,7 @@ class PubSub:
                 await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "token expired")
             await self._faults(context)
             wake.clear()
-            channel = self._publisher.channels[credit.topic]  # a reset makes new ones
+            channel = await self._channel(credit.topic, context)  # a reset makes new ones
             events = channel.after(position, credit.left)
             # What is published from here on is still to be delivered: no keep-alive may tell of a position after it.
             latest = channel.last if credit.left > 0 else position
@@ -164,7 +226,8 @@ class PubSub:
             self.sessions.use(f"Bearer {given['accesstoken']}")
         except SalesforceError:
             await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "token is invalid")
-        if given["tenantid"] != ORGANIZATION_ID:
+        # Clients cut it out of the access token, which begins with the short form.
+        if given["tenantid"] not in {ORGANIZATION_ID, ORGANIZATION_ID[:15]}:
             await _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "service.auth.error", "tenant is another")
 
     async def _channel(self, topic: str, context: grpc.aio.ServicerContext) -> Channel:

@@ -10,6 +10,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PACKAGE = "eventbus.v1"
 SERVICE = f"{PACKAGE}.PubSub"
 LATEST, EARLIEST, CUSTOM = range(3)
+PUBLISH_ERROR = 1  # of ErrorCode
 
 _MESSAGES = {
     "TopicInfo": "topic_name:string tenant_guid:string can_publish:bool can_subscribe:bool schema_id:string"

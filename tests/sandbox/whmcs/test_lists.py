@@ -63,6 +63,19 @@ def test_invoices_come_in_the_order_asked_for(whmcs: Any) -> None:
     assert sorted(row["id"] for row in rows) == ascending
 
 
+@pytest.mark.parametrize(("orderby", "column"), [
+    ("id", "id"), ("invoicenumber", "invoicenum"), ("date", "date"), ("duedate", "duedate"), ("status", "status"),
+])  # fmt: skip
+def test_a_client_s_invoices_come_in_the_order_asked_for(whmcs: Any, orderby: str, column: str) -> None:
+    userid = whmcs.call("GetInvoices", limitnum=6)["invoices"]["invoice"][-1]["userid"]
+
+    rows = whmcs.call("GetInvoices", userid=userid, orderby=orderby, limitnum=1000)["invoices"]["invoice"]
+    backwards = whmcs.call("GetInvoices", userid=userid, orderby=orderby, order="desc", limitnum=1000)
+
+    assert [row[column] for row in rows] == sorted(row[column] for row in rows)
+    assert backwards["invoices"]["invoice"] == rows[::-1]
+
+
 def test_a_status_filter_returns_exactly_the_rows_of_that_status(whmcs: Any) -> None:
     rows = whmcs.call("GetInvoices", limitnum=100_000)["invoices"]["invoice"]
 
@@ -118,7 +131,24 @@ def test_rows_include_zero_dates_and_unknown_statuses(whmcs: Any) -> None:
     assert "0000-00-00" in {row["datecreated"] for row in clients}
     assert "Dormant" in {row["status"] for row in clients}
     assert "Disputed" in {row["status"] for row in invoices}
-    assert "0000-00-00 00:00:00" in {row["datepaid"] for row in invoices}
+    # Both zero dates occur: openprovider/Openprovider-WHMCS-domains#63 shows those of the year -1.
+    for column in ("datepaid", "last_capture_attempt", "date_refunded", "date_cancelled"):
+        values = {row[column] for row in invoices}
+        assert {"0000-00-00 00:00:00", "-0001-11-30 00:00:00"} <= values
+    services = whmcs.call("GetClientsProducts", limitnum=10_000)["products"]["product"]
+    once = {row["nextduedate"] for row in services if row["billingcycle"] == "One Time"}
+    assert {"0000-00-00", "-0001-11-30"} <= once
+    contacts = whmcs.call("GetContacts", limitnum=1000)["contacts"]["contact"]
+    assert {"0000-00-00 00:00:00", "-0001-11-30 00:00:00"} < {row["created_at"] for row in contacts}
+
+
+def test_contacts_are_found_by_what_they_are_exactly(whmcs: Any) -> None:
+    contacts = whmcs.call("GetContacts", limitnum=1000)["contacts"]["contact"]
+
+    found = whmcs.call("GetContacts", email=contacts[1]["email"])["contacts"]["contact"]
+
+    assert found == [contacts[1]]
+    assert "contacts" not in whmcs.call("GetContacts", email=contacts[1]["email"], city="Nowhere")
 
 
 # -- quirks -----------------------------------------------------------------------------------------------------------

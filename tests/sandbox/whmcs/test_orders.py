@@ -131,7 +131,7 @@ def test_a_price_may_be_overridden_and_a_quantity_multiplies_it(api: Any) -> Non
     made = _order(api, pid={"a": SIM}, billingcycle={"a": "annually"}, priceoverride={"a": "500.5"}, qty={"a": 2})
 
     row = api.services(serviceid=made["serviceids"])[0]
-    assert (row["qty"], row["firstpaymentamount"], row["billingcycle"]) == (2, "1001.00", "Monthly")
+    assert (row["qty"], row["firstpaymentamount"], row["billingcycle"]) == ("2", "1001.00", "Monthly")
 
 
 def test_an_order_that_costs_nothing_is_paid_at_once(api: Any) -> None:
@@ -272,7 +272,7 @@ def test_a_second_cancellation_request_is_refused(api: Any) -> None:
     assert made == {"result": "success", "serviceid": service, "userid": str(api.client())}
     assert api.refused("AddCancelRequest", serviceid=service) == "Existing Cancellation Request Exists"
     row = api.rows("GetCancelledPackages", "packages", "package", limitstart=before)[0]
-    assert (row["relid"], row["reason"]) == (int(service), "Moving &amp; away")
+    assert (row["relid"], row["reason"]) == (service, "Moving &amp; away")
     assert (row["type"], row["created_at"]) == ("End of Billing Period", row["date"])
     cancelled = next(row["id"] for row in api.services() if row["status"] == "Cancelled")
     assert api.refused("AddCancelRequest", serviceid=cancelled) == "Existing Cancellation Request Exists"
