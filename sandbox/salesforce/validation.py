@@ -136,7 +136,8 @@ def _moment(field: Field, text: str) -> str:
     try:
         if field.type == "date":
             return date.fromisoformat(text[:10]).isoformat()
-        moment = datetime.fromisoformat(text)
+        # Fractions are taken, but a field keeps whole seconds (salesforce.md, section 4.1).
+        moment = datetime.fromisoformat(text).replace(microsecond=0)
         return datetime_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except ValueError as error:
         raise _unreadable(field, text) from error
