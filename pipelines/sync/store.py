@@ -68,6 +68,7 @@ class Store:
         self._dataset = dataset
         self._settings = settings
         self._open_quarantine: set[str] = set()
+        self._mode = ""
         self._keeps_position = dataset.details is None
         self._allow_deletions = allow_deletions
         self._deleted: Counter[str] = Counter()
@@ -80,7 +81,7 @@ class Store:
         Runs of one data set take turns. Reading single records again (mode `events`) waits for other such readers
         only, and neither uses nor moves the position.
         """
-        connection, dataset = self._connection, self._dataset
+        connection, dataset, self._mode = self._connection, self._dataset, mode
         lane = "events" if mode == EVENTS else "sync"
         self._keeps_position = self._keeps_position and mode not in {EVENTS, RECONCILE}
         connection.execute("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", [lane, dataset.name])
@@ -106,8 +107,10 @@ class Store:
         for target in dataset.targets:
             create_stage(connection, target)
         open_ids = connection.execute(statement("sync/open_quarantine"), parameters).fetchall()
-        connection.commit()
         self._open_quarantine = {source_id for (source_id,) in open_ids}
+        if dataset.details is not None and self._open_quarantine:
+            self._resolve(self._open_quarantine - self._there(dataset.details, self._open_quarantine))
+        connection.commit()
         position, now = row if row is not None else ({}, None)
         return position or {}, now
 
@@ -299,12 +302,24 @@ class Store:
                 },
             )
             self._open_quarantine.add(failure.source_id)
-        healed = self._open_quarantine.intersection(mapped.mapped_ids) if self._open_quarantine else set()
-        if healed:
-            self._connection.execute(
-                statement("sync/resolve_quarantine"), {"dataset": name, "source_ids": sorted(healed)}
-            )
-            self._open_quarantine -= healed
+        # A reader of single records lives long: what others set aside meanwhile it does not know of.
+        known = mapped.mapped_ids if self._mode == EVENTS else self._open_quarantine
+        self._resolve(set(mapped.mapped_ids).intersection(known) if known else set())
+
+    def _resolve(self, source_ids: set[str]) -> None:
+        """Records that can be represented after all, or need not be any more, leave quarantine."""
+        if source_ids:
+            values = {"dataset": self._dataset.name, "source_ids": sorted(source_ids)}
+            self._connection.execute(statement("sync/resolve_quarantine"), values)
+            self._open_quarantine -= source_ids
+
+    def _there(self, details: Details, source_ids: set[str]) -> set[str]:
+        """Which of the parents, all of them WHMCS's, still are such that their details are asked for."""
+        query = SQL("SELECT source_id FROM {} WHERE id = ANY(%s) AND deleted_at IS NULL AND {}").format(
+            _name(details), SQL(details.where)
+        )
+        ids = [hub_id("whmcs", details.kind, source_id) for source_id in source_ids]
+        return {row[0] for row in self._connection.execute(query, [ids]).fetchall()}
 
     def _record(self, mapped: MappedPage, merged: Merged, *, tells: bool) -> None:
         page = mapped.page

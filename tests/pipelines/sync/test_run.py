@@ -413,6 +413,14 @@ def three_invoices(database: Any) -> None:
             )
 
 
+def give_ids(database: Any) -> None:
+    """The ids by which records are found that somebody names."""
+    with psycopg.connect(database.owner) as connection:
+        for (invoice,) in fetch(database.owner, "SELECT source_id FROM hub.invoices"):
+            values = [hub_id("whmcs", "invoice", invoice), invoice]
+            connection.execute("UPDATE hub.invoices SET id = %s WHERE source_id = %s", values)
+
+
 def test_details_are_asked_for_newest_first_and_once(database):
     three_invoices(database)
     asked: list[str] = []
@@ -580,6 +588,32 @@ def test_a_parent_that_keeps_failing_is_asked_about_ever_later_until_it_answers(
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NULL") == [(0,)]
 
 
+def test_a_record_that_somebody_else_set_aside_leaves_quarantine_when_it_is_read(database):
+    three_invoices(database)
+    give_ids(database)
+    with psycopg.connect(database.sync) as connection:
+        reader = Rereader(connection, details_dataset(lambda _: {"balance": 5}), SOURCE)
+        with psycopg.connect(database.owner) as other:
+            insert(other, "sync.quarantine", dataset="whmcs.invoice_details", source_id="2")
+        reader.read(Selection(records=frozenset({"2"})))
+
+    assert fetch(database.owner, "SELECT resolved_at IS NOT NULL FROM sync.quarantine") == [(True,)]
+
+
+def test_a_record_whose_details_nobody_asks_for_any_more_leaves_quarantine(database):
+    three_invoices(database)
+    give_ids(database)
+    with psycopg.connect(database.owner) as connection:
+        for invoice in ("1", "2"):
+            insert(connection, "sync.quarantine", dataset="whmcs.invoice_details", source_id=invoice)
+        connection.execute("UPDATE hub.invoices SET deleted_at = now() WHERE source_id = '2'")
+        connection.execute("UPDATE hub.invoices SET items_due_at = NULL")
+
+    run(details_dataset(lambda _: {"balance": 5}), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT source_id FROM sync.quarantine WHERE resolved_at IS NULL") == [("1",)]
+
+
 @pytest.mark.parametrize(("due", "minutes"), [("24 hours", 1), ("30 seconds", 0.5)])
 def test_a_parent_that_fails_when_somebody_asked_for_it_is_asked_about_again_soon(database, due, minutes):
     three_invoices(database)
@@ -587,9 +621,9 @@ def test_a_parent_that_fails_when_somebody_asked_for_it_is_asked_about_again_soo
     def ask(parent: Row) -> Row:
         raise UnavailableError("whmcs", "is down", code="http_503")
 
+    give_ids(database)
     with psycopg.connect(database.owner) as connection:
         connection.execute("UPDATE hub.invoices SET items_due_at = now() + %s::interval", [due])
-        connection.execute("UPDATE hub.invoices SET id = %s WHERE source_id = '2'", [hub_id("whmcs", "invoice", "2")])
     with psycopg.connect(database.sync) as connection:
         Rereader(connection, details_dataset(ask), SOURCE).read(Selection(records=frozenset({"2"})))
 
