@@ -5,6 +5,9 @@ import re
 
 _MARKS_AND_SPACE = b"\xef\xbb\xbf \t\r\n"
 _REPLACEMENT = rb"\ufffd"
+# The same half written in bytes, as no UTF-8 may have it.
+_HALF_IN_BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_REPLACEMENT_IN_BYTES = "\ufffd".encode()
 # Every escape sequence, so that the backslash of one is not taken for the beginning of the next.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|(u0000)|.)",
@@ -16,14 +19,12 @@ _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 def storable_json(content: bytes) -> bytes:
     """JSON as it was sent, without what no PostgreSQL text holds, so that no record stops its page.
 
-    NUL goes; half of an emoji, which a text cut by its length ends with, and bytes that are no UTF-8 become U+FFFD.
+    NUL goes; half of an emoji, which a text cut by its length ends with, becomes U+FFFD. Other bytes that are no UTF-8
+    stay, for the decoder to refuse: an answer in another charset would have its customers' words altered.
     Byte-order marks before it go too: PHP sends one for each file of an installation that begins with one.
     """
     content = content.lstrip(_MARKS_AND_SPACE)
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        content = content.decode(errors="replace").encode()
+    content = _HALF_IN_BYTES.sub(_REPLACEMENT_IN_BYTES, content)
     # Looking first costs nearly nothing, and hardly a page has any.
     return _ESCAPE.sub(_storable_escape, content) if _UNSTORABLE.search(content) else content
 

@@ -1,4 +1,4 @@
-"""What sources send and PostgreSQL cannot hold: NUL, halves of characters, bytes that are no UTF-8, no numbers."""
+"""What sources send and PostgreSQL cannot hold: NUL, halves of characters, and numbers that are none."""
 
 import json
 from decimal import Decimal
@@ -24,14 +24,22 @@ from core.storable import storable_dump, storable_json
         # A backslash and letters, which is no escape of a character.
         (rb'"C:\\ud83d\\u0000"', r"C:\ud83d\u0000"),
         (rb'"a\u0000b"', "ab"),
-        (b'"\xed\xa0\xbd"', "\ufffd\ufffd\ufffd"),
-        (b'"caf\xe9"', "caf\ufffd"),
+        (b'"\xed\xa0\xbd"', "\ufffd"),
         (b'\xef\xbb\xbf"with a mark"', "with a mark"),
         ('"山田"'.encode(), "山田"),
     ],
 )  # fmt: skip
 def test_every_text_comes_out_as_one_that_can_be_stored(sent, kept):
     assert from_json(storable_json(sent)) == json.loads(storable_json(sent)) == kept
+
+
+def test_an_answer_in_another_charset_is_refused_rather_than_altered():
+    sent = b'{"name":"caf\xe9"}'
+
+    with pytest.raises(ValueError, match="unicode|codec"):
+        from_json(storable_json(sent))
+    with pytest.raises(ValueError, match="unicode|codec"):
+        json.loads(storable_json(sent))
 
 
 @given(st.recursive(st.text(st.characters(exclude_categories=())) | st.floats(), st.lists))

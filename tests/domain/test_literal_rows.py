@@ -178,12 +178,13 @@ def test_a_line_and_its_days() -> None:
     traffic = {"traffic": {"today": "7", "inRecentDays": "100,,300", "blackList": "10"}}
 
     assert_says(
-        details_from_row(LINE, {"responseDatas": [said]}, FREEBIT), id=LINE.id, status="active", source_status="active",
+        details_from_row(LINE, {"responseDatas": [said]}, FREEBIT), id=LINE.id, msisdn=LINE.msisdn, status="active",
+        source_status="active",
         plan_code="SIM_5G", plan_name="5 GB", sim_type="nano", source_sim_type="nano", iccid="8981", contract_line="5G",
         has_sms=True, has_voice=False, remaining_quota_kb=0, started_on=date(2026, 2, 1),
     )  # fmt: skip
     found = traffic_from_row(LINE, traffic, date(2026, 2, 10), FREEBIT)
-    assert_says(found.now, id=LINE.id, today_usage_kb=7, is_speed_restricted=True)
+    assert_says(found.now, id=LINE.id, msisdn=LINE.msisdn, today_usage_kb=7, is_speed_restricted=True)
     assert [(day.used_on, day.used_kb, day.source_id) for day in found.days] == [
         (date(2026, 2, 10), 7, "5001:2026-02-10"),
         (date(2026, 2, 9), 100, "5001:2026-02-09"),

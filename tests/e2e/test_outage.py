@@ -147,6 +147,12 @@ def changed_at_salesforce(hub: Hub) -> None:
     hub.mutate("salesforce", "Account", account[0], {"Phone": "03-1111-2222"})
     hub.mutate("salesforce", "Account", gone[0], None)
     hub.control("purge", object="Case", id=case)
+    # Salesforce deletes the comments of a case with it.
+    for (comment,) in hub.all(
+        "SELECT m.source_id FROM hub.case_comments m JOIN hub.support_cases c ON c.id = m.case_id"
+        " WHERE c.source_id = %s", case
+    ):  # fmt: skip
+        hub.control("purge", object="CaseComment", id=comment)
 
 
 def changed_at_whmcs(hub: Hub) -> None:

@@ -132,8 +132,9 @@ def test_while_the_source_asks_for_patience_everything_waits_and_nothing_counts_
 
 def test_a_fault_that_passes_is_tried_again_at_once(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
-    tell(hub, "whmcs", "invoice", an_invoice(hub))
-    fail(sandbox, match="GetInvoice", mode="status:503", times=1)
+    (client,) = fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' ORDER BY id LIMIT 1")
+    tell(hub, "whmcs", "client", client[0])
+    fail(sandbox, match="GetClientsDetails", mode="status:503", times=1)
 
     apply(hub)
 

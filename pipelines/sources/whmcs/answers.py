@@ -76,9 +76,10 @@ def _decoded(content: bytes) -> dict[str, Any]:
     try:
         body = from_json(content)
     except ValueError:
-        text = content.decode()
+        text = content.decode(errors="replace")
         if _ANSWER.search(text):
-            return _between_notices(text)
+            # In another charset its words cannot be told.
+            return {} if "\ufffd" in text else _between_notices(text)
         pairs = dict(part.partition("=")[::2] for part in text.strip().split(";"))
         return pairs if "result" in pairs else {}
     return body if isinstance(body, dict) else {}
