@@ -40,6 +40,10 @@ def _run(options: argparse.Namespace) -> None:
         from bench.live import bench_live  # noqa: PLC0415
 
         bench_live(options.repeats, options.seconds, options.connections)
+    if options.what in {"doors", "all"}:
+        from bench.doors import bench_doors  # noqa: PLC0415
+
+        bench_doors(options.repeats, options.seconds, options.through)
     if options.what in {"events", "all"}:
         from bench.events import bench_events  # noqa: PLC0415
 
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "ticks", "live", "events", "commands", "all"),
+        choices=("setup", "sync", "read", "ticks", "live", "doors", "events", "commands", "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
@@ -74,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_positive, default=10, help="length of a sample (default 10)")
     parser.add_argument("--per-second", type=_positive, default=100, help="events: changes a second (default 100)")
     parser.add_argument("--connections", type=_positive, default=16, help="read: callers at once (default 16)")
+    parser.add_argument("--through", help="doors: the proxy in front of the API, such as http://127.0.0.1:8080")
     return parser
 
 

@@ -42,7 +42,7 @@ def bench_live(repeats: int, seconds: int, connections: int) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="hub-bench-")))
         url = stack.enter_context(fresh(stack.enter_context(server()), "bench_live", template=TEMPLATE))
-        _fill(url)
+        fill(url)
         environment = {"DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"), "API_PORT": str(port)}
         environment |= {"API_JWT_KEY": key}
         command = [sys.executable, "-c", "from read_api.serve import serve; serve()"]
@@ -54,7 +54,8 @@ def bench_live(repeats: int, seconds: int, connections: int) -> None:
     _report(whole, unchanged, told)
 
 
-def _fill(url: str) -> None:
+def fill(url: str) -> None:
+    """Customers 1 to CUSTOMERS and their invoices."""
     with psycopg.connect(url, autocommit=True) as connection:
         # The client fills in the values: with parameters, the server takes one statement at a time.
         cursor = psycopg.ClientCursor(connection)
@@ -66,13 +67,14 @@ def _customer(number: int) -> UUID:
     return UUID(md5(f"customer{number}".encode(), usedforsecurity=False).hexdigest())
 
 
-def _token(key: str, number: int) -> str:
+def token_of(key: str, number: int) -> str:
+    """A bearer token of that customer."""
     return mint(ApiSettings(jwt_key=key, jwt_minutes=1440), _customer(number))
 
 
 def _revalidated(api: str, key: str, folder: Path, load: Load, repeats: int) -> tuple[list[Rate], list[Rate]]:
     """The same callers, asking for the list, and asking whether what they have is still so."""
-    tokens = [_token(key, number) for number in range(1, ASKING + 1)]
+    tokens = [token_of(key, number) for number in range(1, ASKING + 1)]
     with httpx.Client(trust_env=False) as client:
         tags = [_tag(client, api, token) for token in tokens]
     lines = {
@@ -105,7 +107,7 @@ async def _told(api: str, url: str, key: str, seconds: int) -> list[float]:
     limits = httpx.Limits(max_connections=LISTENERS)
     async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
         listeners = [
-            asyncio.create_task(_listen(client, api, _token(key, number), arrived, ready))
+            asyncio.create_task(_listen(client, api, token_of(key, number), arrived, ready))
             for number in range(1, LISTENERS + 1)
         ]
         for _ in listeners:

@@ -23,6 +23,13 @@ class _Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
 
+def _by_comma(value: object) -> object:
+    """`A,B`, or a JSON array as everywhere else."""
+    if not isinstance(value, str) or value.lstrip().startswith("["):
+        return json.loads(value) if isinstance(value, str) else value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 class HubSettings(_Settings):
     """Where the hub lives and listens."""
 
@@ -74,6 +81,22 @@ class ApiSettings(_Settings):
     sim_stale_seconds: int = Field(
         300, ge=0, description="age at which a SIM line that somebody looks at is read again at the network"
     )
+    patience_seconds: int = Field(
+        10,
+        ge=1,
+        le=120,
+        description="how long a connection may say nothing, a request's head take, and its body stand still; longer"
+        " than the proxy in front keeps idle connections",
+    )
+    streams: int = Field(2000, ge=1, le=8000, description="live streams at a time, of all customers")
+    streams_per_customer: int = Field(10, ge=1, description="live streams at a time of one customer")
+    streams_per_address: int = Field(
+        500, ge=1, description="live streams at a time from one address; carriers put many customers behind one"
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        description="addresses or networks of proxies whose X-Forwarded-For is believed, by comma",
+    )
     timezone: ZoneName = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
 
     whmcs_webhook_secret: SecretStr | None = Field(
@@ -81,6 +104,8 @@ class ApiSettings(_Settings):
         description="secret that WHMCS's webhooks are signed with, at least 16 characters; without it they are refused",
         examples=["the output of `openssl rand -hex 32`"],
     )
+
+    _lists = field_validator("proxies", mode="before")(_by_comma)
 
     @field_validator("jwt_key", "whmcs_webhook_secret")
     @classmethod
@@ -215,13 +240,7 @@ class EventSettings(_Settings):
     credits: int = Field(100, ge=1, le=100, description="events asked for at a time")
     stall_seconds: float = Field(300.0, gt=0, description="silence after which a channel is connected anew")
 
-    @field_validator("entities", "platform", mode="before")
-    @classmethod
-    def _by_comma(cls, value: object) -> object:
-        """`A,B`, or a JSON array as everywhere else."""
-        if not isinstance(value, str) or value.lstrip().startswith("["):
-            return json.loads(value) if isinstance(value, str) else value
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+    _lists = field_validator("entities", "platform", mode="before")(_by_comma)
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -64,29 +64,49 @@ class JsonAnswer(ASGIResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def _day(value: str) -> object:
-    return value if value in {"infinity", "-infinity"} else date.fromisoformat(value)
+# Python reads forms that PostgreSQL does not: `2026-W01-1`, `{urn:uuid:...}`, full-width digits. So a value is never
+# sent on as it came, only written anew from what was read. Each of these raises ValueError or OverflowError.
 
 
-def _instant(value: str) -> object:
-    return value if value == "infinity" else datetime.fromisoformat(value)
+def _day(value: str) -> str:
+    return value if value in {"infinity", "-infinity"} else date.fromisoformat(value).isoformat()
+
+
+def _instant(value: str) -> str:
+    """UTC; without an offset it would be a moment of nobody's clock."""
+    if value == "infinity":
+        return value
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without an offset")
+    return moment.astimezone(UTC).isoformat()
+
+
+def _bigint(value: str) -> str:
+    number = int(value)
+    number.to_bytes(8, "big", signed=True)
+    return str(number)
+
+
+def _uuid(value: str) -> str:
+    return str(UUID(value))
 
 
 @dataclass(frozen=True)
 class Key:
-    """A value that a list is ordered by: its parameter, its form, and what stands before every row."""
+    """A value that a list is ordered by.
+
+    parameter: of the question. canonical: the value as PostgreSQL reads it; raises ValueError or OverflowError.
+    start: what stands before every row.
+    """
 
     parameter: str
-    check: Callable[[str], object]
+    canonical: Callable[[str], str]
     start: str
 
 
-def _bigint(value: str) -> object:
-    return int(value).to_bytes(8, "big", signed=True)
-
-
-UP = Key("after_id", UUID, FIRST_ID)
-DOWN = Key("after_id", UUID, LAST_ID)
+UP = Key("after_id", _uuid, FIRST_ID)
+DOWN = Key("after_id", _uuid, LAST_ID)
 OLDER = (Key("after", _day, "infinity"), DOWN)
 NEWER = (Key("after", _day, "-infinity"), UP)
 EARLIER = (Key("after", _instant, "infinity"), DOWN)
@@ -142,11 +162,9 @@ class Listing:
             name, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str])
             if name != self.question.label or len(values) != len(self.keys):
                 raise ValueError("a cursor of another list")  # noqa: TRY301 # one answer to every garbled cursor
-            for key, value in zip(self.keys, values, strict=True):
-                key.check(value)
+            return {key.parameter: key.canonical(value) for key, value in zip(self.keys, values, strict=True)}
         except (ValueError, OverflowError, Base64Error, msgspec.DecodeError) as error:
             raise InvalidFieldError("cursor", "is not a cursor that this list gave out in this order") from error
-        return {key.parameter: value for key, value in zip(self.keys, values, strict=True)}
 
 
 @cache
@@ -188,6 +206,10 @@ def database_of(connection: ASGIConnection[Any, Any, Any, State]) -> Database:
 
 
 def today_of(request: ApiRequest, at: datetime | None = None) -> str:
-    """The day that decides what is overdue, in the zone of the settings; `at`: what it was then."""
-    today: str = request.app.state["today"](at)
+    """The day that decides what is overdue, in the zone of the settings; `at`: what it was then.
+
+    Raises:
+        InvalidFieldError: `at` is not a moment that may be asked about.
+    """
+    today: str = request.app.state["today"](checked(at))
     return today

@@ -27,16 +27,18 @@ from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.database import Database
 from read_api.documentation import PlainPages, no_other_page, sum_up
+from read_api.doors import MOST_BYTES, Doors
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
 from read_api.live.controller import LiveController, live_socket
 from read_api.live.follower import Follower
+from read_api.live.seats import Seats
 from read_api.live.tags import UNTAGGED, Unchanged, unchanged
 from read_api.orders.controller import OrderController
 from read_api.problems.controller import explain
 from read_api.problems.errors import InvalidFieldError
 from read_api.problems.handlers import HANDLERS
-from read_api.requests import Envelope
+from read_api.requests import Envelope, HubRequest
 from read_api.sim.controller import SimController
 from read_api.subscriptions.controller import SubscriptionController
 from read_api.support.controller import SupportController
@@ -114,15 +116,18 @@ def create_app(
                 "follower": follower,
                 "gateway": way,
                 "guard": guard,
+                "seats": Seats(api.streams, api.streams_per_customer, api.streams_per_address),
                 "sim_stale_seconds": api.sim_stale_seconds,
                 "today": today,
                 "whmcs_signature": _signature(api, now),
             }
         ),
         logging_config=None,
+        request_class=HubRequest,
+        request_max_body_size=MOST_BYTES,
     )
     sum_up(app)
-    app.asgi_handler = Envelope(app.asgi_handler)
+    app.asgi_handler = Envelope(Doors(app.asgi_handler, api.proxies, api.patience_seconds))
     return app
 
 

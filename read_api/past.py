@@ -48,16 +48,22 @@ class PastQuestion(Question):
         return f"{self.name}@"
 
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Long before any hub. Moments near the year 1 or 9999 have no equivalent in some zones (OverflowError)."""
+
+
 def checked(as_of: datetime | None) -> datetime | None:
     """The moment, UTC.
 
     Raises:
-        InvalidFieldError: it has no offset, or is still to come.
+        InvalidFieldError: it has no offset, is before 1970, or is still to come.
     """
     if as_of is None:
         return None
     if as_of.tzinfo is None:
         raise InvalidFieldError("asOf", "needs an offset, such as 2026-11-01T00:00:00Z")
+    if as_of < EARLIEST:
+        raise InvalidFieldError("asOf", "is before 1970")
     if as_of > utc_now():
         raise InvalidFieldError("asOf", "is still to come")
     return as_of.astimezone(UTC)

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.logging import logger
+from read_api.problems.errors import InvalidFieldError
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
@@ -55,6 +57,23 @@ class Envelope:
         finally:
             _tell(scope["method"], scope["path"], status, perf_counter() - started)
             structlog.contextvars.reset_contextvars(**bound)
+
+
+class HubRequest(Request[Any, Any, Any]):
+    """A request whose body is JSON or a problem."""
+
+    async def json(self) -> Any:
+        """The body, decoded.
+
+        Raises:
+            InvalidFieldError: its bytes are not UTF-8, or it is nested too deeply: msgspec raises errors of Python's
+                own for these two, which the framework does not expect.
+            SerializationException: it is not JSON in any other way.
+        """
+        try:
+            return await super().json()
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise InvalidFieldError("body", "is not JSON") from error
 
 
 def _request_id(scope: Scope) -> bytes:

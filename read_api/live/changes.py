@@ -13,6 +13,8 @@ Position = tuple[int, int]
 """Where a change is in the log: (transaction, number). Readers follow this order."""
 
 OLDER_THAN_ALL: Position = (-1, -1)
+# What PostgreSQL can hold: a transaction's number is an xid8, a row's a bigint; -1 stands before the first row.
+MOST_TRANSACTION, MOST_NUMBER = 2**64 - 1, 2**63 - 1
 
 # Tables by the API's names. Others, such as accounts, change what other things say and are told with those.
 ENTITIES: Mapping[str, str] = {
@@ -90,7 +92,7 @@ def position_of(cursor: str) -> Position | None:
         xid, seq = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[int, int])
     except (ValueError, Base64Error, msgspec.DecodeError):
         return None
-    return xid, seq
+    return (xid, seq) if 0 <= xid <= MOST_TRANSACTION and -1 <= seq <= MOST_NUMBER else None
 
 
 def _camel(column: str) -> str:

@@ -1,12 +1,13 @@
 """`GET /api/live`, and the same over WebSocket."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, aclosing, suppress
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, WebSocket, get, websocket
+from litestar import Controller, Response, WebSocket, get, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
@@ -17,14 +18,26 @@ from read_api.answers import ApiRequest, customer_of, database_of
 from read_api.auth.guard import EXPIRES, BearerGuard
 from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
+from read_api.doors import UnfinishedBodyError
 from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
+from read_api.live.seats import NoSeatError, Seats
 from read_api.live.stream import BEAT, Item, items
 from read_api.live.tags import UNTAGGED
+from read_api.problems.catalogue import TOO_MANY_STREAMS
+from read_api.problems.handlers import no_seat
 from read_api.responses import answers
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
 SUBPROTOCOL = "bearer"
+TAKEN_WITHIN_SECONDS = 20.0
+"""A client that takes nothing for so long has gone, or holds its seat for nothing."""
+EVENT_STREAM = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"private, no-store"),
+    # nginx would keep events back until its buffer is full, or for ever (nginx#1505, django-eventstream#37).
+    (b"x-accel-buffering", b"no"),
+]
 
 
 class Changes(msgspec.Struct):
@@ -37,21 +50,19 @@ class Changes(msgspec.Struct):
 
 
 class EventStream(ASGIResponse):
-    """Server-Sent Events until the client goes."""
+    """Server-Sent Events until the client goes. It takes its seat when it begins and raises NoSeatError without one."""
 
-    def __init__(self, stream: AsyncGenerator[Item, None]) -> None:
-        self._items = stream
+    def __init__(
+        self, seat: AbstractContextManager[None], begun: Callable[[], Awaitable[AsyncGenerator[Item, None]]]
+    ) -> None:
+        self._seat = seat
+        self._begun = begun
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"private, no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async with aclosing(self._items):
-            await _while_there(self._send(send), _left(receive))
-
-    async def _send(self, send: Send) -> None:
-        async for item in self._items:
-            await send({"type": "http.response.body", "body": _as_event(item), "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with self._seat:
+            async with aclosing(await self._begun()) as stream:
+                await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
+                await _while_there(_send(send, stream), _left(receive))
 
 
 class LiveController(Controller):
@@ -65,7 +76,7 @@ class LiveController(Controller):
         operation_id="followChanges",
         opt={UNTAGGED: True},
         responses={
-            **answers(Changes),
+            **answers(Changes, TOO_MANY_STREAMS),
             200: ResponseSpec(Changes, description="Server-Sent Events", media_type="text/event-stream"),
         },
     )
@@ -77,45 +88,81 @@ class LiveController(Controller):
         ] = None,
     ) -> ASGIResponse:
         """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
-        follower = follower_of(request)
         named = customer_of(request)
-        customer = await database_of(request).customer(named)
         expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
-        return EventStream(items(follower, named, customer, _position(last_event_id), expires))
+        return EventStream(_seat(request, named), partial(_begun, request, named, _position(last_event_id), expires))
 
 
 @websocket("/api/live/ws")
 async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     """The same stream as JSON messages; the token in Authorization, or as the second of two subprotocols.
 
-    Who is not let in gets no connection (403). It ends with 1008 when the token does; after any other end, come again
-    with the last id as `after`.
+    Who is not let in gets no connection (403; 429 or 503 where there are too many). It ends with 1008 when the token
+    does; after any other end, come again with the last id as `after`.
     """
     guard: BearerGuard = socket.app.state["guard"]
     protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
     token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
+    after = _position(socket.query_params.get("after"))
     try:
         named, expires = guard.claims(token)
-        customer = await database_of(socket).customer(named)
+        with _seat(socket, named):
+            stream = await _begun(socket, named, after, expires)
+            await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
+            async with aclosing(stream):
+                await _while_there(_tell(socket, stream), _closed(socket))
+            if socket.connection_state != "disconnect":
+                # Only now: the server does not close what somebody still waits to receive from.
+                await socket.close(code=GOING_AWAY if follower_of(socket).closed else POLICY_VIOLATION)
+    except NoSeatError as error:
+        await _refuse(socket, no_seat(socket, error))
     except InvalidTokenError:
         await socket.close(code=POLICY_VIOLATION)
-        return
     except (UnknownCustomerError, DatabaseDownError):
         await socket.close(code=TRY_AGAIN_LATER)
-        return
-    await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
-    after = _position(socket.query_params.get("after"))
-    follower = follower_of(socket)
-    async with aclosing(items(follower, named, customer, after, expires)) as stream:
-        await _while_there(_tell(socket, stream), _closed(socket))
-    if socket.connection_state != "disconnect":
-        # Only now: the server does not close what somebody still waits to receive from.
-        await socket.close(code=GOING_AWAY if follower.closed else POLICY_VIOLATION)
+
+
+def _seat(connection: Any, named: str) -> AbstractContextManager[None]:
+    """A live stream's place among all, for the customer and the caller's address."""
+    seats: Seats = connection.app.state["seats"]
+    client = connection.scope.get("client")
+    return seats.taken(named, client[0] if client else "")
+
+
+async def _begun(connection: Any, named: str, after: Position | None, expires: float) -> AsyncGenerator[Item, None]:
+    """What to tell whoever a token names, once the database said which customer that is today.
+
+    Raises:
+        UnknownCustomerError, DatabaseDownError.
+    """
+    customer = await database_of(connection).customer(named)
+    return items(follower_of(connection), named, customer, after, expires)
+
+
+async def _refuse(socket: WebSocket[Any, Any, Any], answer: Response[bytes]) -> None:
+    """No connection, but an answer that says why (ASGI's extension `websocket.http.response`)."""
+    headers = {"content-type": "application/problem+json", **answer.headers}
+    start = {"status": answer.status_code, "headers": [(n.lower().encode(), v.encode()) for n, v in headers.items()]}
+    send: Any = socket.send
+    await send({"type": "websocket.http.response.start", **start})
+    await send({"type": "websocket.http.response.body", "body": answer.content, "more_body": False})
+
+
+async def _send(send: Send, stream: AsyncGenerator[Item, None]) -> None:
+    async for item in stream:
+        await _taken(send({"type": "http.response.body", "body": _as_event(item), "more_body": True}))
+    await _taken(send({"type": "http.response.body", "body": b"", "more_body": False}))
 
 
 async def _tell(socket: WebSocket[Any, Any, Any], stream: AsyncGenerator[Item, None]) -> None:
     async for item in stream:
-        await socket.send_text(_as_message(item))
+        await _taken(socket.send_text(_as_message(item)))
+
+
+async def _taken(sending: Awaitable[None]) -> None:
+    """Wait until the client took what is sent; a TimeoutError ends its stream."""
+    async with asyncio.timeout(TAKEN_WITHIN_SECONDS):
+        await sending
 
 
 async def _closed(socket: WebSocket[Any, Any, Any]) -> None:
@@ -132,7 +179,8 @@ async def _while_there(sending: Coroutine[Any, Any, None], leaving: Coroutine[An
     finally:
         for task in tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError, OSError, WebSocketDisconnect):
+            # TimeoutError, which is an OSError: it takes nothing. UnfinishedBodyError: it hung up within its request.
+            with suppress(asyncio.CancelledError, OSError, WebSocketDisconnect, UnfinishedBodyError):
                 await task
 
 

@@ -45,6 +45,12 @@ METHOD_NOT_ALLOWED = Kind(
     "method-not-allowed", 405, "This method is not offered here", "The header Allow lists the methods that are."
 )
 TOO_LARGE = Kind("too-large", 413, "The body is too large", "No request of this kind needs as many bytes.")
+TOO_SLOW = Kind(
+    "too-slow",
+    408,
+    "The body did not come in time",
+    "The body stopped coming, or came more slowly than any connection that is of use. Nothing was done: send it again.",
+)
 REJECTED = Kind("rejected", 400, "The request was refused", "The request as a whole is not usable; `detail` says why.")
 BROKEN_RULES = Kind(
     "broken-rules",
@@ -73,6 +79,13 @@ TOO_MANY_OPEN = Kind(
     429,
     "Too much is still to be done",
     "The customer has as many unfinished commands as may wait at a time. Try again when one of them has ended.",
+)
+TOO_MANY_STREAMS = Kind(
+    "too-many-streams",
+    429,
+    "There are too many live streams",
+    "The customer, or the address, follows as many live streams as one may. Close one, or try again after Retry-After"
+    " seconds. The same with status 503: the hub as a whole serves as many as it can.",
 )
 UNAVAILABLE = Kind(
     "unavailable",
@@ -105,6 +118,8 @@ KINDS = (
     KEY_REUSED,
     NUMBER_DISPUTED,
     TOO_MANY_OPEN,
+    TOO_MANY_STREAMS,
+    TOO_SLOW,
     REJECTED,
     UNAVAILABLE,
     NOT_SET_UP,

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -19,7 +20,9 @@ from core.errors import NotFoundError
 from core.logging import logger
 from read_api.auth.tokens import InvalidTokenError
 from read_api.database import DatabaseDownError, UnknownCustomerError
+from read_api.doors import UnfinishedBodyError
 from read_api.gateway import GatewayDownError
+from read_api.live.seats import RETRY_SECONDS, NoSeatError
 from read_api.problems import catalogue
 from read_api.problems.catalogue import Kind
 from read_api.problems.errors import (
@@ -39,7 +42,7 @@ log = logger("read_api")
 
 
 def problem(
-    request: AnyRequest,
+    request: ASGIConnection[Any, Any, Any, Any],
     kind: Kind,
     detail: str,
     *fields: FieldProblem,
@@ -142,6 +145,18 @@ def _large(request: AnyRequest, _: RequestEntityTooLarge) -> Response[bytes]:
     return problem(request, catalogue.TOO_LARGE, catalogue.TOO_LARGE.title, headers={"Connection": "close"})
 
 
+def _slow(request: AnyRequest, error: UnfinishedBodyError) -> Response[bytes]:
+    reason = FieldProblem("body", "did not come in time")
+    return problem(request, catalogue.TOO_SLOW, str(error), reason, headers={"Connection": "close"})
+
+
+def no_seat(connection: ASGIConnection[Any, Any, Any, Any], error: NoSeatError) -> Response[bytes]:
+    """429 where the caller has too many streams, 503 where all callers together have."""
+    status = catalogue.TOO_MANY_STREAMS.status if error.of_caller else catalogue.UNAVAILABLE.status
+    again = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(connection, catalogue.TOO_MANY_STREAMS, str(error), status=status, headers=again)
+
+
 def _not_set_up(request: AnyRequest, error: NotSetUpError) -> Response[bytes]:
     return problem(request, catalogue.NOT_SET_UP, str(error))
 
@@ -173,6 +188,8 @@ HANDLERS: ExceptionHandlersMap = {
     NotFoundError: _missing,
     MethodNotAllowedException: _method,
     RequestEntityTooLarge: _large,
+    UnfinishedBodyError: _slow,
+    NoSeatError: no_seat,
     HTTPException: _http,
     InvalidFieldError: _field,
     BrokenRulesError: _broken,

@@ -52,6 +52,7 @@ class WebhookController(Controller):
                     catalogue.INVALID_REQUEST,
                     catalogue.INVALID_SIGNATURE,
                     catalogue.TOO_LARGE,
+                    catalogue.TOO_SLOW,
                     catalogue.UNAVAILABLE,
                 )
             },
@@ -79,7 +80,7 @@ def _hint_in(body: bytes) -> Hint:
         found = FIELD_AT_FAULT.search(str(error))
         field = found[1] if found and found[1] in RULES else "body"
         raise InvalidFieldError(field, RULES.get(field, "must be a JSON object")) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidFieldError("body", "is not JSON") from error
 
 
