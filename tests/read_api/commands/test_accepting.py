@@ -136,6 +136,38 @@ async def test_every_broken_rule_is_said_at_once(
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
 
 
+async def test_an_address_on_file_that_an_order_has_no_room_for_is_said_before_it_is_placed(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    rows.execute("UPDATE hub.customers SET city = %s", ["x" * 41])
+
+    refused = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+    elsewhere = {"street": "1-1", "city": "Minato", "state": "Tokyo", "postcode": "105-0001"}
+    accepted = await client.post("/api/orders", json=CART | {"address": elsewhere}, headers=asking(bearer, customer))
+
+    assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [("address", "ADDRESS_TOO_LONG")]
+    assert accepted.status_code == 202
+
+
+async def test_a_top_up_that_could_not_be_paid_is_refused_at_once(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    sim = insert(
+        rows, "sims", account_id=customer["whmcs_account_id"], is_open=True, status="active", msisdn="09012345678"
+    )
+    address, more = f"/api/sims/{sim['id']}/top-ups", {"megabytes": 1000}
+    accepted = await client.post(address, json=more, headers=asking(bearer, customer))
+    rows.execute("DELETE FROM hub.payment_methods")
+
+    unpaid = await client.post(address, json=more, headers=asking(bearer, customer))
+    rows.execute("UPDATE hub.sims SET msisdn = NULL")
+    unknown = await client.post(address, json=more, headers=asking(bearer, customer))
+
+    assert accepted.status_code == 202
+    assert [error["code"] for error in unpaid.json()["errors"]] == ["PAYMENT_METHOD_MISSING"]
+    assert [error["code"] for error in unknown.json()["errors"]] == ["NO_NUMBER", "PAYMENT_METHOD_MISSING"]
+
+
 @pytest.mark.parametrize(
     ("cart", "field"),
     [
