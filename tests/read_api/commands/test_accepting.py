@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from sql.statements import statement
 from tests.builders import insert, insert_customer
 
 CART = {"type": "vpn", "items": [{"sku": "VPN"}, {"sku": "FEE"}]}
@@ -84,6 +85,24 @@ async def test_the_same_key_and_body_get_the_same_answer_and_one_command(
 
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
+
+
+async def test_a_key_stands_for_its_command_also_once_what_was_asked_is_forgotten(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    headers = asking(bearer, customer)
+    first = await client.post("/api/orders", json=CART, headers=headers)
+    rows.execute("UPDATE command.commands SET status = 'failed', finished_at = now() - interval '91 days'")
+    rows.execute(statement("commands/forget"), {"days": 90, "at_most": 10})
+
+    again = await client.post("/api/orders", json=CART, headers=headers)
+    other = await client.post("/api/orders", json=CART | {"activateOn": "2025-06-11"}, headers=headers)
+    order = (await client.get(first.json()["data"]["resource"], headers=bearer(customer["id"]))).json()["data"]
+
+    assert rows.execute("SELECT input, result FROM command.commands").fetchall() == [({"type": "vpn", "sim": {}}, None)]
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/key-reused")
+    assert (order["type"], order["status"]) == ("vpn", "failed")
 
 
 async def test_the_same_key_with_another_body_is_refused(
