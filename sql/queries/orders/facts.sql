@@ -29,7 +29,7 @@ SELECT json_build_object(
                                                            AND price.is_active AND price.deleted_at IS NULL
                                                            AND price.currency = coalesce({billing/currency}, price.currency)),
                                    'has_plan', product.category <> 'sim' OR product.item_class <> 'service'
-                                               OR (product.sim_data_size <> '' AND product.sim_plan_type <> '') IS TRUE,
+                                               OR (product.sim_data_size <> '' OR product.sim_plan_type = 'VoiceOnly') IS TRUE,
                                    'is_mapped', product.whmcs_product_id IS NOT NULL,
                                    'offering', product.internet_offering_type,
                                    'for_families', product.sim_has_family_discount,
