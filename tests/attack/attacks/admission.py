@@ -58,7 +58,7 @@ def waiting_without_end(target: Target) -> Seen:
         " WHERE a.customer_id = %s LIMIT 1",
         customer,
     )
-    target.rows("UPDATE hub.invoices SET details_as_of = NULL")
+    target.rows("UPDATE hub.invoices SET items_as_of = NULL")
     headers = target.headers(customer, Prefer="wait=3")
 
     def ask(_: int) -> httpx.Response:

@@ -1,10 +1,13 @@
 """What the API's own login can do, for whoever got hold of it."""
 
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from core.errors import SettingsError
+from core.settings import HubSettings, url_as
 from tests.attack.suite import Seen, attack
 from tests.attack.target import Target
 
@@ -18,7 +21,18 @@ def api_role_is_put_down(target: Target) -> Seen:
             "SELECT current_user, rolsuper OR rolcreaterole OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
     user, mighty = row or ("", True)
-    return Seen(user == "hub_api" and not mighty, f"after SET ROLE none: {user}, mighty: {mighty}")
+    login = _login_elsewhere()
+    held = user == "hub_api" and not mighty and login in {"hub_api", "none"}
+    return Seen(held, f"after SET ROLE none: {user}, mighty: {mighty}; on a server elsewhere it logs in as {login}")
+
+
+def _login_elsewhere() -> str:
+    """As whom the API would log in where only the owner's URL is known; none: it would not start."""
+    settings = HubSettings(database_url="postgresql://owner:secret@db.example.com/hub", api_database_url=None)
+    try:
+        return urlsplit(url_as(settings, "hub_api")).username or ""
+    except SettingsError:
+        return "none"
 
 
 @attack("7")

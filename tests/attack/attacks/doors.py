@@ -69,7 +69,10 @@ def streams_starve_reads(target: Target) -> Seen:
 def body_without_end(target: Target) -> Seen:
     """A body that trickles is cut off by a deadline, whoever sends it."""
     parts = urlsplit(target.api)
-    head = b"POST /webhooks/whmcs HTTP/1.1\r\nHost: hub\r\nContent-Length: 100000\r\n\r\n"
+    said = {"Host": "hub", "Content-Type": "application/json", "Content-Length": "10000"}
+    said |= target.asking(target.customers()[0])
+    lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    head = f"POST /api/support/cases HTTP/1.1\r\n{lines}\r\n".encode()
     begun, patience = time.monotonic(), 30.0
     with closing(socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1)) as opened:
         opened.sendall(head)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -74,13 +75,13 @@ def password_in_ps(target: Target) -> Seen:
 @attack("7")
 def secrets_of_others(target: Target) -> Seen:
     """The API's process knows no secret of the sources, nor the owner's database."""
-    api = target.hub._api
-    names: set[str] = set()
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if api is not None and os.getpgid(int(path.parent.name)) == api.pid:
-                text = path.read_bytes().decode(errors="replace")
-                names |= {part.partition("=")[0] for part in text.split("\0") if SECRETS.search(part.partition("=")[0])}
+    environment = dict(target.hub.environment)
+    try:
+        # What `hub up` gives a process: the variables that its settings name.
+        given = import_module("cli.needs").NEEDS["api"].of(environment)
+    except ModuleNotFoundError:
+        given = environment
+    names = {name for name in given if SECRETS.search(name)}
     return Seen(not names, f"in its environment: {sorted(names) or 'none'}")
 
 

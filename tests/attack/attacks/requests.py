@@ -1,6 +1,8 @@
 """Requests that are well-formed enough to hurt."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
+from json import dumps, loads
 from uuid import UUID
 
 from tests.attack.suite import Seen, attack
@@ -38,7 +40,20 @@ def odd_values(target: Target) -> Seen:
         for name, answer in found.items()
         if answer.status_code != 400 or "problem+json" not in answer.headers.get("content-type", "")
     }
-    return Seen(not odd, f"{len(found)} odd values; {odd or 'all 400 problems'}")
+    # A cursor of ours with another spelling of its values may be read as what it says.
+    for cursor in _respelt(target, headers):
+        answer = target.http.get("/api/invoices", params={"cursor": cursor}, headers=headers)
+        if answer.status_code >= 500:
+            odd[f"cursor {cursor[:12]}"] = answer.status_code
+    return Seen(not odd, f"{len(found) + 3} odd values; {odd or 'all answered as such'}")
+
+
+def _respelt(target: Target, headers: dict[str, str]) -> list[str]:
+    """A cursor that the list of invoices gave out, its values written as only Python reads them."""
+    given = target.http.get("/api/invoices", params={"limit": 1}, headers=headers).json()["page"]["next"]
+    name, day, last = loads(urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+    spelt = ((day, "{urn:uuid:" + last + "}"), ("2026-W01-1", last), (day, last.translate(WIDE)))
+    return [urlsafe_b64encode(dumps([name, *each]).encode()).rstrip(b"=").decode() for each in spelt]
 
 
 @attack("11", quick=True)
