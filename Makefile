@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test clients lint lock bench campaign storm docs clean
+.PHONY: help up tour test clients lint lock bench campaign storm attack docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -38,6 +38,9 @@ campaign: $(VENV)/.installed-dev ## The fault campaign: make campaign SEEDS=200 
 
 storm: $(VENV)/.installed-dev ## Orders from 50 clients at once under faults and kills: make storm ORDERS=1000
 	@$(BIN)/python -m tests.faults.orders --orders $(or $(ORDERS),100)
+
+attack: $(VENV)/.installed-dev ## What an attacker would try, on a stack of its own: make attack [ARGS='--only forged_tokens']
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 docs: $(VENV)/.installed ## Write the generated pages again
 	$(BIN)/python -m cli.settings_page docs > docs/settings.md

@@ -56,6 +56,14 @@ class HubSettings(_Settings):
         30, ge=0, description="how often `hub apply` looks for what sources did not tell, seconds; 0: never"
     )
     hub_history_months: int = Field(25, ge=1, description="months of the change log that are kept")
+    hub_commands_days: int = Field(
+        90,
+        ge=7,
+        description="days after its end for which a command keeps what was asked and what came of it; its row stays",
+    )
+    hub_payloads_days: int = Field(
+        14, ge=1, description="days for which runs, applied events and raw records that were represented are kept"
+    )
     dagster_port: int = Field(3000, ge=1, le=65535, description="port of the Dagster UI")
 
     @property

@@ -1,8 +1,11 @@
 """What runs at night: lists are compared with their sources and healed, history is kept in months, the past pruned."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
-from core.database import connect
+from core.database import Connection, connect
 from core.errors import HubError
 from core.settings import HubSettings, load
 from domain.common.identifiers import System
@@ -15,8 +18,8 @@ from sql.statements import statement
 
 AT_NIGHT = "0 3 * * *"
 ZONE = "Asia/Tokyo"
-KEPT_DAYS = 14
-"""Days for which runs and applied events are kept; the change log has its own retention."""
+AT_ONCE = 5000
+"""Commands emptied in one transaction."""
 
 
 def _reconcile(system: System) -> dg.OpDefinition:
@@ -52,13 +55,29 @@ def _metadata(healed: Healed) -> dict[str, dg.MetadataValue]:
 
 @dg.op(description="Make the coming months of the change log, drop those past their retention, prune what is done.")
 def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
-    """One transaction each, so that one that fails holds up no other."""
-    months = load(HubSettings).hub_history_months
+    """One transaction each, so that one that fails holds up no other. What is kept how long: docs/security.md."""
+    settings, forgotten = load(HubSettings), 0
+    days = {"days": settings.hub_payloads_days, "parked_days": settings.hub_commands_days}
     with connect(database.url, name="housekeeping") as connection:
-        dropped = connection.execute("SELECT sync.keep_history(%s)", [months]).fetchone()
+        dropped = connection.execute("SELECT sync.keep_history(%s)", [settings.hub_history_months]).fetchone()
         connection.commit()
-        pruned = connection.execute(statement("sync/prune"), {"days": KEPT_DAYS}).fetchone()
-    context.log.info("dropped %s months, pruned %s runs and %s events", dropped and dropped[0], *(pruned or (0, 0)))
+        pruned = connection.execute(statement("sync/prune"), days).fetchone()
+        connection.commit()
+        while emptied := len(_forget_commands(connection, settings.hub_commands_days)):
+            forgotten += emptied
+    context.log.info(
+        "dropped %s months, pruned %s runs and %s events, emptied %s parked events and %s resolved records, dropped %s"
+        " pages, emptied %s commands",
+        dropped and dropped[0],
+        *(pruned or (0,) * 5),
+        forgotten,
+    )
+
+
+def _forget_commands(connection: Connection, days: int) -> Sequence[Any]:
+    found = connection.execute(statement("commands/forget"), {"days": days, "at_most": AT_ONCE}).fetchall()
+    connection.commit()
+    return found
 
 
 @dg.job(executor_def=in_process, description="Compare every list with its source and heal what differs.")

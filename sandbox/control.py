@@ -17,6 +17,9 @@ Modes of a fault:
 
 A change (`mutate`) that says `before` is made when the next call whose label contains that text comes, before it is
 answered: so rows come, go and move between two pages of one read.
+
+The control plane is for whoever sits at the machine, not for web pages that are open on it: it answers only to the
+sandbox's own names, and to no page of another site.
 """
 
 import asyncio
@@ -25,8 +28,9 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from sandbox.asgi import App, Message, Receive, Request, Response, Scope, Send, json_response, read_request
 from sandbox.asgi import send_response as send_whole
@@ -67,15 +71,29 @@ def no_page(request: Request, _: State) -> Request:
 
 
 def wrapped(
-    app: App, *, system: str, world: World, state: State, label: Label = plain_label, page_before: PageBefore = no_page
+    app: App,
+    *,
+    system: str,
+    world: World,
+    state: State,
+    label: Label = plain_label,
+    page_before: PageBefore = no_page,
+    host: str = "127.0.0.1",
 ) -> App:
-    """`app` behind the control plane. `label` adds what the path does not say, such as a WHMCS action."""
+    """`app` behind the control plane. `label` adds what the path does not say, such as a WHMCS action.
+
+    host: where it listens, and what it may be called besides the machine's own names.
+    """
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = await read_request(scope, receive)
         if request.path.startswith(PREFIX):
+            reached = (scope.get("server") or (host,))[0]
+            if refusal := _foreign(request.headers, {host, reached}):
+                await send_whole(json_response({"error": refusal}, 403), send)
+                return
             await send_whole(await _control(request, world, state), send)
             return
         text = _text(request, label)
@@ -212,6 +230,37 @@ def _refusal(mode: str) -> Response:
 
 
 # -- the control plane -----------------------------------------------------------------------------------------------
+
+
+def _foreign(headers: Mapping[str, str], own: set[str]) -> str | None:
+    """Why a web page of another site may have sent this; None: it did not.
+
+    A page can post plain text to any port of the machine that shows it, so the kind of the content proves nothing. What
+    a browser says by itself does: the name it was led to (a foreign one may point here), and which page asks.
+    """
+    name = headers.get("host", "")
+    if not _is_own(name, own):
+        return "the control plane answers to the sandbox's own names only"
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != name:
+        return "the control plane answers to no page of another site"
+    if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        return "the control plane answers to no page of another site"
+    return None
+
+
+def _is_own(name: str, own: set[str]) -> bool:
+    """Whether a Host header, with its port or without, names this machine."""
+    try:
+        host = "" if "@" in name else urlsplit(f"//{name}").hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host in own:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _control(request: Request, world: World, state: State) -> Response:

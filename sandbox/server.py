@@ -44,6 +44,7 @@ def apps(config: Config, world: World, state: State, sessions: Sessions) -> dict
             world=world,
             state=state,
             page_before=salesforce_page_before,
+            host=config.host,
         ),
         "whmcs": wrapped(
             whmcs_app(world, state, config),
@@ -52,9 +53,15 @@ def apps(config: Config, world: World, state: State, sessions: Sessions) -> dict
             state=state,
             label=whmcs_label,
             page_before=whmcs_page_before,
+            host=config.host,
         ),
         "freebit": wrapped(
-            freebit_app(world, state, config), system="freebit", world=world, state=state, label=freebit_label
+            freebit_app(world, state, config),
+            system="freebit",
+            world=world,
+            state=state,
+            label=freebit_label,
+            host=config.host,
         ),
     }
 

@@ -1,13 +1,22 @@
 """What every request for a change has in common: camelCase on the wire, nothing unknown, nothing changed on the way."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 
+# Control characters but tab and the ends of lines, and code points that are no characters: nobody types them,
+# PostgreSQL cannot keep NUL, and what a source system makes of the others is anybody's guess.
+_UNTYPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+
 
 class Asked(BaseModel):
-    """What was asked for. Names are camelCase on the wire; text is stripped; an unknown name is an error."""
+    """What was asked for. Names are camelCase on the wire; text is stripped; an unknown name is an error.
+
+    Accepted means doable: a model lets nothing through from which its action cannot derive what it sends, and nothing
+    that the system it is sent to is known to refuse. Patterns say [0-9] for a digit: "any digit" would take wide ones.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -22,10 +31,9 @@ class Asked(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _storable(cls, value: Any) -> Any:
-        """PostgreSQL keeps every character but one."""
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("must not contain the character NUL")
+    def _typed(cls, value: Any) -> Any:
+        if isinstance(value, str) and _UNTYPED.search(value):
+            raise ValueError("must not contain control characters")
         return value
 
 

@@ -72,6 +72,15 @@ def offset_of_hour(hour: str, zone: ZoneInfo) -> timedelta | None:
     return first if first == last else None
 
 
+def first_of_next_month(day: date) -> date:
+    """The first day of the month after that day's.
+
+    Raises:
+        ValueError: there is none, as after 9999-12.
+    """
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
 def last_day_of(month_slash_year: str | None) -> date | None:
     """The last day of `MM/YY`; None where it is empty or no month."""
     month, _, year = (month_slash_year or "").strip().partition("/")

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from domain.commands.asked import Asked, Broken
+from domain.common.countries import Country
 
 RuleCode = Literal[
     "ADDRESS_MISSING",
@@ -14,6 +15,13 @@ RuleCode = Literal[
 ]
 """Rules that a request for a check may break."""
 
+# What PHP's FILTER_VALIDATE_EMAIL takes, by which WHMCS judges, less what no provider gives out: quoted names, hosts
+# without a domain. ASCII only; no dot at an end or beside another.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])$"
+MOST_BEFORE_THE_AT = 64
+
 
 class UpdateProfile(Asked):
     """The billing contact; what is absent stays as it is."""
@@ -21,8 +29,15 @@ class UpdateProfile(Asked):
     first_name: str | None = Field(None, min_length=1, max_length=100)
     last_name: str | None = Field(None, min_length=1, max_length=100)
     company_name: str | None = Field(None, min_length=1, max_length=100)
-    email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)
+    email: str | None = Field(None, pattern=EMAIL, max_length=254)
     phone: str | None = Field(None, pattern=r"^\+?[0-9 ()-]{8,20}$", examples=["090-1234-5678"])
+
+    @field_validator("email")
+    @classmethod
+    def _deliverable(cls, email: str | None) -> str | None:
+        if email is not None and email.index("@") > MOST_BEFORE_THE_AT:
+            raise ValueError(f"must not have more than {MOST_BEFORE_THE_AT} characters before the @")
+        return email
 
     @model_validator(mode="after")
     def _something(self) -> "UpdateProfile":
@@ -39,7 +54,7 @@ class UpdateAddress(Asked):
     city: str = Field(min_length=1, max_length=100)
     state: str = Field(min_length=1, max_length=100)
     postcode: str = Field(min_length=1, max_length=20)
-    country: str = Field("JP", pattern=r"^[A-Z]{2}$")
+    country: Country = "JP"
 
 
 class RequestEligibility(Asked):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, model_validator
 
 from domain.commands.asked import Asked, Broken
+from domain.common.countries import Country
 
 Type = Literal["internet", "sim", "vpn"]
 RuleCode = Literal[
@@ -15,6 +16,7 @@ RuleCode = Literal[
     "ACTIVATION_DATE",
     "ACTIVATION_FEE_MISSING",
     "ADDRESS_MISSING",
+    "ADDRESS_TOO_LONG",
     "BIRTH_DATE",
     "DATA_ONLY",
     "EID",
@@ -26,6 +28,7 @@ RuleCode = Literal[
     "MAPPING_MISSING",
     "MNP_ESIM_ONLY",
     "MNP_EXPIRED",
+    "MNP_EXPIRY",
     "NOT_ELIGIBLE",
     "NOT_ORDERABLE",
     "NOT_PRICED",
@@ -42,6 +45,11 @@ RuleCode = Literal[
 """Rules that an order may break."""
 
 LONGEST_AHEAD = timedelta(days=30)
+LONGEST_RESERVED = timedelta(days=90)
+"""Carriers reserve a number for about two weeks."""
+OLDEST_YEARS = 150
+LONGEST_ADDRESS = {"street": 255, "city": 40, "state": 80, "postcode": 20}
+"""Characters that an order's address has room for (Salesforce Object Reference, Order). WHMCS keeps longer ones."""
 KATAKANA = r"^[ァ-ヺー・ 　]+$"
 
 
@@ -55,9 +63,9 @@ class Line(Asked):
 class Porting(Asked):
     """A number that comes from another carrier (MNP)."""
 
-    reservation_number: str = Field(pattern=r"^\d{10}$", examples=["1234567890"])
+    reservation_number: str = Field(pattern=r"^[0-9]{10}$", examples=["1234567890"])
     expires_on: date
-    phone_number: str = Field(pattern=r"^0\d{10}$", examples=["09012345678"])
+    phone_number: str = Field(pattern=r"^0[0-9]{10}$", examples=["09012345678"])
     carrier_account: str | None = Field(None, max_length=40)
     last_name: str = Field(min_length=1, max_length=50)
     first_name: str = Field(min_length=1, max_length=50)
@@ -71,7 +79,7 @@ class SimChoices(Asked):
     """How a SIM is wanted."""
 
     sim_type: Literal["esim", "physical"]
-    eid: str | None = Field(None, pattern=r"^\d{32}$", description="eSIM only: the chip's id, 32 digits")
+    eid: str | None = Field(None, pattern=r"^[0-9]{32}$", description="eSIM only: the chip's id, 32 digits")
     voice_mail: bool = False
     call_waiting: bool = False
     porting: Porting | None = None
@@ -80,11 +88,11 @@ class SimChoices(Asked):
 class Address(Asked):
     """Where a service is installed."""
 
-    street: str = Field(min_length=1, max_length=255)
-    city: str = Field(min_length=1, max_length=40)
-    state: str = Field(min_length=1, max_length=80)
-    postcode: str = Field(min_length=1, max_length=20)
-    country: str = Field("JP", pattern=r"^[A-Z]{2}$")
+    street: str = Field(min_length=1, max_length=LONGEST_ADDRESS["street"])
+    city: str = Field(min_length=1, max_length=LONGEST_ADDRESS["city"])
+    state: str = Field(min_length=1, max_length=LONGEST_ADDRESS["state"])
+    postcode: str = Field(min_length=1, max_length=LONGEST_ADDRESS["postcode"])
+    country: Country = "JP"
 
 
 class PlaceOrder(Asked):
@@ -106,7 +114,7 @@ class PlaceOrder(Asked):
 
 
 class Product(BaseModel):
-    """What the hub knows of a product in the cart."""
+    """What the hub knows of a product in the cart. `has_plan`: a SIM plan says which plan of the network it is."""
 
     category: str
     item_class: str
@@ -116,18 +124,20 @@ class Product(BaseModel):
     offering: str | None
     for_families: bool
     is_data_only: bool
+    has_plan: bool = True
     required: list[str]
     exclusive: list[str]
 
 
 class Facts(BaseModel):
-    """What the hub knows of the customer and of the products in the cart, by SKU."""
+    """What the hub knows of the customer and of the products in the cart, by SKU. `address`: the one on file."""
 
     has_crm_account: bool
     has_billing_account: bool
     status: str | None
     payment_methods: int
     has_address: bool
+    address: dict[str, str | None] = Field(default_factory=dict)
     identity_status: str | None
     eligibility_status: str | None
     eligibility: str | None
@@ -163,6 +173,15 @@ def _customer(order: PlaceOrder, facts: Facts) -> Iterator[Broken]:
             yield _rule("type", "INTERNET_ACTIVE", "cannot be ordered while an internet service is active")
     if order.address is None and not facts.has_address:
         yield _rule("address", "ADDRESS_MISSING", "is needed, because none is on file")
+    if order.address is None:
+        yield from address_rules(facts.address)
+
+
+def address_rules(on_file: Mapping[str, str | None]) -> list[Broken]:
+    """Whether an order has room for the address on file."""
+    long = [part for part, longest in LONGEST_ADDRESS.items() if len(on_file.get(part) or "") > longest]
+    reason = f"is needed, because that on file has too long a {' and '.join(long)}"
+    return [_rule("address", "ADDRESS_TOO_LONG", reason)] if long else []
 
 
 def _products(order: PlaceOrder, known: Mapping[str, Product]) -> Iterator[Broken]:
@@ -174,7 +193,7 @@ def _products(order: PlaceOrder, known: Mapping[str, Product]) -> Iterator[Broke
             yield _rule(field, "NOT_ORDERABLE", "cannot be ordered")
         elif not product.has_price:
             yield _rule(field, "NOT_PRICED", "has no price in the portal's price book")
-        elif not product.is_mapped:
+        elif not (product.is_mapped and product.has_plan):
             yield _rule(field, "PRODUCT_MAPPING_MISSING", "cannot be billed yet")
         elif product.category != order.type:
             yield _rule(field, "WRONG_CATEGORY", f"does not belong to an order of type {order.type}")
@@ -237,20 +256,28 @@ def _choices(order: PlaceOrder, known: Mapping[str, Product], today: date) -> It
     if order.access_mode is not None and order.type != "internet":
         yield _rule("accessMode", "ACCESS_MODE", "is for orders of type internet only")
     if order.sim is not None:
-        yield from _sim(order.sim, today)
+        yield from _sim(order.sim)
+        if order.sim.porting is not None:
+            yield from porting_rules(order.sim.porting, today, order.activate_on)
         yield from _voice(order, order.sim, known)
 
 
-def _sim(sim: SimChoices, today: date) -> Iterator[Broken]:
+def _sim(sim: SimChoices) -> Iterator[Broken]:
     if (sim.sim_type == "esim") != (sim.eid is not None):
         yield _rule("sim.eid", "EID", "is needed for an eSIM, and for nothing else")
     # See decision 0012: no call that opens a card takes a reservation.
     if sim.porting is not None and sim.sim_type != "esim":
         yield _rule("sim.porting", "MNP_ESIM_ONLY", "is for eSIMs; open a case to bring a number to a card")
-    if sim.porting is not None and sim.porting.expires_on < today:
-        yield _rule("sim.porting.expiresOn", "MNP_EXPIRED", "has passed: a new reservation is needed")
-    if sim.porting is not None and sim.porting.birth_date >= today:
-        yield _rule("sim.porting.birthDate", "BIRTH_DATE", "must have passed")
+
+
+def porting_rules(porting: Porting, today: date, activate_on: date | None) -> Iterator[Broken]:
+    """What days must be true of a number that is brought along: the reservation still holds when the line is opened."""
+    if porting.expires_on < max(today, activate_on or today):
+        yield _rule("sim.porting.expiresOn", "MNP_EXPIRED", "has passed by then: a new reservation is needed")
+    if porting.expires_on > today + LONGEST_RESERVED:
+        yield _rule("sim.porting.expiresOn", "MNP_EXPIRY", f"must lie within {LONGEST_RESERVED.days} days from now")
+    if not today.year - OLDEST_YEARS <= porting.birth_date.year or porting.birth_date >= today:
+        yield _rule("sim.porting.birthDate", "BIRTH_DATE", f"must have passed, within the last {OLDEST_YEARS} years")
 
 
 def _voice(order: PlaceOrder, sim: SimChoices, known: Mapping[str, Product]) -> Iterator[Broken]:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, model_validator
 
 from domain.commands.asked import Asked, Broken
+from domain.common.times import first_of_next_month
 
 RuleCode = Literal[
     "ALREADY_ENDING",
@@ -15,11 +16,14 @@ RuleCode = Literal[
     "NOT_AN_ESIM",
     "NOT_IN_SERVICE",
     "NOT_IN_YEN",
+    "NO_NUMBER",
     "OTHER_KIND",
     "PAST_MONTH",
+    "PAYMENT_METHOD_MISSING",
     "PLAN_CHANGE_PENDING",
     "SAME_EID",
     "SAME_PLAN",
+    "TOO_FAR",
     "TOO_LATE",
     "UNKNOWN_PLAN",
 ]
@@ -30,6 +34,8 @@ YEN_PER_GIGABYTE = 500
 MEGABYTES_PER_GIGABYTE = 1000
 LAST_DAY_FOR_THIS_MONTH = 24
 """A cancellation for the running month must be asked for before the 25th."""
+MOST_MONTHS_AHEAD = 24
+"""A cancellation for a later month is a slip, or somebody who tries what happens."""
 
 
 class TopUp(Asked):
@@ -77,19 +83,19 @@ class NetworkChange(Asked):
 class Reissue(Asked):
     """A new profile for an eSIM, on a new chip."""
 
-    eid: str = Field(pattern=r"^\d{32}$")
+    eid: str = Field(pattern=r"^[0-9]{32}$")
 
 
 class LineCancellation(Asked):
     """The end of a line with the end of a month."""
 
-    month: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-12"])
+    # Every month that the pattern takes has a first day after it.
+    month: str = Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-12"])
 
     @property
     def run_date(self) -> date:
         """The first day without the line."""
-        year, month = map(int, self.month.split("-"))
-        return date(year + month // 12, month % 12 + 1, 1)
+        return first_of_next_month(date.fromisoformat(f"{self.month}-01"))
 
 
 class LineFacts(BaseModel):
@@ -97,6 +103,7 @@ class LineFacts(BaseModel):
 
     `currency`: what its customer is billed in; None: not known yet.
     `is_disputed`: other open services have its number, and the network has not shown that it is this one's.
+    `has_number`: the network knows a line by it. `payment_methods`: how many its customer has on file.
     """
 
     status: str | None
@@ -110,12 +117,16 @@ class LineFacts(BaseModel):
     pending_on: date | None
     open_kinds: list[str]
     currency: str | None = None
+    has_number: bool = True
+    payment_methods: int = 1
 
 
 def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
     found = list(_in_service(line))
     if line.currency not in {CURRENCY, None}:
         found.append(_rule("request", "NOT_IN_YEN", "is sold in yen, and this account is billed in another currency"))
+    if line.payment_methods == 0:
+        found.append(_rule("request", "PAYMENT_METHOD_MISSING", "needs a payment method on file"))
     return found
 
 
@@ -151,6 +162,8 @@ def cancellation_rules(asked: LineCancellation, line: LineFacts, today: date) ->
     this_month = f"{today:%Y-%m}"
     if asked.month < this_month:
         found.append(_rule("month", "PAST_MONTH", "has passed"))
+    elif _months(asked.month) > _months(this_month) + MOST_MONTHS_AHEAD:
+        found.append(_rule("month", "TOO_FAR", f"must lie within the next {MOST_MONTHS_AHEAD} months"))
     elif asked.month == this_month and today.day > LAST_DAY_FOR_THIS_MONTH:
         found.append(_rule("month", "TOO_LATE", "can be chosen until the 24th"))
     if "cancel_sim" in line.open_kinds or line.pending_operation == "cancel":
@@ -161,9 +174,16 @@ def cancellation_rules(asked: LineCancellation, line: LineFacts, today: date) ->
     return found
 
 
+def _months(month: str) -> int:
+    """Months since the year 0."""
+    return int(month[:4]) * 12 + int(month[5:])
+
+
 def _in_service(line: LineFacts) -> Iterator[Broken]:
     if not line.is_open or line.status not in {"active", None}:
         yield _rule("request", "NOT_IN_SERVICE", "needs a line that is in service")
+    if not line.has_number:
+        yield _rule("request", "NO_NUMBER", "needs a line whose number is known")
 
 
 def _not_ending(line: LineFacts) -> Iterator[Broken]:

@@ -1,11 +1,12 @@
 """Ending a subscription (portal reference, section 8)."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from domain.commands.asked import Asked, Broken
+from domain.common.times import first_of_next_month
 
 RuleCode = Literal[
     "ALREADY_ENDING",
@@ -20,6 +21,18 @@ class CancelSubscription(Asked):
 
     when: Literal["end_of_billing_period", "immediate"] = "end_of_billing_period"
     reason: str | None = Field(None, max_length=500)
+
+
+NO_DUE_DATE = date(4000, 1, 1)
+"""WHMCS can hold any due date; the CRM keeps no day after 4000 (SOQL Reference, "Minimum and Maximum Dates")."""
+
+
+def ends_on(next_due_on: date | None, accepted_on: date) -> date:
+    """The first day without the service: after the month in which the period ends that is paid (reference, 7)."""
+    if next_due_on is None or next_due_on >= NO_DUE_DATE:
+        return first_of_next_month(accepted_on)
+    last_paid = max(next_due_on, accepted_on + timedelta(days=1)) - timedelta(days=1)
+    return first_of_next_month(last_paid)
 
 
 class SubscriptionFacts(BaseModel):

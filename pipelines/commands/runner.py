@@ -92,9 +92,9 @@ class _Run:
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - one command's surprise ends no other's work
-            return self._interrupted(error)
+            return self._interrupted(error, action)
 
-    def _interrupted(self, error: Exception) -> str:
+    def _interrupted(self, error: Exception, action: Action[Any] | None) -> str:
         """The status for a command that did not come to its end."""
         if isinstance(error, LaterError):
             return self._later(error.seconds, error.reason)
@@ -104,17 +104,17 @@ class _Run:
             return self._trouble(error)
         if isinstance(error, AlertError):
             return self._dead(error.code, error.reason, error)
-        return self._surprise(error)
+        return self._surprise(error, action)
 
     def _through(self, action: Action[Any] | None) -> str:
         if action is None:
             raise AlertError("UNKNOWN_KIND", "This release of the hub does not know such commands.")
+        taken = self._journal.taken()
         try:
             asked = action.asks.model_validate(self._command.input)
         except ValidationError as error:
-            raise AlertError("UNREADABLE", "This release of the hub cannot read what was asked for.") from error
+            return self._unreadable(error, nothing_begun=not taken)
         work = Work(self._command, asked, self._clients, self._connection)
-        taken = self._journal.taken()
         work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
         failing = self._command.failing
         if not failing:
@@ -130,6 +130,20 @@ class _Run:
         self._journal.ended(status, result, action.affects(work))
         self._say(" ".join([status, *(f"{name}={value}" for name, value in (result or {}).items())]))
         return status
+
+    def _unreadable(self, error: ValidationError, *, nothing_begun: bool) -> str:
+        """What holds up its lane for ever would be everybody's who waits behind it: what was not begun ends here.
+
+        Raises:
+            AlertError: something was begun; or a newer release asks for what this one does not know, and may do it.
+        """
+        is_newer = any(each["type"] == "extra_forbidden" for each in error.errors(include_input=False))
+        if is_newer or not nothing_begun:
+            raise AlertError("UNREADABLE", "This release of the hub cannot read what was asked for.") from error
+        log.error("command.unreadable", command=str(self._command.id), kind=self._command.kind, error=safe(error))
+        self._journal.failing("UNREADABLE", "What was asked for cannot be done.")
+        self._journal.ended("failed", None, ())
+        return "failed"
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         try:
@@ -214,12 +228,23 @@ class _Run:
         self._journal.wait(wait, "A system that is needed does not answer now.", tries)
         return "waiting"
 
-    def _surprise(self, error: Exception) -> str:
+    def _surprise(self, error: Exception, action: Action[Any] | None) -> str:
         log.error("command.surprise", command=str(self._command.id), kind=self._command.kind, error=safe(error))
         if self._attempts + 1 >= MOST_SURPRISES:
-            return self._dead("DEFECT", "The hub made a mistake; its operators are told.", error)
+            reason = "The hub made a mistake; its operators are told."
+            if self._command.failing or action is None or self._began(action):
+                return self._dead("DEFECT", reason, error)
+            # Nothing was changed anywhere, so there is nothing to find out: it fails, and its lane goes on.
+            self._journal.failing("DEFECT", reason)
+            self._journal.wait(0.0, None, 0)
+            return "waiting"
         self._journal.wait(FIRST_WAIT_SECONDS * 2**self._attempts, None, self._attempts + 1)
         return "waiting"
+
+    def _began(self, action: Action[Any]) -> bool:
+        """Whether a step was begun that may have changed something."""
+        reads = {step.name for step in action.steps if step.reads}
+        return bool(self._journal.taken().keys() - reads)
 
     def _dead(self, code: str, reason: str, error: Exception) -> str:
         self._journal.dead(code, reason)

@@ -141,3 +141,56 @@ def test_housekeeping_keeps_what_is_young_and_makes_the_coming_months(hub, insta
     assert execute(hub, "SELECT count(*) FROM sync.inbox") == [(1,)]
     months = execute(hub, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'sync.changes'::regclass")
     assert months[0][0] >= 13
+
+
+def test_what_customers_asked_is_forgotten_after_the_days_that_an_operator_chose(hub, instance, monkeypatch):
+    monkeypatch.setenv("HUB_COMMANDS_DAYS", "30")
+    order = {"type": "sim", "items": [{"sku": "SIM"}], "sim": {"simType": "esim", "porting": {"lastName": "Yamada"}}}
+    with psycopg.connect(hub.owner) as connection:
+
+        def ended(days, **values):
+            then = datetime.now(UTC) - timedelta(days=days)
+            command = insert(connection, "command.commands", **{
+                "kind": "open_case", "status": "succeeded", "finished_at": then, "input": {"subject": "Yamada"},
+                "result": {"case": "500"}, "request_hash": "h" * 64, **values,
+            })  # fmt: skip
+            insert(connection, "command.steps", command_id=command["id"], name="step", result={"order": "Yamada"})
+            return command["id"]
+
+        young, old = ended(29), ended(31)
+        placed = ended(31, kind="place_order", status="failed", input=order)
+        dead = ended(31, status="dead", finished_at=None)
+    before = execute(hub, "SELECT id, status, request_hash, finished_at, idempotency_key FROM command.commands")
+
+    assert run_job("housekeeping", instance).success
+    assert run_job("housekeeping", instance).success
+
+    left = {
+        id_: (asked, result) for id_, asked, result in execute(hub, "SELECT id, input, result FROM command.commands")
+    }
+    assert left[young] == left[dead] == ({"subject": "Yamada"}, {"case": "500"})
+    assert left[old] == ({}, None)
+    assert left[placed] == ({"type": "sim", "sim": {"simType": "esim"}}, None)
+    kept = {command for (command,) in execute(hub, "SELECT command_id FROM command.steps WHERE result IS NOT NULL")}
+    assert kept == {young, dead}
+    after = execute(hub, "SELECT id, status, request_hash, finished_at, idempotency_key FROM command.commands")
+    assert sorted(after) == sorted(before)
+
+
+def test_raw_records_are_forgotten_once_nobody_needs_them(hub, instance):
+    with psycopg.connect(hub.owner) as connection:
+        for days in (13, 15, 91):
+            then, record = datetime.now(UTC) - timedelta(days=days), {"name": "Yamada"}
+            insert(connection, "sync.quarantine", dataset="x", source_id=f"r{days}", payload=record, resolved_at=then)
+            insert(connection, "sync.quarantine", dataset="x", source_id=f"o{days}", payload=record, last_seen_at=then)
+            insert(connection, "sync.inbox", event_id=f"p{days}", state="parked", received_at=then, payload=record)
+            insert(connection, "sync.unwritten_pages", dataset=f"d{days}", kept_at=then)
+
+    assert run_job("housekeeping", instance).success
+
+    holding = execute(hub, "SELECT source_id FROM sync.quarantine WHERE payload <> '{}' ORDER BY 1")
+    assert [name for (name,) in holding] == ["o13", "o15", "o91", "r13"]
+    assert execute(hub, "SELECT count(*) FROM sync.quarantine") == [(6,)]
+    parked = execute(hub, "SELECT event_id FROM sync.inbox WHERE payload <> '{}' ORDER BY 1")
+    assert [name for (name,) in parked] == ["p13", "p15"]
+    assert execute(hub, "SELECT dataset FROM sync.unwritten_pages") == [("d13",)]

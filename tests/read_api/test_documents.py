@@ -88,7 +88,7 @@ async def test_the_document_says_what_may_be_asked_for_and_which_rules_a_request
     for name in asked:
         assert models[name]["additionalProperties"] is False, name
         assert models[name]["description"], name
-    assert models["Porting"]["properties"]["reservationNumber"]["pattern"] == r"^\d{10}$"
+    assert models["Porting"]["properties"]["reservationNumber"]["pattern"] == r"^[0-9]{10}$"
     for path, code in (("/api/orders", "PAYMENT_METHOD_MISSING"), ("/api/sims/{sim_id}/cancellations", "TOO_LATE")):
         assert code in document["paths"][path]["post"]["responses"]["422"]["description"]
 

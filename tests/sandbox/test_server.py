@@ -343,3 +343,48 @@ def test_faults_that_wait_can_be_called_off(sandbox: RunningSandbox) -> None:
     _control(sandbox, "faults", {"mode": "none"})
 
     assert _invoices(sandbox).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Host": "attacker.example:8401"},  # a name that was made to point at 127.0.0.1 after the page was loaded
+        {"Host": "127.0.0.1.attacker.example"},
+        {"Host": "localhost@attacker.example"},
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:9"},  # another site of the same machine
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_web_page_of_another_site_does_not_drive_the_sandbox(
+    sandbox: RunningSandbox, headers: dict[str, str]
+) -> None:
+    # A form or a fetch of a page can POST text/plain to any port of the machine that shows it, without asking first.
+    fault = {"match": "getinvoices", "mode": "status:503"}
+
+    posted = httpx.post(
+        f"{sandbox.whmcs_url}/__sandbox__/faults",
+        content=json.dumps(fault),
+        headers={"Content-Type": "text/plain", **headers},
+    )
+    read = httpx.get(f"{sandbox.freebit_url}/__sandbox__/ledger", headers=headers)
+
+    assert (posted.status_code, read.status_code) == (403, 403)
+    assert posted.json()["error"]
+    assert _invoices(sandbox).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "127.0.0.2", "[::1]"])
+def test_the_sandbox_is_driven_by_its_own_names(sandbox: RunningSandbox, name: str) -> None:
+    # As the README's tour does: curl -d, with the type of a form.
+    port = httpx.URL(sandbox.whmcs_url).port
+    host = f"{name}:{port}"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"} | form
+    turned = httpx.post(f"{sandbox.whmcs_url}/__sandbox__/clock", content='{"advance_seconds": 0}', headers=headers)
+
+    assert turned.status_code == 200

@@ -1,12 +1,11 @@
 """cancel_sim: a line ends with a month: at the network, in billing, for the agents (portal reference, section 10)."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
 
 from core.errors import RejectedError
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
-from pipelines.commands.actions.place_order import JAPAN
+from pipelines.commands.actions.place_order import day_in_japan
 from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
@@ -56,7 +55,7 @@ def is_in_crm(work: Ending) -> bool:
 
 def tell_opportunity(work: Ending) -> Result | None:
     fields = {
-        "SIMScheduledCancellationDateAndTime__c": datetime.combine(work.asked.run_date, time(), JAPAN),
+        "SIMScheduledCancellationDateAndTime__c": day_in_japan(work.asked.run_date),
         "SIMCancellationNotice__c": "有",
     }
     work.clients.salesforce.update("Opportunity", line_of(work).opportunity or "", fields)

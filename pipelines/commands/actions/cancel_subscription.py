@@ -1,11 +1,11 @@
 """cancel_subscription: a service ends, at once or with its billing period (portal reference, sections 7 and 8)."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time
 from typing import Any
 
 from core.errors import RejectedError
-from domain.subscriptions.cancelling import CancelSubscription
+from domain.subscriptions.cancelling import CancelSubscription, ends_on
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
 
 Ending = Work[CancelSubscription]
@@ -39,13 +39,12 @@ def request_cancellation(work: Ending) -> Result | None:
 
 
 def _ends_at(work: Ending) -> datetime:
-    """When the service is to end: now, or with the month in which the period ends that is paid (reference, 7)."""
+    """When the service is to end: now, or with its billing period."""
     zone = work.clients.whmcs_settings.vocabulary.zone
     if work.asked.when == "immediate":
         return work.command.accepted_at
     accepted_on = work.command.accepted_at.astimezone(zone).date()
-    last_paid = max((_service(work)["next_due_on"] or accepted_on) - timedelta(days=1), accepted_on)
-    return datetime(last_paid.year + last_paid.month // 12, last_paid.month % 12 + 1, 1, tzinfo=zone)
+    return datetime.combine(ends_on(_service(work)["next_due_on"], accepted_on), time(), zone)
 
 
 def tell_opportunity(work: Ending) -> Result | None:

@@ -1,9 +1,10 @@
 """change_plan, change_voice, change_network, reissue_esim: changes of a line at the network, one after the other."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from domain.common.text import unescaped
+from domain.common.times import first_of_next_month
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
 from pipelines.commands.actions.lines import (
     details,
@@ -37,14 +38,10 @@ def _is_at_it(said: Any, day: str) -> bool:
 # -- plan ------------------------------------------------------------------------------------------------------------
 
 
-def first_of_next_month(work: Work[Any]) -> date:
-    today = datetime.now(work.clients.freebit_settings.vocabulary.zone).date()
-    return date(today.year + today.month // 12, today.month % 12 + 1, 1)
-
-
 def choose_day(work: Work[PlanChange]) -> Result:
     """Chosen once, so that a try in the next month means the same day."""
-    return {"on": first_of_next_month(work).strftime(assumptions.DATE)}
+    today = datetime.now(work.clients.freebit_settings.vocabulary.zone).date()
+    return {"on": first_of_next_month(today).strftime(assumptions.DATE)}
 
 
 def set_plan(work: Work[PlanChange]) -> Result | None:

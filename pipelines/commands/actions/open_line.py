@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import RejectedError
+from domain.common.text import digits
 from pipelines.commands.actions.lines import details
 from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
 from pipelines.commands.saga import AlertError, LaterError, RefusalError, Result, Step
@@ -84,7 +85,7 @@ def _one_at_a_time(work: Provisioning) -> Iterator[None]:
 
 
 def _digits(number: str | None) -> str:
-    return "".join(character for character in number or "" if character.isdecimal())
+    return digits(number or "")
 
 
 # -- the line --------------------------------------------------------------------------------------------------------

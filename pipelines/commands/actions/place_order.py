@@ -1,7 +1,7 @@
 """place_order: a cart becomes an Order in Salesforce, for an agent to approve (portal reference, section 6.3)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from core.errors import RejectedError
@@ -128,9 +128,9 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         **_address(asked.address, cart),
     }
     if asked.activate_on is not None:
-        fields["Activation_Scheduled_At__c"] = datetime.combine(asked.activate_on, time(), JAPAN)
+        fields["Activation_Scheduled_At__c"] = day_in_japan(asked.activate_on)
     if asked.sim is not None:
-        fields |= _sim(asked.sim)
+        fields |= sim_fields(asked.sim)
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -144,17 +144,24 @@ def _address(given: Address | None, on_file: Mapping[str, Any]) -> dict[str, Any
     return {"BillingStreet": street, **dict(zip(names, rest, strict=True)), "Address_Changed__c": given is not None}
 
 
-def _sim(sim: SimChoices) -> dict[str, Any]:
+def day_in_japan(day: date) -> datetime:
+    """When the day begins."""
+    return datetime.combine(day, time(), JAPAN)
+
+
+def sim_fields(sim: SimChoices) -> dict[str, Any]:
+    """What an order says of how its SIM is wanted."""
     fields = {
         "SIM_Type__c": SIM_TYPES[sim.sim_type],
         "EID__c": sim.eid,
         "SIM_Voice_Mail__c": sim.voice_mail,
         "SIM_Call_Waiting__c": sim.call_waiting,
     }
-    return fields | (_porting(sim.porting) if sim.porting is not None else {})
+    return fields | (porting_fields(sim.porting) if sim.porting is not None else {})
 
 
-def _porting(porting: Porting) -> dict[str, Any]:
+def porting_fields(porting: Porting) -> dict[str, Any]:
+    """What an order says of a number that is brought along."""
     return {
         "MNP_Application__c": True,
         "MNP_Reservation_Number__c": porting.reservation_number,

@@ -7,6 +7,9 @@ SELECT json_build_object(
                                 WHERE method.account_id = (SELECT hub.current_account('whmcs'))
                                   AND method.deleted_at IS NULL),
            'has_address', coalesce(customer.address1, '') <> '' AND coalesce(customer.city, '') <> '',
+           'address', json_build_object(
+                          'street', concat_ws(E'\n', nullif(customer.address1, ''), nullif(customer.address2, '')),
+                          'city', customer.city, 'state', customer.state, 'postcode', customer.postcode),
            'identity_status', customer.identity_status,
            'eligibility_status', customer.internet_eligibility_status,
            'eligibility', customer.internet_eligibility,
@@ -25,6 +28,8 @@ SELECT json_build_object(
                                                          WHERE price.product_id = product.id AND price.in_portal
                                                            AND price.is_active AND price.deleted_at IS NULL
                                                            AND price.currency = coalesce({billing/currency}, price.currency)),
+                                   'has_plan', product.category <> 'sim' OR product.item_class <> 'service'
+                                               OR (product.sim_data_size <> '' OR product.sim_plan_type = 'VoiceOnly') IS TRUE,
                                    'is_mapped', product.whmcs_product_id IS NOT NULL,
                                    'offering', product.internet_offering_type,
                                    'for_families', product.sim_has_family_discount,

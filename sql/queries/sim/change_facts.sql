@@ -5,6 +5,9 @@ SELECT json_build_object(
             'has_voice', line.has_voice, 'is_open', line.is_open, 'is_disputed', line.number_claim = 'disputed',
             'pending_operation', line.pending_operation, 'pending_on', line.pending_on,
             'currency', {billing/currency},
+            'has_number', line.msisdn IS NOT NULL,
+            'payment_methods', (SELECT count(*) FROM hub.payment_methods method
+                                 WHERE method.account_id = line.account_id AND method.deleted_at IS NULL),
            'open_kinds', (SELECT coalesce(json_agg(c.kind), '[]') FROM command.commands c
                            WHERE c.subject_id = line.id AND c.status IN ('accepted', 'running', 'waiting', 'dead'))),
        {commands/earlier}

@@ -1,9 +1,22 @@
--- Forget runs and applied events older than so many days; one row: how many of each.
+-- Forget what the sync needs no more after so many days; one row: runs and applied events deleted, parked events and resolved
+-- records emptied, pages of abandoned reads deleted. Parked events keep their payload longer: an operator may retry them.
 WITH runs AS (
     DELETE FROM sync.runs WHERE started_at < now() - make_interval(days => %(days)s) AND status <> 'running'
     RETURNING 1
 ), events AS (
     DELETE FROM sync.inbox WHERE state = 'done' AND applied_at < now() - make_interval(days => %(days)s)
     RETURNING 1
+), parked AS (
+    UPDATE sync.inbox SET payload = '{}'
+     WHERE state = 'parked' AND received_at < now() - make_interval(days => %(parked_days)s) AND payload <> '{}'
+    RETURNING 1
+), resolved AS (
+    UPDATE sync.quarantine SET payload = '{}'
+     WHERE resolved_at < now() - make_interval(days => %(days)s) AND payload <> '{}'
+    RETURNING 1
+), pages AS (
+    DELETE FROM sync.unwritten_pages WHERE kept_at < now() - make_interval(days => %(days)s)
+    RETURNING 1
 )
-SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM events)
+SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM events), (SELECT count(*) FROM parked),
+       (SELECT count(*) FROM resolved), (SELECT count(*) FROM pages)

@@ -215,3 +215,35 @@ def test_a_card_that_was_reserved_for_nothing_is_free_again(hub: Hub, customer: 
 
     reserved = hub.clients.salesforce.find("SELECT Id FROM SIM_Inventory__c WHERE Status__c = {}", "Reserved")
     assert reserved == []
+
+
+def test_what_cannot_be_done_at_all_ends_and_holds_up_nothing_behind_it(hub: Hub) -> None:
+    # Accepted by an earlier release: there is no day after 9999-12 (issue 14, 11).
+    never = asked(hub, "cancel_sim", {"month": "9999-12"})
+    behind = asked(hub, "change_network", {"network": "5G"})
+
+    assert sorted(hub.forward()) == ["failed", "succeeded"]
+
+    found = hub.command(never)
+    assert (found["failure_code"], found["finished_at"] is not None) == ("UNREADABLE", True)
+    assert hub.command(behind)["status"] == "succeeded"
+
+
+def test_a_mistake_of_the_hub_before_anything_was_done_fails_the_command_and_frees_the_line(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> str:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr("pipelines.commands.actions.change_line.first_of_next_month", mistaken)
+    monkeypatch.setattr("pipelines.commands.runner.FIRST_WAIT_SECONDS", 0.0)
+    (plan,) = hub.rows("SELECT plan_code FROM hub.sims WHERE id = %s", line(hub)[0])[0]
+    broken = asked(hub, "change_plan", {"planCode": "SIM_50G" if plan != "SIM_50G" else "SIM_10G"})
+    behind = asked(hub, "top_up", {"megabytes": 1000})
+
+    left = hub.forward()
+
+    assert left[-1] == "succeeded"
+    assert hub.command(broken)["status"] == "failed"
+    assert hub.command(broken)["failure_code"] == "DEFECT"
+    assert hub.command(behind)["status"] == "succeeded"

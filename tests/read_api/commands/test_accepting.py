@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from sql.statements import statement
 from tests.builders import insert, insert_customer
 
 CART = {"type": "vpn", "items": [{"sku": "VPN"}, {"sku": "FEE"}]}
@@ -86,6 +87,24 @@ async def test_the_same_key_and_body_get_the_same_answer_and_one_command(
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
 
 
+async def test_a_key_stands_for_its_command_also_once_what_was_asked_is_forgotten(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    headers = asking(bearer, customer)
+    first = await client.post("/api/orders", json=CART, headers=headers)
+    rows.execute("UPDATE command.commands SET status = 'failed', finished_at = now() - interval '91 days'")
+    rows.execute(statement("commands/forget"), {"days": 90, "at_most": 10})
+
+    again = await client.post("/api/orders", json=CART, headers=headers)
+    other = await client.post("/api/orders", json=CART | {"activateOn": "2025-06-11"}, headers=headers)
+    order = (await client.get(first.json()["data"]["resource"], headers=bearer(customer["id"]))).json()["data"]
+
+    assert rows.execute("SELECT input, result FROM command.commands").fetchall() == [({"type": "vpn", "sim": {}}, None)]
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/key-reused")
+    assert (order["type"], order["status"]) == ("vpn", "failed")
+
+
 async def test_the_same_key_with_another_body_is_refused(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
@@ -134,6 +153,38 @@ async def test_every_broken_rule_is_said_at_once(
         ("activateOn", "ACTIVATION_DATE"),
     }
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
+
+
+async def test_an_address_on_file_that_an_order_has_no_room_for_is_said_before_it_is_placed(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    rows.execute("UPDATE hub.customers SET city = %s", ["x" * 41])
+
+    refused = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+    elsewhere = {"street": "1-1", "city": "Minato", "state": "Tokyo", "postcode": "105-0001"}
+    accepted = await client.post("/api/orders", json=CART | {"address": elsewhere}, headers=asking(bearer, customer))
+
+    assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [("address", "ADDRESS_TOO_LONG")]
+    assert accepted.status_code == 202
+
+
+async def test_a_top_up_that_could_not_be_paid_is_refused_at_once(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    sim = insert(
+        rows, "sims", account_id=customer["whmcs_account_id"], is_open=True, status="active", msisdn="09012345678"
+    )
+    address, more = f"/api/sims/{sim['id']}/top-ups", {"megabytes": 1000}
+    accepted = await client.post(address, json=more, headers=asking(bearer, customer))
+    rows.execute("DELETE FROM hub.payment_methods")
+
+    unpaid = await client.post(address, json=more, headers=asking(bearer, customer))
+    rows.execute("UPDATE hub.sims SET msisdn = NULL")
+    unknown = await client.post(address, json=more, headers=asking(bearer, customer))
+
+    assert accepted.status_code == 202
+    assert [error["code"] for error in unpaid.json()["errors"]] == ["PAYMENT_METHOD_MISSING"]
+    assert [error["code"] for error in unknown.json()["errors"]] == ["NO_NUMBER", "PAYMENT_METHOD_MISSING"]
 
 
 @pytest.mark.parametrize(
