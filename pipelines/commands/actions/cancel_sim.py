@@ -6,6 +6,7 @@ from datetime import datetime, time
 from core.errors import RejectedError
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
+from pipelines.commands.actions.opportunities import tell_own
 from pipelines.commands.actions.place_order import JAPAN
 from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, Result, Step, Wish, Work
@@ -59,8 +60,7 @@ def tell_opportunity(work: Ending) -> Result | None:
         "SIMScheduledCancellationDateAndTime__c": datetime.combine(work.asked.run_date, time(), JAPAN),
         "SIMCancellationNotice__c": "有",
     }
-    work.clients.salesforce.update("Opportunity", line_of(work).opportunity or "", fields)
-    return None
+    return tell_own(work, line_of(work).opportunity, fields)
 
 
 def affected(work: Ending) -> Iterator[Wish]:
@@ -88,7 +88,7 @@ CANCEL_SIM = Action(
             "tell_opportunity",
             tell_opportunity,
             repeatable=True,
-            when=lambda work: line_of(work).opportunity is not None,
+            when=lambda work: line_of(work).opportunity is not None and is_in_crm(work),
         ),
     ),
     affects=affected,
