@@ -6,7 +6,7 @@ from tests.pipelines.commands.conftest import Customer, Hub
 
 
 def two_subscriptions(hub: Hub) -> list[tuple[UUID, UUID, UUID, str, str]]:
-    """Active subscriptions of two linked customers: id, account, customer, opportunity, the customer's id in the CRM."""
+    """Active subscriptions of two linked customers: id, account, customer, opportunity, its id in the CRM."""
     return hub.rows(
         "SELECT DISTINCT ON (s.account_id) s.id, s.account_id, w.customer_id, s.opportunity_id, a.source_id"
         " FROM hub.subscriptions s JOIN hub.customer_accounts w ON w.id = s.account_id"
