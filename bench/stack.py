@@ -77,6 +77,7 @@ def _environment(ports: Mapping[str, str], api_port: str, url: str, customers: i
         "SANDBOX_WHMCS_WEBHOOK_SECRET": secret,
         "API_WHMCS_WEBHOOK_SECRET": secret,
         "API_JWT_KEY": secrets.token_hex(32),
+        "API_JWT_MINUTES": "1440",
         "API_PORT": api_port,
         "DATABASE_URL": url,
         "SYNC_DATABASE_URL": as_role(url, "hub_sync"),

@@ -82,7 +82,12 @@ class ApiSettings(_Settings):
     )
     jwt_issuer: str = Field("data-sync-hub", description="`iss` of bearer tokens")
     jwt_audience: str = Field("portal", description="`aud` of bearer tokens")
-    jwt_minutes: int = Field(15, ge=1, le=1440, description="life of a minted token, minutes")
+    jwt_minutes: int = Field(
+        15,
+        ge=1,
+        le=1440,
+        description="longest life of a bearer token, minutes; `hub token` makes those that live so long",
+    )
     pool_size: int = Field(
         4, ge=1, le=100, description="database connections per API process; each carries many requests at a time"
     )

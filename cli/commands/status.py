@@ -83,6 +83,7 @@ def status(
     if not as_json:
         _if_any(channels(), STREAMS)
         _if_any(in_quarantine(rows), QUARANTINE)
+        _tell_of_changed_links()
         _tell_of_dead_commands()
 
 
@@ -107,6 +108,18 @@ def channels() -> list[dict[str, Any]]:
 
     with opened() as connection:
         return [asdict(one) for one in streams(connection)]
+
+
+def _tell_of_changed_links() -> None:
+    """A link that stood and changed shows one customer less, or another one more: somebody should know why."""
+    with opened() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM sync.link_changes"
+            " WHERE changed_at > now() - interval '1 day' AND former_customer_id <> account_id"
+        ).fetchone()
+    if row is not None and row[0]:
+        were = counted(row[0], "link of a customer's accounts", "links of customers' accounts")
+        console().print(f"\n{were} moved or ended in the last 24 hours: hub customers links", style="bold red")
 
 
 def _tell_of_dead_commands() -> None:

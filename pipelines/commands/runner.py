@@ -119,6 +119,9 @@ class _Run:
         failing = self._command.failing
         if not failing:
             try:
+                # Once something was done, each step knows best what to do about a subject that is gone.
+                if not taken:
+                    work.check_owner()
                 self._take(action.steps, work, taken)
             except RefusalError as refusal:
                 self._say(f"it fails: {refusal}")

@@ -121,6 +121,15 @@ class Work(Generic[Asked]):
         found = self.row("commands/accounts", account_id=self.command.account_id) or {}
         return Accounts(found.get("salesforce"), found.get("whmcs"))
 
+    def check_owner(self) -> None:
+        """Whether the account is still of the customer that asked.
+
+        Raises:
+            RefusalError: it is another's by now, or gone.
+        """
+        if not (self.row("commands/owner", id=self.command.id) or {}).get("is_theirs"):
+            raise RefusalError("NOT_THE_CUSTOMERS", "The account is not the customer's any more.")
+
     @property
     def client(self) -> str:
         """The customer's WHMCS client id.

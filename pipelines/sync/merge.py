@@ -104,7 +104,7 @@ def merge_stage(
     target: Target,
     *,
     staged: int,
-    run_id: UUID,
+    run_id: UUID | None,
     asked_at: datetime | None = None,
     parents: Sequence[UUID] = (),
 ) -> Merged:

@@ -111,6 +111,8 @@ class Change(Generic[Wanted, Known]):
         outcome, command, accepted_at = stored.rows[0]
         if outcome == b"busy":
             raise TooManyOpenError("too many commands are open")
+        if outcome == b"unknown":
+            raise NotFoundError("there is no such thing to change")
         if outcome == b"unlinked":
             rule = Broken(field="request", code=UNLINKED, reason="needs an account in the system it changes")
             raise BrokenRulesError([rule])

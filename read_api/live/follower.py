@@ -37,7 +37,7 @@ class Subscriber:
     """One client: what waits for it, and the customer it is told of now.
 
     `named`: the id that its token names. `overrun`: what waits is no longer the whole: more came than it took, or
-    the customer sees other accounts than before.
+    the customer sees other accounts than before. `gone`: the customer, or the account that it is known by, was deleted.
     """
 
     def __init__(self, named: str, customer: str) -> None:
@@ -45,12 +45,18 @@ class Subscriber:
         self.customer = customer
         self.waiting: asyncio.Queue[Change | None] = asyncio.Queue(MOST_WAITING)
         self.overrun = False
+        self.gone = False
 
     def put(self, change: Change | None) -> None:
         try:
             self.waiting.put_nowait(change)
         except asyncio.QueueFull:
             self.overrun = True
+
+    def end(self) -> None:
+        """It may not be told any more."""
+        self.gone = True
+        self.put(None)
 
     def restart(self) -> None:
         """What it knows is worth nothing any more: it is told so at once."""
@@ -205,6 +211,10 @@ class Follower:
         self.position = change.position
         if change.entity == "customer_accounts" and change.customer is not None and "customer_id" in change.columns:
             self._moved(change.entity_id, change.customer)
+        if change.operation == "delete" and change.entity in {"customers", "customer_accounts"}:
+            ended = self._subscribers if change.entity == "customers" else self._named
+            for subscriber in ended.of(change.entity_id):
+                subscriber.end()
         if change.customer is not None:
             self._remember(change.customer, change.position)
         elif change.entity in EVERYBODYS:

@@ -1,4 +1,4 @@
-"""One client's stream: what it missed, then what comes, until it goes, its token ends, or we do."""
+"""One client's stream: what it missed, then what comes, until it goes, its token or its customer ends, or we do."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -45,7 +45,7 @@ async def items(
                 known = change.position
                 yield _item(change)
         while not follower.closed:
-            if time() >= expires:
+            if subscriber.gone or time() >= expires:
                 yield EXPIRED
                 return
             if subscriber.overrun:
@@ -54,7 +54,7 @@ async def items(
                 yield _reset(follower)
             silence = HEARTBEAT_SECONDS * uniform(SHORTEST, 1)  # no secret
             new = await _next(subscriber, min(silence, max(expires - time(), 0.0)))
-            if subscriber.overrun:
+            if subscriber.overrun or subscriber.gone:
                 continue
             if new is None:
                 yield BEAT

@@ -1,4 +1,6 @@
 -- The customer a session speaks for, named by hub.customer_id: the id of any of its accounts, now or in the past.
+-- Deletion ends access here, at once and for every policy and function below, whatever life a token still has: an id whose
+-- account was deleted at its system, or whose customer is gone, names nobody, and a deleted account's rows are nobody's.
 -- These read as the owner, so that policies may call them; the fixed search_path keeps others' objects out of them.
 -- PL/pgSQL rather than SQL: it keeps its plan for the session, and every request of the API calls these.
 CREATE OR REPLACE FUNCTION hub.current_customer() RETURNS uuid
@@ -7,11 +9,13 @@ AS $$
 BEGIN
     RETURN (SELECT asked.customer_id
               FROM hub.customer_accounts asked
-             WHERE asked.id = nullif(current_setting('hub.customer_id', true), '')::uuid);
+             WHERE asked.id = nullif(current_setting('hub.customer_id', true), '')::uuid AND asked.deleted_at IS NULL
+               AND NOT EXISTS (SELECT FROM hub.customers gone
+                                WHERE gone.id = asked.customer_id AND gone.deleted_at IS NOT NULL));
 END
 $$;
 COMMENT ON FUNCTION hub.current_customer() IS
-    'Id of the customer named by the setting hub.customer_id (any id it was ever known by); null: none or unknown';
+    'Id of the customer named by the setting hub.customer_id (any id it was ever known by); null: none, unknown, or deleted';
 
 CREATE OR REPLACE FUNCTION hub.current_account(system text) RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -19,12 +23,36 @@ AS $$
 BEGIN
     RETURN (SELECT mine.id
               FROM hub.customer_accounts asked
-              JOIN hub.customer_accounts mine ON mine.customer_id = asked.customer_id AND mine.source = system
-             WHERE asked.id = nullif(current_setting('hub.customer_id', true), '')::uuid);
+              JOIN hub.customer_accounts mine
+                ON mine.customer_id = asked.customer_id AND mine.source = system AND mine.deleted_at IS NULL
+             WHERE asked.id = nullif(current_setting('hub.customer_id', true), '')::uuid AND asked.deleted_at IS NULL
+               AND NOT EXISTS (SELECT FROM hub.customers gone
+                                WHERE gone.id = asked.customer_id AND gone.deleted_at IS NOT NULL));
 END
 $$;
 COMMENT ON FUNCTION hub.current_account(text) IS
     'Id of that customer''s account in a system (salesforce, whmcs); null: none';
+
+-- Which rows of a table of schema hub belong to the session's customer, as a condition; null: nobody decided. Policies and
+-- functions that read as the owner share it, so that no function shows what the policy hides.
+-- Each part is wrapped as (SELECT ...), so that it is computed once per query, not once per row.
+CREATE OR REPLACE FUNCTION hub.row_rule(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN name = 'customers' THEN 'id = (SELECT hub.current_customer())'
+        WHEN name = 'customer_accounts' THEN 'customer_id = (SELECT hub.current_customer())'
+        WHEN name IN ('products', 'prices') THEN '(SELECT hub.current_customer()) IS NOT NULL'
+        WHEN name IN ('orders', 'order_items', 'support_cases')
+            THEN 'account_id = (SELECT hub.current_account(''salesforce''))'
+        -- What agents note among themselves is nobody else's.
+        WHEN name = 'case_comments' THEN 'is_public AND account_id = (SELECT hub.current_account(''salesforce''))'
+        WHEN name IN ('subscriptions', 'sims', 'sim_usage', 'invoices', 'invoice_items', 'payments', 'payment_methods')
+            THEN 'account_id = (SELECT hub.current_account(''whmcs''))'
+    END
+$$;
+COMMENT ON FUNCTION hub.row_rule(text) IS
+    'Which rows of a table of schema hub belong to the session''s customer, as an SQL condition; null: undecided';
 
 -- A new account is its own customer until it is linked, and only WHMCS has details to call for.
 CREATE OR REPLACE FUNCTION hub.begin_account() RETURNS trigger
@@ -165,18 +193,45 @@ $$;
 COMMENT ON FUNCTION hub.network_columns() IS 'The columns of hub.sims that hold what the network said of the line''s number';
 
 -- What the session's customer's rows were at a moment: of each row that changed since, the columns that differ from now.
+-- Only of rows that the customer may read now, and of a row that was not its own, or was hidden, then: nothing of that time.
+-- An older row that is not to be shown as it was is left as it is now.
 CREATE OR REPLACE FUNCTION hub.earlier(entity text, at timestamptz) RETURNS TABLE (id uuid, was jsonb)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT found.entity_id, jsonb_object_agg(found.key, found.value)
-      FROM (SELECT DISTINCT ON (c.entity_id, each.key) c.entity_id, each.key, each.value
-              FROM sync.changes c CROSS JOIN LATERAL jsonb_each(c.before) each
+#variable_conflict use_column
+DECLARE
+    rule constant text := hub.row_rule(entity);
+BEGIN
+    IF rule IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        $q$
+        WITH mine AS MATERIALIZED (
+            SELECT c.entity_id, c.changed_at, c.seq, c.before
+              FROM sync.changes c
              WHERE c.account_id = ANY(ARRAY[hub.current_account('salesforce'), hub.current_account('whmcs')])
                AND c.entity = $1 AND c.changed_at > $2 AND c.operation <> 'insert'
-               -- What the network said of a number may have been said of another's line by then.
-               AND NOT (c.entity = 'sims' AND each.key = ANY(hub.network_columns()))
-             ORDER BY c.entity_id, each.key, c.changed_at, c.seq) found
-     GROUP BY found.entity_id
+               AND EXISTS (SELECT FROM hub.%I WHERE %1$I.id = c.entity_id AND %s)
+        ), begun AS (
+            -- What came before it was shown, or before it was this customer's.
+            SELECT DISTINCT ON (entity_id) entity_id, changed_at, seq
+              FROM mine
+             WHERE before -> 'is_public' = 'false' OR before ? 'account_id'
+             ORDER BY entity_id, changed_at DESC, seq DESC
+        )
+        SELECT found.entity_id, jsonb_object_agg(found.key, found.value)
+          FROM (SELECT DISTINCT ON (mine.entity_id, each.key) mine.entity_id, each.key, each.value
+                  FROM mine
+                  LEFT JOIN begun ON begun.entity_id = mine.entity_id
+                  CROSS JOIN LATERAL jsonb_each(mine.before) each
+                 WHERE (begun.entity_id IS NULL OR (mine.changed_at, mine.seq) > (begun.changed_at, begun.seq))
+                   -- What the network said of a number may have been said of another's line by then.
+                   AND NOT ($1 = 'sims' AND each.key = ANY(hub.network_columns()))
+                 ORDER BY mine.entity_id, each.key, mine.changed_at, mine.seq) found
+         GROUP BY found.entity_id
+        $q$, entity, rule) USING entity, at;
+END
 $$;
 COMMENT ON FUNCTION hub.earlier(text, timestamptz) IS
     'What rows of the session''s customer were at a moment: id, and the columns that were not as now. Rows that did not'
@@ -218,7 +273,8 @@ COMMENT ON FUNCTION sync.keep_history(integer) IS
 
 -- A customer asks for something: stored once per key, and whoever does such things is woken.
 -- outcome: accepted, repeated (the same asked before under this key), conflict (something else was), unlinked (the
--- customer has no account there), busy (too much of the customer's is still to be done).
+-- customer has no account there, or is gone), unknown (the customer may read no such subject), busy (too much of the
+-- customer's is still to be done).
 CREATE OR REPLACE FUNCTION command.accept(
     kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
     input jsonb, request_id text, lasts interval, most_open integer
@@ -231,9 +287,23 @@ DECLARE
     account constant uuid := hub.current_account(system);
     new_id constant uuid := gen_random_uuid();
     earlier record;
+    is_theirs boolean := true;
 BEGIN
     IF account IS NULL THEN
         RETURN QUERY SELECT 'unlinked', NULL::uuid, NULL::timestamptz;
+        RETURN;
+    END IF;
+    -- Whoever calls this may have asked whose the subject is, or not.
+    IF accept.subject_id IS NOT NULL THEN
+        is_theirs := false;
+        IF accept.subject_kind = ANY('{customers,sims,subscriptions,support_cases,orders,invoices}') THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM hub.%I WHERE id = $1 AND deleted_at IS NULL AND %s)',
+                           accept.subject_kind, hub.row_rule(accept.subject_kind))
+               INTO is_theirs USING accept.subject_id;
+        END IF;
+    END IF;
+    IF NOT is_theirs THEN
+        RETURN QUERY SELECT 'unknown', NULL::uuid, NULL::timestamptz;
         RETURN;
     END IF;
     -- One at a time for each customer, so that counting and storing are one.
@@ -256,7 +326,8 @@ BEGIN
     INSERT INTO command.commands (id, kind, customer_id, account_id, subject_kind, subject_id, lane, idempotency_key,
                                   request_hash, input, request_id, deadline_at)
     VALUES (new_id, accept.kind, who, account, accept.subject_kind, coalesce(accept.subject_id, new_id),
-            coalesce(accept.lane, accept.subject_kind || ':' || coalesce(accept.subject_id, new_id)),
+            -- A lane that the caller names is the account's own, so that nobody stands in another's way.
+            coalesce(account || ':' || accept.lane, accept.subject_kind || ':' || coalesce(accept.subject_id, new_id)),
             accept.idempotency_key, accept.request_hash, accept.input, accept.request_id, now() + accept.lasts);
     PERFORM pg_notify('hub_commands', accept.kind);
     RETURN QUERY SELECT 'accepted', new_id, now();

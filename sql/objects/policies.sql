@@ -1,6 +1,6 @@
 -- Who sees which rows. Forced on every table of schema hub, its owner included: hub_api sees what belongs to the customer
 -- of its session and nothing else; the sync and analysts see all rows (what they may do is in grants.sql).
--- Each condition is wrapped as (select ...), so that it is computed once per query, not once per row.
+-- Which rows those are, hub.row_rule (functions.sql) says, for the functions that read as the owner too.
 -- A new table without a rule here stops the upgrade: nothing becomes visible by being forgotten. So does a view, which
 -- would show everybody's rows, since it reads as its owner: views are for other schemas.
 DO $$
@@ -10,21 +10,9 @@ DECLARE
 BEGIN
     FOR found IN SELECT c.relname AS name FROM pg_catalog.pg_class c
                   WHERE c.relnamespace = 'hub'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') LOOP
-        visible := CASE
-            WHEN found.name = 'customers' THEN 'id = (SELECT hub.current_customer())'
-            WHEN found.name = 'customer_accounts' THEN 'customer_id = (SELECT hub.current_customer())'
-            WHEN found.name IN ('products', 'prices') THEN '(SELECT hub.current_customer()) IS NOT NULL'
-            WHEN found.name IN ('orders', 'order_items', 'support_cases')
-                THEN 'account_id = (SELECT hub.current_account(''salesforce''))'
-            -- What agents note among themselves is nobody else's.
-            WHEN found.name = 'case_comments'
-                THEN 'is_public AND account_id = (SELECT hub.current_account(''salesforce''))'
-            WHEN found.name IN ('subscriptions', 'sims', 'sim_usage', 'invoices', 'invoice_items', 'payments',
-                                'payment_methods')
-                THEN 'account_id = (SELECT hub.current_account(''whmcs''))'
-        END;
+        visible := hub.row_rule(found.name);
         IF visible IS NULL THEN
-            RAISE EXCEPTION 'hub.% has no row-level rule in policies.sql', found.name;
+            RAISE EXCEPTION 'hub.% has no row-level rule in hub.row_rule', found.name;
         END IF;
         EXECUTE format('ALTER TABLE hub.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', found.name);
         EXECUTE format('DROP POLICY IF EXISTS owner_all ON hub.%I', found.name);

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.types import UserDefinedType
 
-from sql.tables.columns import choice, instant, metadata, reference, stamp
+from sql.tables.columns import choice, flag, instant, metadata, reference, stamp
 from sql.tables.columns import text as words
 
 
@@ -115,6 +115,45 @@ quarantine = Table(
     schema="sync",
     comment="Records that could not be represented, with their raw payload. Nothing is dropped silently.",
 )
+
+link_words = Table(
+    "link_words",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
+    words("salesforce_id", "Account in Salesforce", required=True),
+    words("whmcs_id", "Client in WHMCS", required=True),
+    flag("is_linked", "Whether they are one customer's; false: never", required=True),
+    words("reason", "Why, in the operator's words", required=True),
+    words("said_by", "Operator who said it", required=True),
+    stamp("said_at", "When, UTC"),
+    instant("ended_at", "When a later word replaced it, UTC; null: it holds"),
+    schema="sync",
+    comment="What operators said of whose account is whose: outweighs every claim. Kept for good.",
+)
+for name in ("salesforce_id", "whmcs_id"):
+    # Of the words that hold, one links an account at most.
+    Index(
+        f"link_words_{name}_idx",
+        link_words.c[name],
+        unique=True,
+        postgresql_where=text("is_linked AND ended_at IS NULL"),
+    )
+
+link_changes = Table(
+    "link_changes",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
+    reference("account_id", "Account that changed hands: hub.customer_accounts.id", required=True),
+    reference("former_customer_id", "Customer it belonged to before", required=True),
+    reference("customer_id", "Customer it belongs to since; its own id: to no other", required=True),
+    choice("said_by", ("both", "crm", "operator"), "Who says that it is theirs; null: nobody"),
+    stamp("changed_at", "When, UTC"),
+    reference("run_id", "Run that did it: sync.runs.id; null: an operator"),
+    schema="sync",
+    comment="Every link between two systems' accounts that was made, moved or ended. Kept for good: the change log"
+    " forgets.",
+)
+Index("link_changes_changed_at_idx", link_changes.c.changed_at)
 
 changes = Table(
     "changes",

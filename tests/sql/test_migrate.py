@@ -4,17 +4,20 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import LiteralString
+from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core.database import connect, sqlalchemy_url
 from sql import migrate
 from sql.tables import metadata
+from tests.builders import insert
 from tests.conftest import Database
 
 SQL = Path(migrate.__file__).parent
@@ -150,3 +153,47 @@ def test_migrations_only_go_forward() -> None:
 
 def test_every_object_file_is_applied() -> None:
     assert sorted(migrate.OBJECTS) == sorted(file.stem for file in (SQL / "objects").glob("*.sql"))
+
+
+def test_links_that_only_what_customers_can_write_made_end_with_the_upgrade_and_are_judged_again(
+    empty_database: Database,
+) -> None:
+    to_level(empty_database, "0010")
+    with psycopg.connect(empty_database.owner) as connection:
+        pairs = {}
+        for name, crm_names in (("proven", "1001"), ("unproven", None)):
+            crm, billing = uuid4(), uuid4()
+            number = "1001" if name == "proven" else "1002"
+            for identity, source, source_id, partner in (
+                (crm, "salesforce", name, crm_names), (billing, "whmcs", number, f"C-{name}"),
+            ):  # fmt: skip
+                insert(
+                    connection, "customer_accounts", id=identity, source=source, source_id=source_id,
+                    partner_key=partner, customer_id=crm, link_status="linked",
+                )  # fmt: skip
+            pairs[name] = (crm, billing)
+
+    migrate.upgrade(empty_database.owner)
+
+    with psycopg.connect(empty_database.owner) as connection:
+        rows = connection.execute(
+            "SELECT id, customer_id, link_status, details_due_at <= now() FROM hub.customer_accounts"
+            " WHERE source = 'whmcs'"
+        ).fetchall()
+        ended = connection.execute("SELECT account_id, former_customer_id FROM sync.link_changes").fetchall()
+    (kept_by, kept), (lost_by, lost) = pairs["proven"], pairs["unproven"]
+    assert {row[0]: row[1:3] for row in rows} == {kept: (kept_by, "linked"), lost: (lost, "unlinked")}
+    assert {row[0]: row[3] for row in rows}[lost]
+    assert ended == [(lost, lost_by)]
+
+
+def to_level(database: Database, level: str) -> None:
+    """The tables as an older release left them."""
+    engine = create_engine(sqlalchemy_url(database.owner), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS sync"))
+        connection.commit()
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, level)
+        connection.commit()

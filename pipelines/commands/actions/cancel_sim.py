@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from core.errors import RejectedError
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
+from pipelines.commands.actions.opportunities import tell_own
 from pipelines.commands.actions.place_order import day_in_japan
 from pipelines.commands.actions.support import find_contact, opened
 from pipelines.commands.saga import Action, Result, Step, Wish, Work
@@ -58,8 +59,7 @@ def tell_opportunity(work: Ending) -> Result | None:
         "SIMScheduledCancellationDateAndTime__c": day_in_japan(work.asked.run_date),
         "SIMCancellationNotice__c": "有",
     }
-    work.clients.salesforce.update("Opportunity", line_of(work).opportunity or "", fields)
-    return None
+    return tell_own(work, line_of(work).opportunity, fields)
 
 
 def affected(work: Ending) -> Iterator[Wish]:
@@ -87,7 +87,7 @@ CANCEL_SIM = Action(
             "tell_opportunity",
             tell_opportunity,
             repeatable=True,
-            when=lambda work: line_of(work).opportunity is not None,
+            when=lambda work: line_of(work).opportunity is not None and is_in_crm(work),
         ),
     ),
     affects=affected,

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import RejectedError
 from domain.subscriptions.cancelling import CancelSubscription, ends_on
+from pipelines.commands.actions.opportunities import tell_own
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
 
 Ending = Work[CancelSubscription]
@@ -52,8 +53,7 @@ def tell_opportunity(work: Ending) -> Result | None:
         "ScheduledCancellationDateAndTime__c": _ends_at(work),
         "CancellationNotice__c": "有",
     }
-    work.clients.salesforce.update("Opportunity", _service(work)["opportunity_id"], fields)
-    return None
+    return tell_own(work, _service(work)["opportunity_id"], fields)
 
 
 def affected(work: Ending) -> Iterator[Wish]:
@@ -78,7 +78,7 @@ CANCEL_SUBSCRIPTION = Action(
             "tell_opportunity",
             tell_opportunity,
             repeatable=True,
-            when=lambda work: bool(_service(work)["opportunity_id"]),
+            when=lambda work: bool(_service(work)["opportunity_id"]) and work.accounts.salesforce is not None,
         ),
     ),
     affects=affected,

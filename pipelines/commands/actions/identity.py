@@ -9,10 +9,14 @@ Submitting = Work[SubmitIdentityDocument]
 
 
 def find_document(work: Submitting) -> Result:
-    found = work.clients.salesforce.find("SELECT Id FROM ContentVersion WHERE PathOnClient = {}", work.asked.name)
-    if not found:
+    """The document of that name, if it was put on the customer's account: a name alone proves nothing."""
+    found = work.clients.salesforce.find(
+        "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.asked.name
+    )
+    own = [row["Id"] for row in found if row["FirstPublishLocationId"] == work.account]
+    if not own:
         raise RefusalError("DOCUMENT_MISSING", "The document did not arrive; send it again.")
-    return {"document": found[0]["Id"]}
+    return {"document": own[0]}
 
 
 def mark_account(work: Submitting) -> Result | None:

@@ -1,10 +1,12 @@
 -- Stage the customers of the accounts in `scope`, and those that accounts left (`former`); nothing is returned.
 -- Name, number and checks come from the CRM; contact and address from billing. Who has no account left is deleted.
+-- The number that billing has is no customer's number: customers can write it.
 INSERT INTO pg_temp.stage_customers (
     id, name, account_number, first_name, last_name, company_name, email, phone, address1, address2, city, state,
     postcode, country, currency, language, status, portal_status, internet_eligibility, internet_eligibility_status,
     identity_status, salesforce_account_id, whmcs_account_id, deleted_at)
-SELECT c.id, coalesce(s.name, w.name, known.name), coalesce(s.account_number, w.partner_key, known.account_number),
+SELECT c.id, coalesce(s.name, w.name, known.name),
+       CASE WHEN s.id IS NULL AND w.id IS NULL THEN known.account_number ELSE s.account_number END,
        w.first_name, w.last_name, w.company_name, w.email, coalesce(w.phone, s.phone), w.address1, w.address2, w.city,
        w.state, w.postcode, w.country, w.currency, w.language, w.status, s.portal_status, s.internet_eligibility,
        s.internet_eligibility_status, s.identity_status, s.id, w.id,

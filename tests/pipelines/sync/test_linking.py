@@ -1,4 +1,4 @@
-"""Whose account is whose: explicit cross-references only; a contradiction keeps everybody apart and is shown."""
+"""Whose account is whose: as the CRM says, or an operator. What customers can write neither makes nor breaks a link."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 from core.database import connect
+from core.errors import NotFoundError
 from domain.common.identifiers import account_id
+from pipelines.sync import linking as links
 from pipelines.sync.linking import link_accounts
 from tests.builders import NOON, insert
 
@@ -40,7 +42,26 @@ def _account(connection: Any, system: Any, source_id: str, **values: object) -> 
 
 
 def claim(connection: Any, account: UUID, partner_key: str | None) -> None:
-    connection.execute("UPDATE hub.customer_accounts SET partner_key = %s WHERE id = %s", [partner_key, account])
+    """Change what an account says of its partner, with the entry that a sync makes of it."""
+    connection.execute(
+        """
+        WITH was AS (SELECT id, partner_key FROM hub.customer_accounts WHERE id = %(account)s), changed AS (
+            UPDATE hub.customer_accounts SET partner_key = %(key)s WHERE id = %(account)s
+        )
+        INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+        SELECT 'customer_accounts', id, id, 'update', jsonb_build_object('partner_key', partner_key),
+               jsonb_build_object('partner_key', %(key)s::text) FROM was
+        """,
+        {"account": account, "key": partner_key},
+    )
+
+
+def shown(connection: Any) -> dict[str, str]:
+    """What operators are shown of the links: which account, why."""
+    rows = connection.execute(
+        "SELECT source_id, reason FROM sync.quarantine WHERE dataset = 'customer.links' AND resolved_at IS NULL"
+    ).fetchall()
+    return dict(rows)
 
 
 def linked(connection: Any, *touched: UUID) -> None:
@@ -70,14 +91,68 @@ def test_two_accounts_that_name_each_other_are_one_customer_under_the_crms_id(co
     assert customers(connection) == {a}
 
 
-@pytest.mark.parametrize(("crm_claims", "billing_claims"), [("1001", None), (None, "C1")])
-def test_one_side_is_enough_when_the_other_says_nothing(connection, crm_claims, billing_claims):
-    a = crm(connection, "001A", number="C1", claims=crm_claims)
-    w = billing(connection, "1001", claims=billing_claims)
+def test_the_crms_word_is_enough_where_billing_says_nothing(connection):
+    a = crm(connection, "001A", number="C1", claims="1001")
+    w = billing(connection, "1001")
 
     linked(connection, w)
 
     assert customer_of(connection, w) == (a, "linked")
+
+
+# WHMCS lets clients fill in custom fields themselves unless each is marked "admin only" (V: WHMCS docs, custom fields).
+def test_a_number_that_a_client_wrote_links_nobody_and_is_told_to_ops(connection):
+    a = crm(connection, "001A", number="C1")
+    w = billing(connection, "1001", claims="C1")
+
+    linked(connection, w)
+
+    assert customer_of(connection, w) == (w, "unlinked")
+    assert customer_of(connection, a) == (a, "unlinked")
+    assert shown(connection) == {"whmcs:1001": links.ONE_SIDED}
+
+
+def test_a_client_who_names_anothers_account_keeps_his_own_link_and_breaks_nobodys(connection):
+    a, w = crm(connection, "001A", number="C1", claims="1001"), billing(connection, "1001", claims="C1")
+    victim, his = crm(connection, "001B", number="C2", claims="1002"), billing(connection, "1002", claims="C2")
+    linked(connection, a, w, victim, his)
+
+    claim(connection, w, "C2")
+    linked(connection, w)
+
+    assert customer_of(connection, w) == (a, "linked")
+    assert customer_of(connection, his) == (victim, "linked")
+    assert shown(connection) == {"whmcs:1001": links.OUTVOTED}
+
+
+def test_a_client_who_was_never_linked_gains_nothing_by_anothers_number_and_is_not_known_by_it(connection):
+    victim, his = crm(connection, "001B", number="C2", claims="1002"), billing(connection, "1002", claims="C2")
+    attacker = billing(connection, "1009", claims="C2")
+
+    linked(connection, victim, his, attacker)
+
+    assert customer_of(connection, attacker) == (attacker, "unlinked")
+    assert customer_of(connection, his) == (victim, "linked")
+    assert shown(connection) == {"whmcs:1009": links.ONE_SIDED}
+    number = connection.execute("SELECT account_number FROM hub.customers WHERE id = %s", [attacker]).fetchone()
+    assert number == (None,)
+
+
+def test_walking_through_all_numbers_breaks_no_link(connection):
+    pairs = {
+        billing(connection, f"20{n}", claims=f"C{n}"): crm(connection, f"001{n}", number=f"C{n}", claims=f"20{n}")
+        for n in range(10)
+    }  # fmt: skip
+    linked(connection, *pairs, *pairs.values())
+    attacker = next(iter(pairs))
+
+    for n in range(10):
+        claim(connection, attacker, f"C{n}")
+        linked(connection, attacker)
+
+        assert {each: customer_of(connection, each) for each in pairs} == {
+            each: (its, "linked") for each, its in pairs.items()
+        }
 
 
 def test_until_billing_has_told_its_own_claim_nothing_is_linked(connection):
@@ -90,18 +165,28 @@ def test_until_billing_has_told_its_own_claim_nothing_is_linked(connection):
     assert customers(connection) == {a, w}
 
 
-def test_two_accounts_claiming_one_partner_stay_apart_and_are_shown_to_ops(connection):
+def test_two_accounts_claiming_one_silent_client_stay_apart_and_are_shown_to_ops(connection):
+    a, b = crm(connection, "001A", number="C1", claims="1001"), crm(connection, "001B", number="C2", claims="1001")
+    w = billing(connection, "1001")
+
+    linked(connection, a, b, w)
+
+    assert [customer_of(connection, account)[0] for account in (a, b, w)] == [a, b, w]
+    assert shown(connection) == dict.fromkeys(("salesforce:001A", "salesforce:001B", "whmcs:1001"), links.CONFLICT)
+
+
+def test_of_two_accounts_that_name_one_client_the_one_it_names_back_wins(connection):
     a, b = crm(connection, "001A", number="C1", claims="1001"), crm(connection, "001B", number="C2", claims="1001")
     w = billing(connection, "1001", claims="C1")
 
     linked(connection, a, b, w)
 
-    assert [customer_of(connection, account)[0] for account in (a, b, w)] == [a, b, w]
-    shown = connection.execute("SELECT source_id FROM sync.quarantine WHERE resolved_at IS NULL").fetchall()
-    assert {row[0] for row in shown} == {"salesforce:001A", "salesforce:001B", "whmcs:1001"}
+    assert customer_of(connection, w) == (a, "linked")
+    assert customer_of(connection, b) == (b, "conflict")
+    assert shown(connection) == {"salesforce:001B": links.CONFLICT}
 
 
-def test_claims_that_contradict_each_other_are_a_conflict_even_when_the_other_partner_is_unknown(connection):
+def test_a_link_is_not_begun_while_billing_says_otherwise_even_where_that_partner_is_unknown(connection):
     a = crm(connection, "001A", number="C1", claims="1001")
     w = billing(connection, "1001", claims="C999")
 
@@ -111,22 +196,70 @@ def test_claims_that_contradict_each_other_are_a_conflict_even_when_the_other_pa
     assert customer_of(connection, w) == (w, "conflict")
 
 
-def test_a_rival_that_appears_later_breaks_the_link_until_it_withdraws(connection):
-    a, w = crm(connection, "001A", number="C1", claims="1001"), billing(connection, "1001", claims="C1")
+def test_the_old_and_the_new_target_of_a_changed_claim_are_judged_again_at_once(connection):
+    a, b = crm(connection, "001A", number="C1", claims="1001"), crm(connection, "001B", number="C2", claims="1001")
+    old, new = billing(connection, "1001"), billing(connection, "1002")
+    linked(connection, a, b, old, new)
+    assert customer_of(connection, old) == (old, "conflict")
+
+    with connection.transaction():
+        claim(connection, a, "1002")
+        link_accounts(connection, [a], run_id=RUN)
+
+    assert customer_of(connection, new) == (a, "linked")
+    assert customer_of(connection, old) == (b, "linked")
+    assert shown(connection) == {}
+
+
+def test_each_link_that_is_made_moved_or_ended_is_written_down_for_good(connection):
+    a = crm(connection, "001A", number="C1", claims="1001")
+    first, second = billing(connection, "1001"), billing(connection, "1002")
+    linked(connection, a, first, second)
+
+    claim(connection, a, "1002")
+    linked(connection, a, first)
+
+    assert connection.execute(
+        "SELECT account_id, former_customer_id, customer_id, said_by FROM sync.link_changes ORDER BY seq"
+    ).fetchall() == [(first, first, a, "crm"), *sorted([(first, a, first, None), (second, second, a, "crm")])]
+
+
+def test_an_operators_word_links_whom_no_claim_does_until_it_is_taken_back(connection):
+    a, w = crm(connection, "001A", number="C1"), billing(connection, "1001", claims="C1")
     linked(connection, a, w)
-    rival = crm(connection, "001B", number="C2", claims="1001")
 
-    linked(connection, rival)
-
-    assert customer_of(connection, w) == (w, "conflict")
-    assert customer_of(connection, a) == (a, "conflict")
-
-    claim(connection, rival, None)
-    linked(connection, rival, w)
+    links.say_linked(connection, "001A", "1001", by="ops", reason="seen the contract")
 
     assert customer_of(connection, w) == (a, "linked")
-    open_rows = connection.execute("SELECT count(*) FROM sync.quarantine WHERE resolved_at IS NULL").fetchone()
-    assert open_rows == (0,)
+    assert shown(connection) == {}
+
+    links.say_apart(connection, "001A", "1001", by="ops", reason="was wrong")
+
+    assert customer_of(connection, w) == (w, "unlinked")
+    said = connection.execute(
+        "SELECT is_linked, said_by, reason, ended_at IS NULL FROM sync.link_words ORDER BY id"
+    ).fetchall()
+    assert said == [(True, "ops", "seen the contract", False), (False, "ops", "was wrong", True)]
+
+
+def test_an_operators_word_outweighs_the_crms(connection):
+    a, b = crm(connection, "001A", number="C1", claims="1001"), crm(connection, "001B", number="C2", claims="1002")
+    w, other = billing(connection, "1001", claims="C1"), billing(connection, "1002", claims="C2")
+    linked(connection, a, b, w, other)
+
+    links.say_apart(connection, "001A", "1001", by="ops", reason="a typing error in the CRM")
+    links.say_linked(connection, "001A", "1002", by="ops", reason="it was meant")
+
+    assert customer_of(connection, w) == (w, "unlinked")
+    assert customer_of(connection, other) == (a, "linked")
+    assert customer_of(connection, b) == (b, "unlinked")
+
+
+def test_an_operator_cannot_link_what_is_not_there(connection):
+    crm(connection, "001A", number="C1")
+
+    with pytest.raises(NotFoundError, match="1001"):
+        links.say_linked(connection, "001A", "1001", by="ops", reason="a guess")
 
 
 def test_a_link_that_moves_takes_the_accounts_along_and_old_customer_ids_keep_resolving(connection):

@@ -406,6 +406,21 @@ def test_a_token_that_ends_in_mid_stream_ends_the_stream(listening, rows):
         assert client.connection.close_code == 1008
 
 
+@pytest.mark.parametrize("table", ["customers", "customer_accounts"])
+def test_a_deletion_of_the_customer_in_mid_stream_ends_the_stream(listening, rows, table):
+    mine = insert_customer(rows)
+    with listening.to(mine["id"]) as client:
+        rows.execute(f"UPDATE hub.{table} SET deleted_at = now() WHERE id = %s", [mine["id"]])  # noqa: S608
+        rows.execute(
+            "INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)"
+            " VALUES (%s, %s, %s, 'delete', '{\"deleted_at\": null}', '{\"deleted_at\": \"now\"}')",
+            [table, mine["id"], mine["id"] if table == "customer_accounts" else None],
+        )
+        rows.execute("SELECT pg_notify('hub_changes', '')")
+
+        assert client.ended.wait(PATIENCE_SECONDS)
+
+
 def test_an_end_of_the_api_ends_the_stream(database, rows, form):
     mine = insert_customer(rows)
     with served_api(database) as url:
