@@ -1,7 +1,7 @@
 """How every process gets its connections."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 
@@ -30,6 +30,17 @@ def connect(url: str, *, name: str) -> Connection:
 def sqlalchemy_url(url: str) -> str:
     """The same place for SQLAlchemy, through psycopg 3 whatever the version's default."""
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg"))
+
+
+def masked(url: str) -> str:
+    """The URL as it may be shown: without its passwords."""
+    parts = urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = urlencode(
+        [(key, "***" if "password" in key else value) for key, value in parse_qsl(parts.query)], safe="/*"
+    )
+    return f"{parts.scheme}://{name}{':***' if colon else ''}{at}{place}{parts.path}{'?' if query else ''}{query}"
 
 
 def _options(url: str) -> str:

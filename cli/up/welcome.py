@@ -10,6 +10,7 @@ from cli.commands.token import minted
 from cli.database import answer, hub_url
 from cli.output import table
 from cli.up.stack import Stack
+from core.database import masked
 from core.settings import ApiSettings, load
 
 
@@ -19,7 +20,7 @@ def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
         console.print("[red]The first sync failed, see above;[/red] Dagster tries again at its next tick.\n")
     for name, address in _addresses(stack):
         _line(console, name, address)
-    _line(console, "psql", f"psql '{hub_url()}'   or: hub psql")
+    _line(console, "psql", f"hub psql   ({masked(hub_url())})")
     if stack.sandbox:
         _demonstration(stack, console)
     else:
