@@ -5,6 +5,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 
+from core.errors import HubError
+from core.settings import Role, url_variable
+
 Connection = psycopg.Connection[Any]
 
 # A session that forgets its open transaction holds everybody up, so it loses it. No lock timeout: runs of one data set
@@ -16,6 +19,27 @@ SESSION = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=10min -c jit=off"
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
+
+
+IS_MIGHTY = """
+SELECT rolsuper OR rolbypassrls OR EXISTS (
+           SELECT FROM pg_catalog.pg_namespace
+            WHERE nspname IN ('hub', 'sync', 'command') AND pg_has_role(session_user, nspowner, 'MEMBER')
+       )
+  FROM pg_catalog.pg_roles WHERE rolname = session_user
+"""
+"""Whether the session's login, whatever role it took since, owns the hub's tables or passes over their row rules."""
+
+
+class MightyLoginError(HubError):
+    """A process that serves would do so as the database's owner or a superuser."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(
+            f"{url_variable(role)}: that login owns the hub or is a superuser; SET ROLE none would undo any role;"
+            f" let `hub migrate` make one (unset it), or name another (for example"
+            f" postgresql://{role}:secret@db.example.com/hub)"
+        )
 
 
 def connect(url: str, *, name: str) -> Connection:

@@ -33,7 +33,8 @@ def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     for name in [*os.environ]:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name in ("DATABASE_URL", "SYNC_DATABASE_URL", "ANALYST_DATABASE_URL", "HUB_UI_KEY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
     yield
     os.environ.clear()
