@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import psutil
 
+from cli.needs import NEEDS
 from core.errors import HubError
 
 # For one busy writer on a small machine. Durable: synchronous_commit and fsync stay on.
@@ -120,7 +121,8 @@ def _pg_ctl(server: Any, folder: Path, *arguments: str) -> None:
     # root's groups.
     user = server.system_user
     own = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-    pgexec("pg_ctl", ("-w", "-D", str(folder), *arguments), bin_path=server.bin_path, **own)
+    environment = NEEDS["postgres"].of(os.environ)
+    pgexec("pg_ctl", ("-w", "-D", str(folder), *arguments), bin_path=server.bin_path, env=environment, **own)
 
 
 def _runs(folder: Path) -> bool:

@@ -63,5 +63,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def joined(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A migrated, empty database that commands find."""
     monkeypatch.setenv("DATABASE_URL", database.owner)
+    monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
+    monkeypatch.setenv("API_DATABASE_URL", database.api)
+    monkeypatch.setenv("ANALYST_DATABASE_URL", database.analyst)
     monkeypatch.setenv("API_JWT_KEY", "k" * 32)
     return database
