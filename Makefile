@@ -49,7 +49,8 @@ docs: $(VENV)/.installed ## Write the generated pages again
 
 lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade --group build -o requirements-build.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade -c requirements-build.lock pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements-dev.lock --group bench -o requirements-bench.lock
 
@@ -62,11 +63,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # Each stamp is younger than the lock it stands for; so a second `make` installs nothing. A lock is complete, and pip
-# does not match extras with hashes: hence --no-deps.
-$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+# does not match extras with hashes: hence --no-deps. First come pip itself, instead of the old one that a new virtual
+# environment brings, and the build backend: with build isolation, pip would fetch a backend that no lock names.
+$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-build.lock
 	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install $(QUIET) --no-deps --editable .
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

@@ -69,7 +69,7 @@ def _asked_by(kind: str) -> str:
 
 def _operations() -> dict[str, tuple[str, str]]:
     """Method and path by operation id."""
-    app = create_app(HubSettings(database_url="postgresql://nobody@nowhere/none"), ApiSettings(jwt_key="k" * 32))
+    app = create_app(HubSettings(api_database_url="postgresql://nobody@nowhere/none"), ApiSettings(jwt_key="k" * 32))
     found: dict[str, tuple[str, str]] = {}
     for path, item in (app.openapi_schema.paths or {}).items():
         for method in ("post", "patch"):

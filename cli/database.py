@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from core.database import connect
+from core.database import IS_MIGHTY, MightyLoginError, connect
 from core.errors import HubError
 from core.settings import HubSettings, Role, load, url_as
 from sql.statements import statement
@@ -40,6 +40,22 @@ def opened(role: Role = "owner") -> Iterator[psycopg.Connection[Any]]:
         raise DatabaseError("the database is not at this release's level; run `hub migrate`") from error
     except psycopg.OperationalError as error:
         raise DatabaseError(f"the database does not answer: {first_line(error)}") from error
+
+
+def require_plain_login(role: Role) -> None:
+    """Refuse to serve as one who could leave the role. A server that does not answer now will be asked later.
+
+    Raises:
+        MightyLoginError: the login owns the hub or is a superuser.
+        SettingsError: nothing says how to log in as that role.
+    """
+    try:
+        with connect(hub_url(role), name="hub login") as connection:
+            found = connection.execute(IS_MIGHTY).fetchone()
+    except psycopg.OperationalError:
+        return
+    if found and found[0]:
+        raise MightyLoginError(role)
 
 
 def answer(query: str, /, **parameters: object) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.settings import HubSettings, load
@@ -10,15 +10,18 @@ from core.settings import HubSettings, load
 FILE = "environment.json"
 
 
-def join_running_stack() -> None:
-    """Take over what `hub up` decided (database, keys, addresses), except for variables that are set here already."""
+def join_running_stack(wanted: Callable[[str], bool] = lambda _: True) -> None:
+    """Take over what `hub up` decided (database, keys, addresses), except for variables that are set here already.
+
+    wanted: which variables; a process that serves takes only its own.
+    """
     path = load(HubSettings).home / FILE
     try:
         decided = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
     for name, value in decided.items():
-        if not os.environ.get(name):
+        if wanted(name) and not os.environ.get(name):
             os.environ[name] = value
 
 

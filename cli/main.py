@@ -10,6 +10,7 @@ from cli.commands import (
     apply,
     commands,
     customers,
+    dagster,
     forward,
     gateway,
     history,
@@ -26,6 +27,7 @@ from cli.commands import (
     up,
 )
 from cli.environment import join_running_stack
+from cli.needs import NEEDS
 from core import logging as logs
 from core.errors import HubError
 
@@ -56,15 +58,18 @@ app.command("api", epilog=api.EXAMPLES)(api.api)
 app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 app.command("gateway", epilog=gateway.EXAMPLES)(gateway.gateway)
+app.command("dagster", epilog=dagster.EXAMPLES)(dagster.dagster)
 app.command("forward", epilog=forward.EXAMPLES)(forward.forward)
 
 
 @app.callback()
 def prepare(context: typer.Context) -> None:
     """One PostgreSQL database for what Salesforce, WHMCS and Freebit know of a customer."""
-    quiet = context.invoked_subcommand not in {"api", "apply", "forward", "gateway", "listen"}
-    logs.configure(level=logging.WARNING if quiet else logging.INFO)
-    if context.invoked_subcommand != "up":
+    command = context.invoked_subcommand or ""
+    logs.configure(level=logging.INFO if command in NEEDS else logging.WARNING)
+    if command in NEEDS:
+        join_running_stack(NEEDS[command].name)
+    elif command != "up":
         join_running_stack()
 
 

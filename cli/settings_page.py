@@ -23,6 +23,7 @@ from core.settings import (
     GatewaySettings,
     HubSettings,
     SalesforceSettings,
+    UiSettings,
     WhmcsSettings,
 )
 
@@ -35,6 +36,7 @@ KINDS: tuple[type[BaseSettings], ...] = (
     FreebitSettings,
     CommandSettings,
     GatewaySettings,
+    UiSettings,
     SandboxSettings,
 )
 
@@ -112,7 +114,7 @@ def _section(kind: type[BaseSettings]) -> str:
 
 
 def _title(kind: type[BaseSettings]) -> str:
-    return {"Api": "Read API", "Event": "Salesforce events", "Whmcs": "WHMCS"}.get(
+    return {"Api": "Read API", "Event": "Salesforce events", "Whmcs": "WHMCS", "Ui": "Dagster UI"}.get(
         name := kind.__name__.removesuffix("Settings"), name
     )
 

@@ -1,9 +1,12 @@
 """How every process gets its connections."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
+
+from core.errors import HubError
+from core.settings import Role, url_variable
 
 Connection = psycopg.Connection[Any]
 
@@ -18,6 +21,27 @@ SESSION = (
 )
 
 
+IS_MIGHTY = """
+SELECT rolsuper OR rolbypassrls OR EXISTS (
+           SELECT FROM pg_catalog.pg_namespace
+            WHERE nspname IN ('hub', 'sync', 'command') AND pg_has_role(session_user, nspowner, 'MEMBER')
+       )
+  FROM pg_catalog.pg_roles WHERE rolname = session_user
+"""
+"""Whether the session's login, whatever role it took since, owns the hub's tables or passes over their row rules."""
+
+
+class MightyLoginError(HubError):
+    """A process that serves would do so as the database's owner or a superuser."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(
+            f"{url_variable(role)}: that login owns the hub or is a superuser; SET ROLE none would undo any role;"
+            f" let `hub migrate` make one (unset it), or name another (for example"
+            f" postgresql://{role}:secret@db.example.com/hub)"
+        )
+
+
 def connect(url: str, *, name: str) -> Connection:
     """A connection that speaks UTC and shows as `name` in pg_stat_activity; autocommit is off.
 
@@ -30,6 +54,17 @@ def connect(url: str, *, name: str) -> Connection:
 def sqlalchemy_url(url: str) -> str:
     """The same place for SQLAlchemy, through psycopg 3 whatever the version's default."""
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg"))
+
+
+def masked(url: str) -> str:
+    """The URL as it may be shown: without its passwords."""
+    parts = urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = urlencode(
+        [(key, "***" if "password" in key else value) for key, value in parse_qsl(parts.query)], safe="/*"
+    )
+    return f"{parts.scheme}://{name}{':***' if colon else ''}{at}{place}{parts.path}{'?' if query else ''}{query}"
 
 
 def _options(url: str) -> str:

@@ -61,6 +61,13 @@ class BrakeError(HubError):
         )
 
 
+class PermitError(HubError):
+    """A run was told to delete without the brake, by somebody else than `hub sync`."""
+
+    def __init__(self) -> None:
+        super().__init__("allow_deletions: only `hub sync SYSTEM --allow-deletions` gives a run the permit for that")
+
+
 class SourceError(HubError):
     """A source, or what it sent, let us down. `code` is the source's own, where it has one.
 

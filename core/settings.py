@@ -5,7 +5,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -40,7 +40,11 @@ class HubSettings(_Settings):
         description="PostgreSQL to use, as its owner; without it an embedded server is started",
         examples=["postgresql://owner:secret@db.example.com/hub"],
     )
-    sync_database_url: str | None = Field(None, pattern=r"^postgres(ql)?://", description="the same as role hub_sync")
+    sync_database_url: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://",
+        description="the same as role hub_sync; default: with the password that `hub migrate` made",
+    )
     api_database_url: str | None = Field(None, pattern=r"^postgres(ql)?://", description="the same as role hub_api")
     analyst_database_url: str | None = Field(
         None, pattern=r"^postgres(ql)?://", description="the same as role hub_analyst"
@@ -69,6 +73,15 @@ class HubSettings(_Settings):
     @property
     def home(self) -> Path:
         return self.hub_home.resolve()
+
+    def own_url(self, role: Role) -> str | None:
+        """The URL that was given for that role itself; of the owner, that is DATABASE_URL."""
+        return {
+            "owner": self.database_url,
+            "hub_sync": self.sync_database_url,
+            "hub_api": self.api_database_url,
+            "hub_analyst": self.analyst_database_url,
+        }[role]
 
 
 class ApiSettings(_Settings):
@@ -350,6 +363,35 @@ class GatewaySettings(_Settings):
         return token
 
 
+class UiSettings(_Settings):
+    """Who may open the Dagster UI, and under which name it is reached (`hub dagster`)."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_UI_")
+
+    key: SecretStr = Field(
+        description="key of the UI's links and sessions, at least 32 characters; `hub up` makes one",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="host names, by comma, under which the UI is reached besides this machine's own, such as a proxy's",
+        examples=["dagster.example.com"],
+    )
+    session_hours: int = Field(12, ge=1, le=168, description="life of a session in the UI, hours")
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return key
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _by_comma(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class PlanSettings(_Settings):
     """What a process that does not call Freebit knows of it: the plans on offer (FREEBIT_VOCABULARY__PLAN_NAMES)."""
 
@@ -430,30 +472,54 @@ def _example(field: FieldInfo | None, location: list[str]) -> str:
 
 
 def url_as(settings: HubSettings, role: Role) -> str:
-    """The connection URL of the hub's database for one role.
+    """The connection URL of the hub's database for one role, which logs in as that role itself.
 
-    A role's own URL wins. Without one, a server reached over a Unix socket (the embedded one) is joined as that
-    role; any other is joined as the owner, which then takes the role for the whole session.
+    A role's own URL wins. Without one, it is the owner's URL with the role's name and the password that `hub migrate`
+    keeps for it; over a Unix socket the server may know the role's system user and need none. No session logs in as
+    the owner and then takes a role (`-c role=`): whoever may take one may put it down again by `SET ROLE none`.
 
     Raises:
-        SettingsError: there is no DATABASE_URL.
+        SettingsError: neither the role's URL nor DATABASE_URL is set, or there is no password for it here.
     """
+    own = settings.own_url(role)
+    if own is not None:
+        return own
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL: not set, and no embedded server runs here; start it with `hub up`")
-    own = {
-        "hub_sync": settings.sync_database_url,
-        "hub_api": settings.api_database_url,
-        "hub_analyst": settings.analyst_database_url,
-    }.get(role)
-    if role == "owner" or own is not None:
-        return own or settings.database_url
+    if role == "owner":
+        return settings.database_url
     parts = urlsplit(settings.database_url)
     query = dict(parse_qsl(parts.query))
-    if "host" in query and query["host"].startswith("/"):
-        location = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}@{location}"))
-    query["options"] = f"{query.get('options', '')} -c role={role}".strip()
-    return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+    host = query.get("host") or unquote(parts.hostname or "")
+    password = _kept_password(settings, role)
+    if password is None and host and not host.startswith("/"):
+        raise SettingsError(
+            f"{url_variable(role)}: not set, and no password of {role} lies in {settings.home / 'secrets'}; make one by"
+            f" `hub migrate` with that HUB_HOME (or for example {url_variable(role)}=postgresql://{role}:secret@{host}"
+            f"{parts.path})"
+        )
+    place = parts.netloc.rpartition("@")[2]
+    login = role if password is None else f"{role}:{password}"
+    for owners in ("user", "password"):
+        query.pop(owners, None)
+    return urlunsplit(parts._replace(netloc=f"{login}@{place}", query=urlencode(query, quote_via=quote, safe="/")))
+
+
+def url_variable(role: Role) -> str:
+    """The variable that holds a role's own URL."""
+    return f"{role.removeprefix('hub_').upper()}_DATABASE_URL" if role != "owner" else "DATABASE_URL"
+
+
+def password_file(settings: HubSettings, role: Role) -> Path:
+    """Where `hub migrate` keeps a role's password, readable by the file's owner only."""
+    return settings.home / "secrets" / f"{role}_password"
+
+
+def _kept_password(settings: HubSettings, role: Role) -> str | None:
+    try:
+        return password_file(settings, role).read_text(encoding="utf-8").strip()
+    except OSError:  # None, or not ours to read.
+        return None
 
 
 def environment_has(prefix: str) -> bool:

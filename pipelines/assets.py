@@ -2,14 +2,32 @@
 
 import dagster as dg
 
-from core.errors import BrakeError, CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError
+from core.database import connect
+from core.errors import (
+    BrakeError,
+    CredentialsError,
+    IncompleteReadError,
+    PermitError,
+    QuotaError,
+    RejectedError,
+    SettingsError,
+)
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.resources import Database, Sources
 from pipelines.sync.dataset import Dataset
 from pipelines.sync.run import Outcome, run
+from sql.statements import statement
 
 # Trying again at once cannot mend these: an operator, or tomorrow, must.
-LASTING = (BrakeError, CredentialsError, IncompleteReadError, QuotaError, RejectedError, SettingsError)
+LASTING = (
+    BrakeError,
+    CredentialsError,
+    IncompleteReadError,
+    PermitError,
+    QuotaError,
+    RejectedError,
+    SettingsError,
+)
 RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 
@@ -45,6 +63,8 @@ def asset_of(dataset: Dataset) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: SyncConfig, sources: Sources, database: Database
     ) -> dg.MaterializeResult[None]:
         try:
+            if config.allow_deletions:
+                _require_permit(database.url, context.run.run_id)
             outcome = run(
                 dataset,
                 sources.of(dataset.system),
@@ -58,6 +78,18 @@ def asset_of(dataset: Dataset) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=metadata_of(outcome))
 
     return sync
+
+
+def _require_permit(url: str, run_id: str) -> None:
+    """Lift the brake only for `hub sync --allow-deletions`: whoever can launch a run, in the UI, can write its config.
+
+    Raises:
+        PermitError: it is another launch.
+    """
+    with connect(url, name="deletion permit") as connection:
+        row = connection.execute(statement("sync/may_delete"), {"run": run_id}).fetchone()
+    if row is None or not row[0]:
+        raise PermitError
 
 
 def metadata_of(outcome: Outcome) -> dict[str, dg.MetadataValue]:

@@ -20,6 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from core.database import IS_MIGHTY, MightyLoginError
 from core.errors import HubError
 from read_api.questions import Question
 
@@ -184,6 +185,13 @@ class Channel:
             waiting.answer.set_exception(error_from_result(refused))
 
 
+async def _require_plain_login(connection: AsyncConnection[Any]) -> None:
+    """Row rules hold nobody back who may leave the role: such a connection carries no question."""
+    found = await (await connection.execute(IS_MIGHTY)).fetchone()
+    if found and found[0]:
+        raise MightyLoginError("hub_api")
+
+
 class Channels:
     """A number of channels, replaced as they break."""
 
@@ -201,6 +209,7 @@ class Channels:
             timeout=PATIENCE_SECONDS,
             reconnect_timeout=PATIENCE_SECONDS,
             kwargs={"autocommit": True, "application_name": "hub-api", "connect_timeout": 3, "options": options},
+            configure=_require_plain_login,
             open=False,
         )
 

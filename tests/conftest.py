@@ -4,6 +4,7 @@ DATABASE_URL names the server to use, as a role that may create databases; witho
 the first test asks, shared by all workers, and stopped and removed when the test run ends.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ import pytest
 import structlog
 from psycopg.sql import SQL, Identifier
 
+from cli.logins import ensure_logins
 from core.settings import HubSettings, Role, url_as
 from sql.migrate import upgrade
 
@@ -161,6 +163,7 @@ def _make_template(server: str) -> None:
         connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(building)))
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(building)))
         upgrade(_with_database(server, building))
+        ensure_logins(_settings(_with_database(server, building)))
         connection.execute(SQL("ALTER DATABASE {} RENAME TO {}").format(Identifier(building), Identifier(name)))
 
 
@@ -189,8 +192,16 @@ def _with_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+def _settings(url: str) -> HubSettings:
+    # Roles belong to the whole server: all runs against one of somebody's own keep their passwords in one place.
+    digest = hashlib.sha256((OWN_SERVER or "").encode()).hexdigest()[:16]
+    home = Path(tempfile.gettempdir()) / f"hub-logins-{digest}"
+    own = dict.fromkeys(("sync_database_url", "api_database_url", "analyst_database_url"))
+    return HubSettings(hub_home=home, database_url=url, **own)
+
+
 def _as_roles(url: str) -> Database:
-    settings = HubSettings(database_url=url, sync_database_url=None, api_database_url=None, analyst_database_url=None)
+    settings = _settings(url)
     roles: tuple[Role, ...] = ("owner", "hub_sync", "hub_api", "hub_analyst")
     return Database(*(url_as(settings, role) for role in roles))
 

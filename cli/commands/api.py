@@ -1,5 +1,6 @@
 """`hub api`."""
 
+from cli.database import require_plain_login
 from cli.examples import examples
 
 EXAMPLES = examples(
@@ -12,4 +13,5 @@ def api() -> None:
     """Run the read API, in this terminal, until Ctrl-C. Stateless: run as many as you like."""
     from read_api.serve import serve
 
+    require_plain_login("hub_api")
     serve()

@@ -3,6 +3,7 @@
 import signal
 import threading
 
+from cli.database import require_plain_login
 from cli.examples import examples
 
 EXAMPLES = examples(
@@ -19,6 +20,7 @@ def apply() -> None:
     from cli.dagster_run import shared_instance
     from pipelines.events.service import serve
 
+    require_plain_login("hub_sync")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -3,6 +3,7 @@
 import signal
 import threading
 
+from cli.database import require_plain_login
 from cli.examples import examples
 
 EXAMPLES = examples(
@@ -20,6 +21,7 @@ def forward() -> None:
     from core.settings import CommandSettings, HubSettings, load, url_as
     from pipelines.commands.forwarder import Forwarder
 
+    require_plain_login("hub_sync")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

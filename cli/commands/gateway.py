@@ -1,5 +1,6 @@
 """`hub gateway`."""
 
+from cli.database import require_plain_login
 from cli.examples import examples
 
 EXAMPLES = examples(
@@ -12,4 +13,5 @@ def gateway() -> None:
     """Pass on what must reach a source at once: pay links and identity documents. It keeps nothing."""
     from pipelines.gateway.serve import serve
 
+    require_plain_login("hub_sync")
     serve()

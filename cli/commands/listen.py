@@ -3,7 +3,7 @@
 import signal
 import threading
 
-from cli.database import hub_url
+from cli.database import hub_url, require_plain_login
 from cli.examples import examples
 
 EXAMPLES = examples(
@@ -22,6 +22,7 @@ def listen() -> None:
     from pipelines.resources import source_of
     from pipelines.sources.salesforce.pubsub.bus import EventBus
 
+    require_plain_login("hub_sync")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

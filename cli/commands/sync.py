@@ -57,7 +57,7 @@ def _sync_systems(systems: list[System], *, full: bool, allow_deletions: bool, a
     from cli.dagster_run import RunFailedError, run_job
     from cli.progress import shown
 
-    hub_url()  # Nowhere to write to is said before Dagster's own error about its storage.
+    hub_url("hub_sync")  # Nowhere to write to is said before Dagster's own error about its storage.
     rows: list[dict[str, object]] = []
     failures: list[str] = []
     with shown(silent=as_json):

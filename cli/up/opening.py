@@ -1,5 +1,6 @@
 """What happens while the stack's processes run: wait until they answer, run the first sync, say where everything is."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from cli.needs import NEEDS
 from cli.up.stack import Stack
 from cli.up.welcome import welcome
 from core.errors import HubError
@@ -64,7 +66,8 @@ class Opening:
 
     def _first_sync(self) -> bool:
         """In a process of its own, so that it can be stopped at any moment and its memory is given back."""
-        self._sync = subprocess.Popen([sys.executable, "-m", "cli", "sync"], stdout=subprocess.DEVNULL)
+        environment = NEEDS["dagster-daemon"].of(os.environ)  # It does what a run that the daemon launches does.
+        self._sync = subprocess.Popen([sys.executable, "-m", "cli", "sync"], stdout=subprocess.DEVNULL, env=environment)
         return self._sync.wait() == 0
 
     def _answers(self, *urls: str) -> bool:

@@ -66,10 +66,11 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
         self.ended_first: str | None = None
 
     def add(self, name: str, line: Sequence[str], environment: Mapping[str, str]) -> None:
+        """environment: all that it is given."""
         # `exec` and the redirection leave neither a shell nor a pipe between: an end is seen at once, even where
         # grandchildren live on.
         command = f"exec {shlex.join(line)} > {shlex.quote(str(self.log(name)))} 2>&1"
-        self.add_process(name, command, env={**os.environ, **environment})
+        self.add_process(name, command, env=dict(environment))
 
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

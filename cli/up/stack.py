@@ -6,6 +6,9 @@ from pathlib import Path
 from cli.up.sources import SandboxSettings
 from core.settings import HubSettings
 
+WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
+"""Which code Dagster's processes load."""
+
 
 @dataclass(frozen=True)
 class Stack:

@@ -12,12 +12,14 @@ from types import FrameType
 from rich.console import Console
 
 from cli.environment import publish
+from cli.logins import ROLES, ensure_logins
+from cli.needs import NEEDS
 from cli.up import databases, postgres, secrets, sources
 from cli.up.alone import alone
 from cli.up.opening import Opening
 from cli.up.ports import Port, require_free
 from cli.up.processes import Processes
-from cli.up.stack import Stack
+from cli.up.stack import WORKSPACE, Stack
 from cli.up.survivor import survivor
 from core.errors import HubError, SettingsError
 from core.settings import (
@@ -28,9 +30,12 @@ from core.settings import (
     GatewaySettings,
     HubSettings,
     SalesforceSettings,
+    UiSettings,
     WhmcsSettings,
     load,
     require,
+    url_as,
+    url_variable,
 )
 from sql.migrate import upgrade
 
@@ -46,6 +51,7 @@ OURS = (
     "WHMCS_",
     "FREEBIT_",
     "GATEWAY_",
+    "HUB_UI_",
     "SANDBOX_",
     "SYNC_DATABASE_",
     "ANALYST_DATABASE_",
@@ -61,6 +67,7 @@ OF_PROCESSES = (
     EventSettings,
     WhmcsSettings,
     FreebitSettings,
+    UiSettings,
 )
 
 
@@ -107,6 +114,8 @@ def _run(console: Console, stack: ExitStack) -> None:
         os.environ.update(_databases(settings, stack))
     with console.status("Migrating …"):
         upgrade(os.environ["DATABASE_URL"])
+        ensure_logins(load(HubSettings))
+    os.environ.update({url_variable(role): url_as(load(HubSettings), role) for role in ROLES})
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster" / "dagster.yaml")
     published = publish(home, _decided(settings))
     stack.callback(published.unlink, missing_ok=True)
@@ -126,6 +135,7 @@ def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> d
     ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
     ours["API_WHMCS_WEBHOOK_SECRET"] = secrets.webhook_secret(home)
     ours["GATEWAY_TOKEN"] = secrets.gateway_token(home)
+    ours["HUB_UI_KEY"] = secrets.ui_key(home)
     if sandbox is None:
         return ours
     told = {
@@ -158,20 +168,14 @@ def _supervise(stack: Stack, console: Console) -> None:
     opening = Opening(stack, console)
     console.print("Bringing the data in; the API and the Dagster UI start beside it.")
     processes = Processes(stack.logs, then=opening.start)
-    if stack.sandbox:
-        processes.add("sandbox", [sys.executable, "-m", "sandbox"], {})
-    workspace = ["-w", str(ROOT / "workspace.yaml")]
-    processes.add("api", [sys.executable, "-m", "cli", "api"], {})
-    processes.add("gateway", [sys.executable, "-m", "cli", "gateway"], {})
-    processes.add("listen", [sys.executable, "-m", "cli", "listen"], {})
-    processes.add("apply", [sys.executable, "-m", "cli", "apply"], {})
-    processes.add("forward", [sys.executable, "-m", "cli", "forward"], {})
-    processes.add("dagster-daemon", [str(BIN / "dagster-daemon"), "run", *workspace], {})
-    processes.add(
-        "dagster-webserver",
-        [str(BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(stack.settings.dagster_port), *workspace],
-        {},
-    )
+    lines = {
+        **({"sandbox": [sys.executable, "-m", "sandbox"]} if stack.sandbox else {}),
+        **{name: [sys.executable, "-m", "cli", name] for name in ("api", "gateway", "listen", "apply", "forward")},
+        "dagster-daemon": [str(BIN / "dagster-daemon"), "run", "-w", str(WORKSPACE)],
+        "dagster": [sys.executable, "-m", "cli", "dagster"],
+    }
+    for name, line in lines.items():
+        processes.add(name, line, NEEDS[name].of(os.environ))
     try:
         processes.loop()
     finally:

@@ -1,5 +1,6 @@
 """Who tidies up after a supervisor that was killed and could not: `python -m cli.up.survivor <HUB_HOME>`."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.environment import FILE
+from cli.needs import NEEDS
 from cli.up import postgres
 from cli.up.alone import OtherStackError, alone
 
@@ -19,7 +21,13 @@ def survivor(home: Path) -> Iterator[None]:
     """Have one stand by while the stack runs; it learns of our end by its input, which ends with us."""
     # A session of its own: a Ctrl-C is for us.
     line = [sys.executable, "-m", "cli.up.survivor", str(home)]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(
+        line,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env=NEEDS["survivor"].of(os.environ),
+    ) as process:
         try:
             yield
         finally:

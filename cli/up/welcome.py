@@ -5,11 +5,13 @@ from uuid import UUID
 from rich.console import Console
 from rich.text import Text
 
+from cli.commands.dagster import link_into_ui
 from cli.commands.status import COLUMNS, state
 from cli.commands.token import minted
 from cli.database import answer, hub_url
 from cli.output import table
 from cli.up.stack import Stack
+from core.database import masked
 from core.settings import ApiSettings, load
 
 
@@ -19,7 +21,9 @@ def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
         console.print("[red]The first sync failed, see above;[/red] Dagster tries again at its next tick.\n")
     for name, address in _addresses(stack):
         _line(console, name, address)
-    _line(console, "psql", f"psql '{hub_url()}'   or: hub psql")
+        if name == "Dagster UI":
+            _line(console, "", "a viewer's, one use, ten minutes; others: hub dagster --link [--operate]")
+    _line(console, "psql", f"hub psql   ({masked(hub_url())})")
     if stack.sandbox:
         _demonstration(stack, console)
     else:
@@ -28,7 +32,7 @@ def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
 
 
 def _addresses(stack: Stack) -> list[tuple[str, str]]:
-    found = [("API", stack.api), ("API documentation", f"{stack.api}/schema"), ("Dagster UI", stack.dagster)]
+    found = [("API", stack.api), ("API documentation", f"{stack.api}/schema"), ("Dagster UI", link_into_ui("view"))]
     if stack.sandbox:
         found += [(f"sandbox {name}", url) for name, url in stack.sandbox.urls().items()]
     return found

@@ -11,6 +11,8 @@ GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api, hub_analyst;
 -- The sync reads and writes rows; it does not change tables.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync, command TO hub_sync;
 REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
+-- The brake on deletions is lifted by `hub sync --allow-deletions` alone, as the owner: a run cannot give itself a permit.
+REVOKE INSERT, UPDATE, DELETE ON sync.deletion_permits FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
     sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), hub.numbers_turn() TO hub_sync;
 

@@ -1,5 +1,5 @@
--- The three roles that work with the hub, beside whoever owns it. None has a password: an operator gives them one, or
--- joins as the owner and takes the role (`-c role=hub_api`), which is why the owner becomes a member of each.
+-- The three roles that work with the hub, beside whoever owns it. Each logs in as itself: where the server asks for a
+-- password, `hub migrate` gives it one (cli/logins.py). The owner is a member of each; none is a member of the owner.
 -- Roles belong to the whole server, so another database may be making them at this moment: existing ones are left alone.
 DO $$
 DECLARE

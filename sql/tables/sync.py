@@ -98,6 +98,16 @@ runs = Table(
     comment="One row per read of a data set: what it did, counted at each committed page.",
 )
 
+deletion_permits = Table(
+    "deletion_permits",
+    metadata,
+    Column("dagster_run_id", Text, primary_key=True, comment="Dagster run that it is for"),
+    stamp("allowed_at", "When an operator allowed it, UTC"),
+    schema="sync",
+    comment="Dagster runs that may delete more than the brake lets through. Written by hub sync as the owner, for as"
+    " long as the run takes; no other login may write here.",
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

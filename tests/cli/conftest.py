@@ -33,7 +33,8 @@ def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     for name in [*os.environ]:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name in ("DATABASE_URL", "SYNC_DATABASE_URL", "ANALYST_DATABASE_URL", "HUB_UI_KEY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
     yield
     os.environ.clear()
@@ -62,5 +63,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def joined(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A migrated, empty database that commands find."""
     monkeypatch.setenv("DATABASE_URL", database.owner)
+    monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
+    monkeypatch.setenv("API_DATABASE_URL", database.api)
+    monkeypatch.setenv("ANALYST_DATABASE_URL", database.analyst)
     monkeypatch.setenv("API_JWT_KEY", "k" * 32)
     return database

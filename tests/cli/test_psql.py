@@ -1,6 +1,10 @@
 """`hub psql`: SQL against the hub's database, for people in psql, for programs as JSON."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +45,19 @@ def test_a_role_sees_what_it_may(hub: Hub, joined: Database) -> None:
     ended = hub("psql", "--json", "--role", "hub_api", "-c", "select count(*) as invoices from hub.invoices")
 
     assert json.loads(ended.out) == [{"invoices": 0}]
+
+
+def test_the_password_is_on_no_command_line_and_its_file_is_private_and_short_lived(joined: Database) -> None:
+    url = joined.owner.replace("postgres:@", "postgres:hush@").replace("postgres@", "postgres:hush@")
+    asked = r"\! tr '\\0' ' ' < /proc/$PPID/cmdline; echo; stat -c '%a %n' $PGSERVICEFILE; grep password $PGSERVICEFILE"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "cli", "psql", "-c", asked],
+        env=os.environ | {"DATABASE_URL": url}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    line, file, password = ran.stdout.splitlines()
+    mode, _, path = file.partition(" ")
+    assert "hush" not in line
+    assert (mode, password) == ("600", "password=hush")
+    assert not Path(path).exists()

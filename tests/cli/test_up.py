@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -29,6 +30,20 @@ PORTS = (
     "SANDBOX_WHMCS_PORT",
     "SANDBOX_FREEBIT_PORT",
 )
+OF_SOURCES = {"SALESFORCE_CLIENT_SECRET", "WHMCS_SECRET", "FREEBIT_OEM_KEY"}
+MAY_HOLD = {
+    "cli api": {"API_DATABASE_URL", "API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN"},
+    "cli gateway": {"SYNC_DATABASE_URL", "GATEWAY_TOKEN", *OF_SOURCES},
+    "cli listen": {"SYNC_DATABASE_URL", "SALESFORCE_CLIENT_SECRET"},
+    "cli apply": {"SYNC_DATABASE_URL", "DAGSTER_DATABASE_URL", *OF_SOURCES},
+    "cli forward": {"SYNC_DATABASE_URL", "DAGSTER_DATABASE_URL", *OF_SOURCES},
+    "cli dagster": {"DAGSTER_DATABASE_URL", "HUB_UI_KEY"},
+    "dagster-daemon": {"SYNC_DATABASE_URL", "DAGSTER_DATABASE_URL", *OF_SOURCES},
+    "postgres": set(),
+    "sandbox": {"SANDBOX_WHMCS_WEBHOOK_SECRET"},
+}
+SECRETS = {"DATABASE_URL", "ANALYST_DATABASE_URL", *(name for held in MAY_HOLD.values() for name in held)}
+
 READY = "Ctrl-C stops everything"
 PATIENCE_SECONDS = 300.0
 INSERTED_SINCE_START = (
@@ -122,12 +137,31 @@ def _running(home: Path) -> list[psutil.Process]:
     return found
 
 
+def _by_command(home: Path) -> dict[str, psutil.Process]:
+    """One process of each kind, by what it runs."""
+    lines = {process: " ".join(process.cmdline()) for process in _running(home)}
+    return {
+        name: process for process, line in lines.items() for name in MAY_HOLD
+        if line.endswith(f"-m {name}") or f"bin/{name}" in line
+    }  # fmt: skip
+
+
+def _foreign(name: str, process: psutil.Process, decided: dict[str, str]) -> set[str]:
+    """The secrets of others that stand in a process's environment, under whatever name."""
+    own = {decided.get(secret) for secret in MAY_HOLD[name]}
+    return {secret for secret in SECRETS if decided[secret] in {*process.environ().values()} - own}
+
+
 def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: dict[str, str], home: Path) -> None:
     with _up(environment) as up:
         answered = subprocess.run(
             shlex.split(up.value_of("try")), capture_output=True, text=True, check=True, timeout=30
         )
         status = json.loads(up.hub("status", "--json").stdout)
+        decided = json.loads((home / "environment.json").read_text())
+        foreign = {name: _foreign(name, process, decided) for name, process in _by_command(home).items()}
+        links = (up.value_of("Dagster UI"), up.hub("dagster", "--link", "--operate").stdout.strip())
+        into_ui = [httpx.get(link).status_code for link in links]
         twin = subprocess.run(
             [sys.executable, "-m", "cli", "up"],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
@@ -141,6 +175,9 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: d
         (row["dataset"] for row in status if row["system"] != "hub"), "succeeded"
     )
     assert sum(sum(row["rows"].values()) for row in status) > 100
+    # What let somebody in is another process's nowhere: not the owner's database, nor other systems' keys.
+    assert foreign == {name: set() for name in MAY_HOLD}
+    assert into_ui == [303, 303]
     assert (twin.returncode, "runs in" in twin.stderr) == (1, True)
     assert (code, "Stopped" in farewell) == (0, True)
     assert _left_running(home) == []

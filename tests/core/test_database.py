@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from core.database import connect, sqlalchemy_url
+from core.database import connect, masked, sqlalchemy_url
 from tests.conftest import Database
 
 
@@ -57,3 +57,17 @@ def test_each_role_of_a_test_database_is_that_role(database: Database) -> None:
 def test_sqlalchemy_goes_through_psycopg_whichever_spelling_the_url_has() -> None:
     assert sqlalchemy_url("postgres://a@b/c?x=y") == "postgresql+psycopg://a@b/c?x=y"
     assert sqlalchemy_url("postgresql://a@/c?host=/tmp") == "postgresql+psycopg://a@/c?host=/tmp"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://owner:hu@sh@db.example.com/hub", "postgresql://owner:***@db.example.com/hub"),
+        ("postgresql://owner@/hub?host=/run/pg&password=hush", "postgresql://owner@/hub?host=/run/pg&password=***"),
+        ("postgresql://owner:@/hub?sslpassword=hush", "postgresql://owner:***@/hub?sslpassword=***"),
+        ("postgresql://postgres@/hub?host=/tmp/hub/postgres", "postgresql://postgres@/hub?host=/tmp/hub/postgres"),
+        ("postgresql:///hub", "postgresql:///hub"),
+    ],
+)
+def test_a_url_is_shown_without_its_passwords(url: str, shown: str) -> None:
+    assert masked(url) == shown

@@ -1,10 +1,13 @@
 """The sync as ops meet it: Dagster runs, with what each asset read and wrote, and failures that say what is wrong."""
 
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
+import psycopg
 import pytest
 
+from cli.dagster_run import run_job
 from pipelines.datasets import datasets_of
 from pipelines.definitions import defs
 
@@ -66,6 +69,37 @@ def test_a_source_that_does_not_know_us_fails_at_once_and_says_so(hub, instance,
     assert not result.success
     assert result.filter_events(lambda event: event.is_step_up_for_retry) == []
     assert any("whmcs" in failure.event_specific_data.user_failure_data.description for failure in failures)
+
+
+def test_a_launch_alone_does_not_lift_the_brake_on_deletions(hub, instance):
+    job = defs.resolve_job_def("sync_freebit")
+    dataset = datasets_of("freebit")[0].name.replace(".", "__")
+    config = {"ops": {dataset: {"config": {"allow_deletions": True}}}}
+
+    launched = job.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(hub.sync) as run:
+        run.execute("INSERT INTO sync.deletion_permits (dagster_run_id) VALUES ('mine')")
+    run_id = str(uuid4())
+    with psycopg.connect(hub.owner) as connection:
+        connection.execute("INSERT INTO sync.deletion_permits (dagster_run_id) VALUES (%s)", [run_id])
+    permitted = job.execute_in_process(instance=instance, run_config=config, run_id=run_id, raise_on_error=False)
+
+    failure = launched.filter_events(lambda event: event.is_step_failure)[0]
+    assert failure.step_key == dataset
+    assert "only `hub sync SYSTEM --allow-deletions`" in failure.event_specific_data.user_failure_data.description
+    assert permitted.success
+
+
+def test_hub_sync_gives_its_own_run_the_permit_and_takes_it_back(hub, monkeypatch, tmp_path):
+    (tmp_path / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+
+    rows = run_job("freebit", allow_deletions=True)
+
+    with psycopg.connect(hub.owner) as connection:
+        left = connection.execute("SELECT count(*) FROM sync.deletion_permits").fetchone()
+    assert {row["dataset"] for row in rows} == {dataset.name for dataset in datasets_of("freebit")}
+    assert left == (0,)
 
 
 def test_a_missing_variable_is_named_in_the_failure(hub, instance, monkeypatch):

@@ -11,6 +11,7 @@ from psycopg.errors import DivisionByZero, QueryCanceled, UndefinedTable
 from read_api import channels as module
 from read_api.channels import Channels, NoChannelError
 from read_api.questions import Question
+from tests.conftest import Database
 
 LOCK = 4711
 
@@ -367,3 +368,16 @@ async def test_whoever_waits_for_a_connection_when_it_is_closed_is_told(
 
     with pytest.raises(NoChannelError, match="ending"):
         await early
+
+
+async def test_a_login_that_could_leave_its_role_carries_no_question(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 1.0)
+    channels = Channels(database.owner, 1, "-c role=hub_api")
+    await channels.open()
+
+    with pytest.raises(NoChannelError):
+        await channels.ask(asked(ONE))
+
+    await channels.close()

@@ -183,7 +183,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
         "hub_sync": {f"hub.{name}": everything for name in HUB}
         | {f"sync.{name}": everything for name in SYNC}
         | {f"command.{name}": everything for name in ("commands", "steps")}
-        | {"sync.migration": {"SELECT"}},
+        | {"sync.migration": {"SELECT"}, "sync.deletion_permits": {"SELECT"}},
         "hub_api": {f"hub.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.migration": {"SELECT"}},
         "hub_analyst": {f"hub.{name}": {"SELECT"} for name in HUB}

@@ -163,7 +163,7 @@ async def test_a_body_that_does_not_say_how_long_it_is_may_not_be_longer_either(
 
 
 async def test_without_a_secret_nobody_is_trusted(database: Any) -> None:
-    app = create_app(HubSettings(database_url=database.owner), ApiSettings(jwt_key="k" * 32), now=lambda: NOW)
+    app = create_app(HubSettings(api_database_url=database.api), ApiSettings(jwt_key="k" * 32), now=lambda: NOW)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         for headers in ({}, signed(body_of(hint())), signed(body_of(hint()), secret="")):
             answer = await client.post(PATH, content=body_of(hint()), headers=headers)
@@ -176,7 +176,7 @@ async def test_while_the_database_is_down_the_sender_may_try_again(
     api_settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("read_api.channels.PATIENCE_SECONDS", 0.2)
-    nowhere = HubSettings(database_url="postgresql://nobody@127.0.0.1:9/none")
+    nowhere = HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none")
     app = create_app(nowhere, api_settings, now=lambda: NOW)
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         answer = await told(client, hint())
