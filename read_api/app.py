@@ -114,6 +114,7 @@ def create_app(
                 "follower": follower,
                 "gateway": way,
                 "guard": guard,
+                "settings": api,
                 "sim_stale_seconds": api.sim_stale_seconds,
                 "today": today,
                 "whmcs_signature": _signature(api, now),

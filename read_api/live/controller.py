@@ -13,6 +13,7 @@ from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from read_api.admission import CATCH_UPS, admit
 from read_api.answers import ApiRequest, customer_of, database_of
 from read_api.auth.guard import EXPIRES, BearerGuard
 from read_api.auth.tokens import InvalidTokenError
@@ -21,6 +22,8 @@ from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
 from read_api.live.stream import BEAT, Item, items
 from read_api.live.tags import UNTAGGED
+from read_api.problems.catalogue import TOO_MANY_REQUESTS
+from read_api.problems.errors import NotAdmittedError
 from read_api.responses import answers
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
@@ -65,7 +68,7 @@ class LiveController(Controller):
         operation_id="followChanges",
         opt={UNTAGGED: True},
         responses={
-            **answers(Changes),
+            **answers(Changes, TOO_MANY_REQUESTS),
             200: ResponseSpec(Changes, description="Server-Sent Events", media_type="text/event-stream"),
         },
     )
@@ -81,6 +84,8 @@ class LiveController(Controller):
         named = customer_of(request)
         customer = await database_of(request).customer(named)
         expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
+        if last_event_id:
+            await admit(request, named, CATCH_UPS)
         return EventStream(items(follower, named, customer, _position(last_event_id), expires))
 
 
@@ -97,10 +102,12 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     try:
         named, expires = guard.claims(token)
         customer = await database_of(socket).customer(named)
+        if socket.query_params.get("after"):
+            await admit(socket, named, CATCH_UPS)
     except InvalidTokenError:
         await socket.close(code=POLICY_VIOLATION)
         return
-    except (UnknownCustomerError, DatabaseDownError):
+    except (UnknownCustomerError, DatabaseDownError, NotAdmittedError):
         await socket.close(code=TRY_AGAIN_LATER)
         return
     await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)

@@ -74,6 +74,15 @@ TOO_MANY_OPEN = Kind(
     "Too much is still to be done",
     "The customer has as many unfinished commands as may wait at a time. Try again when one of them has ended.",
 )
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "The customer asks for too much",
+    "What costs work elsewhere is limited for each customer, so that nobody's work is everybody's wait. The `code` in"
+    " `errors` says which limit is reached: what is limited, and how (`..._AT_ONCE`, `..._PER_MINUTE`, `..._PER_DAY`,"
+    " or `..._QUOTA_SHARE`, the customer's share of the calls that a system allows in a day). Try again after"
+    " Retry-After seconds, with the same Idempotency-Key.",
+)
 UNAVAILABLE = Kind(
     "unavailable",
     503,
@@ -105,6 +114,7 @@ KINDS = (
     KEY_REUSED,
     NUMBER_DISPUTED,
     TOO_MANY_OPEN,
+    TOO_MANY_REQUESTS,
     REJECTED,
     UNAVAILABLE,
     NOT_SET_UP,
