@@ -14,6 +14,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from litestar import Litestar
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from core.settings import ApiSettings, HubSettings
 from pipelines.commands.actions import ACTIONS
@@ -26,6 +28,7 @@ from read_api.sim import controller as of_sim
 from read_api.subscriptions import controller as of_subscriptions
 from read_api.support import controller as of_support
 from tests.builders import account_of, insert, insert_customer
+from tests.serving import served_api
 
 OLD = datetime.now(UTC) - timedelta(hours=2)
 CASE = {"subject": "Help", "description": "It does not work."}
@@ -238,3 +241,18 @@ async def test_a_read_that_costs_nothing_is_never_counted(
         assert (await client.get("/api/me", headers=bearer(two[0]["id"]))).status_code == 200
 
     assert rows.execute("SELECT count(*) FROM command.admissions").fetchone() == (0,)
+
+
+def test_a_socket_that_would_catch_up_too_often_is_not_opened(
+    database: Any, two: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_CATCH_UPS_PER_MINUTE", "1")
+    with served_api(database) as url:
+        address = f"{url.replace('http', 'ws', 1)}/api/live/ws?after=WzEsMV0"
+        attacker, other = (bearer(each["id"]) for each in two)
+        for headers in (attacker, other):
+            with connect(address, additional_headers=headers, proxy=None, close_timeout=1) as socket:
+                assert "event" in socket.recv()
+
+        with pytest.raises(InvalidStatus), connect(address, additional_headers=attacker, proxy=None):
+            pass
