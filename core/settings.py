@@ -125,6 +125,32 @@ class ApiSettings(_Settings):
     )
     timezone: ZoneName = Field("Asia/Tokyo", description="zone whose midnight makes an unpaid invoice overdue")
 
+    commands_per_minute: int = Field(30, ge=1, description="commands accepted of one customer, per minute")
+    commands_per_day: int = Field(300, ge=1, description="commands accepted of one customer, per 24 hours")
+    commands_open: int = Field(20, ge=1, description="unfinished commands of one customer, at most")
+    quota_share_percent: float = Field(
+        5.0,
+        gt=0,
+        le=100,
+        description="share of a source's daily calls that one customer's commands may take in 24 hours, percent",
+    )
+    uploads_per_minute: int = Field(
+        6, ge=1, description="identity documents taken from one customer, per minute; always one at a time"
+    )
+    uploads_per_day: int = Field(30, ge=1, description="identity documents taken from one customer, per 24 hours")
+    pay_links_per_minute: int = Field(10, ge=1, description="pay links made for one customer, per minute")
+    pay_links_per_day: int = Field(200, ge=1, description="pay links made for one customer, per 24 hours")
+    waits_at_once: int = Field(4, ge=1, description="requests of one customer that wait (`Prefer: wait`) at a time")
+    refreshes_per_minute: int = Field(
+        30, ge=1, description="records read at a source because one customer looked at them, per minute"
+    )
+    refreshes_per_day: int = Field(
+        1000, ge=1, description="records read at a source because one customer looked at them, per 24 hours"
+    )
+    catch_ups_per_minute: int = Field(
+        30, ge=1, description="live streams of one customer that go on where an earlier one ended, per minute"
+    )
+
     whmcs_webhook_secret: SecretStr | None = Field(
         None,
         description="secret that WHMCS's webhooks are signed with, at least 16 characters; without it they are refused",
@@ -184,6 +210,12 @@ class SalesforceSettings(_Settings):
     overlap_seconds: int = Field(600, ge=0, description="how far before the watermark a read starts again")
     quota_stop_percent: int = Field(
         90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
+    )
+    quota_reserve_percent: int = Field(
+        2,
+        ge=0,
+        le=50,
+        description="share of the day's calls left by customers' new commands: for provisioning and what is begun",
     )
     vocabulary: SalesforceVocabulary = Field(SalesforceVocabulary(), description="what the org calls things")
 

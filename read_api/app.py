@@ -117,6 +117,7 @@ def create_app(
                 "gateway": way,
                 "guard": guard,
                 "seats": Seats(api.streams, api.streams_per_customer, api.streams_per_address),
+                "settings": api,
                 "sim_stale_seconds": api.sim_stale_seconds,
                 "today": today,
                 "whmcs_signature": _signature(api, now),

@@ -7,8 +7,13 @@ import httpx
 
 from core.errors import HubError
 from core.settings import GatewaySettings
+from read_api.problems.errors import InvalidFieldError
 
 PATIENCE_SECONDS = 20.0
+UPLOAD_PATIENCE_SECONDS = 90.0
+"""The gateway takes a document apart and asks Salesforce twice before it answers."""
+UPLOADS_AT_ONCE, LINKS_AT_ONCE = 32, 32
+"""Connections of one API process, apart, so that neither waits for the other."""
 
 
 class GatewayDownError(HubError):
@@ -19,12 +24,17 @@ class Gateway:
     """One process's way there. Nothing of what passes through is kept or logged."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=str(settings.address),
-            headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
-            timeout=PATIENCE_SECONDS,
-            trust_env=False,
-        )
+        def way(patience: float, at_once: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                base_url=str(settings.address),
+                headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
+                timeout=httpx.Timeout(patience, pool=5.0),
+                limits=httpx.Limits(max_connections=at_once),
+                trust_env=False,
+            )
+
+        self._links = way(PATIENCE_SECONDS, LINKS_AT_ONCE)
+        self._uploads = way(UPLOAD_PATIENCE_SECONDS, UPLOADS_AT_ONCE)
 
     async def pay_link(self, client: str, invoice: str) -> dict[str, Any]:
         """`url`, good for one use within `expiresInSeconds`.
@@ -32,23 +42,33 @@ class Gateway:
         Raises:
             GatewayDownError: in every case but success; here and below.
         """
-        return await self._asked("/pay-links", json={"client": client, "invoice": invoice})
+        return await _asked(self._links, "/pay-links", json={"client": client, "invoice": invoice})
 
     async def keep_document(self, account: str, name: str, content: AsyncIterator[bytes], media_type: str) -> None:
-        """Put a document on a Salesforce account, once for each name. It is sent on as it comes."""
+        """Put a document on a Salesforce account, once for each name, made anew. It is handed on as it comes.
+
+        Raises:
+            InvalidFieldError: it is not taken, or did not come in time.
+        """
         where = {"account": account, "name": name}
         headers = {"Content-Type": media_type}
-        await self._asked("/identity-documents", params=where, content=content, headers=headers)
-
-    async def _asked(self, path: str, **sent: Any) -> dict[str, Any]:
-        try:
-            answer = await self._http.post(path, **sent)
-        except httpx.HTTPError as error:
-            raise GatewayDownError("the gateway does not answer") from error
-        if answer.status_code != 200:
-            raise GatewayDownError(f"the gateway answered {answer.status_code}")
-        found: dict[str, Any] = answer.json()
-        return found
+        await _asked(self._uploads, "/identity-documents", params=where, content=content, headers=headers)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._links.aclose()
+        await self._uploads.aclose()
+
+
+async def _asked(way: httpx.AsyncClient, path: str, **sent: Any) -> dict[str, Any]:
+    try:
+        answer = await way.post(path, **sent)
+    except httpx.HTTPError as error:
+        raise GatewayDownError("the gateway does not answer") from error
+    if answer.status_code == 422:
+        raise InvalidFieldError("body", str(answer.json()["reason"]))
+    if answer.status_code == 408:
+        raise InvalidFieldError("body", "must arrive within a minute")
+    if answer.status_code != 200:
+        raise GatewayDownError(f"the gateway answered {answer.status_code}")
+    found: dict[str, Any] = answer.json()
+    return found

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from litestar.params import HeaderParameter
 
+from read_api.admission import REFRESHES, WAITS, admitted
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
 from read_api.questions import Question
 
@@ -35,14 +36,20 @@ class OnDemand:
     async def single(self, request: ApiRequest, question: Question, **values: str) -> JsonAnswer:
         """The thing's answer, whatever its age. `Prefer: wait=N` waits up to that long for a fresh one.
 
+        A customer who had too much read lately is answered with what is known, and waits for nothing.
+
         Raises:
             NotFoundError: there is none, or it is somebody else's.
+            NotAdmittedError: too many of the customer's requests wait already.
         """
         wait = _wait(request)
-        asked = await database_of(request).ask(self.wish, customer_of(request), values)
+        customer = customer_of(request)
+        wished = values | {"limits": REFRESHES.of(request).json()}
+        asked = await database_of(request).ask(self.wish, customer, wished)
         waited = False
         if wait and asked.rows and asked.rows[0][1] == b"t":
-            waited = await self._read_since(request, values, asked.rows[0][0], wait)
+            async with admitted(request, customer, WAITS):
+                waited = await self._read_since(request, values, asked.rows[0][0], wait)
         answer = await single(request, question, at=None, **values)
         if waited:
             answer.add_header(b"preference-applied", f"wait={wait}".encode())

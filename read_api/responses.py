@@ -30,6 +30,8 @@ def accepted(*more: Kind, rules: Any = None) -> dict[int, ResponseSpec]:
     codes = ", ".join(dict.fromkeys((*get_args(rules), UNLINKED)))
     told = f"{catalogue.BROKEN_RULES.title} ({codes}), or: {catalogue.KEY_REUSED.title}"
     problems[catalogue.BROKEN_RULES.status] = problem_spec(catalogue.BROKEN_RULES, told)
+    limited = f"{catalogue.TOO_MANY_REQUESTS.title}, or: {catalogue.TOO_MANY_OPEN.title}"
+    problems[catalogue.TOO_MANY_OPEN.status] = problem_spec(catalogue.TOO_MANY_OPEN, limited)
     return {202: ResponseSpec(AcceptedAnswer, description="Accepted", generate_examples=False), **problems}
 
 

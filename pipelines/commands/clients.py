@@ -1,4 +1,4 @@
-"""The three systems as commands call them: made when first needed, kept warm, with all of the quota."""
+"""The three systems as commands call them: made when first needed, kept warm."""
 
 from functools import cached_property
 from typing import TypeVar
@@ -16,10 +16,13 @@ Client = TypeVar("Client", SalesforceClient, WhmcsClient, FreebitClient)
 class Clients:
     """One process's clients. What reading leaves of the quota is for commands, so they stop at nothing.
 
+    for_customers: all that they are for is asked by customers, who leave a reserve to what cannot wait.
+
     Thread-safe: should two threads make a client at once, both go on with the one that was made last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_customers: bool = False) -> None:
+        self._for_customers = for_customers
         self._made: list[SalesforceClient | WhmcsClient | FreebitClient] = []
 
     @cached_property
@@ -36,7 +39,8 @@ class Clients:
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
-        settings = self.salesforce_settings.model_copy(update={"quota_stop_percent": 100})
+        reserve = self.salesforce_settings.quota_reserve_percent if self._for_customers else 0
+        settings = self.salesforce_settings.model_copy(update={"quota_stop_percent": 100 - reserve})
         return self._kept(SalesforceClient(settings, self._circuit("salesforce")))
 
     @cached_property

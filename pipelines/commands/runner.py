@@ -9,17 +9,20 @@ import structlog
 from psycopg import Connection, OperationalError
 from pydantic import ValidationError
 
-from core.errors import BusyError, RejectedError, SourceError, ThrottledError
+from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError
 from core.logging import logger
 from pipelines.commands.clients import Clients
 from pipelines.commands.journal import Journal, LostClaimError, Taken
 from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
 from pipelines.sources.circuit import CircuitOpenError
 from pipelines.sync.run import safe
+from sql.statements import statement
 
 log = logger(__name__)
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 300.0
+QUOTA_WAIT_SECONDS = 300.0
+QUOTA_IS_OUT = "The calls that a system allows in a day are used up; it goes on when there are calls again."
 MOST_SURPRISES = 3
 """How often a command may fail in a way nobody foresaw."""
 
@@ -100,6 +103,10 @@ class _Run:
             return self._later(error.seconds, error.reason)
         if isinstance(error, _StoppedError):
             return self._later(0.0, None)
+        if isinstance(error, QuotaError):
+            # It waits for another day's calls, which is nobody's failure: neither a try nor time that runs out.
+            log.warning("command.no_quota", command=str(self._command.id), kind=self._command.kind, error=safe(error))
+            return self._later(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
         if isinstance(error, SourceError):
             return self._trouble(error)
         if isinstance(error, AlertError):
@@ -118,6 +125,7 @@ class _Run:
         work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
         failing = self._command.failing
         if not failing:
+            self._leave_the_reserve(action, taken)
             try:
                 # Once something was done, each step knows best what to do about a subject that is gone.
                 if not taken:
@@ -147,6 +155,21 @@ class _Run:
         self._journal.failing("UNREADABLE", "What was asked for cannot be done.")
         self._journal.ended("failed", None, ())
         return "failed"
+
+    def _leave_the_reserve(self, action: Action[Any], taken: Mapping[str, Taken]) -> None:
+        """The day's last calls are for what was begun, for provisioning and for operators, not for new wishes.
+
+        Raises:
+            LaterError: this is one, and only those are left.
+        """
+        reads = {step.name for step in action.steps if step.reads}
+        if not self._command.is_customers or taken.keys() - reads or "salesforce" not in action.calls:
+            return
+        percent = 100 - self._clients.salesforce_settings.quota_reserve_percent
+        # Salesforce alone counts calls by the day.
+        asked = {"system": "salesforce", "percent": percent}
+        if self._connection.execute(statement("commands/quota_reached"), asked).fetchone() == (True,):
+            raise LaterError(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         try:

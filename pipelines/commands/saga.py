@@ -71,6 +71,8 @@ class Command:
     request_id: str
     accepted_at: datetime
     claim: int
+    is_customers: bool = False
+    """A customer asked for it, rather than a source."""
     order_number: str | None = None
     """The number that people call the order by, where one is its subject and known."""
 

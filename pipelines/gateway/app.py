@@ -1,16 +1,16 @@
 """`hub gateway`: the two things that must pass through to a source at once. Only our own API may ask: a shared token.
 
-It holds the sources' credentials so that the API need not. What passes through is in no log, and a document is never
-whole in memory: each piece is sent on before the next is taken.
+It holds the sources' credentials so that the API need not. What passes through is in no log. A document is taken as a
+whole, 5 MiB at most, and made anew before it is sent on (decision 0022).
 """
 
 import hmac
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 import msgspec
 from litestar import Litestar, Request, Response, get, post
@@ -22,19 +22,30 @@ from core.logging import logger
 from core.settings import GatewaySettings
 from domain.customer.identity import MOST_BYTES
 from pipelines.commands.clients import Clients
+from pipelines.gateway import cleaning
+from pipelines.gateway.cleaning import RefusedError
 
 log = logger(__name__)
 
 SSO_SECONDS = 60
 """How long WHMCS honours a single sign-on token (reference, section 2.20)."""
-LONGEST_UPLOAD_SECONDS = 120.0
-"""So long may a document take to come: a thread waits for it."""
+ARRIVES_WITHIN_SECONDS = 60.0
+"""So long may a document take to come, all of it."""
 UPLOADS_AT_ONCE = 16
-"""Fewer than there are threads, so that documents which come slowly hold up no link."""
+"""Each is held in memory, 5 MiB at most; who comes when all places are taken is asked to come again."""
+CLEANED_AT_ONCE = 2
+"""Taking a document apart is work for a processor, and may take a gigabyte of memory."""
+CLEANED_WITHIN_SECONDS = 30.0
+LINKS_AT_ONCE = 16
+"""Threads of their own: neither documents nor links wait for the other."""
 
 
 class TooSlowError(HubError):
     """What is to pass through does not come."""
+
+
+class FullError(HubError):
+    """As much passes through as may at a time."""
 
 
 class PayLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +69,7 @@ async def pay_link(request: Request[Any, Any, Any], data: JSONBody[PayLink]) -> 
             sso_redirect_path=f"viewinvoice.php?id={data.invoice}",
         )
 
-    answer = await anyio.to_thread.run_sync(ask)
+    answer = await anyio.to_thread.run_sync(ask, limiter=request.app.state["links"])
     return {"url": str(answer["redirect_url"]), "expiresInSeconds": SSO_SECONDS}
 
 
@@ -68,30 +79,55 @@ async def identity_document(
     account: Annotated[str, QueryParameter(pattern=r"^[A-Za-z0-9]{18}$")],
     name: Annotated[str, QueryParameter(pattern=r"^[a-z0-9-]{8,64}\.(jpg|png|pdf)$")],
 ) -> dict[str, str]:
-    """Put a document on a Salesforce account, once for each name."""
+    """Put a document on a Salesforce account, once for each name: all of it came, and was made anew (cleaning.py)."""
     clients: Clients = request.app.state["clients"]
-    pieces = request.stream()
-    gives_up_at = anyio.current_time() + LONGEST_UPLOAD_SECONDS
+    uploads: anyio.CapacityLimiter = request.app.state["uploads"]
+    if not uploads.available_tokens:
+        raise FullError("no more documents may come just now")
+    async with uploads:
+        document = await _arrived(request)
+        media_type = request.headers.get("content-type", "")
+        async with request.app.state["cleaned"]:
+            cleaned = await clean(document, media_type)
 
-    async def next_piece() -> bytes | None:
-        with anyio.move_on_at(gives_up_at):
-            return await anext(pieces, None)
-        raise TooSlowError("the document does not arrive")
+        def keep() -> str:
+            known = clients.salesforce.find("SELECT Id FROM ContentVersion WHERE PathOnClient = {}", name)
+            if known:
+                return str(known[0]["Id"])
+            fields = {"Title": "Identity document", "PathOnClient": name, "FirstPublishLocationId": account}
+            return clients.salesforce.create_file(fields, [cleaned])
 
-    def as_they_come() -> Iterator[bytes]:
-        while (piece := anyio.from_thread.run(next_piece)) is not None:
-            yield piece
+        return {"document": await anyio.to_thread.run_sync(keep, limiter=request.app.state["keeping"])}
 
-    def keep() -> str:
-        known = clients.salesforce.find("SELECT Id FROM ContentVersion WHERE PathOnClient = {}", name)
-        if known:
-            for _ in as_they_come():
-                continue  # whoever sends hears the answer when all is sent
-            return str(known[0]["Id"])
-        fields = {"Title": "Identity document", "PathOnClient": name, "FirstPublishLocationId": account}
-        return clients.salesforce.create_file(fields, as_they_come())
 
-    return {"document": await anyio.to_thread.run_sync(keep, limiter=request.app.state["uploads"])}
+async def _arrived(request: Request[Any, Any, Any]) -> bytes:
+    """The whole document.
+
+    Raises:
+        TooSlowError: it does not come in time.
+        RequestEntityTooLarge: it is larger than may be sent.
+    """
+    with anyio.move_on_after(ARRIVES_WITHIN_SECONDS):
+        return await request.body()
+    raise TooSlowError("the document does not arrive")
+
+
+async def clean(document: bytes, media_type: str) -> bytes:
+    """The document, made anew by a process of its own that knows nothing of ours.
+
+    Raises:
+        RefusedError: it may not be sent.
+    """
+    command = [sys.executable, "-I", cleaning.__file__, media_type, str(MOST_BYTES)]
+    with anyio.move_on_after(CLEANED_WITHIN_SECONDS):
+        # Without an environment: what takes the file apart must not find our credentials there.
+        done = await anyio.run_process(command, input=document, check=False, env={})
+        if done.returncode == 0:
+            return done.stdout
+        if done.returncode == cleaning.REFUSED:
+            raise RefusedError(done.stdout.decode())
+        log.warning("gateway.cleaning_ended", status=done.returncode)
+    raise RefusedError("cannot be read")
 
 
 @get("/health")
@@ -106,7 +142,7 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
     Raises:
         SettingsError: a source's settings are missing.
     """
-    clients = Clients()
+    clients = Clients(for_customers=True)
     token = settings.token.get_secret_value()
 
     def only_with_token(request: Request[Any, Any, Any]) -> None:
@@ -117,7 +153,10 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
     @asynccontextmanager
     async def open_clients(app: Litestar) -> AsyncIterator[None]:
         app.state["clients"] = clients
+        app.state["links"] = anyio.CapacityLimiter(LINKS_AT_ONCE)
         app.state["uploads"] = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
+        app.state["keeping"] = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
+        app.state["cleaned"] = anyio.CapacityLimiter(CLEANED_AT_ONCE)
         try:
             yield
         finally:
@@ -127,7 +166,12 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
         route_handlers=[pay_link, identity_document, health],
         before_request=only_with_token,
         lifespan=[open_clients],
-        exception_handlers={SourceError: _source_failed, TooSlowError: _too_slow},
+        exception_handlers={
+            SourceError: _source_failed,
+            TooSlowError: _too_slow,
+            FullError: _full,
+            RefusedError: _refused,
+        },
         openapi_config=None,
         logging_config=None,
     )
@@ -142,3 +186,11 @@ def _source_failed(_: Request[Any, Any, Any], error: SourceError) -> Response[di
 
 def _too_slow(_: Request[Any, Any, Any], __: TooSlowError) -> Response[dict[str, str]]:
     return Response({}, status_code=408)
+
+
+def _full(_: Request[Any, Any, Any], __: FullError) -> Response[dict[str, str]]:
+    return Response({}, status_code=503)
+
+
+def _refused(_: Request[Any, Any, Any], error: RefusedError) -> Response[dict[str, str]]:
+    return Response({"reason": str(error)}, status_code=422)

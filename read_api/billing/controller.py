@@ -10,6 +10,7 @@ from litestar.params import Parameter, QueryParameter
 
 from core.errors import NotFoundError
 from domain.commands.asked import Broken
+from read_api.admission import PAY_LINKS, admitted
 from read_api.answers import (
     NEWER,
     OLDER,
@@ -25,7 +26,7 @@ from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, P
 from read_api.gateway import Gateway
 from read_api.on_demand import OnDemand, Prefer
 from read_api.past import AsOf
-from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND
+from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
 from read_api.problems.errors import BrokenRulesError, NotSetUpError
 from read_api.questions import Question
 from read_api.responses import answers
@@ -79,7 +80,11 @@ class BillingController(Controller):
             issued_to=_iso(until),
         )
 
-    @get("/invoices/{invoice_id:str}", operation_id="getInvoice", responses=answers(InvoiceAnswer, NOT_FOUND))
+    @get(
+        "/invoices/{invoice_id:str}",
+        operation_id="getInvoice",
+        responses=answers(InvoiceAnswer, NOT_FOUND, TOO_MANY_REQUESTS),
+    )
     async def invoice(
         self,
         request: ApiRequest,
@@ -97,7 +102,7 @@ class BillingController(Controller):
         "/invoices/{invoice_id:str}/pay-links",
         operation_id="createPayLink",
         status_code=200,
-        responses=answers(PayLinkAnswer, NOT_FOUND, BROKEN_RULES),
+        responses=answers(PayLinkAnswer, NOT_FOUND, BROKEN_RULES, TOO_MANY_REQUESTS),
     )
     async def pay_link(
         self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
@@ -112,7 +117,8 @@ class BillingController(Controller):
         client, invoice, is_payable = found.rows[0]
         if is_payable != b"t":
             raise BrokenRulesError([Broken(field="request", code="NOT_UNPAID", reason="is for unpaid invoices")])
-        link = await gateway.pay_link((client or b"").decode(), (invoice or b"").decode())
+        async with admitted(request, customer_of(request), PAY_LINKS):
+            link = await gateway.pay_link((client or b"").decode(), (invoice or b"").decode())
         answer = JsonAnswer(msgspec.json.encode({"data": link}))
         # A link that signs somebody in is for no cache, not even the customer's own.
         answer.forbid_storing()

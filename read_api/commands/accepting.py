@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -13,14 +14,13 @@ from pydantic import BaseModel
 
 from core.errors import NotFoundError
 from domain.commands.asked import Asked, Broken
+from read_api.admission import COMMANDS, UPLOADS, admitted, check
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
-from read_api.problems.errors import BrokenRulesError, KeyReusedError, TooManyOpenError
+from read_api.problems.errors import BrokenRulesError, KeyReusedError
 from read_api.questions import Question
 from read_api.responses import UNLINKED
 
 ACCEPT = Question("commands/accept")
-MOST_OPEN = 20
-"""Unfinished commands that a customer may have."""
 
 IdempotencyKey = Annotated[
     str,
@@ -45,6 +45,7 @@ class Change(Generic[Wanted, Known]):
     facts: a question whose row is what the rules need, as JSON, and the command its key already stands for; no row:
         the thing is not the customer's. lasts: after this it is given up.
     at: where the thing is found, with `{id}`.
+    crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
     """
 
     kind: str
@@ -55,13 +56,14 @@ class Change(Generic[Wanted, Known]):
     known: type[Known]
     rules: Callable[[Wanted, Known, date], Sequence[Broken]]
     lasts: timedelta = timedelta(days=1)
+    crm_calls: int = 0
 
     async def accept(self, request: ApiRequest, key: str, asked: Wanted, subject_id: str | None = None) -> JsonAnswer:
         """202 with the command and where to follow it.
 
         Raises:
             NotFoundError: the thing is not the customer's.
-            BrokenRulesError, KeyReusedError, TooManyOpenError, and what the rules raise.
+            BrokenRulesError, KeyReusedError, NotAdmittedError, and what the rules raise.
         """
         wanted = asked.model_dump_json(exclude_none=True)
         known, earlier = await self._facts(request, {"asked": wanted, "key": key, "id": subject_id})
@@ -73,16 +75,29 @@ class Change(Generic[Wanted, Known]):
         self,
         request: ApiRequest,
         key: str,
+        rules: Callable[[Known], Sequence[Broken]],
         taken: Callable[[Known, bool], Awaitable[Wanted]],
         subject_id: str | None = None,
     ) -> JsonAnswer:
-        """The same where what is asked for is known only once all of the request came.
+        """The same where what is asked for is known only once all of the request came, and was passed on.
 
-        `taken` takes it in, and is told whether it is new under that key; it checks the rules itself.
+        The command's place is reserved first, one at a time for each customer: nothing is passed on that would be
+        refused afterwards. `taken` takes the request in, and is told whether it is new under that key. However that
+        fails, the place is free again.
         """
-        known, earlier = await self._facts(request, {"key": key, "id": subject_id})
-        asked = await taken(known, earlier is None)
-        return await self._stored(request, key, asked.model_dump_json(exclude_none=True), subject_id, earlier)
+        about = {"key": key, "id": subject_id}
+        known, earlier = await self._facts(request, about)
+        if earlier is None:
+            if broken := rules(known):
+                raise BrokenRulesError(broken)
+            async with admitted(request, customer_of(request), UPLOADS.taking(self.crm_calls)) as place:
+                # Once more: whoever was admitted before us may have used the same key.
+                known, earlier = await self._facts(request, about)
+                if earlier is None:
+                    wanted = (await taken(known, True)).model_dump_json(exclude_none=True)
+                    return await self._stored(request, key, wanted, subject_id, None, place)
+        wanted = (await taken(known, False)).model_dump_json(exclude_none=True)
+        return await self._stored(request, key, wanted, subject_id, earlier)
 
     async def _facts(
         self, request: ApiRequest, values: Mapping[str, str | None]
@@ -96,21 +111,28 @@ class Change(Generic[Wanted, Known]):
         earlier = msgspec.json.decode(found.rows[0][1] or b"null")
         return self.known.model_validate_json(found.rows[0][0] or b"{}"), earlier
 
-    async def _stored(
-        self, request: ApiRequest, key: str, wanted: str, subject_id: str | None, earlier: dict[str, Any] | None
+    async def _stored(  # noqa: PLR0917 - what makes a command
+        self,
+        request: ApiRequest,
+        key: str,
+        wanted: str,
+        subject_id: str | None,
+        earlier: dict[str, Any] | None,
+        place: str | None = None,
     ) -> JsonAnswer:
+        """The answer to a command that is stored now, or was earlier. `place`: one that is reserved for it."""
         hashed = sha256(f"{self.kind}\0{subject_id}\0{wanted}".encode()).hexdigest()
         if earlier is not None:
             return self._answer(hashed, earlier, subject_id)
         values = {
             "kind": self.kind, "system": self.system, "subject_kind": self.subject, "subject_id": subject_id,
             "lane": None, "key": key, "hash": hashed, "input": wanted, "request_id": _request_id(),
-            "lasts": str(self.lasts.total_seconds()), "most_open": str(MOST_OPEN),
+            "lasts": str(self.lasts.total_seconds()), "admission": place or str(uuid4()),
+            "limits": COMMANDS.taking(self.crm_calls).of(request).json(),
         }  # fmt: skip
         stored = await database_of(request).ask(ACCEPT, customer_of(request), values)
-        outcome, command, accepted_at = stored.rows[0]
-        if outcome == b"busy":
-            raise TooManyOpenError("too many commands are open")
+        outcome, command, accepted_at, refused_by, retry_after = stored.rows[0]
+        check(COMMANDS, refused_by, retry_after)
         if outcome == b"unknown":
             raise NotFoundError("there is no such thing to change")
         if outcome == b"unlinked":

@@ -25,13 +25,13 @@ FACTS = Question("customer/change_facts")
 CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(), "request_max_body_size": 16 * 1024}
 
 
-def _change(kind: str, system: str, rules: Any = no_rules) -> Change[Any, CustomerFacts]:
-    return Change(kind, system, "customers", "/api/me", FACTS, CustomerFacts, rules)
+def _change(kind: str, system: str, rules: Any = no_rules, crm_calls: int = 0) -> Change[Any, CustomerFacts]:
+    return Change(kind, system, "customers", "/api/me", FACTS, CustomerFacts, rules, crm_calls=crm_calls)
 
 
 UPDATE_PROFILE = _change("update_profile", "whmcs")
 UPDATE_ADDRESS = _change("update_address", "whmcs")
-REQUEST_ELIGIBILITY = _change("request_eligibility", "salesforce", eligibility_rules)
+REQUEST_ELIGIBILITY = _change("request_eligibility", "salesforce", eligibility_rules, crm_calls=5)
 
 
 class CustomerController(Controller):

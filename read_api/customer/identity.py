@@ -1,6 +1,8 @@
-"""Identity documents: passed on to Salesforce as they come, checked on the way, and kept nowhere else."""
+"""Identity documents: a place is reserved, then they are passed on to the gateway as they come. The API keeps none."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -8,11 +10,19 @@ from litestar import Controller, post
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from core.errors import HubError
-from domain.customer.identity import BEGINS, MOST_BYTES, IdentityFacts, RuleCode, SubmitIdentityDocument, identity_rules
+from domain.customer.identity import (
+    ENDINGS,
+    MOST_BYTES,
+    IdentityFacts,
+    RuleCode,
+    SubmitIdentityDocument,
+    identity_rules,
+)
+from read_api.admission import LONGEST_UPLOAD_SECONDS
 from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
-from read_api.gateway import Gateway
-from read_api.problems.errors import BrokenRulesError, InvalidFieldError, NotSetUpError
+from read_api.gateway import Gateway, GatewayDownError
+from read_api.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.questions import Question
 from read_api.responses import accepted
 
@@ -24,7 +34,10 @@ SUBMIT = Change(
     facts=Question("customer/identity_facts"),
     known=IdentityFacts,
     rules=no_rules,
+    # The document looked for and put there, looked for again, and the account marked.
+    crm_calls=4,
 )
+DRAIN_SECONDS = 10.0
 
 
 @dataclass
@@ -33,7 +46,7 @@ class DocumentOperation(Operation):
 
     def __post_init__(self) -> None:
         content = Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream")
-        self.request_body = RequestBody({kind: OpenAPIMediaType(content) for kind in BEGINS}, required=True)
+        self.request_body = RequestBody({kind: OpenAPIMediaType(content) for kind in ENDINGS}, required=True)
 
 
 class IdentityController(Controller):
@@ -55,47 +68,37 @@ class IdentityController(Controller):
         if gateway is None:
             raise NotSetUpError("identity documents are not set up")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        document = Passing(request.stream(), media_type)
-        customer = await database_of(request).customer(customer_of(request))
-        name = f"{sha256(f'{customer}:{key}'.encode()).hexdigest()[:40]}.{BEGINS.get(media_type, (b'', ''))[1]}"
-
-        async def taken(known: IdentityFacts, is_new: bool) -> SubmitIdentityDocument:
-            if is_new:
-                if broken := identity_rules(known):
-                    raise BrokenRulesError(broken)
-                await gateway.keep_document(known.account or "", name, document.pieces(), media_type)
-            return SubmitIdentityDocument.model_validate(
-                {"name": name, "sha256": await document.sha256(), "media_type": media_type}
-            )
-
+        document = Passing(request.stream())
         try:
-            await document.begin()
-            return await SUBMIT.accept_what_comes(request, key, taken, customer)
+            if media_type not in ENDINGS:
+                raise InvalidFieldError("body", "must be a JPEG, PNG or PDF file, and Content-Type must say which")
+            customer = await database_of(request).customer(customer_of(request))
+            name = f"{sha256(f'{customer}:{key}'.encode()).hexdigest()[:40]}.{ENDINGS[media_type]}"
+
+            async def taken(known: IdentityFacts, is_new: bool) -> SubmitIdentityDocument:
+                async with asyncio.timeout(LONGEST_UPLOAD_SECONDS):
+                    if is_new:
+                        await gateway.keep_document(known.account or "", name, document.pieces(), media_type)
+                    digest = await document.sha256()
+                return SubmitIdentityDocument.model_validate({"name": name, "sha256": digest, "media_type": media_type})
+
+            return await SUBMIT.accept_what_comes(request, key, identity_rules, taken, customer)
+        except TimeoutError as error:
+            raise GatewayDownError("the document did not pass through in time") from error
         except HubError:
-            # Whoever is still sending hears the answer when all is sent.
-            await document.sha256()
+            # Whoever is still sending hears the answer when all is sent, unless that takes too long.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await document.sha256()
             raise
 
 
 class Passing:
-    """A document on its way: checked by how it begins, hashed piece by piece, never held as a whole."""
+    """A document on its way: hashed piece by piece, never held as a whole."""
 
-    def __init__(self, stream: AsyncGenerator[bytes, None], media_type: str) -> None:
+    def __init__(self, stream: AsyncGenerator[bytes, None]) -> None:
         self._stream = stream
-        self._begins = BEGINS.get(media_type, (None, ""))[0]
-        self._first = b""
         self._hash = sha256()
-
-    async def begin(self) -> None:
-        """Take as much as tells what it is.
-
-        Raises:
-            InvalidFieldError: it is none of what may be sent, or not what it is said to be.
-        """
-        while len(self._first) < LONGEST_BEGINNING and (piece := await anext(self._stream, None)) is not None:
-            self._first += piece
-        if self._begins is None or not self._first.startswith(self._begins):
-            raise InvalidFieldError("body", "must be a JPEG, PNG or PDF file, and Content-Type must say which")
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The document as it comes.
@@ -103,10 +106,6 @@ class Passing:
         Raises:
             RequestEntityTooLarge: it is larger than may be sent; found while it passes.
         """
-        first, self._first = self._first, b""
-        if first:
-            self._hash.update(first)
-            yield first
         async for piece in self._stream:
             self._hash.update(piece)
             yield piece
@@ -116,6 +115,3 @@ class Passing:
         async for _ in self.pieces():
             continue
         return self._hash.hexdigest()
-
-
-LONGEST_BEGINNING = max(len(begins) for begins, _ in BEGINS.values())

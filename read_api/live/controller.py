@@ -14,6 +14,7 @@ from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from read_api.admission import CATCH_UPS, admit
 from read_api.answers import ApiRequest, customer_of, database_of
 from read_api.auth.guard import EXPIRES, BearerGuard
 from read_api.auth.tokens import InvalidTokenError
@@ -24,7 +25,8 @@ from read_api.live.follower import Follower
 from read_api.live.seats import NoSeatError, Seats
 from read_api.live.stream import BEAT, Item, items
 from read_api.live.tags import UNTAGGED
-from read_api.problems.catalogue import TOO_MANY_STREAMS
+from read_api.problems.catalogue import TOO_MANY_REQUESTS, TOO_MANY_STREAMS
+from read_api.problems.errors import NotAdmittedError
 from read_api.problems.handlers import no_seat
 from read_api.responses import answers
 
@@ -76,7 +78,7 @@ class LiveController(Controller):
         operation_id="followChanges",
         opt={UNTAGGED: True},
         responses={
-            **answers(Changes, TOO_MANY_STREAMS),
+            **answers(Changes, TOO_MANY_REQUESTS, TOO_MANY_STREAMS),
             200: ResponseSpec(Changes, description="Server-Sent Events", media_type="text/event-stream"),
         },
     )
@@ -90,6 +92,8 @@ class LiveController(Controller):
         """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
         named = customer_of(request)
         expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
+        if last_event_id:
+            await admit(request, named, CATCH_UPS)
         return EventStream(_seat(request, named), partial(_begun, request, named, _position(last_event_id), expires))
 
 
@@ -107,6 +111,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     try:
         named, expires = guard.claims(token)
         with _seat(socket, named):
+            if after:
+                await admit(socket, named, CATCH_UPS)
             stream = await _begun(socket, named, after, expires)
             await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
             async with aclosing(stream):
@@ -118,7 +124,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         await _refuse(socket, no_seat(socket, error))
     except InvalidTokenError:
         await socket.close(code=POLICY_VIOLATION)
-    except (UnknownCustomerError, DatabaseDownError):
+    except (UnknownCustomerError, DatabaseDownError, NotAdmittedError):
         await socket.close(code=TRY_AGAIN_LATER)
 
 

@@ -28,6 +28,7 @@ PLACE = Change(
     facts=Question("orders/facts"),
     known=Facts,
     rules=broken_rules,
+    crm_calls=4,
 )
 MOST_BYTES = 64 * 1024
 

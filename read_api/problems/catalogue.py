@@ -87,6 +87,15 @@ TOO_MANY_STREAMS = Kind(
     "The customer, or the address, follows as many live streams as one may. Close one, or try again after Retry-After"
     " seconds. The same with status 503: the hub as a whole serves as many as it can.",
 )
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "The customer asks for too much",
+    "What costs work elsewhere is limited for each customer, so that nobody's work is everybody's wait. The `code` in"
+    " `errors` says which limit is reached: what is limited, and how (`..._AT_ONCE`, `..._PER_MINUTE`, `..._PER_DAY`,"
+    " or `..._QUOTA_SHARE`, the customer's share of the calls that a system allows in a day). Try again after"
+    " Retry-After seconds, with the same Idempotency-Key.",
+)
 UNAVAILABLE = Kind(
     "unavailable",
     503,
@@ -120,6 +129,7 @@ KINDS = (
     TOO_MANY_OPEN,
     TOO_MANY_STREAMS,
     TOO_SLOW,
+    TOO_MANY_REQUESTS,
     REJECTED,
     UNAVAILABLE,
     NOT_SET_UP,

@@ -44,5 +44,14 @@ class NumberDisputedError(HubError):
     """Several open services have the line's number, and it is not proven to be this one's."""
 
 
-class TooManyOpenError(HubError):
-    """The customer has too many unfinished commands."""
+class NotAdmittedError(HubError):
+    """The customer has asked for too much of what costs something: `kind` of request, the `limit` that is reached.
+
+    retry_after: seconds until that limit lets something pass again.
+    """
+
+    def __init__(self, kind: str, limit: str, retry_after: int) -> None:
+        super().__init__(f"{kind}: {limit}")
+        self.kind = kind
+        self.limit = limit
+        self.retry_after = retry_after

@@ -30,9 +30,9 @@ from read_api.problems.errors import (
     InvalidFieldError,
     InvalidSignatureError,
     KeyReusedError,
+    NotAdmittedError,
     NotSetUpError,
     NumberDisputedError,
-    TooManyOpenError,
 )
 from read_api.problems.models import FieldProblem, Problem
 
@@ -120,8 +120,13 @@ def _disputed(request: AnyRequest, _: NumberDisputedError) -> Response[bytes]:
     return problem(request, catalogue.NUMBER_DISPUTED, "another open service has the number as well")
 
 
-def _too_many(request: AnyRequest, _: TooManyOpenError) -> Response[bytes]:
-    return problem(request, catalogue.TOO_MANY_OPEN, catalogue.TOO_MANY_OPEN.title, headers={"Retry-After": "10"})
+def _not_admitted(request: AnyRequest, error: NotAdmittedError) -> Response[bytes]:
+    headers = {"Retry-After": str(error.retry_after)}
+    if error.limit == "open":
+        return problem(request, catalogue.TOO_MANY_OPEN, catalogue.TOO_MANY_OPEN.title, headers=headers)
+    kind, limit = error.kind.replace("_", " "), error.limit.replace("_", " ")
+    reason = FieldProblem("request", f"too many {kind} ({limit})", f"{error.kind}_{error.limit}".upper())
+    return problem(request, catalogue.TOO_MANY_REQUESTS, f"too many {kind} ({limit})", reason, headers=headers)
 
 
 def _token(request: AnyRequest, _: Exception) -> Response[bytes]:
@@ -195,7 +200,7 @@ HANDLERS: ExceptionHandlersMap = {
     BrokenRulesError: _broken,
     KeyReusedError: _reused,
     NumberDisputedError: _disputed,
-    TooManyOpenError: _too_many,
+    NotAdmittedError: _not_admitted,
     InvalidSignatureError: _signature,
     InvalidTokenError: _token,
     UnknownCustomerError: _token,

@@ -30,7 +30,7 @@ from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
-from read_api.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED
+from read_api.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
 from read_api.problems.errors import NumberDisputedError
 from read_api.questions import Question
 from read_api.responses import accepted, answers
@@ -56,14 +56,15 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def _change(kind: str, rules: Any) -> Change[Any, LineFacts]:
+def _change(kind: str, rules: Any, crm_calls: int = 0) -> Change[Any, LineFacts]:
     def undisputed(asked: Any, line: LineFacts, today: date) -> Sequence[Broken]:
         if line.is_disputed:
             raise NumberDisputedError("several open services have the number")
         found: Sequence[Broken] = rules(asked, line, today)
         return found
 
-    return Change(kind, "whmcs", "sims", "/api/sims/{id}", FACTS, LineFacts, undisputed)
+    at = "/api/sims/{id}"
+    return Change(kind, "whmcs", "sims", at, FACTS, LineFacts, undisputed, crm_calls=crm_calls)
 
 
 TOP_UP = _change("top_up", top_up_rules)
@@ -71,7 +72,7 @@ CHANGE_PLAN = _change("change_plan", lambda asked, line, today: plan_rules(asked
 CHANGE_VOICE = _change("change_voice", voice_rules)
 CHANGE_NETWORK = _change("change_network", network_rules)
 REISSUE = _change("reissue_esim", reissue_rules)
-CANCEL = _change("cancel_sim", cancellation_rules)
+CANCEL = _change("cancel_sim", cancellation_rules, crm_calls=3)
 
 
 class SimController(Controller):
@@ -85,7 +86,12 @@ class SimController(Controller):
         """The customer's SIM lines."""
         return await SIMS.page(request, limit, cursor)
 
-    @get("/{sim_id:str}", operation_id="getSim", responses=answers(SimAnswer, NOT_FOUND), opt={UNTAGGED: True})
+    @get(
+        "/{sim_id:str}",
+        operation_id="getSim",
+        responses=answers(SimAnswer, NOT_FOUND, TOO_MANY_REQUESTS),
+        opt={UNTAGGED: True},
+    )
     async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
         return await _looked_at(request, SIM, sim_id)
@@ -133,7 +139,7 @@ class SimController(Controller):
     @get(
         "/{sim_id:str}/usage",
         operation_id="getSimUsage",
-        responses=answers(UsageAnswer, NOT_FOUND),
+        responses=answers(UsageAnswer, NOT_FOUND, TOO_MANY_REQUESTS),
         opt={UNTAGGED: True},
     )
     async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented

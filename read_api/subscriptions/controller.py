@@ -8,6 +8,7 @@ from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
 from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
+from read_api.admission import REFRESHES
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.past import AsOf
@@ -39,6 +40,7 @@ CANCEL = Change(
     facts=Question("subscriptions/change_facts"),
     known=SubscriptionFacts,
     rules=cancellation_rules,
+    crm_calls=2,
 )
 
 
@@ -74,7 +76,10 @@ class SubscriptionController(Controller):
         self, request: ApiRequest, subscription_id: Id, limit: Limit = 25, cursor: Cursor = None
     ) -> JsonAnswer:
         """Invoices that charge the subscription, newest first; `unread` says whether some may be missing yet."""
-        found = await INVOICES.rows(request, limit, cursor, id=str(subscription_id), today=today_of(request))
+        limits = REFRESHES.of(request).json()
+        found = await INVOICES.rows(
+            request, limit, cursor, id=str(subscription_id), today=today_of(request), limits=limits
+        )
         if not found.rows:
             raise NotFoundError("there is no such subscription")
         (unread, *_), *rows = found.rows

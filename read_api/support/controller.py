@@ -26,13 +26,21 @@ CHANGES: dict[str, Any] = {
     "request_max_body_size": 128 * 1024,
 }
 OPEN = Change(
-    "open_case", "salesforce", "support_cases", "/api/commands/{id}", Question("support/no_facts"), CaseFacts, no_rules
+    "open_case",
+    "salesforce",
+    "support_cases",
+    "/api/commands/{id}",
+    Question("support/no_facts"),
+    CaseFacts,
+    no_rules,
+    crm_calls=2,
 )
 
 
 def _change(kind: str) -> Change[Any, CaseFacts]:
     facts = Question("support/case_facts")
-    return Change(kind, "salesforce", "support_cases", "/api/support/cases/{id}", facts, CaseFacts, open_case_rules)
+    at = "/api/support/cases/{id}"
+    return Change(kind, "salesforce", "support_cases", at, facts, CaseFacts, open_case_rules, crm_calls=1)
 
 
 COMMENT = _change("add_comment")

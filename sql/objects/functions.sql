@@ -97,7 +97,7 @@ COMMENT ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz,
     'Store what a source told us, once; true: it is new. Wakes the worker';
 
 -- Somebody of the session's customer looks at a line that is old: its refresh is wished for, once while it is waiting.
-CREATE OR REPLACE FUNCTION sync.wish_line(line uuid) RETURNS boolean
+CREATE OR REPLACE FUNCTION sync.wish_line(line uuid, limits jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -110,6 +110,14 @@ BEGIN
     IF service IS NULL THEN
         RETURN false;
     END IF;
+    IF EXISTS (SELECT FROM sync.inbox i
+                WHERE i.source = 'hub' AND i.event_id = 'line:' || service AND i.state = 'waiting') THEN
+        RETURN true;
+    END IF;
+    -- Only what makes a call to the network is counted: looking again at what is wished for already is free.
+    IF EXISTS (SELECT FROM command.admit(gen_random_uuid(), 'refreshes', limits) WHERE refused_by IS NOT NULL) THEN
+        RETURN false;
+    END IF;
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
     VALUES ('hub', 'line:' || service, 'record', 'line', service)
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
@@ -119,12 +127,12 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION sync.wish_line(uuid) IS
+COMMENT ON FUNCTION sync.wish_line(uuid, jsonb) IS
     'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line,'
-    ' or its number is disputed, and looking does not settle that';
+    ' or its number is disputed, and looking does not settle that, or the customer wished for too much lately';
 
 -- Somebody of the session's customer looks at invoices whose items are not read yet: of one, or of all (null).
-CREATE OR REPLACE FUNCTION sync.wish_items(invoice uuid) RETURNS integer
+CREATE OR REPLACE FUNCTION sync.wish_items(invoice uuid, limits jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -142,6 +150,14 @@ BEGIN
     IF unread = '{}' THEN
         RETURN 0;
     END IF;
+    IF NOT EXISTS (SELECT FROM unnest(unread) each
+                     LEFT JOIN sync.inbox i ON i.source = 'hub' AND i.event_id = 'whmcs.invoice_details:' || each
+                    WHERE i.state IS NULL OR i.state <> 'waiting' AND i.received_at < now() - interval '1 minute') THEN
+        RETURN cardinality(unread);
+    END IF;
+    IF EXISTS (SELECT FROM command.admit(gen_random_uuid(), 'refreshes', limits) WHERE refused_by IS NOT NULL) THEN
+        RETURN 0;
+    END IF;
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
     SELECT 'hub', 'whmcs.invoice_details:' || each, 'record', 'whmcs.invoice_details', each FROM unnest(unread) each
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
@@ -154,9 +170,9 @@ BEGIN
     RETURN cardinality(unread);
 END
 $$;
-COMMENT ON FUNCTION sync.wish_items(uuid) IS
+COMMENT ON FUNCTION sync.wish_items(uuid, jsonb) IS
     'Wish for the items of an invoice of the session''s customer, or of all its invoices (null), to be read soon, where'
-    ' they never were; how many that are';
+    ' they never were; how many that are; 0 also where the customer wished for too much lately';
 
 -- What changed since a position, for whoever pushes it on: whose it is and what, never the values.
 CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, at_most integer)
@@ -271,14 +287,96 @@ $$;
 COMMENT ON FUNCTION sync.keep_history(integer) IS
     'Make the change log''s coming months, drop those older than so many (the running one counts); how many went';
 
+-- May the session's customer do this now? Everything that costs a call to a source, a thread, a connection or a catch-up
+-- asks here before it starts, and is counted. limits: at_once, per_minute, per_day, open (unfinished commands), share
+-- (percent of the quota of calls that `system` says it has) of which this takes about `calls`; lasts: seconds for which
+-- it counts as under way, unless it is released before. What is not named is not limited.
+-- refused_by: the limit that is reached, or null: admitted. retry_after: seconds until that limit lets something pass.
+CREATE OR REPLACE FUNCTION command.admit(admission uuid, kind text, limits jsonb)
+    RETURNS TABLE (refused_by text, retry_after integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    who constant uuid := hub.current_customer();
+    moment timestamptz;
+    recent record;
+    spent record;
+    still_open bigint;
+BEGIN
+    IF who IS NULL THEN
+        RETURN QUERY SELECT 'unknown', 1;
+        RETURN;
+    END IF;
+    -- One at a time for each customer, so that counting and storing are one.
+    PERFORM pg_advisory_xact_lock(hashtext('command.accept'), hashtext(who::text));
+    moment := clock_timestamp();
+    -- Asked twice, because the connection broke before the answer came.
+    IF EXISTS (SELECT FROM command.admissions a WHERE a.id = admission AND a.customer_id = who) THEN
+        RETURN QUERY SELECT NULL::text, 0;
+        RETURN;
+    END IF;
+    DELETE FROM command.admissions a
+     WHERE a.customer_id = who AND a.kind = admit.kind AND a.admitted_at <= moment - interval '1 day';
+    SELECT count(*) FILTER (WHERE a.until > moment) AS at_once, min(a.until) FILTER (WHERE a.until > moment) AS one_ends,
+           count(*) FILTER (WHERE a.admitted_at > moment - interval '1 minute') AS per_minute,
+           min(a.admitted_at) FILTER (WHERE a.admitted_at > moment - interval '1 minute') AS minute_began,
+           count(*) AS per_day, min(a.admitted_at) AS day_began
+      INTO recent
+      FROM command.admissions a
+     WHERE a.customer_id = who AND a.kind = admit.kind;
+    SELECT coalesce(sum(a.calls), 0) AS calls, min(a.admitted_at) AS began,
+           (SELECT s.quota_limit FROM sync.sources s WHERE s.system = limits ->> 'system') AS quota
+      INTO spent
+      FROM command.admissions a
+     WHERE a.customer_id = who AND a.system = limits ->> 'system' AND a.admitted_at > moment - interval '1 day';
+    -- An upload that is under way will be a command.
+    still_open := CASE WHEN limits ? 'open' THEN
+        (SELECT count(*) FROM command.commands c
+          WHERE c.customer_id = who AND c.status IN ('accepted', 'running', 'waiting', 'dead'))
+        + (SELECT count(*) FROM command.admissions a
+            WHERE a.customer_id = who AND a.kind = 'uploads' AND a.until > moment) END;
+    RETURN QUERY
+    SELECT reached.name, greatest(ceil(extract(epoch FROM reached.ends - moment)), 1)::integer
+      FROM (VALUES ('at_once', recent.at_once >= (limits ->> 'at_once')::integer, recent.one_ends),
+                   ('per_minute', recent.per_minute >= (limits ->> 'per_minute')::integer,
+                    recent.minute_began + interval '1 minute'),
+                   ('per_day', recent.per_day >= (limits ->> 'per_day')::integer, recent.day_began + interval '1 day'),
+                   -- When one of them ends, nobody knows.
+                   ('open', still_open >= (limits ->> 'open')::integer, moment + interval '10 seconds'),
+                   ('quota_share', spent.calls > 0 AND (spent.calls + (limits ->> 'calls')::integer) * 100
+                                                       > spent.quota * (limits ->> 'share')::numeric,
+                    spent.began + interval '1 day')) AS reached (name, is_reached, ends)
+     WHERE reached.is_reached
+     ORDER BY reached.ends DESC
+     LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO command.admissions (id, customer_id, kind, admitted_at, until, system, calls)
+    VALUES (admission, who, admit.kind, moment, moment + (limits ->> 'lasts')::double precision * interval '1 second',
+            limits ->> 'system', coalesce((limits ->> 'calls')::integer, 0));
+    RETURN QUERY SELECT NULL::text, 0;
+END
+$$;
+COMMENT ON FUNCTION command.admit(uuid, text, jsonb) IS
+    'Count a request of the session''s customer that costs something, unless a limit is reached: then say which';
+
+CREATE OR REPLACE FUNCTION command.release(admission uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE command.admissions SET until = NULL WHERE id = admission AND customer_id = hub.current_customer()
+$$;
+COMMENT ON FUNCTION command.release(uuid) IS 'What was admitted is no longer under way';
+
 -- A customer asks for something: stored once per key, and whoever does such things is woken.
 -- outcome: accepted, repeated (the same asked before under this key), conflict (something else was), unlinked (the
--- customer has no account there, or is gone), unknown (the customer may read no such subject), busy (too much of the
--- customer's is still to be done).
+-- customer has no account there, or is gone), unknown (the customer may read no such subject), refused (a limit is reached: see
+-- command.admit). What was admitted before under the same id is not counted again.
 CREATE OR REPLACE FUNCTION command.accept(
     kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
-    input jsonb, request_id text, lasts interval, most_open integer
-) RETURNS TABLE (outcome text, id uuid, accepted_at timestamptz)
+    input jsonb, request_id text, lasts interval, admission uuid, limits jsonb
+) RETURNS TABLE (outcome text, id uuid, accepted_at timestamptz, refused_by text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -288,9 +386,10 @@ DECLARE
     new_id constant uuid := gen_random_uuid();
     earlier record;
     is_theirs boolean := true;
+    refused record;
 BEGIN
     IF account IS NULL THEN
-        RETURN QUERY SELECT 'unlinked', NULL::uuid, NULL::timestamptz;
+        RETURN QUERY SELECT 'unlinked', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
         RETURN;
     END IF;
     -- Whoever calls this may have asked whose the subject is, or not.
@@ -303,7 +402,7 @@ BEGIN
         END IF;
     END IF;
     IF NOT is_theirs THEN
-        RETURN QUERY SELECT 'unknown', NULL::uuid, NULL::timestamptz;
+        RETURN QUERY SELECT 'unknown', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
         RETURN;
     END IF;
     -- One at a time for each customer, so that counting and storing are one.
@@ -315,12 +414,12 @@ BEGIN
             OR c.account_id = ANY(ARRAY[hub.current_account('salesforce'), hub.current_account('whmcs')]));
     IF FOUND THEN
         RETURN QUERY SELECT CASE WHEN earlier.is_same THEN 'repeated' ELSE 'conflict' END, earlier.id,
-                            earlier.accepted_at;
+                            earlier.accepted_at, NULL::text, NULL::integer;
         RETURN;
     END IF;
-    IF (SELECT count(*) FROM command.commands c
-         WHERE c.customer_id = who AND c.status IN ('accepted', 'running', 'waiting', 'dead')) >= most_open THEN
-        RETURN QUERY SELECT 'busy', NULL::uuid, NULL::timestamptz;
+    SELECT a.refused_by, a.retry_after INTO refused FROM command.admit(admission, 'commands', limits) a;
+    IF refused.refused_by IS NOT NULL THEN
+        RETURN QUERY SELECT 'refused', NULL::uuid, NULL::timestamptz, refused.refused_by, refused.retry_after;
         RETURN;
     END IF;
     INSERT INTO command.commands (id, kind, customer_id, account_id, subject_kind, subject_id, lane, idempotency_key,
@@ -330,10 +429,10 @@ BEGIN
             coalesce(account || ':' || accept.lane, accept.subject_kind || ':' || coalesce(accept.subject_id, new_id)),
             accept.idempotency_key, accept.request_hash, accept.input, accept.request_id, now() + accept.lasts);
     PERFORM pg_notify('hub_commands', accept.kind);
-    RETURN QUERY SELECT 'accepted', new_id, now();
+    RETURN QUERY SELECT 'accepted', new_id, now(), NULL::text, NULL::integer;
 END
 $$;
-COMMENT ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, integer) IS
+COMMENT ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, uuid, jsonb) IS
     'Store what the session''s customer asks for, once per key; says what became of it. Wakes the forwarders';
 
 -- What becomes of a command is a change like any other: pushed live, and a reason to read again what was cached.

@@ -23,12 +23,12 @@ GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO h
 
 -- It also hands on what sources tell, wishes for lines and items to be read, and pushes changes: each by a function that
 -- says what.
-GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid),
-    sync.wish_items(uuid), sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
+GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid, jsonb),
+    sync.wish_items(uuid, jsonb), sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
 
 -- It stores what its customer asks for by one function, and reads what became of it, but neither who works on it nor how.
-GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, integer)
-    TO hub_api;
+GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, uuid, jsonb),
+    command.admit(uuid, text, jsonb), command.release(uuid) TO hub_api;
 GRANT SELECT (id, seq, kind, account_id, subject_kind, subject_id, idempotency_key, request_hash, input, status,
               waits_for, failure_code, failure_reason, result, accepted_at, finished_at) ON command.commands TO hub_api;
 

@@ -94,6 +94,24 @@ steps = Table(
     comment="What each command has done so far, written down before and after each call to a source system.",
 )
 
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="Made by whoever asks: asking twice under it counts once"),
+    reference("customer_id", "Customer whose request it was", required=True),
+    text("kind", "What it costs: commands, uploads, pay_links, waits, refreshes, catch_ups", required=True),
+    stamp("admitted_at", "When it was admitted, UTC"),
+    instant("until", "Until when it counts as under way, UTC; null: it is over, or was never long"),
+    text("system", "System whose quota of calls it draws on; null: none"),
+    Column(
+        "calls", Integer, nullable=False, server_default="0", comment="About how many calls to that system it takes"
+    ),
+    schema="command",
+    comment="One row per request of the last day that was admitted and costs something.",
+)
+
+Index("admissions_recent_idx", admissions.c.customer_id, admissions.c.kind, admissions.c.admitted_at)
+
 _is_open = commands.c.status.in_(OPEN)
 Index("commands_due_idx", commands.c.due_at, commands.c.seq, postgresql_where=_is_open)
 Index("commands_lane_idx", commands.c.lane, commands.c.seq, postgresql_where=commands.c.status.in_((*OPEN, "dead")))

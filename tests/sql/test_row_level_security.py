@@ -182,7 +182,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
     expected = {
         "hub_sync": {f"hub.{name}": everything for name in HUB}
         | {f"sync.{name}": everything for name in SYNC}
-        | {f"command.{name}": everything for name in ("commands", "steps")}
+        | {f"command.{name}": everything for name in ("commands", "steps", "admissions")}
         | {"sync.migration": {"SELECT"}, "sync.deletion_permits": {"SELECT"}},
         "hub_api": {f"hub.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.migration": {"SELECT"}},
@@ -251,6 +251,8 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
 
     assert set(callable_by) == {
         ("accept", "hub_api"),
+        ("admit", "hub_api"),
+        ("release", "hub_api"),
         ("current_customer", "hub_api"),
         ("current_account", "hub_api"),
         ("earlier", "hub_api"),

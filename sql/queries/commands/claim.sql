@@ -29,5 +29,5 @@ UPDATE command.commands c
   FROM next
  WHERE c.id = next.id
 RETURNING c.id, c.seq, c.kind, c.account_id, c.subject_kind, c.subject_id, c.lane, c.input, c.attempts, c.deadline_at,
-          c.failing, c.request_id, c.accepted_at, c.claim,
+          c.failing, c.request_id, c.accepted_at, c.claim, c.customer_id IS NOT NULL AS is_customers,
           (SELECT o.order_number FROM hub.orders o WHERE o.id = c.subject_id) AS order_number

@@ -3,7 +3,7 @@
 SELECT extract(epoch FROM least(sim.details_as_of, sim.usage_as_of)),
        CASE WHEN sim.details_as_of IS NULL OR sim.usage_as_of IS NULL
               OR least(sim.details_as_of, sim.usage_as_of) < now() - %(stale_seconds)s::int * interval '1 second'
-            THEN sync.wish_line(sim.id) ELSE false END
+            THEN sync.wish_line(sim.id, %(limits)s::jsonb) ELSE false END
   FROM hub.sims sim
  WHERE sim.id = %(id)s::uuid
    AND sim.account_id = (SELECT hub.current_account('whmcs'))

@@ -137,7 +137,7 @@ class Hub:
             connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer.id)])
             row = connection.execute(
                 "SELECT outcome, id FROM command.accept(%s, %s, %s, %s, NULL, %s, 'hash', %s, 'test-request',"
-                " interval '1 day', 100)",
+                " interval '1 day', gen_random_uuid(), '{}')",
                 [
                     kind,
                     system,

@@ -120,7 +120,7 @@ async def test_the_same_key_with_another_body_is_refused(
 
 async def test_two_at_once_under_one_key_are_one_command(database: Any, customer: Any) -> None:
     asked = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
-    asked += " '{}', 'r', interval '1 day', 20)"
+    asked += " '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
 
     with psycopg.connect(database.api) as one, psycopg.connect(database.api, autocommit=True) as other:
         for connection, local in ((one, True), (other, False)):

@@ -1,7 +1,6 @@
 """Pay links and identity documents: to the source at once, for whoever may, and kept nowhere."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -11,7 +10,7 @@ import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,21 +19,24 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from PIL import Image
 from psycopg.sql import SQL, Identifier, Literal
 
 from core.settings import ApiSettings, GatewaySettings, HubSettings
 from pipelines.datasets import dataset_named
-from pipelines.gateway.app import UPLOADS_AT_ONCE
+from pipelines.gateway.app import LINKS_AT_ONCE, UPLOADS_AT_ONCE
 from pipelines.resources import source_of
 from pipelines.sync.run import run
+from read_api.admission import LONGEST_UPLOAD_SECONDS
 from read_api.app import create_app
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
+from tests.builders import insert
 from tests.e2e.conftest import hub_environment
+from tests.pipelines.gateway.documents import PNG
 from tests.serving import KEY, free_port
 
 TOKEN = "t" * 32
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 1000
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def control(sandbox: RunningSandbox, name: str, **content: Any) -> None:
 
 def passed(gateway: GatewaySettings, headers: dict[str, str]) -> int:
     asked = {"client": "1", "invoice": "1"}
-    return httpx.post(f"{gateway.address}/pay-links", json=asked, headers=headers).status_code
+    return httpx.post(f"{gateway.address}/pay-links", json=asked, headers=headers, timeout=30).status_code
 
 
 def wait_until_there(settings: GatewaySettings, process: "subprocess.Popen[bytes]") -> None:
@@ -212,29 +214,60 @@ def test_nobody_without_the_token_passes(gateway: GatewaySettings) -> None:
     assert passed(gateway, {}) == passed(gateway, {"Authorization": "Bearer " + "x" * 32}) == 401
 
 
-def test_documents_that_come_slowly_hold_up_no_link(gateway: GatewaySettings, sandbox: RunningSandbox) -> None:
-    """A thread waits for each, and there are forty threads."""
+@contextmanager
+def uploads_that_never_end(gateway: GatewaySettings) -> Iterator[None]:
+    """As many as the gateway takes at a time, each with some bytes on the way."""
     begun = (
         "POST /identity-documents?account=001000000000001AAA&name=%s.png HTTP/1.1\r\nHost: hub\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 1000\r\n\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
     )
-    before, ends = sandbox.state.calls.total, time.monotonic() + 30
     with ExitStack() as stack:
-        for _ in range(50):
+        for _ in range(UPLOADS_AT_ONCE):
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
             sender.sendall((begun % uuid4().hex).encode() + PNG[:10])
-        while sandbox.state.calls.total < before + UPLOADS_AT_ONCE:
+        ends = time.monotonic() + 30
+        while keep_in(gateway) != 503:
             assert time.monotonic() < ends, "the uploads did not begin"
-            threading.Event().wait(0.02)
+        yield
 
-        answer = httpx.post(
-            f"{gateway.address}/pay-links",
-            json={"client": "1", "invoice": "1"},
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=15,
-        )
 
-    assert answer.status_code == 503, "the made-up client is unknown to WHMCS, which is an answer"
+def keep_in(gateway: GatewaySettings, content: bytes = b"no document") -> int:
+    """The answer to a document that is handed to the gateway itself."""
+    return httpx.post(
+        f"{gateway.address}/identity-documents",
+        params={"account": "001000000000001AAA", "name": f"{uuid4().hex}.png"},
+        content=content,
+        headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "image/png"},
+        timeout=15,
+    ).status_code
+
+
+def test_documents_that_come_slowly_hold_up_no_link(gateway: GatewaySettings, sandbox: RunningSandbox) -> None:
+    before = sandbox.state.calls.total
+
+    with uploads_that_never_end(gateway):
+        answer = passed(gateway, {"Authorization": f"Bearer {TOKEN}"})
+
+    assert answer == 503, "the made-up client is unknown to WHMCS, which is an answer"
+    assert sandbox.state.calls.total > before
+
+
+def test_links_that_come_slowly_hold_up_no_document(gateway: GatewaySettings, sandbox: RunningSandbox) -> None:
+    control(sandbox, "faults", match="CreateSsoToken", mode="slow:8000", times=LINKS_AT_ONCE)
+    links = [
+        threading.Thread(target=passed, args=(gateway, {"Authorization": f"Bearer {TOKEN}"}))
+        for _ in range(LINKS_AT_ONCE)
+    ]
+    for link in links:
+        link.start()
+
+    answer = keep_in(gateway)
+
+    assert answer == 422, "it was looked at, and is no document"
+    assert any(link.is_alive() for link in links), "the links were too fast to show anything"
+    for link in links:
+        link.join()
+    control(sandbox, "reset")
 
 
 async def test_when_the_source_is_down_the_caller_is_told_to_come_again(
@@ -278,7 +311,8 @@ async def test_a_document_is_put_on_the_account_once_and_a_command_tells_the_age
     assert (first.status_code, again.status_code) == (202, 202)
     (document,) = documents(sandbox)
     kept = sandbox.state.overlay.changed("salesforce", "ContentVersion")[document["id"]].fields
-    assert b64decode(str(kept["VersionData"])) == PNG
+    stored = Image.open(BytesIO(b64decode(str(kept["VersionData"]))))
+    assert (stored.format, stored.tobytes()) == ("PNG", Image.open(BytesIO(PNG)).tobytes())
     asked = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
     assert asked == [("submit_identity_document", "image/png")]
 
@@ -297,6 +331,7 @@ async def test_what_is_no_document_is_refused(
     answer = await client.post("/api/identity-documents", content=content, headers=headers)
 
     assert (answer.status_code, answer.json()["field"]) == (400, "body")
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
 
 
 async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -336,65 +371,161 @@ async def test_the_same_key_with_another_document_is_another_request_and_passes_
     assert len(documents(sandbox)) == passed_on
 
 
-class Watching(ThreadingHTTPServer):
-    """A Salesforce that tells when the first bytes of a file are there, and keeps none."""
+def sending(bearer: Any, customer: Any, key: str | None = None) -> dict[str, str]:
+    return {**bearer(customer), "Content-Type": "image/png", "Idempotency-Key": key or uuid4().hex}
 
-    daemon_threads = True
+
+class Sender:
+    """Somebody who sends the first half, and the rest when told to."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Watching)
-        self.began = threading.Event()
+        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.breaks_off = False
+
+    async def content(self) -> AsyncIterator[bytes]:
+        yield PNG[:50]
+        self.began.set()
+        await self.goes_on.wait()
+        if self.breaks_off:
+            raise ConnectionResetError
+        yield PNG[50:]
 
 
-class _Watching(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Watching
-
-    def do_GET(self) -> None:
-        self._answer({"totalSize": 0, "done": True, "records": []})
-
-    def do_POST(self) -> None:
-        if self.path.endswith("/token"):
-            self.rfile.read(int(self.headers["content-length"]))
-            self._answer({"access_token": "00D!x", "instance_url": "https://acme.my.salesforce.com"})
-            return
-        while size := int(self.rfile.readline(), 16):
-            if PNG in self.rfile.read(size + 2):
-                self.server.began.set()
-        self.rfile.readline()
-        self._answer({"id": "068000000000001AAA", "success": True, "errors": []}, 201)
-
-    def _answer(self, content: Any, status: int = 200) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+def customers(rows: Any, count: int) -> list[Any]:
+    found = rows.execute(
+        "SELECT id FROM hub.customers WHERE salesforce_account_id IS NOT NULL AND identity_status = 'not_submitted'"
+        " ORDER BY id LIMIT %s",
+        [count],
+    ).fetchall()
+    assert len(found) == count
+    return [row[0] for row in found]
 
 
-async def test_a_document_reaches_salesforce_before_its_sender_has_sent_all_of_it(
-    synced: Any, rows: Any, bearer: Any, environment: dict[str, str], tmp_path: Path
+async def test_one_document_of_a_customer_passes_at_a_time_and_anothers_beside_it(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any
 ) -> None:
-    salesforce = Watching()
-    threading.Thread(target=salesforce.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{salesforce.server_address[1]}"
-    headers = bearer(a_customer(rows, "not_submitted")) | {"Content-Type": "image/png", "Idempotency-Key": uuid4().hex}
+    attacker, other = customers(rows, 2)
+    slow = Sender()
+    sent = asyncio.create_task(
+        client.post("/api/identity-documents", content=slow.content(), headers=sending(bearer, attacker))
+    )
+    await slow.began.wait()
 
-    async def as_it_arrives() -> AsyncIterator[bytes]:
-        yield PNG
-        assert await asyncio.to_thread(salesforce.began.wait, 30), "nothing was sent on while more was to come"
-        yield b"the rest"
+    more = await client.post("/api/identity-documents", content=PNG, headers=sending(bearer, attacker))
+    others = await client.post("/api/identity-documents", content=PNG, headers=sending(bearer, other))
+    slow.goes_on.set()
 
-    with running_gateway(environment | {"SALESFORCE_BASE_URL": address}, tmp_path / "log") as gateway:
-        async with api_before(gateway, synced, ApiSettings(jwt_key=KEY)) as client:
-            answer = await client.post("/api/identity-documents", content=as_it_arrives(), headers=headers)
-    salesforce.shutdown()
-    salesforce.server_close()
+    assert (more.status_code, more.json()["errors"][0]["code"]) == (429, "UPLOADS_AT_ONCE")
+    assert 1 <= int(more.headers["retry-after"]) <= LONGEST_UPLOAD_SECONDS
+    assert (others.status_code, (await sent).status_code) == (202, 202)
 
-    assert answer.status_code == 202, answer.text
+
+async def test_as_many_documents_are_kept_as_are_accepted(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, sandbox: RunningSandbox
+) -> None:
+    """60 keys at once: 39 were refused, and all 60 files were in Salesforce."""
+    control(sandbox, "reset")
+    customer = a_customer(rows, "not_submitted")
+
+    answers = await asyncio.gather(
+        *[client.post("/api/identity-documents", content=PNG, headers=sending(bearer, customer)) for _ in range(8)]
+    )
+
+    accepted = [answer for answer in answers if answer.status_code == 202]
+    assert {answer.status_code for answer in answers} == {202, 429}
+    assert len(documents(sandbox)) == len(accepted)
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (len(accepted),)
+
+
+async def test_who_has_too_much_open_has_no_document_passed_on(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, sandbox: RunningSandbox
+) -> None:
+    control(sandbox, "reset")
+    customer = a_customer(rows, "not_submitted")
+    for _ in range(20):
+        insert(rows, "command.commands", customer_id=customer, status="accepted")
+
+    answer = await client.post("/api/identity-documents", content=PNG, headers=sending(bearer, customer))
+
+    assert (answer.status_code, answer.json()["type"]) == (429, "/problems/too-many-open")
+    assert documents(sandbox) == []
+
+
+async def test_one_that_is_broken_off_leaves_nothing_and_its_key_may_be_tried_again(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, sandbox: RunningSandbox
+) -> None:
+    control(sandbox, "reset")
+    headers = sending(bearer, a_customer(rows, "not_submitted"))
+    sender = Sender()
+    sender.breaks_off = True
+    sender.goes_on.set()
+    try:
+        broken = (await client.post("/api/identity-documents", content=sender.content(), headers=headers)).status_code
+    except ConnectionResetError:
+        broken = 0
+    left = documents(sandbox)
+
+    again = await client.post("/api/identity-documents", content=PNG, headers=headers)
+
+    assert broken != 202
+    assert left == []
+    assert again.status_code == 202
+    assert len(documents(sandbox)) == 1
+
+
+async def test_one_that_salesforce_does_not_take_may_be_tried_again_under_its_key(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any, sandbox: RunningSandbox
+) -> None:
+    control(sandbox, "reset")
+    headers = sending(bearer, a_customer(rows, "not_submitted"))
+    control(sandbox, "faults", match="ContentVersion", mode="html500", times=10)
+    failed = await client.post("/api/identity-documents", content=PNG, headers=headers)
+    control(sandbox, "reset")
+
+    again = await client.post("/api/identity-documents", content=PNG, headers=headers)
+
+    assert (failed.status_code, failed.headers["retry-after"]) == (503, "10")
+    assert again.status_code == 202
+
+
+async def test_after_a_crash_the_place_is_free_once_nobody_can_be_at_work_any_more(
+    client: httpx.AsyncClient, synced: Any, rows: Any, bearer: Any
+) -> None:
+    customer = a_customer(rows, "not_submitted")
+    headers = sending(bearer, customer)
+    rows.execute(
+        "INSERT INTO command.admissions (id, customer_id, kind, until)"
+        " VALUES (gen_random_uuid(), %s, 'uploads', now() + interval '100 seconds')",
+        [customer],
+    )
+    before = await client.post("/api/identity-documents", content=PNG, headers=headers)
+    rows.execute("UPDATE command.admissions SET until = now() - interval '1 second'")
+
+    after = await client.post("/api/identity-documents", content=PNG, headers=headers)
+
+    assert (before.status_code, after.status_code) == (429, 202)
+    assert 90 <= int(before.headers["retry-after"]) <= 100
+
+
+async def test_many_pay_links_of_one_customer_are_refused_and_anothers_is_made(
+    gateway: GatewaySettings, synced: Any, rows: Any, bearer: Any
+) -> None:
+    payable = rows.execute(
+        "SELECT DISTINCT ON (a.customer_id) i.id, a.customer_id FROM hub.invoices i"
+        " JOIN hub.customer_accounts a ON a.id = i.account_id WHERE i.status = 'unpaid' AND i.total > 0"
+        " ORDER BY a.customer_id LIMIT 2"
+    ).fetchall()
+    (invoice, attacker), (others_invoice, other) = payable
+    settings = ApiSettings(jwt_key=KEY, pay_links_per_minute=2)
+
+    async with api_before(gateway, synced, settings) as client:
+        answers = [await client.post(f"/api/invoices/{invoice}/pay-links", headers=bearer(attacker)) for _ in range(3)]
+        others = await client.post(f"/api/invoices/{others_invoice}/pay-links", headers=bearer(other))
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["errors"][0]["code"] == "PAY_LINKS_PER_MINUTE"
+    assert int(answers[2].headers["retry-after"]) >= 1
+    assert others.status_code == 200
 
 
 async def test_a_verified_customer_need_send_nothing(
