@@ -130,8 +130,16 @@ class Hub:
         with psycopg.connect(self.database.sync, autocommit=True) as connection:
             retry(connection, command)
 
-    def ask(self, kind: str, customer: Customer, asked: dict[str, Any], *, subject: tuple[str, UUID] | None = None,
-            system: str = "salesforce", key: str | None = None) -> UUID:  # fmt: skip
+    def ask(
+        self,
+        kind: str,
+        customer: Customer,
+        asked: dict[str, Any],
+        *,
+        subject: tuple[str, UUID | None] | None = None,
+        system: str = "salesforce",
+        key: str | None = None,
+    ) -> UUID:
         """Accept a command as the API does, rules apart."""
         with psycopg.connect(self.database.api) as connection:
             connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer.id)])
