@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
@@ -71,6 +71,9 @@ class Target:
     @cached_property
     def http(self) -> httpx.Client:
         return httpx.Client(base_url=self.api, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        self.http.close()
 
     @property
     def hub(self) -> Stage:
@@ -158,8 +161,8 @@ def own_target() -> Iterator[Target]:
     with stage() as made:
         port = str(free_port())
         made.environment |= {"GATEWAY_TOKEN": GATEWAY_TOKEN, "GATEWAY_PORT": port}
-        with _gateway(made):
-            yield Target(made.api, ApiSettings(jwt_key=KEY), made)
+        with _gateway(made), closing(Target(made.api, ApiSettings(jwt_key=KEY), made)) as target:
+            yield target
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -91,19 +92,28 @@ def earlier(session: Session, world: World) -> None:
 
 
 def wish_line(session: Session, world: World) -> None:
-    assert session.execute("SELECT sync.wish_line(%s)", [world.theirs["sims"]]).fetchall() == [(False,)]
+    assert session.execute("SELECT sync.wish_line(%s, '{}')", [world.theirs["sims"]]).fetchall() == [(False,)]
 
 
 def wish_items(session: Session, world: World) -> None:
-    assert session.execute("SELECT sync.wish_items(%s)", [world.theirs["invoices"]]).fetchall() == [(0,)]
+    assert session.execute("SELECT sync.wish_items(%s, '{}')", [world.theirs["invoices"]]).fetchall() == [(0,)]
 
 
 def live_changes(session: Session, world: World) -> None:
     """The API pushes everybody's changes on, so it is told of all: whose and what, but never a value."""
-    found = session.execute("SELECT * FROM sync.live_changes('0', 0, 1000)").fetchall()
-    assert {row[2] for row in found} >= {world.mine["id"], world.theirs["customers"]}
+    both = {world.mine["id"], world.theirs["customers"]}
+    ends = monotonic() + 60
+    # Changes show once every transaction of the server that began before them has ended, other tests' too.
+    found = _live(session)
+    while not {row[2] for row in found} >= both:
+        assert monotonic() < ends, "the changes never showed"
+        found = _live(session)
     assert SECRET not in str(found)
     assert not {row[4] for row in found} & world.hidden
+
+
+def _live(session: Session) -> list[Any]:
+    return session.execute("SELECT * FROM sync.live_changes('0', 0, 1000)").fetchall()
 
 
 def receive_hint(session: Session, _: World) -> None:
@@ -118,21 +128,53 @@ def accept(session: Session, world: World) -> None:
         for system in ("salesforce", "whmcs"):
             found = session.execute(
                 "SELECT outcome, id FROM command.accept('change_plan', %s, %s, %s, NULL, %s, 'h', '{}', 'r',"
-                " interval '1 day', 20)",
+                " interval '1 day', gen_random_uuid(), '{}')",
                 [system, kind, subject, uuid4().hex],
             ).fetchall()
             assert found == [("unknown", None)], kind
+
+
+def admit(session: Session, world: World) -> None:
+    """What others were admitted to counts for them alone."""
+    speak_for(session, world.theirs["customers"])
+    assert session.execute(ADMIT, [uuid4()]).fetchall() == [(None,)]
+    assert session.execute(ADMIT, [uuid4()]).fetchall() == [("at_once",)]
+
+    speak_for(session, world.mine["id"])
+    assert session.execute(ADMIT, [uuid4()]).fetchall() == [(None,)]
+
+
+def release(session: Session, world: World) -> None:
+    """What is another's under way stays under way."""
+    admission = uuid4()
+    speak_for(session, world.theirs["customers"])
+    session.execute(ADMIT, [admission])
+
+    speak_for(session, world.mine["id"])
+    session.execute("SELECT command.release(%s)", [admission])
+
+    speak_for(session, world.theirs["customers"])
+    assert session.execute(ADMIT, [uuid4()]).fetchall() == [("at_once",)]
+
+
+ADMIT = "SELECT refused_by FROM command.admit(%s, 'waits', '{\"at_once\": 1, \"lasts\": 60}')"
+
+
+def speak_for(session: Session, customer: UUID) -> None:
+    session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
 
 
 EXPECTED: dict[str, Callable[[Session, World], None]] = {
     "hub.current_customer()": current_customer,
     "hub.current_account(text)": current_account,
     "hub.earlier(text,timestamp with time zone)": earlier,
-    "sync.wish_line(uuid)": wish_line,
-    "sync.wish_items(uuid)": wish_items,
+    "sync.wish_line(uuid,jsonb)": wish_line,
+    "sync.wish_items(uuid,jsonb)": wish_items,
     "sync.live_changes(xid8,bigint,integer)": live_changes,
     "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)": receive_hint,
-    "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,integer)": accept,
+    "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,uuid,jsonb)": accept,
+    "command.admit(uuid,text,jsonb)": admit,
+    "command.release(uuid)": release,
 }
 
 
@@ -177,7 +219,7 @@ def test_a_lane_that_the_caller_names_is_in_nobodys_way(database: Database, worl
         session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(world.mine["id"])])
         session.execute(
             "SELECT command.accept('place_order', 'salesforce', 'orders', NULL, %s, 'a-key-of-mine', 'h', '{}', 'r',"
-            " interval '1 day', 20)",
+            " interval '1 day', gen_random_uuid(), '{}')",
             [victims_lane],
         )
 
@@ -206,7 +248,7 @@ def test_a_deleted_customer_names_nobody_and_may_ask_for_nothing(
         seen = [session.execute(f"SELECT count(*) FROM hub.{table}").fetchone() for table in HUB]  # noqa: S608
         asked = session.execute(
             "SELECT outcome FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'a-key-of-mine',"
-            " 'h', '{}', 'r', interval '1 day', 20)"
+            " 'h', '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
         ).fetchall()
 
     assert named == [(None, None, None)]

@@ -16,14 +16,15 @@ def foreign_page_drives_the_sandbox(target: Target) -> Seen:
         {"Sec-Fetch-Site": "cross-site"},
     )
     urls = (target.hub.sandbox.salesforce_url, target.hub.sandbox.whmcs_url, target.hub.sandbox.freebit_url)
-    through, http = [], httpx.Client(trust_env=False)
-    for url in urls:
-        for headers in foreign:
-            posted = http.post(
-                f"{url}/__sandbox__/clock",
-                content=b'{"advance_seconds": 0}',
-                headers={"Content-Type": "text/plain", **headers},
-            )
-            read = http.get(f"{url}/__sandbox__/ledger", headers=headers)
-            through += [str(headers) for answer in (posted, read) if answer.status_code != 403]
+    through = []
+    with httpx.Client(trust_env=False) as http:
+        for url in urls:
+            for headers in foreign:
+                posted = http.post(
+                    f"{url}/__sandbox__/clock",
+                    content=b'{"advance_seconds": 0}',
+                    headers={"Content-Type": "text/plain", **headers},
+                )
+                read = http.get(f"{url}/__sandbox__/ledger", headers=headers)
+                through += [str(headers) for answer in (posted, read) if answer.status_code != 403]
     return Seen(not through, f"let through: {through[:3] or 'none'}")
