@@ -169,7 +169,7 @@ def _purged(
     if low is None:
         return
     since = max(min(low, now - _SHORTEST_WINDOW), now - _LONGEST_LOOK_BACK)
-    # `now` may be a second or two early, and the end is cut to the minute: past it by two, none of this minute is missed.
+    # `now` may be a second or two early, and the end is cut to the minute: two past it miss none of this minute.
     for ids in _deleted(query, request, since, now + timedelta(minutes=2)):
         for asked_at, (found, missing) in asked(_by_id(query, request, ids), request.now):
             yield Page(rows=found, position=position, gone=missing, asked_at=asked_at)
