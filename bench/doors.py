@@ -66,6 +66,7 @@ def bench_doors(repeats: int, seconds: int, through: str | None = None) -> None:
         fill(url)
         environment = {
             "DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"), "API_PORT": str(port), "API_JWT_KEY": key,
+            "API_JWT_MINUTES": "1440",
             # Streams are no attack here: the worst is that all of them are let in.
             "API_STREAMS": str(STREAMS + LET_IN), "API_STREAMS_PER_ADDRESS": str(STREAMS + LET_IN),
         }  # fmt: skip
@@ -135,6 +136,9 @@ async def _member(where: SplitResult, says: bytes, gate: asyncio.Semaphore, conn
                 writer.write(says)
                 # A stream is one once it was answered; nothing answers the others yet.
                 heard = await reader.read(65536) if says.startswith(b"GET") else b" "
+            if says.startswith(b"GET") and not heard.startswith(b"HTTP/1.1 200 "):
+                await asyncio.sleep(1)  # refused; all of the crowd must get in
+                continue
             connected.release()
             while heard:
                 heard = await reader.read(65536)
