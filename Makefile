@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test clients lint lock bench campaign storm attack docs clean
+.PHONY: help up tour test clients lint lock bench campaign storm attack mutants docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -42,6 +42,9 @@ storm: $(VENV)/.installed-dev ## Orders from 50 clients at once under faults and
 attack: $(VENV)/.installed-dev ## What an attacker would try, on a stack of its own: make attack [ARGS='--only forged_tokens']
 	@$(BIN)/python -m tests.attack $(ARGS)
 
+mutants: $(VENV)/.installed-mutants ## Plant bugs, and say which the tests notice: make mutants [MINUTES=60] [ARGS='tool --only sync/*']
+	@$(BIN)/python -m tests.mutants --minutes $(or $(MINUTES),60) $(ARGS)
+
 docs: $(VENV)/.installed ## Write the generated pages again
 	$(BIN)/python -m cli.settings_page docs > docs/settings.md
 	$(BIN)/python -m cli.settings_page env > .env.example
@@ -53,6 +56,7 @@ lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allo
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade -c requirements-build.lock pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements-dev.lock --group bench -o requirements-bench.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url -c requirements-dev.lock --group mutants -o requirements-mutants.lock
 
 clean: ## Remove the virtual environment; data in .hub/ stays
 	rm -rf $(VENV)
@@ -75,4 +79,9 @@ $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml | $
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools of development ..."
 	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.installed-mutants: requirements-mutants.lock $(VENV)/.installed-dev
+	@echo "Installing the tool that plants bugs ..."
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --require-hashes -r requirements-mutants.lock
 	@touch $@

@@ -29,6 +29,8 @@ from sql.migrate import upgrade
 
 # Set by the process that starts the run and inherited by its workers: where this run's server and databases live.
 RUN = "HUB_TEST_RUN"
+# Whoever runs pytest many times over (tests/mutants) sets it, shares one server among all, and stops it.
+OWNS_RUN = RUN not in os.environ
 
 # Read before any test takes it out of its environment.
 OWN_SERVER = os.environ.get("DATABASE_URL")
@@ -88,17 +90,18 @@ def pytest_configure(config: pytest.Config) -> None:
         # Directly under the temporary folder: as root, the embedded server opens every folder above its data to its own
         # system user, and pytest's own folders must stay closed.
         _stop_abandoned()
-        os.environ[RUN] = str(Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}")
+        if OWNS_RUN:
+            os.environ[RUN] = str(Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or not OWNS_RUN:
         return
     run = Path(os.environ.pop(RUN))
     if OWN_SERVER:
         _drop_leftovers(OWN_SERVER, run.name)
     elif run.exists():
-        _stop_embedded(run)
+        stop_embedded(run)
 
 
 @cache
@@ -120,7 +123,8 @@ def _start_embedded(folder: Path) -> str:
     return str(server.get_uri())
 
 
-def _stop_embedded(folder: Path) -> None:
+def stop_embedded(folder: Path) -> None:
+    """Stop the server of a run, and remove its data."""
     server = _embedded(folder / "data")
     with server._lock:
         if (server.pgdata / "postmaster.pid").exists():
@@ -136,7 +140,7 @@ def _stop_abandoned() -> None:
             try:
                 os.kill(int(folder.name.split("-")[2]), 0)
             except ProcessLookupError:
-                _stop_embedded(folder)
+                stop_embedded(folder)
 
 
 def _embedded(data: Path) -> Any:

@@ -1,0 +1,1 @@
+"""Planted bugs: what the tests notice of them."""
