@@ -23,7 +23,8 @@ class Kept:
         if file.exists():
             for line in file.read_text().splitlines():
                 entry = json.loads(line)
-                self._known[entry.pop("key")] = Outcome(**entry)
+                name = entry.pop("key")
+                self._known[name] = Outcome(**entry)
 
     def of(self, mutant: Mutant) -> Outcome | None:
         """What came of it; nothing where it was not tried in this form, or nothing was learnt."""
