@@ -1,6 +1,7 @@
 """`bench doors`: what a hundred users notice of idle sockets, live streams and slow bodies beside them."""
 
 import asyncio
+import os
 import resource
 import secrets
 import sys
@@ -28,8 +29,11 @@ STREAMS_PER_CUSTOMER = 4
 OPENED_AT_ONCE, ARRIVING_SECONDS = 200, 20.0
 LET_IN = 100
 PATIENCE_SECONDS, ANSWERED_WITHIN_SECONDS = 120.0, 10.0
-# Another address than the users' (Linux has all of 127.0.0.0/8): what a proxy limits per address must not touch them.
-CROWD_ADDRESS = "127.0.0.2"
+# Other addresses than the users' (Linux has all of 127.0.0.0/8), and many: what a proxy limits per address must touch
+# neither the users nor the crowd, which is the worst when all of it gets in.
+CROWD_ADDRESSES = 100
+# The crowd has processors of its own in the world; here it takes those that the API and the users leave.
+CROWD_NICENESS = 19
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def _crowded(api: str, key: str, crowd: Crowd) -> Iterator[None]:
 
 def _crowd(api: str, key: str, crowd: Crowd, ready: Event) -> None:
     _open_files()
+    os.nice(CROWD_NICENESS)
     asyncio.run(_keep_company(api, key, crowd, ready))
 
 
@@ -117,22 +122,23 @@ async def _keep_company(api: str, key: str, crowd: Crowd, ready: Event) -> None:
     # In any order, over some seconds: thousands of requests in one moment would be another experiment.
     Random(1).shuffle(sayings)
     async with asyncio.TaskGroup() as members:
-        for says in sayings:
-            members.create_task(_member(where, says, gate, connected))
+        for number, says in enumerate(sayings):
+            address = f"127.0.1.{1 + number % CROWD_ADDRESSES}"
+            members.create_task(_member(where, address, says, gate, connected))
             await asyncio.sleep(ARRIVING_SECONDS / len(sayings))
         for _ in sayings:
             await connected.acquire()
         ready.set()
 
 
-async def _member(where: SplitResult, says: bytes, gate: asyncio.Semaphore, connected: asyncio.Semaphore) -> None:
+async def _member(
+    where: SplitResult, address: str, says: bytes, gate: asyncio.Semaphore, connected: asyncio.Semaphore
+) -> None:
     """Connect, say that much, take what comes, and come back when cut off."""
     while True:
         try:
             async with gate:
-                reader, writer = await asyncio.open_connection(
-                    where.hostname, where.port, local_addr=(CROWD_ADDRESS, 0)
-                )
+                reader, writer = await asyncio.open_connection(where.hostname, where.port, local_addr=(address, 0))
                 writer.write(says)
                 # A stream is one once it was answered; nothing answers the others yet.
                 heard = await reader.read(65536) if says.startswith(b"GET") else b" "
