@@ -69,7 +69,7 @@ def waiting_without_end(target: Target) -> Seen:
     return _limited(answers, "reads that wait, at once", 0)
 
 
-@attack("6")
+@attack("6", quick=True)
 def documents_before_acceptance(target: Target) -> Seen:
     """An identity document reaches Salesforce only once its command is accepted, one at a time."""
     customer = target.customers()[0]

@@ -11,8 +11,22 @@ from core.settings import HubSettings, url_as
 from tests.attack.suite import Seen, attack
 from tests.attack.target import Target
 
+# A customer with three comments on one case or several, and these.
+TALKATIVE = """
+    SELECT c.id FROM hub.customers c JOIN hub.case_comments k ON k.account_id = c.salesforce_account_id
+     WHERE k.is_public AND k.deleted_at IS NULL GROUP BY c.id HAVING count(*) >= 3 ORDER BY c.id LIMIT 1
+"""
+COMMENTS = """
+    SELECT k.id FROM hub.case_comments k JOIN hub.customers c ON k.account_id = c.salesforce_account_id
+     WHERE c.id = %s AND k.is_public AND k.deleted_at IS NULL ORDER BY k.id LIMIT 3
+"""
+CHANGED = """
+    INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)
+    SELECT 'case_comments', %s, salesforce_account_id, 'update', %s, '{}' FROM hub.customers WHERE id = %s RETURNING seq
+"""
 
-@attack("7", reads=True)
+
+@attack("7", quick=True, reads=True)
 def api_role_is_put_down(target: Target) -> Seen:
     """The API logs in as a role of its own: there is nothing behind it to go back to."""
     with psycopg.connect(target.hub.database.api, autocommit=True) as connection:
@@ -35,7 +49,7 @@ def _login_elsewhere() -> str:
         return "none"
 
 
-@attack("7")
+@attack("7", quick=True)
 def foreign_subject(target: Target) -> Seen:
     """A command on another's line is neither stored nor carried out, even as the API's role."""
     mine = target.customers()[-1]
@@ -50,34 +64,32 @@ def foreign_subject(target: Target) -> Seen:
         try:
             row = connection.execute(
                 "SELECT outcome FROM command.accept('change_network', 'whmcs', 'sims', %s, NULL, %s, 'h', %s, 'attack',"
-                " interval '1 day', 20)",
+                " interval '1 day', gen_random_uuid(), '{}')",
                 [line["id"], uuid4().hex, Jsonb({"network": "5G"})],
             ).fetchone()
             outcome = str(row[0]) if row else "nothing"
-        except psycopg.Error as error:
-            outcome = f"refused ({error.sqlstate})"
+        except psycopg.errors.InsufficientPrivilege:
+            outcome = "not allowed"
     left = target.forward()
     done = len(target.ledger(system="freebit"))
-    return Seen(outcome != "accepted" and done == 0 and "succeeded" not in left, f"{outcome}; carried out: {left}")
+    held = outcome in {"unknown", "not allowed"} and done == 0 and "succeeded" not in left
+    return Seen(held, f"{outcome}; carried out: {left}")
 
 
-@attack("10")
+@attack("10", quick=True)
 def hidden_notes_in_the_past(target: Target) -> Seen:
     """Functions that read as the owner show the rows that policies show, and no others."""
-    customer = target.customers()[0]
-    (note,) = target.rows(
-        "INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after) SELECT 'case_comments',"
-        " gen_random_uuid(), salesforce_account_id, 'update', '{\"body\": \"hidden\", \"is_public\": false}', '{}'"
-        " FROM hub.customers WHERE id = %s RETURNING entity_id",
-        customer,
-    )
+    customer = target.rows(TALKATIVE)[0]["id"]
+    shown, hidden, once_hidden = (each["id"] for each in target.rows(COMMENTS, customer))
+    target.rows("UPDATE hub.case_comments SET is_public = false WHERE id = %s RETURNING id", hidden)
+    for comment, before in ((shown, {}), (hidden, {}), (once_hidden, {"is_public": False})):
+        target.rows(CHANGED, comment, Jsonb({"body": "as it was", **before}), customer)
     with psycopg.connect(target.hub.database.api) as connection:
         connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
-        found = connection.execute("SELECT id FROM hub.earlier('case_comments', '2000-01-01')").fetchall()
-    return Seen(
-        (note["entity_id"],) not in found,
-        f"{len(found)} earlier comments shown, the hidden one among them: {(note['entity_id'],) in found}",
-    )
+        found = dict(connection.execute("SELECT id, was FROM hub.earlier('case_comments', '2000-01-01')").fetchall())
+    comments = {"shown": shown, "hidden": hidden, "once hidden": once_hidden}
+    told = {name for name, each in comments.items() if "body" in found.get(each, {})}
+    return Seen(told == {"shown"}, f"told what these were: {', '.join(sorted(told)) or 'none'}")
 
 
 @attack("held", quick=True, reads=True)

@@ -89,7 +89,7 @@ def body_without_end(target: Target) -> Seen:
     return Seen(took < patience, f"a byte a second was listened to for {took:.0f} s")
 
 
-@attack("15", needs_stack=False, reads=True)
+@attack("15", quick=True, needs_stack=False, reads=True)
 def buffered_stream(target: Target) -> Seen:
     """A live stream tells proxies not to hold it back."""
     told = ""

@@ -10,7 +10,7 @@ NUMBER_FIELD = 198
 """The sandbox's custom field of clients in which the portal keeps the customer number."""
 
 
-@attack("2")
+@attack("2", quick=True)
 def link_takeover(target: Target) -> Seen:
     """A client who writes another's customer number sees nothing of that customer, and breaks nobody's link."""
     people = target.rows(

@@ -72,7 +72,7 @@ def forged_tokens(target: Target) -> Seen:
     )
 
 
-@attack("9", needs_stack=False, reads=True)
+@attack("9", quick=True, needs_stack=False, reads=True)
 def eternal_token(target: Target) -> Seen:
     """A token lives no longer than the settings allow, whatever it says itself."""
     now = utc_now()
@@ -87,7 +87,7 @@ def eternal_token(target: Target) -> Seen:
     return _all_refused(_statuses(target, {"ten years": token}))
 
 
-@attack("9")
+@attack("9", quick=True)
 def token_of_a_deleted_customer(target: Target) -> Seen:
     """Deletion ends access: a token that is still in time reads and writes nothing."""
     customer = target.customers()[0]
