@@ -4,6 +4,7 @@ import argparse
 import fnmatch
 import logging
 import sys
+from collections import Counter
 from contextlib import nullcontext
 
 import structlog
@@ -47,9 +48,9 @@ def main() -> int:
         for outcome in tried(chosen, found):
             outcomes.append(outcome)
             console.print(_line(outcome))
-    broken = [each for each in outcomes if each.verdict != "held"]
-    console.print(f"{len(outcomes) - len(broken)} of {len(outcomes)} attacks held")
-    return 1 if broken else 0
+    counted = Counter(each.verdict for each in outcomes)
+    console.print(f"{counted['held']} held, {counted['broken']} broken, {counted['untold']} could not be tried")
+    return 0 if counted["held"] == len(outcomes) else 1
 
 
 def _is_wanted(each: Attack, only: list[str] | None, *, quick: bool) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.attack import attacks as _all  # noqa: F401 - registers them
 from tests.attack.suite import ATTACKS, tried
-from tests.attack.target import NotLoopbackError, Target, loopback_only, own_target
+from tests.attack.target import NotLoopbackError, Target, loopback_only, own_target, running_target
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +26,13 @@ def test_the_promise_holds_against(target: Target, name: str) -> None:
 def test_no_other_machine_is_attacked(url: str) -> None:
     with pytest.raises(NotLoopbackError):
         loopback_only(url)
+
+
+def test_on_a_running_api_it_is_tried_as_the_customers_that_were_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"]
+    monkeypatch.setenv("API_JWT_KEY", "k" * 32)
+    monkeypatch.setenv("HUB_CUSTOMERS", ",".join(named))
+
+    target = running_target("http://127.0.0.1:8000")
+
+    assert [str(each) for each in target.customers()] == named
