@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test clients lint lock bench campaign storm attack mutants docs clean
+.PHONY: help up tour test flaky clients lint lock bench campaign storm attack mutants docs clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -20,6 +20,9 @@ tour: $(VENV)/.installed ## An order from the cart to the service, step by step,
 
 test: $(VENV)/.installed-dev ## The whole test suite
 	@$(BIN)/pytest $(ARGS)
+
+flaky: $(VENV)/.installed-dev ## The tests that race, over and over, on busy cores: make flaky [RUNS=20]
+	@$(BIN)/python -m tests.under_load --runs $(or $(RUNS),20) $(ARGS)
 
 clients: $(VENV)/.installed-dev ## Clients that others wrote, against the sandbox: make clients [ARGS=jsforce]
 	@$(BIN)/python -m tests.clients $(ARGS)

@@ -1,0 +1,75 @@
+"""`python -m tests.under_load --runs 20`: the tests that race, over and over, while something else uses every core.
+
+A test that fails once in twenty such runs is a fault, of the code or of the test; this says which.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+ROOT = Path(__file__).parents[1]
+RACES = re.compile(r"ThreadPoolExecutor|threading\.|asyncio\.gather|TaskGroup|Barrier|RuleBasedStateMachine")
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+CLOSING = re.compile(r"^=* ?(\d.* in [\d.]+s.*?) ?=*$", re.MULTILINE)
+
+
+def racing() -> list[str]:
+    """Test files in which several things happen at once, as their texts tell."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(file.relative_to(ROOT)) for file in files if RACES.search(file.read_text())]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.under_load", description=__doc__)
+    parser.add_argument("--runs", type=int, default=20, help="how many (default 20)")
+    parser.add_argument("--jobs", type=int, default=2, help="tests side by side (default 2)")
+    parser.add_argument(
+        "tests", nargs="*", help="these, instead of all test files in which several things happen at once"
+    )
+    options = parser.parse_args()
+    console, failed = Console(soft_wrap=True, highlight=False), Counter[str]()
+    tests = options.tests or racing()
+    console.print(f"{options.runs} runs of {len(tests)} files, {os.cpu_count()} cores busy with something else")
+    with _busy():
+        for number in range(1, options.runs + 1):
+            began = time.monotonic()
+            said = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-n", str(options.jobs), "--tb=short", *tests],
+                cwd=ROOT, capture_output=True, text=True, check=False,
+            ).stdout  # fmt: skip
+            names, closing = FAILED.findall(said), CLOSING.findall(said)
+            failed.update(names or ([] if closing else ["no run"]))
+            console.print(
+                f"run {number:>3}  {time.monotonic() - began:4.0f} s  {closing[-1] if closing else said[-200:]}"
+            )
+            for name in names:
+                console.print(f"         [red]{name}[/]")
+    for name, times in failed.most_common():
+        console.print(f"failed {times} of {options.runs}  {name}")
+    console.print(f"{options.runs} runs, {sum(failed.values())} failures")
+    return 1 if failed else 0
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    """Every core has something else to do, as in a run of everything at once."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for each in spinning:
+            each.kill()
+            each.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
