@@ -32,9 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.under_load", description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="how many (default 20)")
     parser.add_argument("--jobs", type=int, default=2, help="tests side by side (default 2)")
-    parser.add_argument(
-        "tests", nargs="*", help="these, instead of all test files in which several things happen at once"
-    )
+    parser.add_argument("tests", nargs="*", help="these, instead of all files whose tests race")
     options = parser.parse_args()
     console, failed = Console(soft_wrap=True, highlight=False), Counter[str]()
     tests = options.tests or racing()
