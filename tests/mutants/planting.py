@@ -1,16 +1,17 @@
 """A copy of the tree in which one bug at a time is planted, and the tests that are run on it."""
 
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from tests.conftest import RUN, stop_embedded
@@ -38,6 +39,10 @@ class Tree:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, folder / name)
+        self._warm: Any = subprocess.Popen(
+            [sys.executable, "-P", "tests/mutants/warm.py"], cwd=folder, text=True,
+            env=os.environ | {"PYTHONPATH": str(folder)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
 
     def tried(self, mutant: Mutant) -> Outcome:
         """Plant it, run what should notice, and take it out again."""
@@ -51,31 +56,26 @@ class Tree:
     def tested(self, tests: tuple[str, ...], *, alone: bool = False) -> Outcome:
         """Run tests until one fails. alone: on a server of its own."""
         started = time.monotonic()
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--tb=line", "-p", "no:cacheprovider", *tests]
-        environment = os.environ | {"PYTHONPATH": str(self.folder)}
-        environment.pop(RUN, None)
-        if not alone:
-            environment[RUN] = str(self._run)
-        process = subprocess.Popen(
-            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            said, _ = process.communicate(timeout=LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            return Outcome("hung", time.monotonic() - started, f"nothing after {LIMIT_SECONDS:.0f} s")
-        finally:
-            _end(process)
-        seconds, failed = time.monotonic() - started, FAILED.search(said)
-        if "Failed: Timeout" in said:
-            return Outcome("hung", seconds, failed[1] if failed else "")
-        verdict = VERDICTS.get(process.returncode, "broken")
-        return Outcome(verdict, seconds, failed[1] if failed else "" if verdict == "survived" else said[-300:])
+        run = new_run() if alone else self._run
+        asked = {"tests": tests, "seconds": LIMIT_SECONDS, "environment": {RUN: str(run)}}
+        self._warm.stdin.write(json.dumps(asked) + "\n")
+        self._warm.stdin.flush()
+        answer = json.loads(self._warm.stdout.readline())
+        if alone:
+            _clear(run)
+        seconds, failed = time.monotonic() - started, FAILED.search(answer["said"])
+        if answer["status"] is None or "Failed: Timeout" in answer["said"]:
+            return Outcome("hung", seconds, failed[1] if failed else f"nothing after {seconds:.0f} s")
+        verdict = VERDICTS.get(answer["status"], "broken")
+        return Outcome(
+            verdict, seconds, failed[1] if failed else "" if verdict == "survived" else answer["said"][-300:]
+        )
 
     def clear(self) -> None:
-        """Stop the tests' server."""
-        if self._run.exists():
-            stop_embedded(self._run)
+        """Stop what runs the tests, and their server."""
+        self._warm.kill()
+        self._warm.wait()
+        _clear(self._run)
 
     def _write(self, file: str, text: str) -> None:
         self._now += 2
@@ -100,8 +100,6 @@ def new_run() -> Path:
     return Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    """Whatever the tests had started and not ended, too."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _clear(run: Path) -> None:
+    if run.exists():
+        stop_embedded(run)
