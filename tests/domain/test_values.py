@@ -207,6 +207,7 @@ def test_a_service_without_custom_fields_is_a_service(fields: object) -> None:
     [
         ("4242", "4242"),  # V: GetPayMethods
         ("xxxx1234", "1234"),
+        ("411111xxxxxx1234", "1234"),  # gateways mask what is between the first six and the last four
         ("**** **** **** 1234", "1234"),
         (1234, "1234"),
         ("12", None),
@@ -244,6 +245,9 @@ def test_a_card_keeps_its_method_whatever_stands_for_its_number(sent: object, fo
         ("Passim archive", "other"),
         ("Home 1G Internet", "internet"),
         ("NTT Fiber 1G", "internet"),
+        ("NTT rack space", "other"),
+        ("Fiber channel card", "other"),
+        ("Internet over SIM", "internet"),
         ("VPN Remote Access", "vpn"),
     ],
 )

@@ -61,6 +61,9 @@ SET_UP = FEE | {
     "Id": "01t000000000004AAA", "Portal_Accessible__c": True, "Auto_Add__c": False, "Is_Bundled_Addon__c": True,
     "Dependent_Products__c": None,
 }  # fmt: skip
+HIDDEN: dict[str, Any] = {
+    "Id": "01t000000000005AAA", "SystemModstamp": "2026-02-04T00:00:00.000+0000", "Name": "Hikari Denwa",
+}  # fmt: skip
 SIM_SAYS = (Product, {
     "id": ours("salesforce:product:01t000000000001AAA"), "source": "salesforce", "source_id": "01t000000000001AAA",
     "source_updated_at": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC), "sku": "SIM-DATA-VOICE-50GB-FAMILY",
@@ -91,6 +94,11 @@ FEE_SAYS = (Product, _PHONE | {
 SET_UP_SAYS = (Product, FEE_SAYS[1] | {
     "id": ours("salesforce:product:01t000000000004AAA"), "source_id": "01t000000000004AAA", "is_orderable": True,
     "auto_add": False, "is_bundled_addon": True, "dependent_skus": [],
+})  # fmt: skip
+HIDDEN_SAYS = (Product, _PHONE | {
+    "id": ours("salesforce:product:01t000000000005AAA"), "source_id": "01t000000000005AAA", "is_active": False,
+    "in_catalog": False, "is_orderable": False, "is_default": False, "auto_add": False, "is_bundled_addon": False,
+    "dependent_skus": [],
 })  # fmt: skip
 
 PRICE: dict[str, Any] = {
@@ -125,6 +133,7 @@ LITERALS = (
     Literal("an add-on that is deleted, with rules that cannot be read", product, PHONE, (PHONE_SAYS,)),
     Literal("a fee that is added by itself", product, FEE, (FEE_SAYS,)),
     Literal("what comes with an add-on and is paid once", product, SET_UP, (SET_UP_SAYS,)),
+    Literal("a product whose fields the hub may not read: nobody can order it", product, HIDDEN, (HIDDEN_SAYS,)),
     Literal("a price of the portal, by its price book's name", price, PRICE, (PRICE_SAYS,)),
     Literal(
         "a price that the portal does not show",

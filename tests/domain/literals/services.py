@@ -98,7 +98,8 @@ SILENT: dict[str, Any] = {
     "resultCode": 100,
     "responseDatas": [{
         "kind": "MVNO", "account": "09012345678", "state": "obsolete", "planCode": "OLD_PLAN", "contractLine": "4G",
-        "talk": 10, "callwaiting": "10", "worldwing": "", "quota": -12, "startDate": "", "size": "",
+        "talk": 10, "callwaiting": "10", "worldwing": "", "quota": -12, "startDate": "2026-13-01", "size": "",
+        "async": "",
     }],
 }  # fmt: skip
 _LINE = {"id": ours("whmcs:sim:41"), "msisdn": "09012345678"}

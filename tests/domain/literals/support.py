@@ -76,12 +76,21 @@ NOTE_SAYS = (CaseComment, _COMMENT | {
     "id": ours("salesforce:case_comment:00a000000000002AAA"), "source_id": "00a000000000002AAA",
     "deleted_at": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC), "author": "agent", "is_public": False,
 })  # fmt: skip
+# What an org does not let the hub read: a comment that nobody calls public is a note.
+HIDDEN = {name: COMMENT[name] for name in ("Id", "SystemModstamp", "ParentId", "CreatedDate")}
+HIDDEN_SAYS = (CaseComment, {
+    "id": ours("salesforce:case_comment:00aD000000IRFmaIAH"), "source": "salesforce",
+    "source_id": "00aD000000IRFmaIAH", "source_updated_at": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC),
+    "case_id": ours("salesforce:case:500D000000IRFmaIAH"), "author": "agent", "is_public": False,
+    "written_at": datetime(2026, 2, 1, 15, 30, tzinfo=UTC),
+})  # fmt: skip
 
 LITERALS = (
     Literal("a case that is closed", case, CASE, (CASE_SAYS,)),
     Literal("a case by mail, of nobody, that is deleted", case, BARE_CASE, (BARE_CASE_SAYS,)),
     Literal("what a customer said on a case", comment, COMMENT, (COMMENT_SAYS,)),
     Literal("what agents note for each other, on a case of nobody", comment, NOTE, (NOTE_SAYS,)),
+    Literal("a comment of which little may be read", comment, HIDDEN, (HIDDEN_SAYS,)),
 )
 
 # Object Reference, Case: values of a fresh org; portal reference, 11.
