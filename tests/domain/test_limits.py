@@ -79,6 +79,7 @@ def test_a_listed_time_is_written_with_the_offset_of_its_zone(zone: str, offset:
         ("02/28", date(2028, 2, 29)),
         ("12/28", date(2028, 12, 31)),
         ("2/2027", date(2027, 2, 28)),
+        ("12/1999", date(1999, 12, 31)),
         (" 04/27 ", date(2027, 4, 30)),
         ("00/28", None),
         ("13/28", None),
