@@ -98,7 +98,7 @@ DETAILS: dict[str, Any] = {
          "rate": "1.00000", "transid": "R-2", "invoiceid": "31", "refundid": "10"},
         # "`amountout` > 0: refund or payout" (reference, 2.12), whether or not it names what it returns.
         {"id": 12, "userid": 8, "currency": 0, "gateway": "", "date": "0000-00-00 00:00:00", "description": "",
-         "amountin": "0.00", "fees": "0.00", "amountout": "4.00", "rate": "1.00000", "transid": "", "invoiceid": 31,
+         "amountin": "0.00", "fees": "0.00", "amountout": "0.50", "rate": "1.00000", "transid": "", "invoiceid": 31,
          "refundid": 0},
     ]},
 }  # fmt: skip
@@ -136,7 +136,7 @@ DETAILS_SAY = (
     }),
     (Payment, _ON_IT | {
         "id": ours("whmcs:payment:12"), "source_id": "12", "kind": "refund", "amount_in": Decimal(0),
-        "amount_out": Decimal(4), "fees": Decimal(0), "currency": "EUR",
+        "amount_out": Decimal("0.5"), "fees": Decimal(0), "currency": "EUR",
     }),
 )  # fmt: skip
 
