@@ -90,6 +90,19 @@ def test_numbers_are_written_in_the_digits_that_source_systems_take(number: str)
         assert kept.isascii()
 
 
+@pytest.mark.parametrize("digit", ["\uff11", "\u0663", "\u00b2"])
+def test_one_wide_digit_makes_a_number_none(digit: str) -> None:
+    # Drawn numbers seldom have the right length: here all but the last digit is right.
+    assert _refuses(Reissue, eid="1" * 31 + digit)
+    assert _refuses(SimChoices, simType="esim", eid="1" * 31 + digit)
+    assert _refuses(Porting, **PORTING | {"reservationNumber": f"123456789{digit}"})
+    assert _refuses(Porting, **PORTING | {"phoneNumber": f"0901234567{digit}"})
+    assert _refuses(UpdateProfile, phone=f"0901234567{digit}")
+    assert _refuses(LineCancellation, month=f"2026-1{digit}")
+    assert not _refuses(Reissue, eid="1" * 32)
+    assert not _refuses(Porting, **PORTING)
+
+
 @pytest.mark.parametrize(
     ("change", "codes"),
     [

@@ -192,3 +192,98 @@ def test_a_family_discount_is_for_those_who_have_a_sim() -> None:
 
 def test_choices_for_another_kind_of_order_are_refused() -> None:
     assert broken("vpn", "VPN", "VPN-FEE", sim=ESIM, accessMode="PPPoE") == {"SIM_CHOICES", "ACCESS_MODE"}
+
+
+SIM_ORDER = ("sim", "SIM", "SIM-FEE")
+
+
+@pytest.mark.parametrize(
+    ("facts", "codes"),
+    [
+        # What is asked of those who order a SIM or the internet is not asked of others.
+        ({"identity_status": None, "eligibility_status": None, "eligibility": None, "has_internet": True}, set()),
+        ({"status": None}, set()),
+        ({"status": "inactive"}, set()),
+        ({"payment_methods": 2}, set()),
+        ({"address": {"city": "x" * 41}}, {"ADDRESS_TOO_LONG"}),
+    ],
+)
+def test_a_vpn_is_for_anybody_who_can_pay(facts: dict[str, Any], codes: set[str]) -> None:
+    assert broken("vpn", "VPN", "VPN-FEE", facts=facts) == codes
+
+
+def test_an_order_with_an_address_of_its_own_needs_none_on_file() -> None:
+    own = {"street": "1-1", "city": "Minato", "state": "Tokyo", "postcode": "105-0001"}
+
+    for on_file in ({"has_address": False}, {"address": {"city": "x" * 41}}):
+        assert broken("vpn", "VPN", "VPN-FEE", facts=on_file, address=own) == set()
+
+
+def test_a_sim_without_a_plan_at_the_network_cannot_be_ordered_yet() -> None:
+    products = PRODUCTS | {"SIM": product("sim", has_plan=False)}
+
+    assert broken(*SIM_ORDER, sim=ESIM, facts={"products": products}) == {"PRODUCT_MAPPING_MISSING"}
+
+
+def test_a_service_that_is_offered_everywhere_is_offered_at_any_address() -> None:
+    products = PRODUCTS | {"NET": product("internet"), "VPN": product("vpn", offering="Home 1G")}
+    elsewhere = {"products": products, "eligibility": "Apartment 1G"}
+
+    assert broken("internet", "NET", "INSTALL-ONCE", facts=elsewhere) == set()
+    assert broken("vpn", "VPN", "VPN-FEE", facts=elsewhere) == set()
+
+
+@pytest.mark.parametrize(
+    ("days", "codes"), [(-1, {"ACTIVATION_DATE"}), (0, set()), (30, set()), (31, {"ACTIVATION_DATE"})]
+)
+def test_the_first_and_the_last_day_on_which_a_service_may_begin(days: int, codes: set[str]) -> None:
+    assert broken("vpn", "VPN", "VPN-FEE", activateOn=(TODAY + timedelta(days=days)).isoformat()) == codes
+
+
+@pytest.mark.parametrize(
+    ("changed", "codes"),
+    [
+        ({"expiresOn": (TODAY + timedelta(days=90)).isoformat()}, set()),
+        ({"expiresOn": (TODAY + timedelta(days=91)).isoformat()}, {"MNP_EXPIRY"}),
+        ({"birthDate": "2026-11-23"}, set()),
+        ({"birthDate": "1876-01-01"}, set()),
+        ({"birthDate": "1875-12-31"}, {"BIRTH_DATE"}),
+    ],
+)
+def test_the_first_and_the_last_days_of_a_reservation_and_of_a_life(changed: dict[str, str], codes: set[str]) -> None:
+    assert broken(*SIM_ORDER, sim=ESIM | {"porting": PORTING | changed}) == codes
+
+
+def test_a_rule_names_the_line_that_breaks_it() -> None:
+    order = PlaceOrder.model_validate({"type": "sim", "items": [{"sku": "SIM-FEE"}, {"sku": "VPN"}], "sim": ESIM})
+
+    found = broken_rules(order, Facts.model_validate(RIGHT), TODAY)
+
+    assert [(rule.field, rule.code) for rule in found] == [("items[1].sku", "WRONG_CATEGORY")]
+
+
+def test_voice_options_are_named_one_by_one() -> None:
+    order = PlaceOrder.model_validate(
+        {"type": "sim", "items": [{"sku": "SIM-DATA"}, {"sku": "SIM-FEE"}], "sim": ESIM | {"callWaiting": True}}
+    )
+
+    found = broken_rules(order, Facts.model_validate(RIGHT), TODAY)
+
+    assert [(rule.field, rule.code) for rule in found] == [("sim.callWaiting", "DATA_ONLY")]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [],
+        [{"sku": "VPN"}, {"sku": "VPN"}],
+        [{"sku": f"VPN-{at}"} for at in range(21)],
+        [{"sku": "VPN", "quantity": 0}],
+        [{"sku": "VPN", "quantity": 11}],
+        [{"sku": ""}],
+        [{"sku": "x" * 81}],
+    ],
+)
+def test_a_cart_that_nobody_fills_is_malformed(items: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValidationError):
+        PlaceOrder.model_validate({"type": "vpn", "items": items})

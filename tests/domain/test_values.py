@@ -88,7 +88,9 @@ def test_clients_services_and_payments_have_no_zero_dates(zero: str) -> None:
     assert details.payments[0].paid_at is None
 
 
-@pytest.mark.parametrize("broken", ["-0001", "-1", "0000", "0000-xx-00", "-0001-11-30x", "2026-02-30", "30/11/2026"])
+@pytest.mark.parametrize(
+    "broken", ["-0001", "-1", "-", "7", "0000", "0000-xx-00", "-0001-11-30x", "2026-02-30", "30/11/2026"]
+)
 def test_what_only_resembles_a_zero_date_is_still_refused(broken: str) -> None:
     with pytest.raises(MappingError, match="datepaid: not a time"):
         invoice_from_row(PLAIN | {"datepaid": broken}, WHMCS)
@@ -207,6 +209,7 @@ def test_a_service_without_custom_fields_is_a_service(fields: object) -> None:
     [
         ("4242", "4242"),  # V: GetPayMethods
         ("xxxx1234", "1234"),
+        ("411111xxxxxx1234", "1234"),  # gateways mask what is between the first six and the last four
         ("**** **** **** 1234", "1234"),
         (1234, "1234"),
         ("12", None),
@@ -244,6 +247,9 @@ def test_a_card_keeps_its_method_whatever_stands_for_its_number(sent: object, fo
         ("Passim archive", "other"),
         ("Home 1G Internet", "internet"),
         ("NTT Fiber 1G", "internet"),
+        ("NTT rack space", "other"),
+        ("Fiber channel card", "other"),
+        ("Internet over SIM", "internet"),
         ("VPN Remote Access", "vpn"),
     ],
 )
