@@ -3,7 +3,7 @@
 Applying takes as long as its source does; in the meantime anybody may tell of the same record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +59,31 @@ def test_what_is_told_again_meanwhile_is_applied_again(
     inbox.done(claimed)
 
     assert still_wanted(inbox) == [(INVOICE, 0)]
+
+
+class Telling(psycopg.Connection[Any]):
+    """A connection during whose second statement something happens."""
+
+    statements = 0
+    meanwhile: Callable[[], None]
+
+    def cursor(self, *args: Any, **named: Any) -> Any:
+        self.statements += 1
+        if self.statements == 2:
+            self.meanwhile()
+        return super().cursor(*args, **named)
+
+
+def test_what_is_told_again_while_it_is_claimed_is_applied_again(
+    database: Any, connection: psycopg.Connection[Any]
+) -> None:
+    wish(connection, INVOICES, [INVOICE])
+    with Telling.connect(database.sync, autocommit=True) as telling:
+        telling.meanwhile = lambda: wish(connection, INVOICES, [INVOICE])
+        inbox = Inbox(telling, "whmcs")
+        inbox.done(inbox.waiting())
+
+        assert still_wanted(inbox) == [(INVOICE, 0)]
 
 
 def test_a_failure_is_not_held_against_what_was_told_again_meanwhile(

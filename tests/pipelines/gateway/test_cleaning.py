@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
 
 from pipelines.gateway import cleaning
 from tests.pipelines.gateway.documents import DRAWING, PNG, image_of, pdf_of
@@ -110,3 +110,27 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked() -> None
 def test_what_grows_beyond_what_may_be_sent_is_refused() -> None:
     with pytest.raises(cleaning.RefusedError, match="smaller"):
         cleaned(PNG, "image/png", most_bytes=50)
+
+
+@pytest.mark.parametrize(("pages", "fits"), [(0, False), (1, True), (20, True), (21, False)])
+def test_a_document_has_one_to_twenty_pages(pages: int, fits: bool) -> None:
+    writer, sent = PdfWriter(), BytesIO()
+    for _ in range(pages):
+        writer.add_blank_page(200, 100)
+    writer.write(sent)
+
+    if fits:
+        assert len(PdfReader(BytesIO(cleaned(sent.getvalue(), "application/pdf"))).pages) == pages
+    else:
+        with pytest.raises(cleaning.RefusedError, match="1 to 20 pages"):
+            cleaned(sent.getvalue(), "application/pdf")
+
+
+def test_a_document_that_only_its_password_opens_is_refused() -> None:
+    writer, sent = PdfWriter(), BytesIO()
+    writer.add_blank_page(200, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(sent)
+
+    with pytest.raises(cleaning.RefusedError, match="must not be encrypted"):
+        cleaned(sent.getvalue(), "application/pdf")
