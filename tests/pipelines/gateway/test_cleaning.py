@@ -50,6 +50,17 @@ def test_an_image_keeps_its_pixels_and_loses_what_it_says_of_people_and_places(f
     assert max(high for _, high in difference.getextrema()) < 16
 
 
+@pytest.mark.parametrize(("form", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
+def test_an_image_loses_its_comment_and_the_profile_of_its_screen(form: str, media_type: str) -> None:
+    """Pillow writes both again of its own accord."""
+    sent = image_of(form, comment=b"Taro Yamada", icc_profile=b"the profile of a screen")
+    assert "icc_profile" in Image.open(BytesIO(sent)).info
+
+    made = cleaned(sent, media_type)
+
+    assert not {"comment", "icc_profile"} & Image.open(BytesIO(made)).info.keys()
+
+
 def test_a_page_keeps_its_drawing_and_loses_what_is_active() -> None:
     script = b"<< /S /JavaScript /JS (app.alert\\(1\\)) >>"
     sent = pdf_of(
