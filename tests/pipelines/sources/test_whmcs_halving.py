@@ -59,12 +59,20 @@ def test_what_may_be_a_rows_fault(error: SourceError, expected: bool) -> None:
     assert may_be_a_rows_fault(error) is expected
 
 
-def test_a_list_that_answers_nothing_at_all_has_no_bad_rows() -> None:
+def test_a_list_that_answers_nothing_at_all_is_not_read_in_halves() -> None:
+    asked: list[int] = []
+
+    def page(_: int, size: int) -> ListPage:
+        asked.append(size)
+        raise FAULT
+
     def down() -> object:
         raise FAULT
 
     with pytest.raises(UnavailableError):
-        page_in_halves(reading(10, {3}, probe=down), 0, 10, FAULT)
+        page_in_halves(Reading(page, down, str), 0, 10, FAULT)
+
+    assert asked == []
 
 
 def test_a_list_that_goes_down_meanwhile_has_no_bad_rows() -> None:
