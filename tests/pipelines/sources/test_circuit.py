@@ -89,6 +89,15 @@ def test_the_first_answer_lets_everybody_through(database, here, elsewhere):
     assert row(database) == ("closed", 0, None)
 
 
+def test_a_process_that_saw_no_failure_lets_everybody_through_too(database, here, elsewhere):
+    fail(here, OPENS_AFTER)
+    pause_over(database)
+
+    assert attempt(elsewhere, "back") == "back"
+    assert row(database) == ("closed", 0, None)
+    assert attempt(here, "back") == "back"
+
+
 def test_a_trial_that_fails_doubles_the_pause(database, here):
     fail(here, OPENS_AFTER)
     pause_over(database)
