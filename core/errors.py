@@ -85,6 +85,14 @@ class SourceError(HubError):
         self.code = code
         self.nothing_came = nothing_came
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the source itself spoke, of this one call: it is up, and other calls may do.
+
+        A refusal by status alone came from somebody in between, as a fault does.
+        """
+        return self.nothing_came and not self.concerns_all
+
 
 class UnavailableError(SourceError):
     """No usable answer came; trying again may help.
@@ -108,6 +116,10 @@ class UnavailableError(SourceError):
         super().__init__(system, reason, code=code, nothing_came=refused or not sent)
         self.concerns_all = not sent
         self.retry_after = retry_after
+
+    @property
+    def is_answer(self) -> bool:
+        return False
 
 
 class ThrottledError(UnavailableError):

@@ -81,11 +81,10 @@ def call(
         # Our own reserve may have stopped the call: that says nothing of the source, and commands may go on.
         raise
     except SourceError as error:
-        # A refusal by status alone came from somebody in between, as a fault does.
-        if isinstance(error, UnavailableError) or error.concerns_all or not error.nothing_came:
-            circuit.failed(error, None if error.concerns_all else _digest(about))
-        else:
+        if error.is_answer:
             circuit.answered()
+        else:
+            circuit.failed(error, None if error.concerns_all else _digest(about))
         raise
     circuit.answered()
     return answer
@@ -214,7 +213,7 @@ def seconds(header: str | None) -> float | None:
     else:
         try:
             wait = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
 

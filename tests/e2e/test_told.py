@@ -1,6 +1,7 @@
 """What a source tells is read again at once, once, and only what it concerns."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -74,8 +75,8 @@ def apply(database: Any) -> dict[str, dict[str, int]]:
     tally = Tally()
     for system in SYSTEMS:
         source = source_of(system)
-        assert Applier(system, source, database.sync, tally).drain()
-        source.client.close()
+        with closing(source.client):
+            assert Applier(system, source, database.sync, tally).drain()
     return {name: {key: count for key, count in counts.items() if count} for name, counts in tally.taken().items()}
 
 
@@ -128,6 +129,45 @@ def test_while_the_source_asks_for_patience_everything_waits_and_nothing_counts_
 
     assert waits == [("waiting", 0, "whmcs: asks for patience [http_429]")]
     assert inbox(hub) == [("done", 0, None)]
+
+
+def refuse_to_write(database: Any, invoice: str, state: str) -> None:
+    """Make writing that invoice fail with a state of PostgreSQL's (Appendix A, "PostgreSQL Error Codes")."""
+    with psycopg.connect(database.owner) as connection:
+        connection.execute(
+            "CREATE FUNCTION hub.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$BEGIN RAISE 'no' USING ERRCODE = '{state}'; END$$;"
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON hub.invoices FOR EACH ROW WHEN (NEW.source_id = '{invoice}')"
+            " EXECUTE FUNCTION hub.refuse()"
+        )
+
+
+@pytest.mark.parametrize("state", ["57014", "40P01", "22003"], ids=["took too long", "deadlock", "out of range"])
+def test_a_record_that_the_database_cannot_write_is_its_own_fault(sandbox, hub, state):
+    bad, good = (str(row[0]) for row in fetch(hub, "SELECT source_id FROM hub.invoices ORDER BY source_id LIMIT 2"))
+    for invoice in (bad, good):
+        mutate(sandbox, "whmcs", "invoice", invoice, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
+        tell(hub, "whmcs", "invoice", invoice)
+    refuse_to_write(hub, bad, state)
+
+    apply(hub)
+
+    assert [row[0] for row in inbox(hub)] == ["waiting", "done"]
+    assert inbox(hub)[0][1] > 0
+    assert fetch(hub, "SELECT total::int FROM hub.invoices WHERE source_id = %s", good) == [(77,)]
+
+
+@pytest.mark.parametrize("state", ["53100", "57P01"], ids=["disk full", "ending"])
+def test_what_fails_for_the_databases_sake_is_no_records_fault(sandbox, hub, state):
+    invoice = an_invoice(hub)
+    mutate(sandbox, "whmcs", "invoice", invoice, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
+    tell(hub, "whmcs", "invoice", invoice)
+    refuse_to_write(hub, invoice, state)
+
+    with pytest.raises(psycopg.OperationalError):
+        apply(hub)
+
+    assert inbox(hub) == [("waiting", 0, None)]
 
 
 def test_a_fault_that_passes_is_tried_again_at_once(sandbox, hub, monkeypatch):

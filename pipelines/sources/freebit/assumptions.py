@@ -32,7 +32,8 @@ WRONG_CREDENTIALS = ("401", "002")
 NOT_FOUND = ("400", "210")
 BUSY = {("400", "230"), ("400", "231")}
 BUSY_SECONDS = 1800.0  # B
-SERVER_RESULTS = {"500", "503"}
+FAULT = "5"
+"""How the results of their faults begin: 500 and 503 are known, the vendor's list is not."""
 
 
 def error_from(result_code: str, detail: str) -> SourceError:
@@ -40,7 +41,7 @@ def error_from(result_code: str, detail: str) -> SourceError:
     pair, code = (result_code, detail), f"{result_code}-{detail}"
     if pair in {EXPIRED_KEY, WRONG_CREDENTIALS}:
         return CredentialsError("freebit", "does not accept our key", code=code)
-    if result_code in SERVER_RESULTS:
+    if result_code.startswith(FAULT):
         return UnavailableError("freebit", "has a fault or is under maintenance", code=code)
     if pair in BUSY:
         reason = "is still working on an earlier request for the line"

@@ -99,10 +99,22 @@ class FreebitClient:
             return self._post(path, {"authKey": key, **request}, attempt)
 
     def _authenticate(self, attempt: Attempt) -> str:
-        """PA01-01: a key for later calls."""
-        key = self._post(assumptions.AUTHENTICATE, self._login, attempt).get("authKey")
+        """PA01-01: a key for later calls.
+
+        Raises:
+            SourceError: there is none. What the key is for was not begun, so nothing came of it.
+        """
+        try:
+            key = self._post(assumptions.AUTHENTICATE, self._login, attempt).get("authKey")
+        except CredentialsError as error:
+            raise CredentialsError("freebit", error.reason, code=error.code) from error
+        except UnavailableError as error:
+            if error.nothing_came:
+                raise
+            wait = error.retry_after
+            raise UnavailableError("freebit", error.reason, code=error.code, sent=False, retry_after=wait) from error
         if not isinstance(key, str) or not key:
-            raise UnavailableError("freebit", "sent no key", code="malformed")
+            raise UnavailableError("freebit", "sent no key", code="malformed", sent=False)
         return key
 
     def _post(self, path: str, request: Mapping[str, object], attempt: Attempt) -> Body:

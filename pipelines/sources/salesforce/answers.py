@@ -13,11 +13,14 @@ from requests import PreparedRequest, Response
 
 from core.errors import CredentialsError, QuotaError, RejectedError, SourceError, ThrottledError, UnavailableError
 from core.storable import storable_json
-from pipelines.sources.calls import failure
+from pipelines.sources.calls import failure, seconds
 
 
 class TooMuchError(SourceError):
     """More than Salesforce does at a time: whoever reads asks for less; what came of a write is not known."""
+
+    # It takes Salesforce's own words, however often the parts are still too large: the circuit stays closed.
+    is_answer = True
 
     def __init__(self, system: str, reason: str, *, code: str | None = None) -> None:
         super().__init__(system, reason, code=code, nothing_came=False)
@@ -106,8 +109,9 @@ MEANINGS = {code: meaning for meaning, codes in _DECIDED.items() for code in cod
 
 # Answers of an address from which the org has moved away, or of a maintenance page that stands before it.
 _ELSEWHERE = {301, 302, 303, 307, 308}
-# Refusals of an address or a method, whoever answers there.
-_NO_SUCH_CALL = {300, 404, 405, 414, 431}
+# Refusals of an address: of one that is too long, whoever reads it first, or of an external id that several records
+# have, which Salesforce answers with their addresses alone. A bare 404 may be a proxy's, whatever was done behind it.
+_NO_SUCH_CALL = {300, 414, 431}
 # What is said of records whose only fault is that others in the same transaction failed.
 _OTHERS_FAILED = {"PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK"}
 _WHY_NO_LOG_IN = {
@@ -167,8 +171,9 @@ def error_from(response: Response) -> SourceError:
     error = error_said(said, response.request)
     # A code that we have not decided on means what its status means, and a status of 5xx proves no refusal.
     if by_status is not None and (error.code not in MEANINGS or (status >= 500 and isinstance(error, RejectedError))):
-        patient = getattr(by_status, "retry_after", None) is not None
-        return by_status if patient else type(by_status)("salesforce", by_status.reason, code=error.code)
+        error = type(by_status)("salesforce", by_status.reason, code=error.code)
+    if isinstance(error, UnavailableError):
+        error.retry_after = seconds(response.headers.get("Retry-After"))
     return error
 
 

@@ -179,7 +179,11 @@ class SalesforceClient:
             for each in changes
         ]
         body = {"allOrNone": True, "records": records}
-        self._session.send("PATCH", "composite/sobjects", "update together", _all_done, json=body)
+
+        def read(answer: Response) -> None:
+            _all_done(answer, len(records))
+
+        self._session.send("PATCH", "composite/sobjects", "update together", read, json=body)
 
     def _result(self, path: str, params: dict[str, str]) -> tuple[dict[str, Any], datetime | None]:
         headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
@@ -262,7 +266,7 @@ def _planted(answer: Response) -> str:
     return str(ids["record"])
 
 
-def _all_done(answer: Response) -> None:
+def _all_done(answer: Response, records: int) -> None:
     results = decoded(answer.content)
     if not isinstance(results, list) or not all(isinstance(each, dict) and "success" in each for each in results):
         raise UnavailableError("salesforce", "sent something other than the results of a collection", code="malformed")
@@ -270,5 +274,5 @@ def _all_done(answer: Response) -> None:
     if said:
         # All the others say that the transaction was rolled back.
         raise error_said(said, answer.request)
-    if not all(each["success"] is True for each in results):
+    if len(results) != records or not all(each["success"] is True for each in results):
         raise UnavailableError("salesforce", "did not say that it was done", code="malformed")

@@ -7,8 +7,8 @@ WITH wished AS (
      WHERE (line.id = ANY(%(lines)s) OR line.account_id = ANY(%(accounts)s))
        AND line.details_as_of IS NULL AND line.is_open AND line.msisdn IS NOT NULL AND line.deleted_at IS NULL
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
+       -- Also one that waits: it may be under way, and have been looked for before the line was known.
        SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
-     WHERE i.state <> 'waiting'
     RETURNING 1
 )
 SELECT pg_notify('hub_inbox', 'hub') FROM wished LIMIT 1

@@ -256,6 +256,56 @@ def test_one_listens_and_another_takes_over(sandbox, database):
         thread.join()
 
 
+def leads(database: Any) -> list[Any]:
+    """The server's process of whoever holds the lead."""
+    query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM"
+    return fetch(database, f"{query} pg_database WHERE datname = current_database())")
+
+
+def test_who_loses_the_lead_stops_following_before_anybody_leads_again(sandbox, database):
+    with listening(sandbox, database):
+        ((before,),) = leads(database)
+        followers = fetch(database, "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%%listen /%%'")
+        fetch(database, "SELECT pg_terminate_backend(%s)", before)
+        until(lambda: leads(database) not in ([], [(before,)]))
+
+        left = fetch(database, "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%%listen /%%'")
+        assert followers
+        assert not {*followers} & {*left}
+        change(sandbox, "1")
+        until(lambda: len(told(database)) == 1)
+
+
+@pytest.fixture
+def refusing(database: Any) -> Callable[[], bool]:
+    """An inbox that takes no events; says whether it has refused any."""
+    fetch_none(
+        database,
+        "CREATE SEQUENCE sync.refused;"
+        "CREATE FUNCTION sync.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        " $$BEGIN PERFORM nextval('sync.refused'); RAISE 'not now'; END$$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON sync.inbox FOR EACH ROW WHEN (NEW.kind = 'record')"
+        " EXECUTE FUNCTION sync.refuse()",
+    )
+    return lambda: fetch(database, "SELECT is_called FROM sync.refused") == [(True,)]
+
+
+def fetch_none(database: Any, script: str) -> None:
+    with psycopg.connect(database.owner) as connection:
+        connection.execute(script)
+
+
+def test_a_position_never_runs_ahead_of_the_events_before_it(sandbox, database, refusing):
+    """Stored one before the other, the two would part at a kill between them, or where only one can be stored."""
+    with listening(sandbox, database):
+        change(sandbox, "1")
+        until(refusing)
+        fetch_none(database, "DROP TRIGGER refuse ON sync.inbox")
+        until(lambda: len(told(database)) == 1)
+
+    assert told(database) == published(sandbox)
+
+
 def leader_gone(leader: psycopg.Connection[Any], stopped: threading.Event) -> None:
     stopped.wait()
     leader.close()

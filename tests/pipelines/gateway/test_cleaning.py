@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
 
 from pipelines.gateway import cleaning
 from tests.pipelines.gateway.documents import DRAWING, PNG, image_of, pdf_of
@@ -48,6 +48,17 @@ def test_an_image_keeps_its_pixels_and_loses_what_it_says_of_people_and_places(f
     upright = Image.open(BytesIO(sent)).transpose(Image.Transpose.ROTATE_270)
     difference = ImageChops.difference(kept.convert("RGB"), upright.convert("RGB"))
     assert max(high for _, high in difference.getextrema()) < 16
+
+
+@pytest.mark.parametrize(("form", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
+def test_an_image_loses_its_comment_and_the_profile_of_its_screen(form: str, media_type: str) -> None:
+    """Pillow writes both again of its own accord."""
+    sent = image_of(form, comment=b"Taro Yamada", icc_profile=b"the profile of a screen")
+    assert "icc_profile" in Image.open(BytesIO(sent)).info
+
+    made = cleaned(sent, media_type)
+
+    assert not {"comment", "icc_profile"} & Image.open(BytesIO(made)).info.keys()
 
 
 def test_a_page_keeps_its_drawing_and_loses_what_is_active() -> None:
@@ -110,3 +121,27 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked() -> None
 def test_what_grows_beyond_what_may_be_sent_is_refused() -> None:
     with pytest.raises(cleaning.RefusedError, match="smaller"):
         cleaned(PNG, "image/png", most_bytes=50)
+
+
+@pytest.mark.parametrize(("pages", "fits"), [(0, False), (1, True), (20, True), (21, False)])
+def test_a_document_has_one_to_twenty_pages(pages: int, fits: bool) -> None:
+    writer, sent = PdfWriter(), BytesIO()
+    for _ in range(pages):
+        writer.add_blank_page(200, 100)
+    writer.write(sent)
+
+    if fits:
+        assert len(PdfReader(BytesIO(cleaned(sent.getvalue(), "application/pdf"))).pages) == pages
+    else:
+        with pytest.raises(cleaning.RefusedError, match="1 to 20 pages"):
+            cleaned(sent.getvalue(), "application/pdf")
+
+
+def test_a_document_that_only_its_password_opens_is_refused() -> None:
+    writer, sent = PdfWriter(), BytesIO()
+    writer.add_blank_page(200, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(sent)
+
+    with pytest.raises(cleaning.RefusedError, match="must not be encrypted"):
+        cleaned(sent.getvalue(), "application/pdf")

@@ -1,6 +1,8 @@
 """A source that answers from a script, over a real socket."""
 
 import json
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,13 +34,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer. `cut`: the connection ends before the body does. `silent`: nothing is ever answered."""
+    """What to answer. `cut`: the connection ends before the body does. `silent`: nothing is ever answered.
+
+    `lost`: the connection ends in place of an answer; `reset`: it does so without a word of farewell (RST).
+    """
 
     body: str | bytes = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     silent: bool = False
+    lost: bool = False
+    reset: bool = False
 
 
 def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
@@ -51,11 +58,11 @@ Script = Callable[[Asked], Reply]
 class FakeSource:
     """Answers with `script`, remembers what was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[Asked] = []
         self.script: Script = lambda _: Reply()
         self._lock = Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -94,6 +101,12 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
             if reply.silent:
                 self.rfile.read(1)  # returns when the caller hangs up
                 self.close_connection = True
+                return
+            if reply.lost or reply.reset:
+                self.close_connection = True
+                if reply.reset:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
                 return
             content = reply.body.encode() if isinstance(reply.body, str) else reply.body
             self.send_response_only(reply.status)

@@ -89,6 +89,15 @@ def test_the_first_answer_lets_everybody_through(database, here, elsewhere):
     assert row(database) == ("closed", 0, None)
 
 
+def test_a_process_that_saw_no_failure_lets_everybody_through_too(database, here, elsewhere):
+    fail(here, OPENS_AFTER)
+    pause_over(database)
+
+    assert attempt(elsewhere, "back") == "back"
+    assert row(database) == ("closed", 0, None)
+    assert attempt(here, "back") == "back"
+
+
 def test_a_trial_that_fails_doubles_the_pause(database, here):
     fail(here, OPENS_AFTER)
     pause_over(database)
@@ -170,3 +179,42 @@ def test_without_a_database_calls_go_through():
     circuit = SharedCircuit("postgresql://nobody@127.0.0.1:1/none", "whmcs")
 
     assert attempt(circuit, "fine") == "fine"
+
+
+def test_who_was_asked_for_patience_is_patient_itself(here):
+    fail(here, 1, ThrottledError("whmcs", "asks for patience", retry_after=120.0))
+
+    with pytest.raises(CircuitOpenError, match="asks for patience"):
+        attempt(here, "not asked")
+
+
+def test_being_left_alone_is_no_failure_of_the_source(database, here):
+    """Counted, each caller that is turned away would double the pause."""
+    fail(here, OPENS_AFTER)
+
+    for _ in range(3):
+        with pytest.raises(CircuitOpenError):
+            attempt(here, "not asked")
+    here.failed(CircuitOpenError("whmcs", "is left alone"), None)
+
+    assert row(database)[:2] == ("open", OPENS_AFTER)
+
+
+def test_a_source_that_answers_again_is_not_told_so_with_every_call(database, here):
+    fail(here, 1)
+    attempt(here, "back")
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE sync.sources SET reason = 'untouched'")
+
+    attempt(here, "fine")
+
+    assert row(database) == ("closed", 0, "untouched")
+
+
+def test_whoever_calls_next_learns_within_a_second_what_others_found_out(here, elsewhere, monkeypatch):
+    attempt(elsewhere, "fine")
+    fail(here, OPENS_AFTER)
+    monkeypatch.setattr("pipelines.sources.circuit._LOOK_AGAIN_SECONDS", 0.0)
+
+    with pytest.raises(CircuitOpenError):
+        attempt(elsewhere, "not asked")

@@ -128,3 +128,50 @@ def test_a_channel_is_named_for_its_object_and_the_object_for_its_channel(name):
 
     assert topic == {"Account": "/data/AccountChangeEvent", "Thing__c": "/data/Thing__ChangeEvent"}[name]
     assert entity_of(topic) == name
+
+
+CHANGE = {
+    "entityName": "Account", "changeType": "UPDATE", "changedFields": ["Phone"], "nulledFields": [], "changeOrigin": "",
+    "transactionKey": "t", "sequenceNumber": 1, "commitNumber": 7, "commitTimestamp": 1_764_547_200_000,
+}  # fmt: skip
+ACCOUNTS = ["0015i0000000000AAA", "0015i0000000001AAA"]
+
+
+def test_a_change_of_several_records_is_told_of_each_under_an_id_of_its_own():
+    """V: Change Data Capture, "Merged Change Events": one event for records changed alike in one transaction."""
+    rows = list(rows_of("/data/AccountChangeEvent", event({"Phone": "03-1"}, CHANGE | {"recordIds": ACCOUNTS}), ""))
+
+    assert [(row["kind"], row["entity"], row["record_id"], row["event_id"]) for row in rows] == [
+        ("record", "Account", ACCOUNTS[0], "/data/AccountChangeEvent/01/0"),
+        ("record", "Account", ACCOUNTS[1], "/data/AccountChangeEvent/01/1"),
+    ]
+    assert {row["occurred_at"] for row in rows} == {1_764_547_200_000}
+    assert "03-1" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids"),
+    [("GAP_OVERFLOW", ["000000000000000AAA"]), ("UPDATE", ["001*"]), ("DELETE", [ACCOUNTS[0], "001*"])],
+    ids=["too many at once", "all of a kind", "some named"],
+)
+def test_ids_that_stand_for_many_records_are_a_gap_of_the_object(kind, ids):
+    """V: Change Data Capture, "Overflow Events" and "Change Event Fields" (`recordIds` may hold a wildcard)."""
+    rows = rows_of("/data/AccountChangeEvent", event({}, CHANGE | {"changeType": kind, "recordIds": ids}), "")
+
+    assert [(row["kind"], row["entity"], row["record_id"]) for row in rows] == [("gap", "Account", None)]
+
+
+def test_an_event_that_cannot_be_read_is_a_gap_of_its_channels_object():
+    (row,) = rows_of("/data/OrderItemChangeEvent", Event("e", b"\x01", None), "")
+
+    assert (row["kind"], row["entity"], row["record_id"]) == ("gap", "OrderItem", None)
+
+
+def test_of_a_platform_event_the_record_it_names_is_told_and_who_made_it_is_not():
+    fields = {"OrderId__c": "801", "IdemKey__c": "801:1", "CreatedById": "005", "CreatedDate": 1_764_547_200_000}
+
+    (row,) = rows_of("/event/OrderProvisionRequested__e", event(fields), "OrderId__c")
+
+    assert (row["kind"], row["entity"], row["record_id"]) == ("event", "OrderProvisionRequested__e", "801")
+    assert (row["occurred_at"], "005" in str(row["payload"])) == (1_764_547_200_000, False)
+    assert row["payload"]["IdemKey__c"] == "801:1"

@@ -217,6 +217,22 @@ def test_a_list_is_read_to_its_end_whatever_its_counters_look_like(source, clien
     assert source.asked[0].form["orderby"] == "id"
 
 
+def test_a_list_that_hands_over_less_than_it_is_asked_for_is_read_to_its_end(source, client, json_reply):
+    """A row that is counted and left out, or a limit of the installation's own, makes a page short."""
+    rows = range(5)
+
+    def script(asked):
+        start = int(asked.form["limitstart"])
+        page = [{"id": row} for row in rows[start : start + 2]]
+        return json_reply(success(totalresults=5, numreturned=len(page), clients={"client": page}))
+
+    source.script = script
+
+    pages = list(client.pages("GetClients", "clients.client", 4))
+
+    assert [row["id"] for page in pages for row in page.rows] == [*rows]
+
+
 def test_a_list_is_gone_on_with_where_it_stopped(source, client, json_reply):
     source.script = listing(range(5), json_reply, totalresults=lambda total, _: total)
 

@@ -76,6 +76,12 @@ async def test_clocks_may_differ_by_five_minutes(client: httpx.AsyncClient, away
     assert (await told(client, hint(), at=SENT_AT + away)).status_code == 202
 
 
+async def test_only_who_knows_the_secret_learns_that_the_clocks_differ(client: httpx.AsyncClient) -> None:
+    answer = await told(client, hint(), at=SENT_AT - 6 * MINUTE, secret="another secret!!")
+
+    assert (answer.status_code, answer.json()["field"]) == (401, "X-Hub-Signature")
+
+
 async def test_a_refusal_is_logged_with_its_reason_and_without_the_body(client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
         await told(client, hint(entityId="31415"), secret="another secret!!")

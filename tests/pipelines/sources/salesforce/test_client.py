@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import format_datetime
@@ -20,6 +21,7 @@ from core.errors import (
 )
 from pipelines.sources.salesforce.bulk import BulkPosition
 from pipelines.sources.salesforce.client import Changed, Lines, SalesforceClient
+from tests.pipelines.sources.conftest import FakeSource
 from tests.pipelines.sources.salesforce.conftest import (
     DATA,
     NAME,
@@ -272,6 +274,84 @@ def test_a_job_without_rows_has_one_empty_page(client, org, reply, json_reply):
     assert (page.rows, page.last, page.total) == ([], True, 0)
 
 
+@pytest.mark.parametrize("state", ["Failed", "Aborted"])
+def test_a_job_that_ended_without_a_result_is_no_longer_waited_for(source, client, org, json_reply, state):
+    org(job(json_reply, "InProgress"), job(json_reply, state))
+
+    with pytest.raises(RejectedError) as caught:
+        list(client.bulk_query("SELECT Id FROM Account", 2))
+
+    assert (caught.value.code, len(calls(source))) == (state, 2)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed_and_the_job_goes_on(
+    *, source, client, org, reply, json_reply
+):
+    ended = json_reply(error("INVALID_SESSION_ID"), 401)
+    org(
+        job(json_reply, "UploadComplete"), ended, job(json_reply), csv_page(reply, FIRST, 2, "MTA"), ended,
+        csv_page(reply, SECOND, 1),
+    )  # fmt: skip
+
+    pages = list(client.bulk_query("SELECT Id, Note FROM Account", 2))
+
+    assert [row["Id"] for page in pages for row in page.rows] == ["1", "2", "3"]
+    assert (logins(source), len([asked for asked in calls(source) if asked.method == "POST"])) == (3, 1)
+    assert calls(source)[-1].query == {"locator": ["MTA"], "maxRecords": ["2"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"body": "<html>down</html>", "status": 503}, UnavailableError),
+        ({"body": "<html>gone</html>", "status": 404}, UnavailableError),
+        ({"body": json.dumps(error("UNKNOWN_EXCEPTION")), "status": 500}, UnavailableError),
+        ({"body": json.dumps(error("INVALID_SESSION_ID")), "status": 401}, CredentialsError),
+        ({"lost": True}, UnavailableError),
+    ],
+    ids=["503", "a bare 404", "a fault", "no session", "no answer"],
+)
+def test_a_job_of_earlier_is_taken_for_forgotten_only_where_salesforce_says_so(
+    *, source, client, org, reply, answer, kind
+):
+    """Run anew, it costs all its pages once more; a result is kept for seven days."""
+    org(reply(**answer))
+
+    with pytest.raises(kind):
+        list(client.bulk_query("SELECT Id, Note FROM Account", 2, BulkPosition("750", "MTA", NOON, read=2, total=3)))
+
+    assert {asked.method for asked in calls(source)} == {"GET"}
+
+
+def test_a_right_withdrawn_in_the_middle_of_a_job_ends_it(source, client, org, reply, json_reply):
+    org(job(json_reply), csv_page(reply, FIRST, 2, "MTA"), json_reply(error("INSUFFICIENT_ACCESS"), 403))
+    pages = client.bulk_query("SELECT Id, Note FROM Account", 2)
+
+    assert len(next(pages).rows) == 2
+    with pytest.raises(RejectedError) as caught:
+        next(pages)
+
+    assert caught.value.code == "INSUFFICIENT_ACCESS"
+
+
+# airbyte#14659, #12372, #19289: marks, NULs and wrong charset headers.
+def test_a_page_of_a_job_may_begin_with_a_mark_and_is_utf_8_whatever_its_header_says(client, org, reply, json_reply):
+    text = '"Id","Note"\n"1","M\u00fcl\0ler"\n'
+    page = csv_page(reply, b"\xef\xbb\xbf" + text.encode(), 1)
+    org(job(json_reply), replace(page, headers=page.headers | {"Content-Type": "text/csv; charset=ISO-8859-1"}))
+
+    (read,) = client.bulk_query("SELECT Id, Note FROM Account", 2)
+
+    assert read.rows == [{"Id": "1", "Note": "M\u00fcller"}]
+
+
+def test_a_page_of_a_job_in_another_charset_is_not_guessed_at(client, org, reply, json_reply):
+    org(job(json_reply), csv_page(reply, '"Id","Note"\n"1","M\u00fcller"\n'.encode("latin-1"), 1))
+
+    with pytest.raises(UnavailableError):
+        list(client.bulk_query("SELECT Id, Note FROM Account", 2))
+
+
 # -- an org that moves (A9) ------------------------------------------------------------------------------------------
 # amazon-connect-salesforce-lambda#12, restforce#939: 400 URL_NOT_RESET. SalesforceMobileSDK-Shared#310: a redirect.
 
@@ -342,6 +422,23 @@ def test_an_upload_that_the_old_instance_refused_succeeds_when_it_is_sent_again(
     assert caught.value.nothing_came
     assert client.create_file(fields, []) == "068"
     assert logins(source) == 2
+
+
+def test_an_instance_whose_name_is_taken_away_is_left_with_the_next_try(source, client, org, json_reply):
+    """Gravity-Forms-Salesforce#298: the name of the instance that an org has left does not resolve any more."""
+    org(json_reply(result(total=7), Connection="close"))
+    client.count("SELECT COUNT() FROM Account")
+    source.stop()
+    with pytest.raises(UnavailableError) as caught:
+        client.count("SELECT COUNT() FROM Account")
+
+    back = FakeSource(int(source.url.rpartition(":")[2]))
+    back.script = source.script
+    count = client.count("SELECT COUNT() FROM Account")
+    back.stop()
+
+    assert caught.value.nothing_came
+    assert (count, [asked.path for asked in back.asked].count(TOKEN_PATH)) == (7, 1)
 
 
 def test_a_session_opened_anew_on_the_way_is_the_one_that_is_handed_out(source, client, org, reply, json_reply):

@@ -8,8 +8,10 @@ from urllib.parse import unquote_plus
 import pytest
 import structlog
 
-from core.errors import SourceError, UnavailableError
+from core.errors import IncompleteReadError, SourceError, UnavailableError
+from pipelines.sources.circuit import SharedCircuit
 from pipelines.sources.salesforce.answers import ForgottenError, TooMuchError
+from pipelines.sources.salesforce.client import SalesforceClient
 from pipelines.sources.salesforce.extract import Query, changed_records, chosen_records
 from pipelines.sync.dataset import ReadRequest, Selection, Source
 from tests.pipelines.sources.salesforce.conftest import NOON, TOKEN_PATH, calls, error, result
@@ -194,6 +196,67 @@ def test_ids_that_are_too_many_for_one_query_are_asked_for_by_halves(source, sal
     assert (sorted(each["Id"] for each in page.rows), page.gone) == (ids, ())
 
 
+def test_a_read_begins_a_little_before_the_watermark(source, salesforce, read, answer):
+    # airbyte#27146: a record can become visible after a later-stamped one.
+    salesforce(lambda _: answer(result(row(1))))
+
+    read(watermark=NOON - HOUR, overlap_seconds=90)
+
+    assert bounds(calls(source)[0]) == (NOON - HOUR - timedelta(seconds=90), None)
+
+
+def test_a_first_read_goes_on_from_the_last_stamp_it_stored(source, client, settings, salesforce, answer):
+    salesforce(lambda asked: answer(result(total=1) if "COUNT" in asked.path else result(row(1, NOON - HOUR))))
+    request = ReadRequest(
+        Source(client, settings()), {"since": (NOON - HOUR).isoformat()}, full=False, now=lambda: NOON
+    )
+
+    pages = list(changed_records(CASES, request))
+
+    assert bounds(calls(source)[1])[0] == NOON - HOUR
+    assert pages[0].position == {"since": (NOON - HOUR).isoformat()}
+    assert "watermark" in pages[-1].position
+
+
+@pytest.mark.parametrize("way", ["query", "bulk job"])
+def test_fewer_records_than_salesforce_counts_are_no_whole_read(salesforce, read, answer, reply, way):
+    """Half of a read taken for all of it would have the rest deleted."""
+
+    def queries(asked):
+        if "COUNT" in asked.path:
+            return answer(result(total=3))
+        if asked.path.endswith("/results?maxRecords=10000"):
+            return reply('"Id"\n"1"\n', 200, {"Sforce-NumberOfRecords": "1", "Sforce-Locator": "null"})
+        if "jobs/query" in asked.path:
+            return answer({"id": "750", "state": "JobComplete", "numberRecordsProcessed": 3})
+        return answer(result(row(1)))
+
+    salesforce(queries)
+
+    with pytest.raises(IncompleteReadError, match="read 1 rows, the source reports 3"):
+        read(bulk_threshold_rows=10 if way == "query" else 1)
+
+
+def test_a_halved_read_of_a_large_table_is_no_outage(database, source, settings, salesforce, answer):
+    """Each half is another call, and Salesforce answers each: five of those in a row opened the circuit."""
+    stamps = [NOON - timedelta(days=number) for number in range(60, 0, -1)]
+
+    def queries(asked):
+        low, end = bounds(asked)
+        if (end or NOON) - low > timedelta(days=1):
+            return answer(error("QUERY_TIMEOUT"), 400)
+        found = [row(number, stamp) for number, stamp in enumerate(stamps) if low <= stamp < (end or NOON + HOUR)]
+        return answer(result(*found))
+
+    salesforce(queries)
+    with SalesforceClient(settings(), SharedCircuit(database.sync, "salesforce")) as client:
+        position = {"watermark": (NOON - timedelta(days=64)).isoformat()}
+        request = ReadRequest(Source(client, settings()), position, full=False, now=lambda: NOON)
+        pages = list(changed_records(CASES, request))
+
+    assert len(set(rows_of(pages))) == 60
+
+
 # -- a cursor that died ----------------------------------------------------------------------------------------------
 
 
@@ -224,6 +287,29 @@ def test_a_cursor_that_dies_before_it_brought_anything_new_ends_the_read(source,
         read(watermark=NOON - HOUR)
 
     assert len(calls(source)) == 1
+
+
+# -- single records -----------------------------------------------------------------------------------------------
+
+
+def test_of_records_asked_for_by_id_those_that_do_not_come_are_gone(salesforce, read, answer):
+    salesforce(lambda _: answer(result(row(1))))
+
+    (page,) = read(only=Selection(records=frozenset({row(1)["Id"], row(2)["Id"]})))
+
+    assert (rows_of([page]), page.gone) == ([row(1)["Id"]], (row(2)["Id"],))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("INSUFFICIENT_ACCESS", 403), ("INVALID_TYPE", 400), ("INVALID_FIELD", 400), ("NOT_FOUND", 404), ("NEW", 400)],
+)
+def test_a_refusal_is_no_word_that_a_record_is_gone(*, salesforce, read, answer, code, status):
+    """A right that is withdrawn hides an object whole."""
+    salesforce(lambda _: answer(error(code), status))
+
+    with pytest.raises(SourceError):
+        read(only=Selection(records=frozenset({row(1)["Id"]})))
 
 
 # -- the log of deletions --------------------------------------------------------------------------------------------
