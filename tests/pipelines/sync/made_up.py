@@ -48,12 +48,19 @@ class CaseRow(Contract):
     opened_at: datetime = NOON
 
 
+def case_id(source_id: str) -> UUID:
+    return hub_id("salesforce", "case", source_id)
+
+
 def to_cases(row: Row, _: Any) -> Sequence[Contract]:
     if row.get("broken"):
         raise MappingError("salesforce", row["Id"], "Subject: missing")
-    status = row.get("status", "new")
-    case = CaseRow(id=hub_id("salesforce", "case", row["Id"]), source_id=row["Id"], subject="x", status=status)
-    return (case,)
+    given = {
+        "subject": "x",
+        "status": "new",
+        **{name: value for name, value in row.items() if name not in {"Id", "broken"}},
+    }
+    return (CaseRow(id=case_id(row["Id"]), source_id=row["Id"], **given),)
 
 
 def a_dataset(read: Callable[[ReadRequest], Iterator[Page]], **values: Any) -> Dataset:
@@ -63,7 +70,7 @@ def a_dataset(read: Callable[[ReadRequest], Iterator[Page]], **values: Any) -> D
             "system": "salesforce",
             "group": "support",
             "description": "cases",
-            "targets": (Target(contract=CaseRow, table=support_cases),),
+            "targets": (Target(contract=CaseRow, table=support_cases, kind="case"),),
             "read": read,
             "to_contracts": to_cases,
             "source_id": lambda row: row["Id"],
@@ -78,9 +85,20 @@ def rows(*ids: str) -> list[dict[str, str]]:
     return [{"Id": identity} for identity in ids]
 
 
-def fetch(url: str, query: str) -> list[Any]:
+def fetch(url: str, query: str, *values: object) -> list[Any]:
     with psycopg.connect(url) as connection:
-        return connection.execute(query).fetchall()
+        return connection.execute(query, values).fetchall()
+
+
+def execute(url: str, query: str, *values: object) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(query, values)
+
+
+def now(database: Any) -> datetime:
+    """The database's clock, which judges what was asked for when."""
+    ((moment,),) = fetch(database.owner, "SELECT clock_timestamp()")
+    return moment
 
 
 def pages_from(position: int, total: int, *, break_at: int | None = None) -> Iterator[Page]:

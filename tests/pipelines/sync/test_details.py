@@ -16,10 +16,12 @@ from tests.builders import insert
 from tests.pipelines.sync.made_up import (
     AT_WORK,
     DETAILS,
+    NOON,
     SOURCE,
     Refreshing,
     a_dataset,
     details_dataset,
+    execute,
     fetch,
     three_invoices,
 )
@@ -245,3 +247,102 @@ def test_that_details_were_read_is_logged_where_a_customer_sees_when_that_was(da
         " WHERE c.entity = 'invoices' AND c.after ? 'items_as_of'",
     )
     assert log == ([("update", {"items_as_of": None}, True, True)] * 3 if logged else [])
+
+
+def test_a_parent_that_never_answers_is_asked_about_every_six_hours_at_least(database):
+    three_invoices(database)
+    with psycopg.connect(database.owner) as connection:
+        insert(connection, "sync.quarantine", dataset="whmcs.invoice_details", source_id="2", times_seen=40)
+
+    def ask(parent: Row) -> Row:
+        raise UnavailableError("whmcs", "is down", code="http_500")
+
+    run(details_dataset(ask), SOURCE, database.sync)
+
+    ((wait,),) = fetch(database.owner, "SELECT items_due_at - now() FROM hub.invoices WHERE source_id = '2'")
+    assert timedelta(hours=5, minutes=59) < wait <= timedelta(hours=6)
+
+
+def test_a_parent_that_answered_in_between_is_asked_about_after_a_minute_when_it_fails_again(database):
+    three_invoices(database)
+    with psycopg.connect(database.owner) as connection:
+        values = {"dataset": "whmcs.invoice_details", "source_id": "2", "times_seen": 40}
+        insert(connection, "sync.quarantine", **values, resolved_at=NOON)
+
+    def ask(parent: Row) -> Row:
+        raise UnavailableError("whmcs", "is down", code="http_500")
+
+    run(details_dataset(ask), SOURCE, database.sync)
+
+    ((wait,),) = fetch(database.owner, "SELECT items_due_at - now() FROM hub.invoices WHERE source_id = '2'")
+    assert wait <= timedelta(minutes=1)
+
+
+def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_what_is_newer(database):
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "2":  # "3" has answered by now, and its page is not written yet
+            execute(
+                database.owner,
+                "UPDATE hub.invoices SET balance = 9, changed_at = clock_timestamp() WHERE source_id = '3'",
+            )
+        return {"balance": 5}
+
+    dataset = details_dataset(ask)
+    run(replace(dataset, read=lambda request: read_details(request, ask, at_once=1, batch=3)), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT balance::int FROM hub.invoices WHERE source_id = '3'") == [(9,)]
+
+
+def test_many_failures_among_answers_are_those_records_own(database):
+    with psycopg.connect(database.owner) as connection:
+        for number in range(13):
+            insert(connection, "invoices", source_id=str(number))
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] != "7":
+            raise RejectedError("whmcs", "refused", code="refused")
+        return {"balance": 5}
+
+    dataset = details_dataset(ask)
+    outcome = run(
+        replace(dataset, read=lambda request: read_details(request, ask, at_once=2, batch=20)), SOURCE, database.sync
+    )
+
+    assert (outcome.read, outcome.quarantined) == (13, 12)
+    assert fetch(database.owner, "SELECT as_of IS NOT NULL FROM sync.freshness") == [(True,)]
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_whoever_follows_the_change_log_is_told_when_it_has_something_new(database, logged):
+    three_invoices(database)
+    execute(database.owner, "UPDATE hub.invoices SET balance = 5")
+    dataset = details_dataset(lambda _: {"balance": 5}, details=replace(DETAILS, logged=logged))
+
+    with psycopg.connect(database.owner, autocommit=True) as listener:
+        listener.execute("LISTEN hub_changes")
+        run(dataset, SOURCE, database.sync)
+        listener.execute("NOTIFY hub_changes, 'the end'")
+        told = []
+        for notification in listener.notifies(timeout=30):
+            if notification.payload == "the end":
+                break
+            told.append(notification.payload)
+
+    assert bool(told) == logged
+
+
+def test_parents_that_are_deleted_or_in_another_state_are_not_asked_about(database):
+    three_invoices(database)
+    execute(database.owner, "UPDATE hub.invoices SET deleted_at = now() WHERE source_id = '1'")
+    execute(database.owner, "UPDATE hub.invoices SET status = 'draft' WHERE source_id = '2'")
+    asked = []
+
+    def ask(parent: Row) -> Row:
+        asked.append(parent["source_id"])
+        return {"balance": 5}
+
+    run(details_dataset(ask, details=replace(DETAILS, where="status <> 'draft'")), SOURCE, database.sync)
+
+    assert asked == ["3"]

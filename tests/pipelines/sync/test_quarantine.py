@@ -10,7 +10,7 @@ import pytest
 from domain.common.errors import MappingError
 from domain.common.record import Contract
 from pipelines.datasets import dataset_named
-from pipelines.sync.dataset import Page, ReadRequest, Row
+from pipelines.sync.dataset import Dataset, Failure, Page, ReadRequest, Row
 from pipelines.sync.quarantine import quarantined, retry
 from pipelines.sync.reading import BODY
 from pipelines.sync.run import run
@@ -150,3 +150,69 @@ def test_retrying_quarantined_details_makes_their_parent_due_again(database):
     assert retried.requested == 1
     due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
     assert due == [("2",)]
+
+
+def sent(*pages: Page) -> Dataset:
+    return a_dataset(lambda _: iter(pages))
+
+
+BROKEN = {"Id": "500B", "broken": 1}
+
+
+def waiting(database: Any) -> list[Any]:
+    """What operators are shown."""
+    return fetch(database.owner, "SELECT dataset, source_id FROM sync.quarantine WHERE resolved_at IS NULL")
+
+
+def test_a_row_stays_in_quarantine_while_others_come(database):
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+
+    run(sent(Page(rows=rows("500A"), position={}), Page(rows=(), position={}, complete=True)), SOURCE, database.sync)
+
+    assert waiting(database) == [("salesforce.cases", "500B")]
+
+
+def test_a_record_of_another_data_set_with_the_same_id_stays_in_quarantine(database):
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+    with psycopg.connect(database.owner) as connection:
+        insert(connection, "sync.quarantine", dataset="salesforce.orders", source_id="500B")
+
+    run(sent(Page(rows=rows("500B"), position={})), SOURCE, database.sync)
+
+    assert waiting(database) == [("salesforce.orders", "500B")]
+
+
+def test_a_row_that_breaks_again_is_shown_again(database):
+    for row in (BROKEN, {"Id": "500B"}, BROKEN):
+        run(sent(Page(rows=[row], position={})), SOURCE, database.sync)
+
+    assert waiting(database) == [("salesforce.cases", "500B")]
+
+
+def test_a_row_that_breaks_within_a_run_after_it_came_whole_and_comes_whole_again_leaves_quarantine(database):
+    pages = [Page(rows=[row], position={}) for row in ({"Id": "500B"}, BROKEN, {"Id": "500B"})]
+
+    run(sent(*pages), SOURCE, database.sync)
+
+    assert waiting(database) == []
+    assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(1,)]
+
+
+def test_a_broken_row_that_a_list_brings_with_every_look_is_written_once(database):
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+    before = fetch(database.owner, "SELECT xmin::text, last_seen_at FROM sync.quarantine")
+
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT xmin::text, last_seen_at FROM sync.quarantine") == before
+
+
+def test_a_record_that_its_source_could_not_hand_over_is_asked_for_again_and_the_others_are_tried_at_once(database):
+    unreadable = Failure("500X", {}, "cannot be written as JSON")
+    run(sent(Page(rows=[BROKEN], failures=[unreadable], position={})), SOURCE, database.sync)
+
+    retried = retry(sent(), None, database.sync)
+
+    assert (retried.requested, retried.refused, retried.taken) == (1, 1, 0)
+    wished = fetch(database.owner, "SELECT entity, record_id, state FROM sync.inbox")
+    assert wished == [("salesforce.cases", "500X", "waiting")]

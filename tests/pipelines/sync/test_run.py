@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -18,10 +19,12 @@ from pipelines.sync.progress import Progress, listening
 from pipelines.sync.run import run
 from tests.builders import insert
 from tests.pipelines.sync.made_up import (
+    NOON,
     SOURCE,
     a_dataset,
     break_the_database_at,
     details_dataset,
+    execute,
     fetch,
     pages_from,
     rows,
@@ -176,3 +179,37 @@ def test_runs_that_overlap_in_one_process_leave_its_settings_alone(database):
 
     seen.append((sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count()))
     assert seen == [settings, settings]
+
+
+def test_a_full_run_reads_from_the_start_whatever_was_read_before(database):
+    positions = []
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        positions.append((request.position, request.full))
+        yield Page(rows=rows("5001"), position={"next": 1})
+
+    run(a_dataset(read), SOURCE, database.sync)
+    run(a_dataset(read), SOURCE, database.sync, full=True)
+
+    assert positions == [({}, False), ({}, True)]
+
+
+def test_a_data_set_is_known_since_its_whole_read_began_and_never_less_than_before(database):
+    def read_since(moment: datetime) -> None:
+        page = Page(rows=(), position={}, complete=True, known_since=moment)
+        run(a_dataset(lambda _: iter([page])), SOURCE, database.sync)
+
+    read_since(NOON)
+    read_since(NOON - timedelta(hours=1))
+
+    assert fetch(database.owner, "SELECT as_of FROM sync.freshness") == [(NOON,)]
+
+
+def test_the_freshness_target_that_an_operator_chose_stays(database):
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+    declared = fetch(database.owner, "SELECT target_seconds FROM sync.freshness")
+    execute(database.owner, "UPDATE sync.freshness SET target_seconds = 7200")
+
+    run(a_dataset(lambda _: pages_from(0, 1)), SOURCE, database.sync)
+
+    assert (declared, fetch(database.owner, "SELECT target_seconds FROM sync.freshness")) == ([(600,)], [(7200,)])
