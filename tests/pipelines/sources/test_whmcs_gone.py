@@ -1,6 +1,6 @@
 """When WHMCS says that there is no such record, and when it only does not say that there is one.
 
-"Client ID Not Found" and "Invoice ID Not Found" are the answers (V: WHMCS API reference: of each call).
+"Client ID Not Found" and "Invoice ID Not Found" are the answers (V: WHMCS API reference, of both calls).
 A refusal of any other kind says nothing of the record, and no list without the record does: it is not marked deleted.
 """
 
