@@ -1,6 +1,7 @@
 """The queue of details by call, checked against a model: whatever happens in whatever order, no record is forgotten.
 
-An invoice's list row and its details are read apart. The queue is the column `items_due_at`; what is promised of it:
+An invoice's list row and its details are read apart, the latter only when it changed. The queue is the column
+`items_due_at`; what is promised of it:
 
 - Whoever's record changed, by all that the hub has read, is due until an answer that is newer than the change is there.
 - Nobody is asked about before that is due, and nobody twice in a run.
@@ -36,7 +37,7 @@ from core.database import connect
 from core.errors import UnavailableError
 from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
-from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Selection, Source, Target
+from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Selection, Target
 from pipelines.sync.mapping import map_page
 from pipelines.sync.quarantine import retry
 from pipelines.sync.reading import read_details
@@ -45,11 +46,10 @@ from pipelines.sync.run import run
 from pipelines.sync.store import LONGEST_WAIT, Store
 from sql.tables.billing import invoices
 from tests.conftest import Database
-from tests.pipelines.sync.made_up import DETAILS, Refreshing, a_dataset, details_dataset
+from tests.pipelines.sync.made_up import DETAILS, SOURCE, a_dataset, details_dataset
 
-SOURCE = Source(client=None, settings=Refreshing())
-LONG = timedelta(hours=30)
-"""Longer than anybody waits: a refresh is due after a day, a failure after six hours."""
+LONG_HOURS = 2000
+"""Longer than anybody waits: what is at work for as long again as it has been so, a failure for six hours."""
 
 
 class InvoiceRow(Contract):
@@ -192,12 +192,11 @@ class Queue(RuleBasedStateMachine):
             assert held.total == self.listed[name]
             is_current = held.balance is not None and held.balance // 2 >= held.total
             assert is_current or held.due is not None, f"{name} changed, and nobody will ask about it"
-            assert held.due is None or held.due <= timedelta(hours=24), f"{name} waits longer than a refresh"
             if name in self.failing:
                 assert held.due is not None, f"{name} failed, and nobody will ask about it again"
                 assert held.due <= LONGEST_WAIT, f"{name} waits for ever"
-            if held.balance is not None and held.balance % 2 and held.due is not None:
-                assert held.due <= timedelta(hours=24)
+            if held.balance is not None and held.balance % 2:
+                assert held.due is not None, f"{name} was at work, and nobody will ask whether it still is"
 
     @invariant()
     def operators_are_shown_who_fails_now(self) -> None:
@@ -221,7 +220,7 @@ class Queue(RuleBasedStateMachine):
         for each in self.source.values():
             each.fails = each.at_work = False
         self.list_is_read()
-        self.time_passes(LONG.total_seconds() / 3600)
+        self.time_passes(LONG_HOURS)
         self.details_are_read(changes_meanwhile=False)
         there = {name: each.balance for name, each in self.source.items() if not each.gone}
         assert {name: held.balance for name, held in self.held().items()} == there
@@ -234,7 +233,6 @@ class Queue(RuleBasedStateMachine):
         details = replace(
             DETAILS,
             order="source_id",
-            refresh_after=lambda settings: timedelta(hours=settings.hours),
             unsettled="mod(balance, 2) = 1",
         )
         dataset = details_dataset(self._ask, details)

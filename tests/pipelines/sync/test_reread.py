@@ -1,14 +1,15 @@
 """Reading single records again, as events and operators ask for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from core.errors import UnavailableError
+from core.errors import BrakeError, UnavailableError
 from domain.common.identifiers import account_id
+from pipelines.sync import reread
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row, Selection
 from pipelines.sync.merge import Merged
 from pipelines.sync.reread import Rereader
@@ -38,7 +39,7 @@ def test_a_record_that_somebody_else_set_aside_leaves_quarantine_when_it_is_read
     assert fetch(database.owner, "SELECT resolved_at IS NOT NULL FROM sync.quarantine") == [(True,)]
 
 
-@pytest.mark.parametrize(("due", "minutes"), [("24 hours", 1), ("30 seconds", 0.5)])
+@pytest.mark.parametrize(("due", "minutes"), [("24 hours", 1), ("30 seconds", 0.5), (None, 1)])
 def test_a_parent_that_fails_when_somebody_asked_for_it_is_asked_about_again_soon(database, due, minutes):
     three_invoices(database)
 
@@ -112,3 +113,44 @@ def test_of_a_client_all_parents_are_asked_about_due_or_not_and_of_no_other(data
         Rereader(connection, details_dataset(ask), SOURCE).read(Selection(owners=frozenset({"1001"})))
 
     assert sorted(asked) == ["1", "2"]
+
+
+@pytest.fixture
+def reader_of(database: Any) -> Iterator[Callable[[Page], Rereader]]:
+    """A reader of cases, of which the hub knows twenty."""
+    run(a_dataset(lambda _: iter([Page(rows=rows(*TWENTY), position={})])), SOURCE, database.sync)
+    pages = list[Page]()
+    with psycopg.connect(database.sync) as connection:
+        reader = Rereader(connection, a_dataset(lambda _: iter([pages.pop()])), SOURCE)
+
+        def reader_of(page: Page) -> Rereader:
+            pages.append(page)
+            return reader
+
+        yield reader_of
+
+
+TWENTY = [f"5{number:04}" for number in range(20)]
+
+
+def gone(ids: Sequence[str]) -> Page:
+    return Page(rows=(), position={}, gone=ids)
+
+
+def test_what_single_reads_of_one_day_delete_counts_together_for_the_brake(reader_of):
+    reader_of(gone(TWENTY[:6])).read(Selection(frozenset(TWENTY[:6])))
+
+    with pytest.raises(BrakeError, match="12 of 20"):
+        reader_of(gone(TWENTY[6:12])).read(Selection(frozenset(TWENTY[6:12])))
+
+
+def test_what_single_reads_of_other_days_deleted_does_not_pull_the_brake(database, reader_of, monkeypatch):
+    """A worker lives for months: each deletion would fail until somebody started it again."""
+    monkeypatch.setattr(reread, "LONGEST_RUN", timedelta())
+    for start in (0, 6, 12):
+        some = TWENTY[start : start + 6]
+
+        assert reader_of(gone(some)).read(Selection(frozenset(some))).deleted == 6
+
+    statuses = fetch(database.owner, "SELECT status, deleted FROM sync.runs WHERE mode = 'events' ORDER BY started_at")
+    assert statuses == [("succeeded", 0), ("succeeded", 6), ("succeeded", 6), ("running", 6)]
