@@ -1,5 +1,6 @@
 """Reading single records again: what events, webhooks, wishes and drift come down to."""
 
+from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -14,19 +15,26 @@ from pipelines.sync.merge import Merged
 from pipelines.sync.store import EVENTS, Store
 from pipelines.sync.writing import write_page
 
+LONGEST_RUN = timedelta(days=1)
+"""A reader lives as long as its worker. After a day it counts as another run, or what is deleted in months, a record at
+a time, would pull the brake on deletions, and nothing but a restart would let it go."""
+
 
 class Rereader:
     """Brings named records of one data set up to date, over a connection that stays warm. One thread at a time.
 
-    Holds the data set's lane for events from its making until `close`, so there is one at a time in all processes.
+    Holds the data set's lane for events as long as its connection is open, so there is one at a time in all processes.
     """
 
     def __init__(self, connection: Connection[Any], dataset: Dataset, source: Source) -> None:
         self._connection = connection
         self._dataset = dataset
         self._source = source
-        self._store = Store(connection, dataset, settings=source.settings)
-        self._store.open(mode=EVENTS)
+        self._begin_run()
+
+    def _begin_run(self) -> None:
+        self._store = Store(self._connection, self._dataset, settings=self._source.settings)
+        _, self._began = self._store.open(mode=EVENTS)
 
     def read(self, only: Selection) -> Merged:
         """Ask the source for the records, and write what differs; a record that it no longer has is marked deleted.
@@ -35,6 +43,9 @@ class Rereader:
             SourceError: the source did not tell; pages written until then stay.
         """
         now = DatabaseClock.of(self._connection)
+        if now() - self._began >= LONGEST_RUN:
+            self.close()
+            self._begin_run()
         details = self._dataset.details
         due = chosen_parents(self._connection, details, only) if details is not None else ()
         request = ReadRequest(

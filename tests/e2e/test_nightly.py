@@ -73,6 +73,22 @@ def test_at_night_every_list_is_compared_healed_and_verified(hub, instance):
     assert {name for (name,) in verified} == lists
 
 
+def test_at_night_one_list_that_cannot_be_healed_holds_up_no_other_and_fails_the_job(hub, instance):
+    """So many cases that the source does not have: somebody must say that this is right."""
+    with psycopg.connect(hub.owner) as connection:
+        for _ in range(300):
+            insert(connection, "support_cases", first_seen_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    result = run_job("reconcile_nightly", instance)
+
+    failures = result.filter_events(lambda event: event.is_step_failure)
+    assert [failure.step_key for failure in failures] == ["reconcile_salesforce"]
+    assert "salesforce.cases" in failures[0].event_specific_data.user_failure_data.description
+    lists = {d.name for system in ("salesforce", "whmcs") for d in datasets_of(system) if d.details is None}
+    verified = execute(hub, "SELECT dataset FROM sync.freshness WHERE verified_through IS NOT NULL")
+    assert {name for (name,) in verified} == lists - {"salesforce.cases"}
+
+
 def test_a_data_set_that_is_too_old_or_parked_fails_its_check_and_no_other(hub, instance):
     with psycopg.connect(hub.owner) as connection:
         for name, age, parked in (("cases", 5, None), ("orders", 5000, None), ("prices", 5, "40 of 100 rows …")):
@@ -133,12 +149,15 @@ def test_housekeeping_keeps_what_is_young_and_makes_the_coming_months(hub, insta
             then = datetime.now(UTC) - timedelta(days=days)
             insert(connection, "sync.runs", dataset="x", system="whmcs", status="succeeded", started_at=then)
             insert(connection, "sync.inbox", source="whmcs", state="done", applied_at=then)
+            insert(connection, "sync.inbox", source="whmcs", state="waiting", received_at=then, entity="invoice")
+            insert(connection, "sync.runs", dataset="y", system="whmcs", status="running", started_at=then)
 
     result = run_job("housekeeping", instance)
 
     assert result.success
-    assert execute(hub, "SELECT count(*) FROM sync.runs") == [(1,)]
-    assert execute(hub, "SELECT count(*) FROM sync.inbox") == [(1,)]
+    kept = execute(hub, "SELECT status, count(*) FROM sync.runs GROUP BY 1 ORDER BY 1")
+    assert kept == [("running", 2), ("succeeded", 1)]
+    assert execute(hub, "SELECT state, count(*) FROM sync.inbox GROUP BY 1 ORDER BY 1") == [("done", 1), ("waiting", 2)]
     months = execute(hub, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'sync.changes'::regclass")
     assert months[0][0] >= 13
 

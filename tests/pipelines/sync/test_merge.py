@@ -66,10 +66,12 @@ def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(merge.__kwdefaults__ or {}, "expected_new", request.param)
 
 
-def merged(connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = ()) -> Merged:
+def merged(
+    connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = (), asked_at: Any = None
+) -> Merged:
     with connection.transaction():
         create_stage(connection, target)
-        return merge(connection, target, Rows(rows), run_id=RUN, parents=parents)
+        return merge(connection, target, Rows(rows), run_id=RUN, parents=parents, asked_at=asked_at)
 
 
 def changes(connection: psycopg.Connection[Any]) -> list[Any]:
@@ -156,6 +158,30 @@ def test_what_is_missing_from_a_set_sent_whole_is_deleted_but_only_within_its_pa
     assert outcome == Merged(unchanged=1, deleted=1)
     alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
     assert {row[0] for row in alive} == {kept.id, foreign.id}
+
+
+def test_an_item_that_came_after_its_set_was_asked_for_outlives_the_older_answer(connection):
+    invoice = uuid4()
+    old, new = ItemRow(invoice_id=invoice), ItemRow(invoice_id=invoice)
+    merged(connection, ITEMS, old, new, parents=[invoice])
+    ((asked_at,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+    connection.execute("UPDATE hub.invoice_items SET changed_at = clock_timestamp() WHERE id = %s", [new.id])
+
+    outcome = merged(connection, ITEMS, parents=[invoice], asked_at=asked_at)
+
+    assert outcome == Merged(deleted=1)
+    alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
+    assert alive == [(new.id,)]
+
+
+def test_a_newer_version_counts_whenever_it_was_asked_for(connection):
+    """Its stamp proves that it is newer than what the hub has, which an event may have brought a moment ago."""
+    merged(connection, CASES, CaseRow())
+
+    newer = CaseRow(subject="newer", source_updated_at=NOON + HOUR)
+    outcome = merged(connection, CASES, newer, asked_at=NOON - HOUR)
+
+    assert (outcome, subject(connection)) == (Merged(updated=1), "newer")
 
 
 def test_a_page_of_old_and_new_rows_is_counted_right(connection):

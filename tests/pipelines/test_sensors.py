@@ -1,0 +1,49 @@
+"""What waits in the inbox and no worker took is swept once for each set of it."""
+
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from pipelines.sensors import inbox_left_over
+from tests.builders import insert
+
+
+@pytest.fixture
+def hub(database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DATABASE_URL", database.owner)
+    monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
+    return database
+
+
+def left_over(database: Any, seconds: int, count: int = 1) -> None:
+    with psycopg.connect(database.owner) as connection:
+        for _ in range(count):
+            event = insert(connection, "sync.inbox", source="whmcs")
+            connection.execute(
+                "UPDATE sync.inbox SET due_at = now() - make_interval(secs => %s) WHERE id = %s", [seconds, event["id"]]
+            )
+
+
+def look() -> dg.RunRequest | dg.SkipReason:
+    found = inbox_left_over(dg.build_sensor_context())
+    assert isinstance(found, dg.RunRequest | dg.SkipReason)
+    return found
+
+
+def test_what_a_worker_may_still_take_is_left_to_it(hub):
+    left_over(hub, seconds=10)
+
+    assert isinstance(look(), dg.SkipReason)
+
+
+def test_the_same_leftovers_are_swept_once_and_new_ones_again(hub):
+    left_over(hub, seconds=60, count=2)
+    first, again = look(), look()
+    left_over(hub, seconds=60)
+    later = look()
+
+    assert [isinstance(each, dg.RunRequest) for each in (first, again, later)] == [True] * 3
+    assert first.run_key == again.run_key != later.run_key
+    assert later.tags == {"overdue": "3"}
