@@ -15,7 +15,7 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Action, Command, Result, Step, Wish, Work
-from tests.builders import insert
+from tests.builders import insert, insert_customer
 from tests.conftest import Database
 
 KIND = "made_up"
@@ -63,6 +63,10 @@ class Stage:
         values = {"kind": KIND, "lane": lane, "deadline_at": datetime.now(UTC) + timedelta(days=1), **columns}
         made: UUID = insert(self._owner, "command.commands", **values)["id"]
         return made
+
+    def customer(self) -> dict[str, Any]:
+        """A customer with an account in both systems: its row of hub.customers."""
+        return insert_customer(self._owner)
 
     def run(
         self, action: Action[Any], settle_seconds: float = 0.0, stopped: Callable[[], bool] = lambda: False

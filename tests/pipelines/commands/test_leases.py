@@ -111,6 +111,20 @@ def test_when_the_lease_ends_another_takes_over_and_the_one_before_writes_nothin
     assert stage.steps(command) == []
 
 
+def test_when_a_step_was_begun_and_taken_over_the_one_before_does_not_end_it(stage: Stage) -> None:
+    command = stage.ask()
+    with stage.claiming() as (slow, one), stage.claiming() as (_, other):
+        (held,) = one.take(1)
+        Journal(slow, held).begin("charge")
+        stage.set(command, lease_until=datetime.now(UTC))
+        other.take(1)
+
+        with pytest.raises(LostClaimError):
+            Journal(slow, held).end("charge", {})
+
+    assert stage.steps(command) == [("charge", "started")]
+
+
 def writes(journal: Journal) -> list[Callable[[], Any]]:
     """Everything that can be written down of a command."""
     return [
@@ -178,6 +192,28 @@ def test_the_sweep_is_asked_for_when_something_is_overdue_and_nobody_works_on_it
     stage.set(first, status="running", lease_until=datetime.now(UTC))
 
     assert overdue() == 0
+
+
+def test_commands_of_different_kinds_wait_for_each_other_in_a_lane(stage: Stage) -> None:
+    first = stage.ask(kind="top_up")
+    stage.ask(kind="cancel_sim")
+
+    with stage.claiming() as (_, claims):
+        assert [each.id for each in claims.take(10)] == [first]
+
+
+@pytest.mark.parametrize("away", ["freebit", "whmcs"])
+def test_what_needs_a_system_that_is_left_alone_is_not_taken(stage: Stage, away: str) -> None:
+    stage.ask("one", kind="top_up")  # needs both
+    other = stage.ask("two", kind="open_case")
+    stage.rows(
+        "INSERT INTO sync.sources (system, retry_at) VALUES (%s, now() + interval '1 minute')"
+        " ON CONFLICT (system) DO UPDATE SET retry_at = excluded.retry_at RETURNING 1",
+        away,
+    )
+
+    with stage.claiming() as (_, claims):
+        assert [each.id for each in claims.take(10)] == [other]
 
 
 # -- a model of it all -----------------------------------------------------------------------------------------------

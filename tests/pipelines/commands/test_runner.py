@@ -21,8 +21,9 @@ import psycopg
 import pytest
 
 from core.errors import BusyError, CredentialsError, QuotaError, RejectedError, ThrottledError, UnavailableError
+from pipelines.commands.operating import retry
 from pipelines.commands.runner import LONGEST_WAIT_SECONDS, MOST_SURPRISES, QUOTA_WAIT_SECONDS
-from pipelines.commands.saga import AlertError, LaterError, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Accounts, AlertError, LaterError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.circuit import CircuitOpenError
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import Doing, Stage, made_up
@@ -138,6 +139,20 @@ def test_taking_back_has_a_day_and_then_an_operator_looks(stage: Stage) -> None:
     stage.set(command, deadline_at=past(), due_at=past())
 
     assert stage.run(action) == "dead"
+
+
+def test_an_operator_who_lets_it_go_on_gives_it_a_day(stage: Stage) -> None:
+    command = stage.ask()
+    action = made_up(Step("charge", Doing(LOST, None), look=Doing(None)))
+    run_until_it_breaks(stage, action)
+    stage.set(command, deadline_at=past())
+    assert stage.run(action) == "dead"
+
+    with psycopg.connect(stage.database.sync, autocommit=True) as connection:
+        retry(connection, command)
+
+    assert stage.run(action) == "succeeded"
+    assert stage.row(command)["failure_code"] is None
 
 
 # -- trouble ---------------------------------------------------------------------------------------------------------
@@ -311,6 +326,19 @@ def test_what_may_be_at_work_still_is_waited_for_though_nothing_is_found(stage: 
     assert acting.times == 2
 
 
+def test_what_may_be_at_work_is_measured_from_the_latest_try(stage: Stage) -> None:
+    acting = Doing(LOST, LOST, None)
+    stage.ask()
+    action = made_up(Step("charge", acting, look=Doing(None)))
+    run_until_it_breaks(stage, action)
+    stage.rows("UPDATE command.steps SET started_at = now() - interval '31 seconds' RETURNING name")
+    run_until_it_breaks(stage, action)
+
+    assert stage.run(action, settle_seconds=30.0) == "waiting"
+
+    assert acting.times == 2
+
+
 def test_trouble_while_it_looks_leaves_the_outcome_open(stage: Stage) -> None:
     acting, looking = Doing(LOST, None), Doing(UnavailableError("whmcs", "is down", sent=False), {})
     command = stage.ask()
@@ -392,6 +420,35 @@ def test_what_a_command_changed_is_read_again_once_it_has_ended(stage: Stage) ->
     assert wished == [("whmcs.invoices", "7", None, "waiting"), ("whmcs.services", None, "3", "waiting")]
 
 
+# -- whose it is -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", [
+    "UPDATE hub.customer_accounts SET customer_id = id WHERE source = 'whmcs' RETURNING id",
+    "UPDATE hub.customer_accounts SET deleted_at = now() WHERE source = 'whmcs' RETURNING id",
+    "UPDATE hub.customer_accounts SET deleted_at = now() WHERE source = 'salesforce' RETURNING id",
+], ids=["it went to somebody else", "it was deleted", "the customer was deleted"])  # fmt: skip
+def test_what_was_asked_of_an_account_that_is_no_longer_the_customers_is_not_done(stage: Stage, what: str) -> None:
+    customer = stage.customer()
+    command = stage.ask(customer_id=customer["id"], account_id=customer["whmcs_account_id"])
+    stage.rows(what)
+
+    assert stage.run(made_up(Step("charge", charging := Doing(), repeatable=True))) == "failed"
+
+    assert (stage.row(command)["failure_code"], charging.times) == ("NOT_THE_CUSTOMERS", 0)
+
+
+def test_an_account_that_was_deleted_at_its_source_is_not_called_for(stage: Stage) -> None:
+    customer, seen = stage.customer(), list[Any]()
+    stage.ask(customer_id=customer["id"], account_id=customer["salesforce_account_id"])
+    stage.rows("UPDATE hub.customer_accounts SET deleted_at = now() WHERE source = 'whmcs' RETURNING id")
+
+    stage.run(made_up(Step("see", lambda work: seen.append(work.accounts), reads=True)))
+
+    ((salesforce,),) = stage.rows("SELECT source_id FROM hub.customer_accounts WHERE source = 'salesforce'")
+    assert seen == [Accounts(salesforce=salesforce, whmcs=None)]
+
+
 # -- failing ---------------------------------------------------------------------------------------------------------
 
 
@@ -411,7 +468,9 @@ def test_whoever_goes_on_after_a_kill_goes_on_taking_back(stage: Stage) -> None:
     assert stage.run(action) == "failed"
 
     assert (charging.times, refusing.times, undoing.times, telling.times) == (1, 1, 1, 2)
-    assert (stage.row(command)["failure_code"], stage.row(command)["result"]) == ("NO", None)
+    found = stage.row(command)
+    assert (found["failure_code"], found["failure_reason"], found["result"]) == ("NO", "No.", None)
+    assert found["finished_at"] is not None
 
 
 def test_that_it_fails_is_written_down_before_anything_is_taken_back(stage: Stage) -> None:
