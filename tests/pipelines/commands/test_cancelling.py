@@ -122,3 +122,17 @@ def test_a_line_ends_after_the_last_day_of_the_month_at_the_network_and_in_billi
 
     (ended,), (billed,) = hub.ledger(kind="cancel"), hub.ledger(kind="cancel_request")
     assert (ended["detail"]["run_date"], billed["detail"]["type"]) == ("2031-01-01", "End of Billing Period")
+
+
+def test_a_line_that_was_to_end_on_another_day_is_ended_on_this_one(hub: Hub) -> None:
+    sim, owner = line(hub)
+    ((number,),) = hub.rows("SELECT msisdn FROM hub.sims WHERE id = %s", sim)
+    hub.clients.freebit.change("master/cnclAcnt/", {"kind": "MVNO", "account": number, "runDate": "20300801"})
+    hub.control("faults", match="cnclAcnt", mode="html500", times=1)  # nothing is done, and nobody can tell
+    hub.ask("cancel_sim", Customer(owner, "", ""), {"month": "2030-12"}, subject=("sims", sim), system="whmcs")
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert [each["detail"]["run_date"] for each in hub.ledger(kind="cancel")] == ["2030-08-01", "2031-01-01"]
