@@ -149,6 +149,8 @@ def test_commands_of_one_batch_are_worked_on_at_once(
 def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.owner)
+    monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
     stage, may_end = Stage(database), threading.Event()
     slow = made_up(Step("wait", lambda _: None if may_end.wait(60) else {}, reads=True))
     for kind in ("place_order", "open_case"):
@@ -164,6 +166,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
             first_end = stage.row(second)["lease_until"]
 
             until(lambda: stage.row(second)["lease_until"] > first_end, seconds=5.0)
+            assert stage.row(second)["claim"] == 1
         finally:
             may_end.set()
             stopped.set()
