@@ -23,11 +23,11 @@ class Api:
     def accept(self, customer: dict[str, Any], **more: Any) -> tuple[str, UUID]:
         """What became of asking, and the command."""
         values = {"kind": "place_order", "system": "salesforce", "subject_kind": "orders", "subject_id": None}
-        values |= {"lane": None, "key": uuid4().hex, "admission": uuid4(), "limits": Jsonb({}), **more}
+        values |= {"lane": None, "key": uuid4().hex, "hash": "h", "admission": uuid4(), "limits": Jsonb({}), **more}
         (row,) = self.as_(
             customer,
             "SELECT outcome, id FROM command.accept(%(kind)s, %(system)s, %(subject_kind)s, %(subject_id)s, %(lane)s,"
-            " %(key)s, 'hash', '{}', 'request', interval '1 day', %(admission)s, %(limits)s)",
+            " %(key)s, %(hash)s, '{}', 'request', interval '1 day', %(admission)s, %(limits)s)",
             **values,
         )
         return row[0], row[1]
@@ -108,6 +108,21 @@ def test_what_was_admitted_before_under_the_same_id_is_not_counted_again(
 
     assert api.accept(two[0], admission=admission, limits=limits)[0] == "accepted"
     assert api.accept(two[0], limits=limits)[0] == "refused"
+
+
+def test_a_key_stands_for_what_was_asked_under_it_first(api: Api, two: tuple[dict[str, Any], Any]) -> None:
+    outcome, command = api.accept(two[0], key="one", hash="this")
+
+    assert outcome == "accepted"
+    assert api.accept(two[0], key="one", hash="this") == ("repeated", command)
+    assert api.accept(two[0], key="one", hash="that") == ("conflict", command)
+
+
+def test_what_waits_for_an_operator_is_open_still(api: Api, two: tuple[dict[str, Any], Any]) -> None:
+    api.accept(two[0])
+    api.rows("UPDATE command.commands SET status = 'dead' RETURNING id")
+
+    assert api.accept(two[0], limits=Jsonb({"open": 1}))[0] == "refused"
 
 
 def test_whoever_does_such_things_is_woken(database: Database, api: Api, two: tuple[dict[str, Any], Any]) -> None:
