@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -58,9 +59,11 @@ class Journal:
         """The step's call failed."""
         self._write("commands/break_step", step=step, error=error, nothing_came=nothing_came)
 
-    def failing(self, code: str, reason: str) -> None:
-        """It will fail; written down before anything is taken back."""
-        self._write("commands/fail", code=code, reason=reason)
+    def failing(self, code: str, reason: str) -> datetime:
+        """It will fail; written down before anything is taken back. Until when that may take."""
+        row = self._write("commands/fail", code=code, reason=reason)
+        deadline_at: datetime = row[0]
+        return deadline_at
 
     def wait(self, seconds: float, reason: str | None, attempts: int, *, grace: float = 0.0) -> None:
         """Give the claim back until later; the deadline moves by `grace` seconds."""
@@ -87,6 +90,8 @@ class Journal:
         blank = dict.fromkeys(("waits_for", "result", "failure_code", "failure_reason"))
         self._write("commands/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
 
-    def _write(self, query: str, **values: object) -> None:
-        if self._connection.execute(statement(query), {**self._held, **values}).fetchone() is None:
+    def _write(self, query: str, **values: object) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._connection.execute(statement(query), {**self._held, **values}).fetchone()
+        if row is None:
             raise LostClaimError("somebody else holds the command's claim")
+        return row

@@ -84,7 +84,7 @@ class _Run:
         self._connection, self._clients, self._command = connection, clients, command
         self._say, self._settle_seconds, self._stopped = say, settle_seconds, stopped
         self._journal = Journal(connection, command)
-        self._attempts = command.attempts
+        self._attempts, self._deadline_at = command.attempts, command.deadline_at
 
     def of(self, action: Action[Any] | None) -> str:
         try:
@@ -133,7 +133,7 @@ class _Run:
                 self._take(action.steps, work, taken)
             except RefusalError as refusal:
                 self._say(f"it fails: {refusal}")
-                self._journal.failing(refusal.code, refusal.reason)
+                self._deadline_at = self._journal.failing(refusal.code, refusal.reason)
                 failing = True
         if failing:
             self._take_back(action, work, taken)
@@ -192,6 +192,9 @@ class _Run:
         if step.look is not None and (before is not None or step.looks_first):
             found = self._looked(step.look, work, before)
             if found is not None:
+                if before is None:
+                    # Another command did it: this one has no line of its own yet that could be ended.
+                    self._journal.begin(step.name)
                 self._say(f"{step.name}: done by an earlier try")
                 self._journal.end(step.name, found)
                 return found
@@ -231,7 +234,7 @@ class _Run:
         return found
 
     def _check_deadline(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
-        if datetime.now(UTC) < self._command.deadline_at:
+        if datetime.now(UTC) < self._deadline_at:
             return
         changed = [step for step in steps if not step.reads and (step.name in work.results or step.name in taken)]
         reason = "It could not be done in time."

@@ -94,9 +94,10 @@ def instrument(moments: Moments) -> None:
         path = ID.sub("…", sent.path_url.partition("?")[0])
         return around(f"salesforce {sent.method} {path}", lambda: REQUEST(session, sent, **more))
 
-    def write(journal: Journal, query: str, **values: Any) -> None:
-        WRITE(journal, query, **values)
+    def write(journal: Journal, query: str, **values: Any) -> tuple[Any, ...]:
+        row = WRITE(journal, query, **values)
         moments.or_die(f"wrote {query.partition('/')[2]} {values.get('step', values.get('status', ''))}".strip())
+        return row
 
     httpx.Client.send = send  # type: ignore[method-assign, assignment]
     requests.Session.send = request  # type: ignore[method-assign, assignment]

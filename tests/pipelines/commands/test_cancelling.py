@@ -77,3 +77,62 @@ def test_the_case_of_a_line_that_ends_names_whom_to_write_to(hub: Hub) -> None:
     case = hub.salesforce_record("Case", made["id"])
     assert case["ContactId"] == contact_of(hub, case["AccountId"])[0]["Id"]
     assert "2090-07-01" in case["Description"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "reason"),
+    [
+        ({}, "End of Billing Period", "Cancelled by the customer"),
+        ({"when": "immediate", "reason": "I move."}, "Immediate", "I move."),
+    ],
+)
+def test_billing_is_told_when_and_why_a_service_ends(hub: Hub, asked: dict[str, Any], kind: str, reason: str) -> None:
+    # Types: WHMCS API reference, AddCancelRequest.
+    subscription, customer, _ = a_subscription(hub, date(2090, 1, 1))
+    who = Customer(customer, "", "")
+    hub.ask("cancel_subscription", who, asked, subject=("subscriptions", subscription), system="whmcs")
+
+    assert hub.forward() == ["succeeded"]
+
+    (made,) = hub.ledger(kind="cancel_request")
+    ((service,),) = hub.rows("SELECT source_id FROM hub.subscriptions WHERE id = %s", subscription)
+    assert (made["detail"]["type"], made["marker"]) == (kind, reason)
+    assert str(made["detail"]["serviceid"]) == service
+
+
+def test_a_service_that_billing_does_not_end_is_not_said_to_end(hub: Hub) -> None:
+    subscription, customer, opportunity = a_subscription(hub, date(2090, 1, 1))
+    before = hub.salesforce_record("Opportunity", opportunity)
+    ((service,),) = hub.rows("SELECT source_id FROM hub.subscriptions WHERE id = %s", subscription)
+    hub.control("mutate", system="whmcs", object="service", id=service, fields=None)
+    who = Customer(customer, "", "")
+    command = hub.ask("cancel_subscription", who, {}, subject=("subscriptions", subscription), system="whmcs")
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.command(command)["failure_code"] == "NOT_CANCELLED"
+    assert hub.salesforce_record("Opportunity", opportunity) == before
+
+
+def test_a_line_ends_after_the_last_day_of_the_month_at_the_network_and_in_billing(hub: Hub) -> None:
+    sim, owner = line(hub)
+    hub.ask("cancel_sim", Customer(owner, "", ""), {"month": "2030-12"}, subject=("sims", sim), system="whmcs")
+
+    assert hub.forward() == ["succeeded"]
+
+    (ended,), (billed,) = hub.ledger(kind="cancel"), hub.ledger(kind="cancel_request")
+    assert (ended["detail"]["run_date"], billed["detail"]["type"]) == ("2031-01-01", "End of Billing Period")
+
+
+def test_a_line_that_was_to_end_on_another_day_is_ended_on_this_one(hub: Hub) -> None:
+    sim, owner = line(hub)
+    ((number,),) = hub.rows("SELECT msisdn FROM hub.sims WHERE id = %s", sim)
+    hub.clients.freebit.change("master/cnclAcnt/", {"kind": "MVNO", "account": number, "runDate": "20300801"})
+    hub.control("faults", match="cnclAcnt", mode="html500", times=1)  # nothing is done, and nobody can tell
+    hub.ask("cancel_sim", Customer(owner, "", ""), {"month": "2030-12"}, subject=("sims", sim), system="whmcs")
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert [each["detail"]["run_date"] for each in hub.ledger(kind="cancel")] == ["2030-08-01", "2031-01-01"]

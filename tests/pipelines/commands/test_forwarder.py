@@ -23,8 +23,10 @@ from pipelines.commands.jobs import run_in_dagster
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command, Result, Step, Work
+from tests.conftest import Database
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, VPN
+from tests.pipelines.commands.made_up import Stage, made_up
 
 
 @contextmanager
@@ -142,6 +144,34 @@ def test_commands_of_one_batch_are_worked_on_at_once(
         outcomes = list(runners.run(claimed(hub)))
 
     assert {(outcome.command.id, outcome.status) for outcome in outcomes} == {(id_, "succeeded") for id_ in asked}
+
+
+def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.owner)
+    monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
+    stage, may_end = Stage(database), threading.Event()
+    slow = made_up(Step("wait", lambda _: None if may_end.wait(60) else {}, reads=True))
+    for kind in ("place_order", "open_case"):
+        monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=kind))
+    stage.ask("one", kind="place_order")
+    second = stage.ask("two", kind="open_case")
+    settings, stopped = CommandSettings(lease_seconds=1), threading.Event()
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        thread = threading.Thread(target=Forwarder(settings, database.sync, instance).follow, args=(stopped,))
+        thread.start()
+        try:
+            until(lambda: stage.row(second)["lease_until"])
+            first_end = stage.row(second)["lease_until"]
+
+            until(lambda: stage.row(second)["lease_until"] > first_end, seconds=5.0)
+            assert stage.row(second)["claim"] == 1
+        finally:
+            may_end.set()
+            stopped.set()
+            thread.join()
+            stage.close()
 
 
 def test_one_command_whose_database_connection_breaks_takes_no_other_with_it(

@@ -1,12 +1,22 @@
 """Changes of SIM lines: paid before they are given, at a distance from each other, and never twice."""
 
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
+from core.settings import CommandSettings
+from domain.sim.changing import PlanChange
+from pipelines.commands.actions.change_line import choose_day
+from pipelines.commands.clients import Clients
+from pipelines.commands.forwarder import Claims
+from pipelines.commands.pool import RunnerPool
+from pipelines.commands.saga import Work
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.examples import EXAMPLES, chip, line, sim
+from tests.pipelines.commands.examples import EXAMPLES, another_plan, chip, line, sim
 
 
 def asked(hub: Hub, kind: str, what: dict[str, Any], **of: bool) -> UUID:
@@ -110,10 +120,14 @@ def test_what_may_still_be_at_work_is_waited_for_before_it_is_repeated(hub: Hub)
     assert effects(hub, "quota") == []
 
 
-def test_a_second_change_within_half_an_hour_waits_and_does_not_fail(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", ["change_voice", "change_plan"])
+def test_a_second_change_within_half_an_hour_waits_and_does_not_fail(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
     monkeypatch.setenv("FREEBIT_CHANGE_SPACING_SECONDS", "1800")
-    hub.control("quirks", **{"freebit.async_seconds": "0"})
-    asked(hub, "change_voice", {"voiceMail": True})
+    # The network would take the second one at once: the distance is the hub's to keep.
+    hub.control("quirks", **{"freebit.async_seconds": "0", "freebit.spacing_seconds": "0"})
+    asked(hub, first, {"voiceMail": True} if first == "change_voice" else another_plan(hub))
     second = asked(hub, "change_network", {"network": "5G"})
 
     assert hub.forward() == ["succeeded", "waiting"]
@@ -121,6 +135,143 @@ def test_a_second_change_within_half_an_hour_waits_and_does_not_fail(hub: Hub, m
     waits = hub.rows("SELECT extract(epoch FROM due_at - now()) FROM command.commands WHERE id = %s", second)
     assert 1700 < float(waits[0][0]) <= 1800
     assert effects(hub, "line_change") == []
+
+
+# 10 is on and 20 is off (Freebit reference, PA05-06); the ledger names the options as a line's details do.
+@pytest.mark.parametrize(
+    ("kind", "what", "effect", "said"),
+    [
+        ("change_voice", {"voiceMail": True}, "voice_change", {"voicemail": "10"}),
+        ("change_voice", {"callWaiting": False}, "voice_change", {"callwaiting": "20"}),
+        ("change_voice", {"internationalRoaming": True}, "voice_change", {"worldwing": "10"}),
+        ("change_network", {"network": "5G"}, "line_change", {"line": "5G"}),
+    ],
+)
+def test_the_network_is_told_what_was_chosen_and_nothing_else(
+    hub: Hub, kind: str, what: dict[str, Any], effect: str, said: dict[str, str]
+) -> None:
+    asked(hub, kind, what)
+
+    assert hub.forward() == ["succeeded"]
+
+    (made,) = hub.ledger(kind=effect)
+    assert made["detail"] == said
+
+
+@pytest.mark.parametrize(
+    ("now", "on"),
+    [
+        ("2026-01-31T14:59:59+00:00", "20260201"),
+        ("2026-01-31T15:00:00+00:00", "20260301"),  # February has begun in Japan
+        ("2026-12-31T15:00:00+00:00", "20270201"),
+    ],
+)
+def test_a_plan_changes_with_the_month_that_is_next_in_japan(
+    monkeypatch: pytest.MonkeyPatch, now: str, on: str
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.fromisoformat(now).astimezone(tz)
+
+    monkeypatch.setattr("pipelines.commands.actions.change_line.datetime", Clock)
+    for name in ("BASE_URL", "OEM_ID", "OEM_KEY"):
+        monkeypatch.setenv(f"FREEBIT_{name}", "http://localhost")
+    command: Any = SimpleNamespace(accepted_at=datetime.fromisoformat(now))
+    work = Work[PlanChange](command, PlanChange(plan_code="SIM_10G"), Clients(), Any)  # type: ignore[arg-type]
+
+    assert choose_day(work) == {"on": on}
+
+
+def test_a_plan_that_was_chosen_for_a_day_keeps_it_however_long_the_command_waits(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.control("faults", match="changePlan", mode="status:503", times=1)
+    command = asked(hub, "change_plan", another_plan(hub))
+    assert hub.forward() == ["waiting"]
+    monkeypatch.setattr("pipelines.commands.actions.change_line.first_of_next_month", lambda _: date(2090, 1, 1))
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    (made,) = hub.ledger(kind="plan_change")
+    chosen = hub.command(command)["result"]["from"]
+    assert made["detail"]["run_time"] == f"{chosen[:4]}-{chosen[4:6]}-{chosen[6:]}" < "2090"
+
+
+def test_a_network_change_that_came_to_nothing_is_asked_for_again(hub: Hub) -> None:
+    hub.control("faults", match="contractline/change", mode="html500", times=1)
+    asked(hub, "change_network", {"network": "5G"})
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert len(effects(hub, "line_change")) == 1
+
+
+def test_a_new_chip_is_on_the_service_in_billing_too(hub: Hub) -> None:
+    new = chip()
+    command = asked(hub, "reissue_esim", {"eid": new}, esim=True)
+
+    assert hub.forward() == ["succeeded"]
+
+    (made,) = hub.ledger(kind="esim_reissue")
+    ((service,),) = hub.rows(
+        "SELECT s.source_id FROM hub.sims s JOIN command.commands c ON c.subject_id = s.id WHERE c.id = %s", command
+    )
+    assert made["marker"] == new
+    assert field_of(hub, service, "EID") == new
+
+
+def field_of(hub: Hub, service: str, name: str) -> str | None:
+    """A custom field of a service, as WHMCS has it."""
+    rows = hub.clients.whmcs.call("GetClientsProducts", serviceid=service)["products"]["product"]
+    fields = rows[0]["customfields"]["customfield"]
+    return next((field["value"] for field in fields if field["name"] == name), None)
+
+
+def test_an_invoice_of_something_else_is_not_charged_for_the_data(hub: Hub) -> None:
+    hub.control("quirks", capture="decline")
+    asked(hub, "top_up", {"megabytes": 3000})
+    assert hub.forward() == ["failed"]
+    hub.control("quirks", capture="approve")
+    hub.control("faults", match="CreateInvoice", mode="html500", times=1)  # nothing is made, and nobody can tell
+    command = asked(hub, "top_up", {"megabytes": 1000})
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    (charge,) = hub.ledger(kind="charge")
+    assert (charge["marker"], float(charge["detail"]["amount"])) == (str(command), 500.0)
+
+
+def test_data_that_was_added_before_is_not_taken_for_that_which_was_paid_now(hub: Hub) -> None:
+    first = asked(hub, "top_up", {"megabytes": 1000})
+    assert hub.forward() == ["succeeded"]
+    hub.control("faults", match="addSpec", mode="html500", times=1)
+    second = asked(hub, "top_up", {"megabytes": 1000})
+    assert hub.forward() == ["waiting"]
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert [marker for _, marker in effects(hub, "quota")] == [str(first), str(second)]
+
+
+def test_an_invoice_that_was_taken_back_meanwhile_brings_no_data(hub: Hub) -> None:
+    hub.control("faults", match="CapturePayment", mode="html500", times=1)
+    command = asked(hub, "top_up", {"megabytes": 1000})
+    assert hub.forward() == ["waiting"]
+    (invoice,) = hub.ledger(kind="invoice")
+    hub.control("mutate", system="whmcs", object="invoice", id=invoice["id"], fields={"status": "Cancelled"})
+    hub.now_due()
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.command(command)["failure_code"] == "PAYMENT_FAILED"
+    assert effects(hub, "charge", "quota") == []
 
 
 def test_a_line_that_the_network_is_at_waits(hub: Hub) -> None:
@@ -168,10 +319,99 @@ def test_an_order_for_a_sim_opens_a_line_that_the_customer_sees(
         order,
     )
     cards = hub.clients.salesforce.find(
-        "SELECT Phone_Number__c, Status__c FROM SIM_Inventory__c WHERE Assigned_Order__c = {}", order
+        "SELECT Phone_Number__c, Status__c, SIM_Type__c FROM SIM_Inventory__c WHERE Assigned_Order__c = {}", order
     )
     assert shown == [(cards[0]["Phone_Number__c"], "active", "active")]
     assert [card["Status__c"] for card in cards] == ["Assigned"]
+    assert cards[0]["SIM_Type__c"] == ("eSIM" if cart["sim"]["simType"] == "esim" else "Physical SIM")
+
+
+def test_two_orders_at_once_get_a_card_each(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "0"})
+    asked = [hub.ask("place_order", customer, sim("SIM-DATA-VOICE-10GB", simType="physical")) for _ in range(2)]
+    hub.forward()
+    orders = [hub.command(each)["result"]["salesforceOrderId"] for each in asked]
+    hub.sync_records("salesforce.orders", *orders)
+    for order in orders:
+        hub.provision(order)
+    # Whoever is the first to reserve a card takes longer than the other needs to look for a free one.
+    hub.control("faults", match="sobjects/SIM_Inventory__c", mode="slow:1500", times=1)
+
+    settings = CommandSettings(settle_seconds=0, at_once=2)
+    with psycopg.connect(hub.database.sync, autocommit=True) as connection:
+        claimed = Claims(connection, 60.0).take(10)
+    with RunnerPool(hub.database.sync, hub.clients, settings) as runners:
+        left = [outcome.status for outcome in runners.run(claimed)]
+
+    cards = hub.clients.salesforce.find(
+        "SELECT Id, Assigned_Order__c FROM SIM_Inventory__c WHERE Assigned_Order__c IN {}", orders
+    )
+    assert left == ["succeeded", "succeeded"]
+    assert sorted(card["Assigned_Order__c"] for card in cards) == sorted(orders)
+    assert len({each["id"] for each in hub.ledger(kind="line")}) == 2
+
+
+def test_a_line_that_another_order_opened_is_not_taken_for_this_ones(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "0"})
+    first = EXAMPLES["provision_order of a card"](hub, customer)
+    assert hub.forward() == ["succeeded"]
+    (card,) = hub.clients.salesforce.find(
+        "SELECT Id FROM SIM_Inventory__c WHERE Assigned_Order__c = {}", hub.command(first)["input"]["order"]
+    )
+    again = {"Status__c": "Available", "Assigned_Order__c": None}  # put back into the stock by mistake
+    hub.clients.salesforce.update("SIM_Inventory__c", card["Id"], again)
+    second = EXAMPLES["provision_order of a card"](hub, customer)
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.command(second)["failure_code"] == "SIM_ACTIVATION_FAILED"
+
+
+def test_voice_options_that_were_ordered_are_on_and_others_off(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "0"})
+    EXAMPLES["provision_order of a card"](hub, customer)  # with voice mail
+
+    assert hub.forward() == ["succeeded"]
+
+    (registered,) = hub.ledger(kind="voice_registration")
+    assert (registered["detail"]["voicemail"], registered["detail"]["callwaiting"]) == ("10", "20")
+
+
+def test_a_card_that_an_agent_chose_is_the_lines_and_stays_the_orders_if_it_fails(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "0"})
+    command = EXAMPLES["provision_order of a card"](hub, customer)
+    order = hub.command(command)["input"]["order"]
+    free = hub.clients.salesforce.find(
+        "SELECT Id, Phone_Number__c FROM SIM_Inventory__c WHERE Status__c = {} AND SIM_Type__c = {} ORDER BY Id DESC",
+        *("Available", "Physical SIM"),
+    )
+    chosen = free[0]
+    card = {"Status__c": "Reserved", "Assigned_Order__c": None}
+    hub.clients.salesforce.update("SIM_Inventory__c", chosen["Id"], card)
+    hub.clients.salesforce.update("Order", order, {"Assign_Physical_SIM__c": chosen["Id"]})
+    hub.control("faults", match="addAcnt", mode="code:400-202", times=1)
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.salesforce_record("SIM_Inventory__c", chosen["Id"])["Status__c"] == "Reserved"
+
+
+def test_a_line_that_does_not_open_in_time_waits_for_an_operator(hub: Hub, customer: Customer) -> None:
+    hub.control("quirks", **{"freebit.async_seconds": "600"})
+    command = EXAMPLES["provision_order of a card"](hub, customer)
+    assert hub.forward() == ["waiting"]
+    assert hub.command(command)["waits_for"] == "The line is being opened."
+    long_ago = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    hub.rows(
+        "UPDATE command.steps SET result = jsonb_build_object('at', %s::text) WHERE name = 'open_line' RETURNING 1",
+        long_ago,
+    )
+    hub.now_due()
+
+    assert hub.forward() == ["dead"]
+
+    assert hub.command(command)["failure_code"] == "SIM_ACTIVATION_FAILED"
+    assert effects(hub, "cancel") == []
 
 
 def test_a_number_that_comes_along_keeps_its_owner_for_the_network(hub: Hub, customer: Customer) -> None:

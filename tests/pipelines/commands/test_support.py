@@ -36,3 +36,72 @@ def test_what_agents_say_is_an_agents_and_their_notes_are_marked(hub: Hub) -> No
     shown = hub.rows("SELECT author, is_public FROM hub.case_comments GROUP BY 1, 2 ORDER BY 2")
 
     assert shown == [("agent", False), ("agent", True)]
+
+
+def test_a_case_says_what_its_customer_said(hub: Hub, customer: Customer) -> None:
+    asked = {"subject": "No signal", "description": "Since this morning.", "priority": "high", "category": "Technical"}
+    command = hub.ask("open_case", customer, asked)
+    assert hub.forward() == ["succeeded"]
+
+    case = hub.salesforce_record("Case", hub.command(command)["result"]["salesforceCaseId"])
+
+    assert (case["Subject"], case["Description"]) == ("No signal", "Since this morning.")
+    assert (case["Priority"], case["Type"]) == ("High", "Technical")
+    assert (case["Status"], case["Origin"], case["AccountId"]) == ("New", "Portal Website", customer.salesforce)
+    contacts = hub.clients.salesforce.find("SELECT Id FROM Contact WHERE AccountId = {}", customer.salesforce)
+    assert case["ContactId"] in {contact["Id"] for contact in contacts}
+
+
+def test_the_same_words_twice_are_two_comments_though_an_answer_is_lost(hub: Hub, customer: Customer) -> None:
+    case = a_case(hub, customer)
+    for mode in ("none", "html500"):  # the second time nothing is written, and nobody can tell
+        hub.ask("add_comment", customer, {"body": "It works again."}, subject=("support_cases", case))
+        hub.control("faults", match="sobjects/CaseComment", mode=mode, times=1)
+        hub.forward()
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    assert len(hub.ledger(system="salesforce", kind="casecomment")) == 2
+
+
+def test_other_words_on_the_case_are_no_proof_that_a_comment_was_written(hub: Hub, customer: Customer) -> None:
+    case = a_case(hub, customer)
+    ((record,),) = hub.rows("SELECT source_id FROM hub.support_cases WHERE id = %s", case)
+    hub.control("faults", match="sobjects/CaseComment", mode="html500", times=1)
+    hub.ask("add_comment", customer, {"body": "It works again."}, subject=("support_cases", case))
+    assert hub.forward() == ["waiting"]
+    hub.clients.salesforce.create("CaseComment", {"ParentId": record, "CommentBody": "We are at it."})
+    hub.now_due()
+
+    assert hub.forward() == ["succeeded"]
+
+    said = hub.clients.salesforce.find("SELECT CommentBody FROM CaseComment WHERE ParentId = {}", record)
+    assert sorted(each["CommentBody"] for each in said) == ["It works again.", "We are at it."]
+
+
+def test_a_case_that_its_customer_closes_is_closed(hub: Hub, customer: Customer) -> None:
+    case = a_case(hub, customer)
+    hub.ask("close_case", customer, {}, subject=("support_cases", case))
+
+    assert hub.forward() == ["succeeded"]
+
+    ((record,),) = hub.rows("SELECT source_id FROM hub.support_cases WHERE id = %s", case)
+    assert hub.salesforce_record("Case", record)["Status"] == "Closed"
+
+
+def test_a_case_that_is_no_longer_the_customers_is_left_alone(
+    hub: Hub, customer: Customer, other_customer: Customer
+) -> None:
+    case = a_case(hub, customer)
+    command = hub.ask("close_case", customer, {}, subject=("support_cases", case))
+    hub.rows(
+        "UPDATE hub.support_cases SET account_id = (SELECT salesforce_account_id FROM hub.customers WHERE id = %s)"
+        " WHERE id = %s RETURNING id",
+        other_customer.id,
+        case,
+    )
+
+    assert hub.forward() == ["failed"]
+
+    assert hub.command(command)["failure_code"] == "CASE_NOT_FOUND"
