@@ -23,8 +23,8 @@ HUB = (
     "payment_methods", "payments", "prices", "products", "sim_usage", "sims", "subscriptions", "support_cases",
 )  # fmt: skip
 WRITTEN_BY_SYNC = (
-    "changes", "cursors", "freshness", "inbox", "link_changes", "link_words", "quarantine", "runs", "sources", "streams",
-    "unwritten_pages", "windows",
+    "changes", "cursors", "freshness", "inbox", "link_changes", "link_words", "quarantine", "runs", "sources",
+    "streams", "unwritten_pages", "windows",
 )  # fmt: skip
 EVERYTHING = "DELETE, INSERT, SELECT, UPDATE"
 TABLES = {
@@ -95,6 +95,7 @@ SHOWN = {
 }
 
 OURS = "n.nspname IN ('hub', 'sync', 'command', 'history')"
+GRANTEE = "coalesce(g.rolname, 'public')"
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +106,8 @@ def connection() -> Iterator[Connection]:
 
 
 def granted(connection: Connection, what: str) -> list[Any]:
-    """Rows of a SELECT whose grantee is `role`; 0 stands for everybody, and what nobody has to grant is left out."""
-    return connection.execute(what.replace("{role}", "coalesce(g.rolname, 'public')").encode()).fetchall()
+    """Rows of a SELECT, in which {role} stands for whom something was granted to, and {ours} for our schemas."""
+    return connection.execute(what.format(role=GRANTEE, ours=OURS).encode()).fetchall()
 
 
 def test_each_role_has_these_privileges_on_tables_and_nobody_else_any(connection: Connection) -> None:
@@ -117,7 +118,7 @@ def test_each_role_has_these_privileges_on_tables_and_nobody_else_any(connection
         "                  ORDER BY a.privilege_type)"
         "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,"
         "       aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee"
-        f" WHERE {OURS} AND a.grantee <> c.relowner GROUP BY 1, 2",
+        " WHERE {ours} AND a.grantee <> c.relowner GROUP BY 1, 2",
     )
 
     assert {(role, table): privileges for role, table, privileges in found} == TABLES
@@ -129,7 +130,7 @@ def test_where_a_role_may_read_some_columns_it_may_read_these(connection: Connec
         "SELECT {role}, n.nspname || '.' || c.relname, a.privilege_type, string_agg(t.attname, ' ' ORDER BY t.attnum)"
         "  FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,"
         "       aclexplode(t.attacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee"
-        f" WHERE {OURS} GROUP BY 1, 2, 3",
+        " WHERE {ours} GROUP BY 1, 2, 3",
     )
 
     assert {(role, table, privilege): set(columns.split()) for role, table, privilege, columns in found} == {
@@ -144,7 +145,7 @@ def test_each_role_may_call_these_functions_and_nobody_else_any(connection: Conn
         "  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,"
         "       aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
         "       LEFT JOIN pg_roles g ON g.oid = a.grantee"
-        f" WHERE {OURS} AND a.grantee <> p.proowner",
+        " WHERE {ours} AND a.grantee <> p.proowner",
     )
 
     assert set(found) == FUNCTIONS
@@ -156,7 +157,7 @@ def test_each_role_may_look_into_these_schemas_and_make_nothing_there(connection
         "SELECT {role}, n.nspname, a.privilege_type"
         "  FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a"
         "       LEFT JOIN pg_roles g ON g.oid = a.grantee"
-        f" WHERE {OURS} AND a.grantee <> n.nspowner",
+        " WHERE {ours} AND a.grantee <> n.nspowner",
     )
 
     assert set(found) == {(role, schema, "USAGE") for role, schema in SCHEMAS}
@@ -166,7 +167,8 @@ def test_each_role_may_look_into_these_schemas_and_make_nothing_there(connection
 def test_these_rules_say_which_rows_each_role_is_shown(connection: Connection) -> None:
     owner = connection.info.user
     found = connection.execute(
-        "SELECT schemaname || '.' || tablename, policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies"
+        "SELECT schemaname || '.' || tablename, policyname, permissive, roles::text, cmd, qual, with_check"
+        "  FROM pg_policies"
     ).fetchall()
 
     assert set(found) == {
