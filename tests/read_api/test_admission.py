@@ -5,6 +5,7 @@ Pay links and uploads, which need the gateway: commands/test_passing_through.py.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from websockets.sync.client import connect
 
 from core.settings import ApiSettings, HubSettings
 from pipelines.commands.actions import ACTIONS
+from read_api.admission import CATCH_UPS, COMMANDS, PAY_LINKS, REFRESHES, UPLOADS, WAITS
 from read_api.app import create_app
 from read_api.commands.accepting import Change
 from read_api.customer import controller as of_customer
@@ -164,6 +166,35 @@ def test_every_change_says_what_it_takes_of_the_days_calls() -> None:
     assert changes.keys() == asked
     assert {kind for kind, change in changes.items() if change.crm_calls} == {
         kind for kind in asked if "salesforce" in ACTIONS[kind].calls
+    }
+
+
+def test_each_limit_of_the_settings_is_asked_for() -> None:
+    numbers = {
+        name: number
+        for number, name in enumerate(
+            (
+                "commands_per_minute", "commands_per_day", "commands_open", "quota_share_percent", "uploads_per_minute",
+                "uploads_per_day", "pay_links_per_minute", "pay_links_per_day", "waits_at_once", "refreshes_per_minute",
+                "refreshes_per_day", "catch_ups_per_minute",
+            ),
+            start=11,
+        )
+    }  # fmt: skip
+    settings = ApiSettings(jwt_key="k" * 32, **numbers)
+
+    asked = {
+        kind.name: json.loads(kind.limits(settings).json())
+        for kind in (COMMANDS, UPLOADS, PAY_LINKS, WAITS, REFRESHES, CATCH_UPS)
+    }
+
+    assert asked == {
+        "commands": {"per_minute": 11, "per_day": 12, "open": 13, "share": 14},
+        "uploads": {"at_once": 1, "per_minute": 15, "per_day": 16, "open": 13, "share": 14, "lasts": 150},
+        "pay_links": {"at_once": 2, "per_minute": 17, "per_day": 18, "lasts": 30},
+        "waits": {"at_once": 19, "lasts": 15},
+        "refreshes": {"per_minute": 20, "per_day": 21},
+        "catch_ups": {"per_minute": 22},
     }
 
 

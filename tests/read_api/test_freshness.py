@@ -1,7 +1,7 @@
 """How old an answer says it is (`meta`): never fresher than the stalest of the data sets that it is made of.
 
-The promise. `asOf` is the earliest of their moments, `ageSeconds` counts from it, and `stale` says whether any of them is
-older than its own target. Where one was never read, nothing is known up to any moment: `asOf` is null and the answer
+The promise. `asOf` is the earliest of their moments, `ageSeconds` counts from it, and `stale` says whether any of them
+is older than its own target. Where one was never read, nothing is known up to any moment: `asOf` is null and the answer
 stale, however fresh the others are.
 """
 
@@ -61,7 +61,7 @@ async def test_it_is_as_old_as_the_older_of_what_it_is_made_of(
 
 
 @pytest.mark.parametrize(("hours", "is_stale"), [((1.9, 1.9), False), ((0.1, 2.1), True), ((2.1, 0.1), True)])
-async def test_it_is_stale_when_any_of_them_is_older_than_its_target(
+async def test_it_is_stale_when_any_of_them_is_older_than_its_target(  # noqa: PLR0917
     client: httpx.AsyncClient, rows: Any, bearer: Any, invoice: Any, hours: tuple[float, float], is_stale: bool
 ) -> None:
     read(rows, OF_INVOICES, hours[0])

@@ -198,6 +198,28 @@ async def test_the_catalogue_shows_active_portal_products_at_portal_prices(
     assert [(row["id"], row["prices"]) for row in found] == [(str(shown["id"]), [{"value": 980, "currency": "JPY"}])]
 
 
+async def test_each_amount_of_an_invoice_is_its_own(client: httpx.AsyncClient, rows: Any, bearer: Any) -> None:
+    customer = insert_customer(rows)
+    account = account_of(customer, "invoices")
+    amounts = {"subtotal": 1, "credit": 2, "tax": 4, "tax2": 8, "total": 16, "balance": 32}
+    invoice = insert(rows, "invoices", account_id=account, items_as_of=NOON, **amounts)["id"]
+    of_invoice = {"account_id": account, "invoice_id": invoice}
+    insert(rows, "invoice_items", **of_invoice, amount=64)
+    insert(rows, "payments", **of_invoice, kind="payment", amount_in=128, amount_out=256, paid_at=NOON)
+    later = NOON + timedelta(days=1)
+    insert(rows, "payments", **of_invoice, kind="refund", amount_in=512, amount_out=1024, paid_at=later)
+
+    shown = (await client.get(f"/api/invoices/{invoice}", headers=bearer(customer["id"]))).json()["data"]
+
+    assert {name: shown[name]["value"] for name in ("subtotal", "credit", "tax", "total", "balance")} == {
+        "subtotal": 1, "credit": 2, "tax": 12, "total": 16, "balance": 32,
+    }  # fmt: skip
+    assert [item["amount"]["value"] for item in shown["items"]] == [64]
+    assert [(payment["kind"], payment["amount"]["value"]) for payment in shown["payments"]] == [
+        ("payment", 128), ("refund", 1024),
+    ]  # fmt: skip
+
+
 # -- every list --------------------------------------------------------------------------------------------------------
 
 

@@ -118,6 +118,21 @@ async def test_the_same_key_with_another_body_is_refused(
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
 
 
+async def test_one_key_does_not_stand_for_the_same_change_of_two_things(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    state = {"account_id": customer["whmcs_account_id"], "is_open": True, "status": "active"}
+    lines = [insert(rows, "sims", **state, msisdn=f"0901234567{number}")["id"] for number in range(2)]
+    headers = asking(bearer, customer)
+
+    answers = [
+        await client.post(f"/api/sims/{line}/top-ups", json={"megabytes": 1000}, headers=headers) for line in lines
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 422]
+    assert answers[1].json()["type"] == "/problems/key-reused"
+
+
 async def test_two_at_once_under_one_key_are_one_command(database: Any, customer: Any) -> None:
     asked = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
     asked += " '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
