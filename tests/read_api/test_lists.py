@@ -30,8 +30,10 @@ def invoiced(rows: Any) -> dict[str, Any]:
 
 async def walk(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    cursor = ""
+    cursor, before = "", set[str]()
     while True:
+        assert cursor not in before, "it goes on for ever"
+        before.add(cursor)
         page = (await client.get(address + cursor, headers=headers)).json()
         found += page["data"]
         if page["page"]["next"] is None:
