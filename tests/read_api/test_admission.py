@@ -222,7 +222,9 @@ async def test_many_who_wait_for_one_customer_are_refused_and_anothers_waits(
 
     assert all(refused(answer, "WAITS_AT_ONCE") for answer in more)
     assert [(await each).headers.get("preference-applied") for each in (waiting, others)] == ["wait=10"] * 2
-    assert (await client.get(f"/api/sims/{lines[0]}", headers=attacker)).status_code == 200, "the place is free again"
+    assert (await client.get(f"/api/sims/{lines[0]}", headers=attacker)).status_code == 200
+    under_way = rows.execute("SELECT count(*) FROM command.admissions WHERE until IS NOT NULL").fetchone()
+    assert under_way == (0,), "the places are free again"
 
 
 async def test_looking_at_many_lines_shows_them_all_but_has_only_some_read(

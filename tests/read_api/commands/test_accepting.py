@@ -1,5 +1,6 @@
 """Asking for a change: answered at once, once per key, with every broken rule, and for one's own things only."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -149,6 +150,29 @@ async def test_two_at_once_under_one_key_are_one_command(database: Any, customer
 
     assert first is not None
     assert second == ("repeated", first[1])
+
+
+async def test_the_second_of_two_at_once_is_answered_as_a_repetition(database: Any, customer: Any, rows: Any) -> None:
+    asked = b"SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
+    asked += b" '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
+    waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+    with (
+        psycopg.connect(database.api) as one,
+        psycopg.connect(database.api) as other,
+        psycopg.connect(database.owner, autocommit=True) as watching,
+        ThreadPoolExecutor() as pool,
+    ):
+        for connection in (one, other):
+            connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
+        first = one.execute(asked).fetchone()
+        second = pool.submit(lambda: other.execute(asked).fetchone())
+        while not watching.execute(waits).fetchall():
+            assert not second.done(), second.result()
+        one.commit()
+
+        assert second.result() == ("repeated", first[1] if first else None)
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
 
 
 async def test_every_broken_rule_is_said_at_once(
