@@ -1,9 +1,11 @@
 """How every process gets its connections."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
-from core.database import connect, masked, sqlalchemy_url
+from core.database import IS_MIGHTY, connect, masked, sqlalchemy_url
 from tests.conftest import Database
 
 
@@ -71,3 +73,35 @@ def test_sqlalchemy_goes_through_psycopg_whichever_spelling_the_url_has() -> Non
 )
 def test_a_url_is_shown_without_its_passwords(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+def test_a_session_that_forgets_its_transaction_loses_it_and_one_that_waits_for_its_turn_does_not(
+    database: Database,
+) -> None:
+    with connect(database.sync, name="test") as connection:
+        settings = connection.execute(
+            "SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout')"
+        ).fetchone()
+
+    assert settings == ("10min", "0")
+
+
+@pytest.mark.parametrize("kind", ["the owner", "a member of the owner", "one who passes over the rules", "a role"])
+def test_a_login_that_could_leave_its_role_is_told_from_one_that_could_not(database: Database, kind: str) -> None:
+    with psycopg.connect(database.owner) as connection:
+        name = f"hub_test_{uuid4().hex[:8]}"
+        # No superuser, as hosted servers' owners are, and one whose members must take the role to have its rights.
+        owner = f"{name}_owner"
+        connection.execute(f"CREATE ROLE {owner} NOINHERIT")
+        connection.execute(f"ALTER SCHEMA hub OWNER TO {owner}")
+        connection.execute(f"CREATE ROLE {name} NOINHERIT")
+        if kind == "a member of the owner":
+            connection.execute(f"GRANT {owner} TO {name}")
+        if kind == "one who passes over the rules":
+            connection.execute(f"ALTER ROLE {name} BYPASSRLS")
+        connection.execute(f"SET SESSION AUTHORIZATION {owner if kind == 'the owner' else name}")
+
+        found = connection.execute(IS_MIGHTY).fetchone()
+        connection.rollback()
+
+    assert found == (kind != "a role",)

@@ -1,18 +1,23 @@
 """The engine, room by room: which modules a tool mutates, and which tests should notice, the fastest first."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from tests.mutants.mutant import ROOT
 
 
 @dataclass(frozen=True)
 class Room:
-    """modules: patterns of files. tests: what is run of each mutant, in this order, until one fails."""
+    """modules: patterns of files. tests: what is run of each mutant, in this order, until one fails.
+
+    nearest: the same for some of the modules, by pattern, where the room's tests as a whole take too long.
+    """
 
     name: str
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    nearest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def files(self) -> Iterator[str]:
         """Relative paths of the room's modules."""
@@ -20,6 +25,40 @@ class Room:
             for path in sorted(ROOT.glob(pattern)):
                 if path.name != "__init__.py":
                     yield str(path.relative_to(ROOT))
+
+    def tests_of(self, file: str) -> tuple[str, ...]:
+        """What is run of a mutant of that file."""
+        return next((tests for pattern, tests in self.nearest.items() if fnmatchcase(file, pattern)), self.tests)
+
+
+def _near(*tests: str) -> tuple[str, ...]:
+    return tuple(f"tests/read_api/{test}.py" for test in tests)
+
+
+READ_API = {
+    "read_api/live/tags.py": _near("live/test_tags", "live/test_stream"),
+    "read_api/live/seats.py": _near("test_doors"),
+    "read_api/live/controller.py": _near("test_doors", "live/test_stream", "test_admission"),
+    "read_api/live/*": _near("live/test_follower", "live/test_tags", "live/test_stream", "test_hostile_input"),
+    "read_api/auth/*": _near("test_tokens", "test_problems", "test_hostile_input"),
+    "read_api/commands/*": _near("commands/test_accepting", "commands/test_facts", "commands/test_passing_through"),
+    "read_api/admission.py": _near("test_admission", "commands/test_passing_through"),
+    "read_api/answers.py": _near("test_lists", "test_as_of", "test_freshness", "test_hostile_input"),
+    "read_api/app.py": _near("test_lists", "test_problems", "live/test_tags", "test_documents", "test_doors"),
+    "read_api/asked.py": _near("test_documents", "test_openapi_conformance"),
+    "read_api/channels.py": _near("test_channels", "test_process"),
+    "read_api/database.py": _near("test_isolation", "test_problems", "test_lists", "test_process"),
+    "read_api/documentation.py": _near("test_documents", "test_problems"),
+    "read_api/doors.py": _near("test_doors", "test_problems"),
+    "read_api/gateway.py": _near("commands/test_passing_through"),
+    "read_api/on_demand.py": _near("test_sim_on_demand", "test_items_on_demand", "test_admission"),
+    "read_api/past.py": _near("test_as_of", "test_hostile_input"),
+    "read_api/questions.py": _near("test_lists", "test_as_of", "test_freshness"),
+    "read_api/requests.py": _near("test_problems", "test_hostile_input", "test_doors"),
+    "read_api/responses.py": _near("test_documents", "test_openapi_conformance"),
+    "read_api/serve.py": _near("test_doors", "test_process"),
+    "read_api/wire.py": _near("test_documents", "test_lists"),
+}
 
 
 ROOMS = (
@@ -57,5 +96,6 @@ ROOMS = (
         "read API",
         ("read_api/*.py", "read_api/live/*.py", "read_api/commands/*.py", "read_api/auth/*.py"),
         ("tests/read_api",),
+        READ_API,
     ),
 )  # fmt: skip

@@ -53,8 +53,9 @@ def _of_file(room: Room, file: str) -> Iterator[Mutant]:
                 says = f"{name} in {text.splitlines()[line - 1].strip()}"
                 made = partial(_made, text, name, number)
                 yield Mutant(
-                    room.name, f"{file}:{line}:{name}:{number}", says, file, made, f"{text}{name}{number}", room.tests
-                )
+                    room.name, f"{file}:{line}:{name}:{number}", says, file, made, f"{text}{name}{number}",
+                    room.tests_of(file),
+                )  # fmt: skip
 
 
 def _made(text: str, name: str, number: int) -> str:

@@ -5,6 +5,7 @@ Pay links and uploads, which need the gateway: commands/test_passing_through.py.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from websockets.sync.client import connect
 
 from core.settings import ApiSettings, HubSettings
 from pipelines.commands.actions import ACTIONS
+from read_api.admission import CATCH_UPS, COMMANDS, PAY_LINKS, REFRESHES, UPLOADS, WAITS
 from read_api.app import create_app
 from read_api.commands.accepting import Change
 from read_api.customer import controller as of_customer
@@ -167,6 +169,35 @@ def test_every_change_says_what_it_takes_of_the_days_calls() -> None:
     }
 
 
+def test_each_limit_of_the_settings_is_asked_for() -> None:
+    numbers = {
+        name: number
+        for number, name in enumerate(
+            (
+                "commands_per_minute", "commands_per_day", "commands_open", "quota_share_percent", "uploads_per_minute",
+                "uploads_per_day", "pay_links_per_minute", "pay_links_per_day", "waits_at_once", "refreshes_per_minute",
+                "refreshes_per_day", "catch_ups_per_minute",
+            ),
+            start=11,
+        )
+    }  # fmt: skip
+    settings = ApiSettings(jwt_key="k" * 32, **numbers)
+
+    asked = {
+        kind.name: json.loads(kind.limits(settings).json())
+        for kind in (COMMANDS, UPLOADS, PAY_LINKS, WAITS, REFRESHES, CATCH_UPS)
+    }
+
+    assert asked == {
+        "commands": {"per_minute": 11, "per_day": 12, "open": 13, "share": 14},
+        "uploads": {"at_once": 1, "per_minute": 15, "per_day": 16, "open": 13, "share": 14, "lasts": 150},
+        "pay_links": {"at_once": 2, "per_minute": 17, "per_day": 18, "lasts": 30},
+        "waits": {"at_once": 19, "lasts": 15},
+        "refreshes": {"per_minute": 20, "per_day": 21},
+        "catch_ups": {"per_minute": 22},
+    }
+
+
 def old_line(rows: Any, customer: Any) -> Any:
     account = account_of(customer, "sims")
     return insert(rows, "sims", account_id=account, msisdn=uuid4().int % 10**11, details_as_of=OLD, usage_as_of=OLD)[
@@ -191,7 +222,9 @@ async def test_many_who_wait_for_one_customer_are_refused_and_anothers_waits(
 
     assert all(refused(answer, "WAITS_AT_ONCE") for answer in more)
     assert [(await each).headers.get("preference-applied") for each in (waiting, others)] == ["wait=10"] * 2
-    assert (await client.get(f"/api/sims/{lines[0]}", headers=attacker)).status_code == 200, "the place is free again"
+    assert (await client.get(f"/api/sims/{lines[0]}", headers=attacker)).status_code == 200
+    under_way = rows.execute("SELECT count(*) FROM command.admissions WHERE until IS NOT NULL").fetchone()
+    assert under_way == (0,), "the places are free again"
 
 
 async def test_looking_at_many_lines_shows_them_all_but_has_only_some_read(

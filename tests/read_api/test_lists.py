@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
 from read_api.database import SESSION, Database
-from tests.builders import account_of, insert, insert_customer
+from tests.builders import NOON, account_of, insert, insert_customer
 
 DAYS = [date(2025, 5, day) for day in (1, 2, 2, 3, 9, 9, 9)]
 DUE = [date(2025, 6, 1), None, date(2025, 6, 20), date(2025, 6, 20), None, None, date(2025, 6, 9)]
@@ -30,8 +30,10 @@ def invoiced(rows: Any) -> dict[str, Any]:
 
 async def walk(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    cursor = ""
+    cursor, before = "", set[str]()
     while True:
+        assert cursor not in before, "it goes on for ever"
+        before.add(cursor)
         page = (await client.get(address + cursor, headers=headers)).json()
         found += page["data"]
         if page["page"]["next"] is None:
@@ -196,3 +198,128 @@ async def test_the_catalogue_shows_active_portal_products_at_portal_prices(
     found = await walk(client, "/api/catalog/products?category=sim", bearer(invoiced["id"]))
 
     assert [(row["id"], row["prices"]) for row in found] == [(str(shown["id"]), [{"value": 980, "currency": "JPY"}])]
+
+
+async def test_each_amount_of_an_invoice_is_its_own(client: httpx.AsyncClient, rows: Any, bearer: Any) -> None:
+    customer = insert_customer(rows)
+    account = account_of(customer, "invoices")
+    amounts = {"subtotal": 1, "credit": 2, "tax": 4, "tax2": 8, "total": 16, "balance": 32}
+    invoice = insert(rows, "invoices", account_id=account, items_as_of=NOON, **amounts)["id"]
+    of_invoice = {"account_id": account, "invoice_id": invoice}
+    insert(rows, "invoice_items", **of_invoice, amount=64)
+    insert(rows, "payments", **of_invoice, kind="payment", amount_in=128, amount_out=256, paid_at=NOON)
+    later = NOON + timedelta(days=1)
+    insert(rows, "payments", **of_invoice, kind="refund", amount_in=512, amount_out=1024, paid_at=later)
+
+    shown = (await client.get(f"/api/invoices/{invoice}", headers=bearer(customer["id"]))).json()["data"]
+
+    assert {name: shown[name]["value"] for name in ("subtotal", "credit", "tax", "total", "balance")} == {
+        "subtotal": 1, "credit": 2, "tax": 12, "total": 16, "balance": 32,
+    }  # fmt: skip
+    assert [item["amount"]["value"] for item in shown["items"]] == [64]
+    assert [(payment["kind"], payment["amount"]["value"]) for payment in shown["payments"]] == [
+        ("payment", 128), ("refund", 1024),
+    ]  # fmt: skip
+
+
+# -- every list --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded(rows: Any) -> dict[str, Any]:
+    """A customer with several of all that is listed, where what lists are ordered by is often the same, or missing."""
+    customer = insert_customer(rows)
+    crm, billing = customer["salesforce_account_id"], customer["whmcs_account_id"]
+    charged = insert(rows, "subscriptions", account_id=billing)["id"]
+    for after in (0, 0, 0, 1, 1, 2_000_000, 2_000_001):
+        moment = NOON + timedelta(microseconds=after)
+        insert(rows, "orders", account_id=crm, placed_at=moment)
+        insert(rows, "support_cases", account_id=crm, opened_at=moment)
+        insert(rows, "command.commands", account_id=crm, kind="place_order", subject_kind="orders", accepted_at=moment)
+        insert(rows, "command.commands", account_id=billing, accepted_at=moment)
+        insert(rows, "payment_methods", account_id=billing)
+        insert(rows, "subscriptions", account_id=billing)
+        insert(rows, "sims", account_id=billing)
+        invoice = insert(rows, "invoices", account_id=billing, issued_on=moment.date())["id"]
+        # What charges it twice is one invoice.
+        for _ in range(2):
+            insert(rows, "invoice_items", account_id=billing, invoice_id=invoice, subscription_id=charged)
+    for order in (1, 1, 1, None, None, None, 0, -5, 2**31 - 1):
+        insert(rows, "products", display_order=order)
+    # A command whose order is known by now is that order.
+    known = insert(rows, "command.commands", account_id=crm, kind="place_order", accepted_at=NOON)["id"]
+    insert(rows, "orders", account_id=crm, placed_at=NOON, command_id=known)
+    for table in ("orders", "support_cases", "subscriptions", "sims", "invoices", "payment_methods"):
+        insert(rows, table, account_id=account_of(customer, table), deleted_at=NOON)
+    insert(rows, "products", deleted_at=NOON)
+    return customer | {"charged": charged}
+
+
+# By which member each is ordered, and how; the id decides among equals.
+LISTS = {
+    "/api/orders": ("placedAt", True, 7 + 7 + 1),
+    "/api/support/cases": ("openedAt", True, 7),
+    "/api/commands": ("acceptedAt", True, 7 + 7 + 1),
+    "/api/payment-methods": ("id", False, 7),
+    "/api/subscriptions": ("id", False, 8),
+    "/api/subscriptions/{charged}/invoices": ("issueDate", True, 7),
+    "/api/sims": ("id", False, 7),
+    "/api/catalog/products": ("displayOrder", False, 9),
+}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 100])
+async def test_every_list_holds_each_row_once_and_in_order_whatever_is_the_same_or_missing(
+    client: httpx.AsyncClient, crowded: Any, bearer: Any, limit: int
+) -> None:
+    for path, (member, reverse, number) in LISTS.items():
+        found = await walk(client, f"{path.format(**crowded)}?limit={limit}", bearer(crowded["id"]))
+
+        assert (len(found), len({row["id"] for row in found})) == (number, number), path
+        keys = [2**31 - 1 if row[member] is None else row[member] for row in found]
+        assert keys == sorted(keys, reverse=reverse), path
+
+
+async def test_the_last_page_says_that_it_is_the_last_and_no_page_before_it_does(
+    client: httpx.AsyncClient, crowded: Any, bearer: Any
+) -> None:
+    pages = {
+        limit: (await client.get(f"/api/sims?limit={limit}", headers=bearer(crowded["id"]))).json()
+        for limit in (6, 7, 8)
+    }
+
+    assert {limit: (len(page["data"]), page["page"]["next"] is None) for limit, page in pages.items()} == {
+        6: (6, False), 7: (7, True), 8: (7, True),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["accepted", "needs_attention", "succeeded"])
+async def test_commands_can_be_had_by_where_they_stand(
+    client: httpx.AsyncClient, rows: Any, bearer: Any, status: str
+) -> None:
+    customer = insert_customer(rows)
+    stored = {
+        shown: str(insert(rows, "command.commands", account_id=customer["whmcs_account_id"], status=known)["id"])
+        for shown, known in {"accepted": "accepted", "needs_attention": "dead", "succeeded": "succeeded"}.items()
+    }
+
+    found = await walk(client, f"/api/commands?status={status}", bearer(customer["id"]))
+
+    assert [(row["id"], row["status"]) for row in found] == [(stored[status], status)]
+
+
+@pytest.mark.parametrize("path", ["/api/subscriptions", "/api/support/cases"])
+async def test_what_is_listed_can_be_had_by_its_status(
+    client: httpx.AsyncClient, rows: Any, bearer: Any, path: str
+) -> None:
+    customer = insert_customer(rows)
+    table, wanted, other = {
+        "/api/subscriptions": ("subscriptions", "suspended", "active"),
+        "/api/support/cases": ("support_cases", "closed", "new"),
+    }[path]
+    for status in (wanted, other, other):
+        insert(rows, table, account_id=account_of(customer, table), status=status)
+
+    found = await walk(client, f"{path}?status={wanted}", bearer(customer["id"]))
+
+    assert [row["status"] for row in found] == [wanted]

@@ -1,7 +1,7 @@
 """A line that somebody looks at is read again, once while that is under way, and those who wait get it fresh."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,3 +79,52 @@ async def test_a_preference_that_means_nothing_is_ignored(client, bearer, line, 
     answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]) | {"Prefer": prefer})
 
     assert answer.status_code == 200
+
+
+READ_IN_PART = ("UPDATE hub.sims SET details_as_of = now()", "UPDATE hub.sims SET usage_as_of = now()")
+
+
+@pytest.mark.parametrize("read_in_part", READ_IN_PART, ids=["details", "traffic"])
+async def test_a_line_that_is_old_in_part_is_wished_for(client, bearer, rows, line, read_in_part):
+    rows.execute(read_in_part)
+
+    await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]))
+
+    assert wishes(rows) == [("line", line["source_id"], "waiting")]
+
+
+@pytest.mark.parametrize("read_in_part", READ_IN_PART, ids=["details", "traffic"])
+async def test_who_waits_is_not_told_that_it_was_read_when_half_of_it_was(client, bearer, rows, line, read_in_part):
+    headers = bearer(line["customer"]) | {"Prefer": "wait=1"}
+    waiting = asyncio.create_task(client.get(f"/api/sims/{line['id']}", headers=headers))
+    while not wishes(rows):  # noqa: ASYNC110 - it comes to pass in the database
+        await asyncio.sleep(0.01)
+    rows.execute(read_in_part)
+
+    answer = await waiting
+
+    assert (answer.status_code, "preference-applied" in answer.headers) == (200, False)
+
+
+@pytest.mark.parametrize("state", ["is_open = false", "msisdn = NULL", "number_claim = 'disputed'"])
+async def test_a_line_that_the_network_cannot_or_may_not_tell_of_is_shown_and_not_wished_for(
+    client, bearer, rows, line, state
+):
+    rows.execute("UPDATE hub.sims SET " + state)  # noqa: S608 - one of those above
+    rows.execute("DELETE FROM sync.inbox")  # a dispute asks the network itself
+
+    answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]))
+
+    assert (answer.status_code, wishes(rows)) == (200, [])
+
+
+async def test_traffic_is_shown_of_the_last_31_days_that_had_any(client, bearer, rows, line):
+    first = date(2025, 1, 1)
+    for day in range(40):
+        insert(rows, "sim_usage", account_id=line["account_id"], sim_id=line["id"], used_on=first + timedelta(days=day))
+    rows.execute("UPDATE hub.sim_usage SET deleted_at = now() WHERE used_on = '2025-02-08'")
+
+    answer = await client.get(f"/api/sims/{line['id']}/usage", headers=bearer(line["customer"]))
+
+    days = [each["date"] for each in answer.json()["data"]["recentDaysUsage"]]
+    assert (len(days), days[0], days[1], days[-1]) == (31, "2025-02-09", "2025-02-07", "2025-01-09")

@@ -69,6 +69,15 @@ async def test_a_token_that_lives_longer_than_the_settings_allow_is_refused(
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/invalid-token")
 
 
+@pytest.mark.parametrize("claims", [{"aud": "another portal"}, {"iss": "another hub"}, {"aud": ["another portal"]}])
+async def test_a_token_for_others_or_of_others_is_refused_though_its_customer_is_known(
+    client: httpx.AsyncClient, rows: Any, api_settings: Any, claims: dict[str, Any]
+) -> None:
+    headers = signed(api_settings, furnish(rows)["customers"]["id"], **claims)
+
+    assert (await client.get("/api/me", headers=headers)).status_code == 401
+
+
 @pytest.mark.parametrize("table", ["customers", "customer_accounts"])
 async def test_a_deleted_customers_token_neither_reads_nor_writes(
     client: httpx.AsyncClient, rows: Any, bearer: Any, table: str

@@ -152,6 +152,21 @@ def test_a_link_that_breaks_hides_the_other_account_and_what_is_in_it(
     assert len(seen["orders"]) == 1
 
 
+def test_what_an_account_held_that_was_deleted_at_its_system_is_nobodys(
+    database: Database, two: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    with psycopg.connect(database.sync) as connection:
+        connection.execute(
+            "UPDATE hub.customer_accounts SET deleted_at = now() WHERE id = %s", [two[0]["whmcs_account_id"]]
+        )
+
+    with as_customer(database.api, two[0]["id"]) as connection:
+        seen = ids(connection)
+
+    assert (seen["invoices"], seen["payment_methods"], seen["sims"]) == (set(), set(), set())
+    assert (len(seen["customers"]), len(seen["orders"])) == (1, 1)
+
+
 def test_the_sync_and_analysts_see_every_row(database: Database, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     expected = {table: 1 if table in SHARED else 2 for table in HUB} | {"customer_accounts": 4}
 

@@ -1,5 +1,6 @@
 """Asking for a change: answered at once, once per key, with every broken rule, and for one's own things only."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -118,6 +119,21 @@ async def test_the_same_key_with_another_body_is_refused(
     assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
 
 
+async def test_one_key_does_not_stand_for_the_same_change_of_two_things(
+    client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
+) -> None:
+    state = {"account_id": customer["whmcs_account_id"], "is_open": True, "status": "active"}
+    lines = [insert(rows, "sims", **state, msisdn=f"0901234567{number}")["id"] for number in range(2)]
+    headers = asking(bearer, customer)
+
+    answers = [
+        await client.post(f"/api/sims/{line}/top-ups", json={"megabytes": 1000}, headers=headers) for line in lines
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 422]
+    assert answers[1].json()["type"] == "/problems/key-reused"
+
+
 async def test_two_at_once_under_one_key_are_one_command(database: Any, customer: Any) -> None:
     asked = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
     asked += " '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
@@ -134,6 +150,29 @@ async def test_two_at_once_under_one_key_are_one_command(database: Any, customer
 
     assert first is not None
     assert second == ("repeated", first[1])
+
+
+async def test_the_second_of_two_at_once_is_answered_as_a_repetition(database: Any, customer: Any, rows: Any) -> None:
+    asked = b"SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
+    asked += b" '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
+    waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+    with (
+        psycopg.connect(database.api) as one,
+        psycopg.connect(database.api) as other,
+        psycopg.connect(database.owner, autocommit=True) as watching,
+        ThreadPoolExecutor() as pool,
+    ):
+        for connection in (one, other):
+            connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
+        first = one.execute(asked).fetchone()
+        second = pool.submit(lambda: other.execute(asked).fetchone())
+        while not watching.execute(waits).fetchall():
+            assert not second.done(), second.result()
+        one.commit()
+
+        assert second.result() == ("repeated", first[1] if first else None)
+    assert rows.execute("SELECT count(*) FROM command.commands").fetchone() == (1,)
 
 
 async def test_every_broken_rule_is_said_at_once(

@@ -1,6 +1,6 @@
 """POST /webhooks/whmcs: who may tell us what, and what is kept of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -211,6 +211,16 @@ async def test_a_hint_is_stored_as_told_and_waits(client: httpx.AsyncClient, inb
             "waiting",
         )
     ]
+
+
+async def test_it_is_looked_into_once_the_change_it_tells_of_has_committed(
+    client: httpx.AsyncClient, inbox: Any
+) -> None:
+    """Several WHMCS hooks run before their change commits (reference/whmcs.md, webhooks)."""
+    await told(client, hint())
+
+    ((received_at, due_at),) = inbox("received_at", "due_at")
+    assert due_at - received_at >= timedelta(milliseconds=75)
 
 
 async def test_a_client_that_was_not_told_is_none(client: httpx.AsyncClient, inbox: Any) -> None:

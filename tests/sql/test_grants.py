@@ -1,0 +1,230 @@
+"""What each role may do, as the database itself says it: privilege by privilege, column by column, rule by rule.
+
+The promise. Three roles work with the hub, and none may do more than the lines below. The API reads rows of its own
+customer, of commands neither who works on them nor how, and changes nothing but by the functions that are named here.
+An analyst reads columns, but no raw payload and nothing that a customer wrote into a request. The sync writes rows, not
+its own permits. Everybody else (`public`) may do nothing at all.
+
+The lists are literal on purpose: whoever grants something new must write it here too.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Database, copied_database
+
+Connection = psycopg.Connection[Any]
+
+HUB = (
+    "case_comments", "customer_accounts", "customers", "invoice_items", "invoices", "order_items", "orders",
+    "payment_methods", "payments", "prices", "products", "sim_usage", "sims", "subscriptions", "support_cases",
+)  # fmt: skip
+WRITTEN_BY_SYNC = (
+    "changes", "cursors", "freshness", "inbox", "link_changes", "link_words", "quarantine", "runs", "sources",
+    "streams", "unwritten_pages", "windows",
+)  # fmt: skip
+EVERYTHING = "DELETE, INSERT, SELECT, UPDATE"
+TABLES = {
+    **{("hub_sync", f"hub.{name}"): EVERYTHING for name in HUB},
+    **{("hub_sync", f"sync.{name}"): EVERYTHING for name in WRITTEN_BY_SYNC},
+    ("hub_sync", "sync.migration"): "SELECT",
+    ("hub_sync", "sync.deletion_permits"): "SELECT",
+    ("hub_sync", "command.admissions"): EVERYTHING,
+    ("hub_sync", "command.commands"): EVERYTHING,
+    ("hub_sync", "command.steps"): EVERYTHING,
+    **{("hub_api", f"hub.{name}"): "SELECT" for name in HUB},
+    ("hub_api", "sync.freshness"): "SELECT",
+    ("hub_api", "sync.migration"): "SELECT",
+    **{("hub_analyst", f"hub.{name}"): "SELECT" for name in HUB},
+    ("hub_analyst", "sync.freshness"): "SELECT",
+    ("hub_analyst", "sync.migration"): "SELECT",
+    ("hub_analyst", "sync.runs"): "SELECT",
+}
+COLUMNS = {
+    ("hub_api", "command.commands", "SELECT"): (
+        "id seq kind account_id subject_kind subject_id idempotency_key request_hash input status waits_for"
+        " failure_code failure_reason result accepted_at finished_at"
+    ),
+    ("hub_analyst", "command.commands", "SELECT"): (
+        "id seq kind customer_id account_id subject_kind subject_id status due_at attempts deadline_at waits_for"
+        " failure_code accepted_at started_at finished_at"
+    ),
+    ("hub_analyst", "command.steps", "SELECT"): "command_id name number status attempts started_at done_at",
+}
+FUNCTIONS = {
+    ("hub_api", "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,uuid,jsonb)"),
+    ("hub_api", "command.admit(uuid,text,jsonb)"),
+    ("hub_api", "command.release(uuid)"),
+    ("hub_api", "hub.current_account(text)"),
+    ("hub_api", "hub.current_customer()"),
+    ("hub_api", "hub.earlier(text,timestamp with time zone)"),
+    ("hub_api", "sync.live_changes(xid8,bigint,integer)"),
+    ("hub_api", "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)"),
+    ("hub_api", "sync.wish_items(uuid,jsonb)"),
+    ("hub_api", "sync.wish_line(uuid,jsonb)"),
+    ("hub_sync", "hub.numbers_turn()"),
+    ("hub_sync", "sync.keep_history(integer)"),
+    ("hub_sync", "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)"),
+}
+SCHEMAS = {(role, schema) for role in ("hub_sync", "hub_api", "hub_analyst") for schema in ("hub", "sync", "command")}
+
+# Which rows the API is shown of each table: those of its session's customer, found by the account they belong to.
+CRM = "( SELECT hub.current_account('salesforce'::text) AS current_account)"
+BILLING = "( SELECT hub.current_account('whmcs'::text) AS current_account)"
+CUSTOMER = "( SELECT hub.current_customer() AS current_customer)"
+SHOWN = {
+    "hub.customers": f"(id = {CUSTOMER})",
+    "hub.customer_accounts": f"(customer_id = {CUSTOMER})",
+    "hub.products": f"({CUSTOMER} IS NOT NULL)",
+    "hub.prices": f"({CUSTOMER} IS NOT NULL)",
+    "hub.orders": f"(account_id = {CRM})",
+    "hub.order_items": f"(account_id = {CRM})",
+    "hub.support_cases": f"(account_id = {CRM})",
+    "hub.case_comments": f"(is_public AND (account_id = {CRM}))",
+    "hub.subscriptions": f"(account_id = {BILLING})",
+    "hub.sims": f"(account_id = {BILLING})",
+    "hub.sim_usage": f"(account_id = {BILLING})",
+    "hub.invoices": f"(account_id = {BILLING})",
+    "hub.invoice_items": f"(account_id = {BILLING})",
+    "hub.payments": f"(account_id = {BILLING})",
+    "hub.payment_methods": f"(account_id = {BILLING})",
+    "command.commands": f"(account_id = ANY (ARRAY[{CRM}, {BILLING}]))",
+}
+
+OURS = "n.nspname IN ('hub', 'sync', 'command', 'history')"
+GRANTEE = "coalesce(g.rolname, 'public')"
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[Connection]:
+    """As the owner; nothing is changed."""
+    with copied_database() as database, psycopg.connect(database.owner) as connection:
+        yield connection
+
+
+def granted(connection: Connection, what: str) -> list[Any]:
+    """Rows of a SELECT, in which {role} stands for whom something was granted to, and {ours} for our schemas."""
+    return connection.execute(what.format(role=GRANTEE, ours=OURS).encode()).fetchall()
+
+
+def test_each_role_has_these_privileges_on_tables_and_nobody_else_any(connection: Connection) -> None:
+    found = granted(
+        connection,
+        "SELECT {role}, n.nspname || '.' || c.relname,"
+        "       string_agg(a.privilege_type || CASE WHEN a.is_grantable THEN ' (may grant it)' ELSE '' END, ', '"
+        "                  ORDER BY a.privilege_type)"
+        "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,"
+        "       aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee"
+        " WHERE {ours} AND a.grantee <> c.relowner GROUP BY 1, 2",
+    )
+
+    assert {(role, table): privileges for role, table, privileges in found} == TABLES
+
+
+def test_where_a_role_may_read_some_columns_it_may_read_these(connection: Connection) -> None:
+    found = granted(
+        connection,
+        "SELECT {role}, n.nspname || '.' || c.relname, a.privilege_type, string_agg(t.attname, ' ' ORDER BY t.attnum)"
+        "  FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,"
+        "       aclexplode(t.attacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee"
+        " WHERE {ours} GROUP BY 1, 2, 3",
+    )
+
+    assert {(role, table, privilege): set(columns.split()) for role, table, privilege, columns in found} == {
+        key: set(columns.split()) for key, columns in COLUMNS.items()
+    }
+
+
+def test_each_role_may_call_these_functions_and_nobody_else_any(connection: Connection) -> None:
+    found = granted(
+        connection,
+        "SELECT {role}, p.oid::regprocedure::text"
+        "  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,"
+        "       aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+        "       LEFT JOIN pg_roles g ON g.oid = a.grantee"
+        " WHERE {ours} AND a.grantee <> p.proowner",
+    )
+
+    assert set(found) == FUNCTIONS
+
+
+def test_each_role_may_look_into_these_schemas_and_make_nothing_there(connection: Connection) -> None:
+    found = granted(
+        connection,
+        "SELECT {role}, n.nspname, a.privilege_type"
+        "  FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a"
+        "       LEFT JOIN pg_roles g ON g.oid = a.grantee"
+        " WHERE {ours} AND a.grantee <> n.nspowner",
+    )
+
+    assert set(found) == {(role, schema, "USAGE") for role, schema in SCHEMAS}
+    assert connection.execute("SELECT * FROM pg_default_acl").fetchall() == []
+
+
+def test_these_rules_say_which_rows_each_role_is_shown(connection: Connection) -> None:
+    owner = connection.info.user
+    found = connection.execute(
+        "SELECT schemaname || '.' || tablename, policyname, permissive, roles::text, cmd, qual, with_check"
+        "  FROM pg_policies"
+    ).fetchall()
+
+    assert set(found) == {
+        policy
+        for table, shown in SHOWN.items()
+        for policy in (
+            (table, "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true"),
+            (table, "sync_all", "PERMISSIVE", "{hub_sync}", "ALL", "true", "true"),
+            (table, "analyst_reads", "PERMISSIVE", "{hub_analyst}", "SELECT", "true", None),
+            (table, "customer_reads", "PERMISSIVE", "{hub_api}", "SELECT", shown, None),
+        )
+    }
+
+
+def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Connection) -> None:
+    found = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class"
+        " WHERE relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
+    ).fetchall()
+
+    assert {table for (table,) in found} == set(SHOWN)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT request_id FROM command.commands",
+        "SELECT claimed_by FROM command.commands",
+        "SELECT name FROM command.steps",
+        "SELECT kind FROM command.admissions",
+        "SELECT payload FROM sync.inbox",
+        "SELECT before FROM sync.changes",
+        "UPDATE command.commands SET status = 'cancelled'",
+    ],
+)
+def test_the_api_is_refused_what_it_has_no_use_for(database: Database, asked: str) -> None:
+    with psycopg.connect(database.api) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(asked.encode())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT input FROM command.commands",
+        "SELECT failure_reason FROM command.commands",
+        "SELECT result FROM command.steps",
+        "SELECT payload FROM sync.inbox",
+        "SELECT before FROM sync.changes",
+        "DELETE FROM hub.invoices",
+    ],
+)
+def test_an_analyst_is_refused_what_people_wrote_and_what_sources_sent(database: Database, asked: str) -> None:
+    with psycopg.connect(database.analyst) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(asked.encode())
+
+
+def test_a_run_cannot_give_itself_a_permit_to_delete(database: Database) -> None:
+    with psycopg.connect(database.sync) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute("INSERT INTO sync.deletion_permits DEFAULT VALUES")
