@@ -211,7 +211,7 @@ def _as_roles(url: str) -> Database:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many moments of death the crash tests tried, by kind of command."""
+    """How many moments of death the crash tests tried, by kind of command and piece of work of the sync."""
     moments = {
         report.nodeid.rpartition("[")[2].rstrip("]"): value
         for report in terminalreporter.stats.get("passed", [])
@@ -220,4 +220,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     }
     if moments:
         each = ", ".join(f"{kind} {count}" for kind, count in sorted(moments.items()))
-        terminalreporter.write_line(f"killed at {sum(moments.values())} moments of {len(moments)} commands: {each}")
+        total = sum(moments.values())
+        terminalreporter.write_line(f"killed at {total} moments of {len(moments)} kinds of work: {each}")

@@ -5,7 +5,18 @@ from collections import Counter
 from tests.mutants.rooms import ROOMS
 from tests.mutants.written import written
 
-ROOMS_WITH_BUGS = {"commands", "events", "live", "mappers", "policies", "processes", "read_api", "sources", "sync"}
+ROOMS_WITH_BUGS = {
+    "commands",
+    "crashes",
+    "events",
+    "live",
+    "mappers",
+    "policies",
+    "processes",
+    "read_api",
+    "sources",
+    "sync",
+}
 
 
 def test_every_written_bug_can_still_be_planted_and_has_a_name_of_its_own() -> None:

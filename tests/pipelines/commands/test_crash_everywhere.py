@@ -5,9 +5,6 @@ and is not written down yet, and after each line of the journal. A new step or a
 read have the first of these: nothing is different after them.
 """
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +12,8 @@ from typing import Any
 import pytest
 
 from pipelines.commands.actions import ACTIONS
+from tests import dying
+from tests.dying import Mortal
 from tests.e2e.conftest import hub_environment
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES
@@ -23,29 +22,11 @@ SETTING = ("_update", "voice_registration")
 """Ends of the names of effects that set what a record says, as often as one likes."""
 
 
-class Mortal:
-    """Workers that die when told."""
-
-    def __init__(self, process: "subprocess.Popen[str]", hub: Hub) -> None:
-        self._process = process
-        self._asked = {"environment": hub_environment(hub.sandbox, hub.database), "control": hub.sandbox.whmcs_url}
-
-    def work(self, at: int) -> list[str]:
-        """Let a worker take what is due, dying at its `at`-th moment; the moments it saw."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(self._asked | {"at": at}) + "\n")
-        self._process.stdin.flush()
-        moments: list[str] = json.loads(self._process.stdout.readline())["moments"]
-        return moments
-
-
 @pytest.fixture
 def mortal(hub: Hub) -> Iterator[Mortal]:
-    line = [sys.executable, "-m", "tests.pipelines.commands.crashing"]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Mortal(process, hub)
-        process.kill()
+    environment = hub_environment(hub.sandbox, hub.database)
+    with dying.mortal("tests.pipelines.commands.crashing", environment, hub.sandbox.whmcs_url) as workers:
+        yield workers
 
 
 def effects_since(hub: Hub, number: int) -> tuple[Counter[tuple[str, str]], set[tuple[str, str]]]:
@@ -72,7 +53,7 @@ def test_a_process_may_die_at_any_moment(
 ) -> None:
     hub.control("quirks", **{"freebit.spacing_seconds": "0", "freebit.async_seconds": "0"})
     command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
-    moments = mortal.work(at=0)
+    moments = mortal.work().moments[""]
     (made, set_), ended = effects_since(hub, before), hub.command(command)["status"]
     assert ended == "succeeded", (kind, hub.command(command))
     assert made or set_, f"{kind} left no trace"
@@ -80,7 +61,7 @@ def test_a_process_may_die_at_any_moment(
     for at, moment in enumerate(moments, start=1):
         command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
 
-        died_at = mortal.work(at)
+        died_at = mortal.work(at=at).moments[""]
 
         assert died_at[-1] == moment, (at, moment, died_at)
         finish(hub)

@@ -175,6 +175,30 @@ def test_a_source_that_asks_for_patience_is_left_alone_by_all(here, elsewhere):
         attempt(elsewhere, "not asked")
 
 
+def test_patience_that_was_asked_for_outlives_an_answer_to_a_call_that_was_on_its_way(here, elsewhere):
+    """One process has a call in flight, after a failure, while the other is told to wait (429 with `Retry-After`)."""
+    fail(here, 1)
+    elsewhere.throttled(ThrottledError("whmcs", "asks for patience", retry_after=120.0))
+
+    here.answered()
+
+    with pytest.raises(CircuitOpenError, match="asks for patience"):
+        here.admit()
+    with pytest.raises(CircuitOpenError, match="asks for patience"):
+        elsewhere.admit()
+
+
+def test_a_failure_that_opens_the_circuit_does_not_shorten_the_patience_that_was_asked_for(database, here, elsewhere):
+    fail(here, OPENS_AFTER - 1)
+    elsewhere.throttled(ThrottledError("whmcs", "asks for patience", retry_after=120.0))
+
+    here.failed(DOWN, "a call that was on its way")
+
+    with psycopg.connect(database.owner) as connection:
+        left = connection.execute("SELECT extract(epoch FROM retry_at - now()) FROM sync.sources").fetchone()
+    assert 100 < left[0] <= 120
+
+
 def test_without_a_database_calls_go_through():
     circuit = SharedCircuit("postgresql://nobody@127.0.0.1:1/none", "whmcs")
 
