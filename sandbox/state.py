@@ -155,6 +155,10 @@ class Plans:
         self._waiting = [each for each in self._waiting if each not in taken]
         return [change for _, _, change in taken]
 
+    def waiting(self) -> list[tuple[str, bool, Planned]]:
+        """What has not come about: the text in lower case, whether after the answer, the change."""
+        return list(self._waiting)
+
     def clear(self) -> None:
         self._waiting.clear()
 
