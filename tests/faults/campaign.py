@@ -35,6 +35,8 @@ from tests.faults.truth import asked_of_whmcs, rows_of_salesforce
 
 ACTIONS = 40
 QUIET_SECONDS = 120.0
+FAULT_SECONDS = 0.8
+"""How long the business waits for a call that a fault is to meet, before it goes on; the fault stays."""
 UNDRIFTED = {
     "numbers": "documented", "one_row": "array", "empty_list": "documented", "salesforce.hidden_fields": "",
     "salesforce.hidden_objects": "", "forbidden": "",
@@ -212,6 +214,10 @@ class Play:
             self.stage.control("expire-sessions")
         if full:
             self.read_whole(full)
+        ends = time.monotonic() + FAULT_SECONDS
+        waiting = self.stage.sandbox.state.faults.waiting
+        while any(each.match == match and each.mode == mode for each in list(waiting)) and time.monotonic() < ends:
+            time.sleep(0.02)
 
     def play_meeting(self, what: str, where: str, match: str, *, change: Facts, first: Facts, full: str) -> None:
         self.tell_nobody_to_wait(sources=True)

@@ -42,7 +42,7 @@ def test_every_required_cell_can_be_wished_for_and_what_is_drawn_can_be_played(w
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.match)
 def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under(call: object) -> None:
     match = call.match  # type: ignore[attr-defined]
-    label = f"POST /includes/api.php {match}1" if match.startswith("Get") else f"GET /services/data/v62.0/{match}1"
+    label = f"POST /includes/api.php {match}1" if match.startswith("Get") else f"GET /services/data/v62.0/{match}+%28"
 
     assert (asked(label) or ("",))[0] == call.way  # type: ignore[attr-defined]
 
