@@ -88,6 +88,7 @@ class Moments:
             held.callback(connection.close)
             if not first:
                 begin()
+                self._until("SELECT 1 FROM sync.inbox WHERE state = 'waiting'", (), patience)
             connection.execute("SET lock_timeout = '500ms'")
             connection.execute(
                 SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(Identifier(lock.schema, lock.table))
