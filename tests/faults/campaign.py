@@ -35,6 +35,7 @@ from tests.faults.truth import asked_of_whmcs, rows_of_salesforce
 
 ACTIONS = 40
 QUIET_SECONDS = 120.0
+PLAN_SECONDS = 1.5
 FAULT_SECONDS = 0.8
 """How long the business waits for a call that a fault is to meet, before it goes on; the fault stays."""
 UNDRIFTED = {
@@ -535,6 +536,7 @@ class Play:
 
     def become_quiet(self) -> None:
         """Nothing fails any more but what is poisoned; wait until every data set is up to date and nothing waits."""
+        self.wait_for_plans()
         for name in ("run", "restart", "disk"):
             if name in self.passing:
                 self.passing[name].result()
@@ -560,6 +562,12 @@ class Play:
         self.verdict.liveness["stuck"] = len(waiting)
         self.verdict.found += [f"stuck: {each}" for each in waiting]
         self.quiet_since = self.ask("SELECT clock_timestamp()")[0][0]
+
+    def wait_for_plans(self) -> None:
+        """A moment, for what waits for a call of the worker."""
+        ends = time.monotonic() + PLAN_SECONDS
+        while len(self.stage.sandbox.state.plans) and time.monotonic() < ends:
+            time.sleep(0.05)
 
     def waiting(self, since: datetime) -> list[str]:
         """Data sets of which no tick has read since then all that it reads, and entities that the inbox still holds."""
