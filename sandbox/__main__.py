@@ -44,12 +44,14 @@ control plane, on every port (JSON):
   GET  /__sandbox__/ledger?system=&kind=&id=&marker=
                                       every effect that was applied
   POST /__sandbox__/faults            {"match": "GetInvoices", "times": 2, "mode": "status:503"}
-                                      modes: status:NNN after:NNN timeout timeout_after cut drop malformed
-                                      repeat 429 html500 slow:MS code:A-B; none forgets those that wait
+                                      modes: status:NNN after:NNN (+SECONDS, +date, +none) timeout timeout_after
+                                      cut drop malformed doubled bom charset empty200 html200 html500 429 repeat
+                                      expire slow:MS trickle:MS code:A-B; none forgets those that wait
   POST /__sandbox__/mutate            {"system": "whmcs", "object": "invoice", "id": "10001",
                                        "fields": {"status": "Paid"}}
                                       fields null deletes; an unknown id creates; with "before": "limitstart=25"
-                                      when the next such call comes, before it is answered
+                                      when the next such call comes, before it is answered; with "after", once
+                                      its answer is made
   POST /__sandbox__/clock             {"advance_seconds": 3600}
   POST /__sandbox__/quirks            {"numbers": "strings"}
   GET  /__sandbox__/webhooks          what WHMCS told, and the answers
@@ -59,7 +61,7 @@ control plane, on every port (JSON):
   POST /__sandbox__/events            {"entity": "Order", "type": "GAP_UPDATE", "ids": ["801..."]}
   POST /__sandbox__/event-types       {"name": "Sample__e", "fields": {"Message__c": "string"}}
   GET  /__sandbox__/tls               the TLS ports, and the certificate to trust there (PEM file)
-  POST /__sandbox__/event-faults      {"mode": "drop", "times": 2}; modes: drop double reorder stall disconnect
+  POST /__sandbox__/event-faults      {"mode": "drop", "times": 2}; modes: drop double reorder poison stall disconnect
                                       reject_replay expire schema_change
   POST /__sandbox__/expire-sessions   {}: every Salesforce session is over, and its event streams with it
   POST /__sandbox__/reset             as at the start

@@ -38,7 +38,16 @@ Handler = Callable[[Request], Response]
 
 
 def json_response(content: object, status: int = 200) -> Response:
-    return Response(json.dumps(content, ensure_ascii=False, default=str).encode(), status)
+    return Response(json_bytes(content), status)
+
+
+def json_bytes(content: object) -> bytes:
+    """JSON in UTF-8; all of it in ASCII where a text holds half of a surrogate pair, which UTF-8 cannot say."""
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, default=str).encode()
 
 
 async def read_body(receive: Receive) -> bytes:

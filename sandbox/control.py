@@ -2,21 +2,31 @@
 
 Modes of a fault:
     status:503       that status with a plain body (any number), nothing applied
+    status:503+2     the same, with `Retry-After: 2`; `+0`; `+date`: as a date two seconds ahead (RFC 9110, 10.2.3)
     429              too many requests, with Retry-After: 1
     html500          an HTML page, as when PHP prints before the answer
+    html200          the same with status 200, as log-in pages of proxies come; nothing applied
+    empty200         the true answer applied, then status 200 and not a byte, as when PHP dies in the middle
     timeout          no answer until the caller hangs up
     slow:250         the true answer, that many milliseconds late
     malformed        the true answer applied, its body cut in half but a well-formed HTTP response
+    doubled          the true answer applied, its body twice
+    bom              the true answer, led by a byte order mark
+    charset          the true answer in Latin-1 or Shift JIS, said to be UTF-8 (true, where all of it is ASCII)
+    trickle:400      the true answer, in pieces over that many milliseconds, as over a slow network
     cut              the true answer applied, then the connection closed in the middle of it
     drop             the true answer applied, then the connection closed without a byte of it
     timeout_after    the true answer applied, then no answer until the caller hangs up
-    after:503        the true answer applied, then that status with a page and Retry-After: 1, as proxies answer
+    after:503        the true answer applied, then that status with a page and Retry-After: 1, as proxies answer;
+                     another wait or none: after:503+2, +0, +date, +none
+    expire           every Salesforce session is over, then the call is answered
     repeat           a list: the page before the one asked for, once more; any other call is answered truly
     code:400-230     Freebit only: that resultCode-statusCode
     none             no fault: forget those that wait
 
 A change (`mutate`) that says `before` is made when the next call whose label contains that text comes, before it is
-answered: so rows come, go and move between two pages of one read.
+answered: so rows come, go and move between two pages of one read. One that says `after` is made once the app has made
+its answer and before that leaves: the answer is old when it comes.
 
 The control plane is for whoever sits at the machine, not for web pages that are open on it: it answers only to the
 sandbox's own names, and to no page of another site.
@@ -27,6 +37,8 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -39,11 +51,12 @@ from sandbox.world import World
 
 PREFIX = "/__sandbox__/"
 _MODES = re.compile(
-    r"(?:status|after):[1-5]\d\d|timeout|timeout_after|cut|drop|malformed|repeat|none|429|html500|slow:\d+"
-    r"|code:\d{3}-\d{3}"
+    r"(?:status|after):[1-5]\d\d(?:\+(?:\d+|date|none))?|timeout|timeout_after|cut|drop|malformed|repeat|none|429"
+    r"|html500|html200|empty200|doubled|bom|charset|expire|slow:\d+|trickle:\d+|code:\d{3}-\d{3}"
 )
 _MODE_NAMES = (
-    "status:NNN, after:NNN, timeout, timeout_after, cut, drop, malformed, repeat, none, 429, html500, slow:MS, code:A-B"
+    "status:NNN, after:NNN (either with +SECONDS, +date, +none), timeout, timeout_after, cut, drop, malformed, doubled,"
+    " bom, charset, repeat, none, 429, html500, html200, empty200, expire, slow:MS, trickle:MS, code:A-B"
 )
 _SECRETS = re.compile(r"(?i)((?:secret|password|token|key|assertion|session_?id)\d*=)[^&\s]*")
 _HTML = b"<html><head><title>500</title></head><body><h1>Whoops, looks like something went wrong.</h1></body></html>"
@@ -100,9 +113,34 @@ def wrapped(
         for change in state.plans.take(text):
             await _make(change, state)
         earlier = page_before(request, state)
-        await _called(app, scope, request, receive, send, system=system, state=state, text=text, earlier=earlier)
+        late = state.plans.take(text, after=True)
+        asked = _changed_after(app, late, state) if late else app
+        await _called(asked, scope, request, receive, send, system=system, state=state, text=text, earlier=earlier)
 
     return outer
+
+
+def _changed_after(app: App, changes: list[Planned], state: State) -> App:
+    """The app, which makes its answer, then lets these changes happen, and only then sends it."""
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        messages = await _answer(app, scope, receive)
+        for change in changes:
+            await _make(change, state)
+        for message in messages:
+            await send(message)
+
+    return late
+
+
+async def _answer(app: App, scope: Scope, receive: Receive) -> list[Message]:
+    messages: list[Message] = []
+
+    async def kept(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, kept)
+    return messages
 
 
 def _text(request: Request, label: Label) -> str:
@@ -125,6 +163,8 @@ async def _called(
     """Let the app answer, or a fault in its place, and note the call. `earlier`: the request for the page before."""
     fault = state.faults.take(text) if state.faults.waiting else None
     started, status = time.perf_counter(), 0
+    request_id = request.headers.get("x-request-id")
+    state.calls.begin(request, text, request_id)
 
     async def noting(message: Message) -> None:
         nonlocal status
@@ -135,6 +175,9 @@ async def _called(
     try:
         if fault is None:
             await app(scope, _replayed(request.body, receive), noting)
+        elif fault == "expire":
+            state.posts["expire-sessions"]({}, None, state)
+            await app(scope, _replayed(request.body, receive), noting)
         elif fault == "repeat":
             await app({**scope, "path": earlier.path}, _replayed(earlier.body, receive), noting)
         else:
@@ -143,7 +186,7 @@ async def _called(
             )
     finally:
         spent = (time.perf_counter() - started) * 1000
-        request_id = request.headers.get("x-request-id")
+        state.calls.end(request)
         state.calls.add(Call(state.clock.now(), system, text, status, fault, request_id, round(spent, 3)))
 
 
@@ -172,16 +215,65 @@ async def _failed(
         await _silence(receive)
     elif mode.startswith("after:"):
         await app(scope, replay, _nowhere)
-        await send_whole(Response(_HTML, int(mode[6:]), "text/html", (("Retry-After", "1"),)), send)
+        status, _, wait = mode[6:].partition("+")
+        await send_whole(Response(_HTML, int(status), "text/html", _retry_after(wait or "1")), send)
     elif mode in {"drop", "timeout_after"}:
         await app(scope, replay, _nowhere)
         if mode == "drop":
             hang_up()
         await _silence(receive)
+    elif mode in _SPOILT or mode.startswith("trickle:"):
+        await _spoilt(mode, await _answer(app, scope, replay), send)
     elif mode in {"cut", "malformed"}:
         await _halved(mode, app, scope, replay, send, hang_up)
     else:
         await send_whole(_refusal(mode), send)
+
+
+def _in_another_charset(body: bytes) -> bytes:
+    text = body.decode(errors="replace")
+    for charset in ("latin-1", "cp932"):
+        try:
+            return text.encode(charset)
+        except UnicodeEncodeError:
+            continue
+    return body
+
+
+_SPOILT: Mapping[str, Callable[[bytes], bytes]] = {
+    "doubled": lambda body: body * 2,
+    "bom": lambda body: b"\xef\xbb\xbf" + body,
+    "charset": _in_another_charset,
+    "empty200": lambda _: b"",
+}
+
+
+async def _spoilt(mode: str, messages: list[Message], send: Send) -> None:
+    start, body = _joined(messages)
+    if mode in _SPOILT:
+        await _resent(start, _SPOILT[mode](body), send)
+    else:
+        await _trickled(start, body, int(mode.removeprefix("trickle:")) / 1000, send)
+
+
+def _joined(messages: list[Message]) -> tuple[Message, bytes]:
+    return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+
+
+async def _resent(start: Message, body: bytes, send: Send) -> None:
+    headers = [pair for pair in start["headers"] if pair[0].lower() not in {b"content-length", b"transfer-encoding"}]
+    await send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _trickled(start: Message, body: bytes, seconds: float, send: Send) -> None:
+    pieces = 4
+    size = len(body) // pieces + 1
+    await send(start)
+    for at in range(0, len(body), size):
+        await asyncio.sleep(seconds / pieces)
+        await send({"type": "http.response.body", "body": body[at : at + size], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _silence(receive: Receive) -> None:
@@ -200,14 +292,7 @@ def _hang_up(send: Send) -> None:
 
 
 async def _halved(mode: str, app: App, scope: Scope, receive: Receive, send: Send, hang_up: Callable[[], None]) -> None:
-    messages: list[Message] = []
-
-    async def kept(message: Message) -> None:
-        messages.append(message)
-
-    await app(scope, receive, kept)
-    start = messages[0]
-    body = b"".join(message.get("body", b"") for message in messages[1:])
+    start, body = _joined(await _answer(app, scope, receive))
     if not body and mode == "cut":  # there is no half of nothing
         hang_up()
         await _silence(receive)
@@ -226,7 +311,19 @@ def _refusal(mode: str) -> Response:
         return Response(_HTML, 500, "text/html")
     if mode == "429":
         return Response(b'{"message":"Rate Limit Exceeded"}', 429, headers=(("Retry-After", "1"),))
-    return Response(b"sandbox fault", int(mode.removeprefix("status:")), "text/plain")
+    if mode == "html200":
+        return Response(_HTML, 200, "text/html")
+    status, _, wait = mode.removeprefix("status:").partition("+")
+    return Response(b"sandbox fault", int(status), "text/plain", _retry_after(wait or "none"))
+
+
+def _retry_after(wait: str) -> tuple[tuple[str, str], ...]:
+    """The header, in seconds or as a date; none of it."""
+    if wait == "none":
+        return ()
+    if wait == "date":
+        return (("Retry-After", format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)),)
+    return (("Retry-After", wait),)
 
 
 # -- the control plane -----------------------------------------------------------------------------------------------
@@ -338,9 +435,10 @@ async def _post_mutate(content: dict[str, object], _: World, state: State) -> Re
     planned = Planned(
         str(content["system"]), str(content["object"]), str(content["id"]), dict(fields or {}), deleted=deleted
     )
-    if before := str(content.get("before") or ""):
-        state.plans.add(before, planned)
-        return json_response({"planned": len(state.plans)})
+    for moment in ("before", "after"):
+        if match := str(content.get(moment) or ""):
+            state.plans.add(match, planned, after=moment == "after")
+            return json_response({"planned": len(state.plans)})
     change = await _make(planned, state)
     return json_response({"changed_at": change.changed_at.isoformat(), "deleted": change.deleted})
 

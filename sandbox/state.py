@@ -132,25 +132,32 @@ class Planned(NamedTuple):
 
 
 class Plans:
-    """Changes that wait for a call whose label contains a text (case-insensitive), to be made before its answer."""
+    """Changes that wait for a call whose label contains a text (case-insensitive).
+
+    They are made before its answer is, or after that and before it leaves.
+    """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[str, Planned]] = []
+        self._waiting: list[tuple[str, bool, Planned]] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, match: str, change: Planned) -> None:
-        self._waiting.append((match.lower(), change))
+    def add(self, match: str, change: Planned, *, after: bool = False) -> None:
+        self._waiting.append((match.lower(), after, change))
 
-    def take(self, label: str) -> list[Planned]:
-        """The changes that this call brings about, oldest first; they wait no more."""
+    def take(self, label: str, *, after: bool = False) -> list[Planned]:
+        """The changes that this call brings about at that moment, oldest first; they wait no more."""
         if not self._waiting:
             return []
         label = label.lower()
-        taken = [change for match, change in self._waiting if match in label]
-        self._waiting = [(match, change) for match, change in self._waiting if match not in label]
-        return taken
+        taken = [each for each in self._waiting if each[0] in label and each[1] == after]
+        self._waiting = [each for each in self._waiting if each not in taken]
+        return [change for _, _, change in taken]
+
+    def waiting(self) -> list[tuple[str, bool, Planned]]:
+        """What has not come about: the text in lower case, whether after the answer, the change."""
+        return list(self._waiting)
 
     def clear(self) -> None:
         self._waiting.clear()
@@ -173,7 +180,18 @@ class CallLog:
 
     def __init__(self, keep: int = 10_000) -> None:
         self._calls: deque[Call] = deque(maxlen=keep)
+        self._under_way: dict[int, tuple[str, str | None]] = {}
         self.total = 0
+
+    def begin(self, call: object, label: str, request_id: str | None) -> None:
+        self._under_way[id(call)] = label, request_id
+
+    def end(self, call: object) -> None:
+        self._under_way.pop(id(call), None)
+
+    def under_way(self) -> list[tuple[str, str | None]]:
+        """Labels and request ids of the calls that are being answered."""
+        return list(self._under_way.values())
 
     def add(self, call: Call) -> None:
         self.total += 1

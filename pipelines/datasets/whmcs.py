@@ -97,6 +97,7 @@ CLIENTS = Dataset(
             kind="account",
             due_columns=("details_due_at",),
             scope="source = 'whmcs'",
+            parts=((payment_methods, "account_id"),),
         ),
     ),
     read=partial(walked_rows, _CLIENTS),

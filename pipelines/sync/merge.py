@@ -189,7 +189,7 @@ def _merge_statement(target: Target, stage: str) -> bytes:
                         WHERE n.value IS DISTINCT FROM d.old -> n.key) END,
                    %(run_id)s
               FROM differing d WHERE NOT d.is_outdated AND ({creates} OR NOT d.is_new)
-        )
+        ){following}
         SELECT (SELECT count(*) FROM inserted),
                count(*) FILTER (WHERE NOT is_new AND NOT is_outdated AND operation <> 'delete'),
                count(*) FILTER (WHERE NOT is_new AND NOT is_outdated AND operation = 'delete'),
@@ -213,9 +213,40 @@ def _merge_statement(target: Target, stage: str) -> bytes:
         deleted_before=deleted_before,
         deleted_after=deleted_after,
         creates=SQL("false" if target.only_existing else "true"),
+        following=_following(target),
         entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
     )
     return composed.as_bytes()
+
+
+def _following(target: Target) -> Composed:
+    """What gives the parts of rows that went to another account to that account, too: they may bear no new stamp.
+
+    Salesforce moves a case's comments and an order's items with it, and touches none of them.
+    """
+    if "account_id" not in target.columns:
+        return SQL("").format()
+    parts = [(number, *part) for number, part in enumerate(target.parts) if "account_id" in part[0].c]
+    return SQL("").join(
+        SQL(
+            """, followed_{number} AS (
+            UPDATE {part} p SET account_id = d.account_id, changed_at = now() FROM differing d, {part} was
+             WHERE p.{column} = d.id AND was.id = p.id AND p.account_id IS DISTINCT FROM d.account_id
+               AND NOT d.is_new AND NOT d.is_outdated AND d.old -> 'account_id' IS DISTINCT FROM d.new -> 'account_id'
+            RETURNING p.id, p.account_id, was.account_id AS former
+        ), logged_{number} AS (
+            INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
+            SELECT {entity}, id, coalesce(account_id, former), 'update', jsonb_build_object('account_id', former),
+                   jsonb_build_object('account_id', account_id), %(run_id)s FROM followed_{number}
+        )"""
+        ).format(
+            number=SQL(str(number)),
+            part=_qualified(table),
+            column=Identifier(column),
+            entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
+        )
+        for number, table, column in parts
+    )
 
 
 @lru_cache

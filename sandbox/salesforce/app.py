@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sandbox.asgi import App, Request, Response, asgi, json_response
+from sandbox.asgi import App, Request, Response, asgi, json_bytes, json_response
 from sandbox.salesforce import versions
 from sandbox.salesforce.bulk_one import PREFIX as BULK_ONE
 from sandbox.salesforce.bulk_one import BulkOne
@@ -162,7 +162,14 @@ def _json(answer: Answer) -> Response:
         return Response(b"", answer.status, headers=headers)
     if isinstance(answer.body, bytes):
         return Response(answer.body, answer.status, "text/csv; charset=UTF-8", headers)
-    return Response(msgspec.json.encode(answer.body), answer.status, "application/json;charset=UTF-8", headers)
+    return Response(_encoded(answer.body), answer.status, "application/json;charset=UTF-8", headers)
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half of a surrogate pair, as a text that was cut in the middle of an emoji has
+        return json_bytes(body)
 
 
 def _error_body(error: SalesforceError) -> list[object]:

@@ -107,7 +107,7 @@ class Jobs:
         count = len(lines) - 1
         more = count == limit and not self._exhausted(job, offset + count) and next(rows, None) is not None
         following = _locator(offset + count, place) if more else "null"
-        return ResultPage("".join(lines).encode(), count, following)
+        return ResultPage("".join(lines).encode(errors="replace"), count, following)
 
     def result_pages(self, job_id: str, locator: str | None, version: str) -> dict[str, object]:
         """Where up to five pages of the results are, for reading them in parallel."""

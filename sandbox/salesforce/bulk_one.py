@@ -155,7 +155,7 @@ class BulkOne:
         header, cells = csv_columns(plan, plan.paths)
         rows = [[cell(row).replace('"', '""') for cell in cells] for _, row in plan.window()]
         lines = [f'"{quoted}"\n' for quoted in ('","'.join(row) for row in [header, *rows])]
-        return Response("".join(lines).encode(), 200, "text/csv; charset=UTF-8")
+        return Response("".join(lines).encode(errors="replace"), 200, "text/csv; charset=UTF-8")
 
     def _job(self, job_id: str) -> Job:
         job = next((job for key, job in self._jobs.items() if key[:15] == job_id[:15]), None)

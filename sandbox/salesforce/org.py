@@ -11,6 +11,7 @@ from sandbox.world import World, salesforce_id
 ORGANIZATION_ID = salesforce_id("Organization", 0)
 DEEPEST_PATH = 5
 HIDDEN_QUIRK = "salesforce.hidden_fields"  # state.quirks: "Case.Subject …", fields that an administrator took away
+HIDDEN_OBJECTS_QUIRK = "salesforce.hidden_objects"  # state.quirks: "Case …", objects that he took away
 
 
 class Org:
@@ -30,6 +31,13 @@ class Org:
         if definition is None:
             raise invalid_type(name)
         return self._tables[definition.name]
+
+    def readable(self, name: str) -> Table:
+        """The same for who asks from outside: what an administrator took away is of no known type to him."""
+        table = self.table(name)
+        if table.definition.name in self.state.quirks.get(HIDDEN_OBJECTS_QUIRK, "").split():
+            raise invalid_type(name)
+        return table
 
     def hides(self, definition: SObject, field: Field) -> bool:
         """Whether an administrator took the field away from this user."""

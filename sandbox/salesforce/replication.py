@@ -13,7 +13,7 @@ _MINUTE = timedelta(minutes=1)
 def updated(org: Org, kind: str, start: str | None, end: str | None) -> dict[str, object]:
     """Ids of the records written in the window, at most 30 days back."""
     low, high = _window(org, start, end, back=timedelta(days=30))
-    rows = org.table(kind).by_stamp(instant(low), instant(high))
+    rows = org.readable(kind).by_stamp(instant(low), instant(high))
     ids = [row["Id"] for row in rows if not row["IsDeleted"]]
     if len(ids) > MOST_IDS:
         raise SalesforceError(400, "EXCEEDED_ID_LIMIT", "Limit of 600,000 ids exceeded")
@@ -24,7 +24,7 @@ def deleted(org: Org, kind: str, start: str | None, end: str | None) -> dict[str
     """Records deleted in the window, at most 15 days back, purged ones too."""
     back = timedelta(days=15)
     low, high = _window(org, start, end, back=back)
-    gone = org.table(kind).deletions(instant(low), instant(high))
+    gone = org.readable(kind).deletions(instant(low), instant(high))
     records = [{"id": record_id, "deletedDate": stamp} for stamp, record_id in gone]
     return {
         "deletedRecords": records,

@@ -1,15 +1,17 @@
-"""One seed of the fault campaign: a business changes, sources fail, processes are killed; then a verdict.
+"""One seed of the fault campaign: a business changes, sources fail, processes are killed; then a verdict (judging.py).
 
-The sandbox is the truth. Whatever happened on the way, once it is quiet the hub must hold what the sandbox holds, and
-its API must show each customer what is theirs and nothing else.
+What happens is a list of actions that was drawn before (actions.py). The sandbox is the truth: whatever happened on the
+way, once it is quiet the hub must hold what the sandbox holds, and show each customer what is theirs and nothing else.
 """
 
-import random
+import hashlib
+import hmac
+import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
@@ -18,295 +20,408 @@ from typing import Any
 import httpx
 import psycopg
 
-from domain.common.identifiers import System
-from pipelines.datasets import datasets_of
+from domain.common.errors import HubError
+from pipelines.datasets import dataset_named, datasets_of
 from pipelines.events.service import TICKING
 from pipelines.resources import source_of
-from pipelines.sync.dataset import Dataset, Source
 from pipelines.sync.heal import heal
-from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
 from tests.faults import processes
-from tests.faults.stage import Stage, given
-from tests.faults.truth import asked_of_the_api
+from tests.faults.actions import DRIFTS, SALESFORCE, Action, Facts
+from tests.faults.coverage import Cell, met
+from tests.faults.moments import Moments
+from tests.faults.stage import SECRET, Stage, given
+from tests.faults.truth import asked_of_whmcs, rows_of_salesforce
 
 ACTIONS = 40
 QUIET_SECONDS = 120.0
-PAUSE_SECONDS = 0.25
-
-CALLS = (
-    "/services/data", "/query", "deleted", "jobs/query", "oauth2",
-    "api.php", "GetInvoices", "GetInvoice ", "GetClients", "GetClientsProducts",
-)  # fmt: skip
-CALL_FAULTS = {
-    "429": "429",
-    "status:500": "5xx",
-    "status:502": "5xx",
-    "status:503": "5xx",
-    "timeout": "timeout",
-    "timeout_after": "timeout after effect",
-    "cut": "connection cut",
-    "drop": "connection cut",
-    "malformed": "truncated JSON",
-    "html500": "HTML 500",
-    "slow:200": "slow answer",
-    "repeat": "repeated page",
-}
-# What calls for a page that is not the first say of themselves.
-PAGES: dict[System, str] = {"salesforce": "/query/01g", "whmcs": "GetInvoices orderby=id order=asc limitstart=5 "}
-EVENT_FAULTS = {"drop": "event dropped", "double": "event doubled", "reorder": "events reordered"}
-STREAM_FAULTS = {"disconnect": "stream cut", "expire": "events expired", "reject_replay": "position refused"}
-WEBHOOK_FAULTS = {"drop": "webhook dropped", "double": "webhook doubled", "reorder": "webhooks reordered"}
-DRIFTS = (
-    {"numbers": "strings"}, {"numbers": "ints"}, {"one_row": "object"}, {"one_row": "keyed"}, {"empty_list": "absent"},
-    {"empty_list": "singular"}, {"salesforce.hidden_fields": "Case.Subject"},
-)  # fmt: skip
+PLAN_SECONDS = 1.5
+FAULT_SECONDS = 0.8
+"""How long the business waits for a call that a fault is to meet, before it goes on; the fault stays."""
 UNDRIFTED = {
     "numbers": "documented", "one_row": "array", "empty_list": "documented", "salesforce.hidden_fields": "",
-    "salesforce.query_rows": "2000",
+    "salesforce.hidden_objects": "", "forbidden": "",
 }  # fmt: skip
 NEVER = datetime.max.replace(tzinfo=UTC)
-LARGEST_SKEW_SECONDS = 90.0
-LATEST_COMMIT_SECONDS = 300.0
-"""With the skew twice and a seed's own time, still within the hub's overlap of ten minutes."""
+FOR_EVER = 1_000_000
+DISK_IS_FULL = "53100"
+
+Left = dict[tuple[str, str], str]
+"""Records, by kind and id, that a fault leaves to the heal, and which: see judging.LEFT_TO_THE_HEAL."""
 
 
 @dataclass
 class Verdict:
-    """What a seed ended with, in rows; all but `healed` must be 0.
+    """What a seed ended with. Everything of `safety` and `liveness` must be 0, and `missed`, which only a heal mends.
 
-    `stuck`: data sets that no tick brought up to date once nothing failed any more, and what still waited.
-    `healed`: what only the reconcile found. `done`: what happened, by name. `died`: processes that ended by themselves.
+    safety: rows lost, doubled, resurrected, stale, another's, of a wrong currency, with altered words. liveness: stuck
+    (never brought up to date though nothing failed any more), parked without a reason, hot (calls a minute), grown
+    (memory). `healed`: what the heal wrote in all, what is rightly left to it included. `died`: processes that ended by
+    themselves. `found`: all of it in words.
     """
 
     seed: int
-    lost: int = 0
-    duplicated: int = 0
-    resurrected: int = 0
-    stale: int = 0
-    wrong_tenant: int = 0
-    stuck: int = 0
+    safety: Counter[str] = field(default_factory=Counter)
+    liveness: Counter[str] = field(default_factory=Counter)
+    missed: int = 0
     healed: int = 0
     died: int = 0
     found: list[str] = field(default_factory=list)
-    done: Counter[str] = field(default_factory=Counter)
+    cells: Counter[Cell] = field(default_factory=Counter)
+    calls: int = 0
     seconds: float = 0.0
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.duplicated or self.resurrected or self.stale or self.wrong_tenant or self.stuck)
+        return not (+self.safety or +self.liveness or self.missed)
 
 
-class Campaign:
-    """One seed on a stage."""
+class Play:
+    """One seed on a stage: its actions, then quiet."""
 
-    def __init__(self, seed: int, stage: Stage, actions: int = ACTIONS) -> None:
+    def __init__(self, seed: int, stage: Stage, actions: Sequence[Action]) -> None:
         self.actions = actions
-        self.random = random.Random(seed)
         self.stage = stage
         self.verdict = Verdict(seed)
         self.running: dict[str, ForkServerProcess] = {}
-        self.meanwhile = ThreadPoolExecutor(4)
+        self.meanwhile = ThreadPoolExecutor(6)
         self.passing: dict[str, Future[None]] = {}
+        self.moments = Moments(stage)
         self.skew = timedelta()
         self.stamps: dict[str, datetime] = {}
-        self.planned = 0
+        self.planned: list[tuple[str, bool, str, Cell]] = []
+        self.lasting: list[Facts] = []
+        self.poison: dict[str, list[str]] = {"fatal": [], "unencodable": []}
+        self.left: Left = {}
+        self.words: dict[tuple[str, str], str] = {}
+        self.memory: dict[str, tuple[int, int]] = {}
+        self.quiet_since: datetime | None = None
 
-    def run(self) -> Verdict:
-        """Play the seed to its end."""
-        started = time.monotonic()
+    def run(self) -> None:
+        """Play all of it, and wait until it is quiet; within the stage's environment."""
         self.stage.set()
         self.stage.control("quirks", {"salesforce.keepalive_seconds": "0.3", "salesforce.query_rows": "5"})
-        with given(self.stage.environment):
-            with self.processes():
-                for _ in range(self.actions):
-                    self.act()
-                self.become_quiet()
-            self.judge()
-        self.verdict.seconds = time.monotonic() - started
-        return self.verdict
+        with self.processes():
+            for action in self.actions:
+                getattr(self, f"play_{action.name}")(**action.facts)
+                time.sleep(action.pause)
+            self.become_quiet()
 
-    # -- what happens ------------------------------------------------------------------------------------------------
+    def did(self, group: str, what: str, where: str = "") -> None:
+        self.verdict.cells[Cell(group, what, where)] += 1
 
-    def act(self) -> None:
-        """Something, drawn from all that may happen; by their weights."""
-        actions: list[tuple[int, Callable[[], None]]] = [
-            (10, self.change_salesforce),
-            (10, self.change_whmcs),
-            (4, self.delete),
-            (4, self.delete_then_recreate),
-            (4, self.new_invoice),
-            (2, self.other_owner),
-            (4, self.late_commit),
-            (4, self.same_second),
-            (2, self.clock_skew),
-            (12, self.call_fault),
-            (2, self.repeated_page),
-            (2, self.moving_rows),
-            (6, self.event_fault),
-            (3, self.stream_fault),
-            (5, self.webhook_fault),
-            (2, self.schema_drift),
-            (2, self.token_expiry),
-            (4, self.kill_worker),
-            (4, self.kill_listener),
-            (3, self.kill_dagster_run),
-            (1, self.kill_api),
-            (2, self.break_connections),
-            (1, self.restart_postgresql),
-        ]
-        weights, choices = zip(*actions, strict=True)
-        self.random.choices(choices, weights)[0]()
-        time.sleep(self.random.uniform(0, PAUSE_SECONDS))
+    def found(self, text: str) -> None:
+        self.verdict.found.append(text)
 
-    def did(self, name: str, times: int = 1) -> None:
-        if times:
-            self.verdict.done[name] += times
+    # -- the business ------------------------------------------------------------------------------------------------
 
-    def change_salesforce(self) -> None:
-        kind, fields = self.random.choice(
-            [
-                ("Account", {"Name": f"Name {self.random.random()}"}),
-                ("Order", {"Status": self.random.choice(["Draft", "Approved", "Processed", "Never heard of"])}),
-                ("Case", {"Subject": f"Subject {self.random.random()}"}),
-                ("OrderItem", {"Quantity": self.random.randint(1, 9)}),
-            ]
-        )
-        if self.change("salesforce", kind, self.some(kind), fields):
-            self.did("change at Salesforce")
+    def play_change(self, change: Facts) -> None:
+        self.change(**change)
 
-    def change_whmcs(self) -> None:
-        kind = self.random.choice(["invoice", "invoice", "service", "client"])
-        fields: dict[str, Any] = {
-            "invoice": {"total": self.amount()},
-            "service": {"status": self.random.choice(["Active", "Suspended", "Never heard of"])},
-            "client": {"companyname": f"Company {self.random.randint(1, 9999)}"},
-        }[kind]
-        if self.change("whmcs", kind, self.some(kind), fields):
-            self.did("change at WHMCS")
+    def play_delete(self, kind: str, record: str) -> None:
+        if self.change(kind, record, {}, deleted=True):
+            self.leave(kind, record, "WHMCS deletion")
+            self.did("business", "delete")
 
-    def delete(self) -> None:
-        system, kind = self.random.choice([("salesforce", "Case"), ("whmcs", "invoice"), ("whmcs", "service")])
-        if self.change(system, kind, self.some(kind), {}, deleted=True):
-            self.did("delete")
+    def play_recreate(self, change: Facts) -> None:
+        if self.change(change["kind"], change["record"], {}, deleted=True) and self.change(**change):
+            self.did("business", "number given out again" if "userid" in change["fields"] else "delete then recreate")
 
-    def delete_then_recreate(self) -> None:
-        """Deleted, then there again: as an undelete, or a number that is used once more."""
-        system, kind = self.random.choice([("salesforce", "Case"), ("whmcs", "invoice")])
-        record, fields = self.some(kind), {"Subject": "Back"} if system == "salesforce" else {"total": self.amount()}
-        if self.change(system, kind, record, {}, deleted=True) and self.change(system, kind, record, fields):
-            self.did("delete then recreate")
-
-    def new_invoice(self) -> None:
-        number = str(90_000_000 + self.random.randint(1, 9_000_000))
-        row = {"userid": self.some("client"), "status": "Unpaid", "date": "2026-11-24", "total": self.amount()}
+    def play_new_invoice(self, record: str, client: str, total: str) -> None:
+        row = {"userid": client, "status": "Unpaid", "date": f"{self.now():%Y-%m-%d}", "total": total}
         zero = dict.fromkeys(("subtotal", "credit", "tax", "tax2", "taxrate", "taxrate2"), "0.00")
-        created = {"created_at": self.whmcs_stamp(self.now())}
-        if self.change("whmcs", "invoice", number, row | zero | created):
-            self.did("new invoice")
+        if self.change("invoice", record, row | zero | {"created_at": whmcs_stamp(self.now())}):
+            self.did("business", "new invoice")
 
-    def other_owner(self) -> None:
-        """A record that is moved to another customer, as when clients are merged: the former one sees it no more."""
-        system, kind, fields = self.random.choice(
-            [
-                ("whmcs", "invoice", {"userid": self.some("client")}),
-                ("salesforce", "Case", {"AccountId": self.some("Account")}),
-            ]
-        )
-        if self.change(system, kind, self.some(kind), fields):
-            self.did("owner changed")
+    def play_new_owner(self, change: Facts) -> None:
+        if self.change(**change):
+            self.did("business", "owner changed")
 
-    def late_commit(self) -> None:
-        """A change that becomes visible with a stamp older than others that were read already, and tells nobody."""
-        case = self.some("Case")
-        stamp = self.now() - timedelta(seconds=self.random.uniform(60, LATEST_COMMIT_SECONDS))
-        if self.may_be_stamped(case, stamp):
-            self.stage.control("event-faults", {"mode": "drop"})
-            self.change("salesforce", "Case", case, {"Subject": f"Late {self.random.random()}"}, at=stamp)
-            self.did("late commit below the cursor")
+    def play_late_commit(self, change: Facts, late: float) -> None:
+        stamp = self.now() - timedelta(seconds=late)
+        if self.may_be_stamped(change["record"], stamp):
+            self.untold(change["kind"])
+            self.change(**change, at=stamp)
+            self.did("business", "late commit")
 
-    def same_second(self) -> None:
-        """Records that share a second, one of them changed twice in it; of the second change not everybody is told."""
-        stamp, told = self.now(), self.random.random() < 0.5
-        system, kind, name = self.random.choice([("salesforce", "Case", "Subject"), ("whmcs", "invoice", "total")])
-        records = [self.some(kind) for _ in range(3)]
-        changes = [(record, self.amount()) for record in (*records, records[0])]
-        if all(self.may_be_stamped(record, stamp) for record in records):
-            for number, (record, value) in enumerate(changes):
-                if number == len(records):
-                    time.sleep(self.random.uniform(0, 0.3))  # the hub may have read the first by then, or not
-                    if not told:
-                        self.untold(system)
-                self.change(system, kind, record, {name: value}, at=stamp)
-            self.did("same-second tie")
+    def play_same_second(self, changes: list[Facts], again: Facts, told: bool, apart: float) -> None:
+        stamp = self.now()
+        if all(self.may_be_stamped(each["record"], stamp) for each in changes):
+            for change in changes:
+                self.change(**change, at=stamp)
+            time.sleep(apart)  # the hub may have read the first by then, or not
+            if not told:
+                self.untold(again["kind"])
+            self.change(**again, at=stamp)
+            self.did("business", "same second")
 
-    def untold(self, system: str) -> None:
-        faults = {"salesforce": "event-faults", "whmcs": "webhook-faults"}[system]
-        self.stage.control(faults, {"mode": "drop"})
+    def play_claims(self, accounts: list[str]) -> None:
+        """Two accounts of the CRM name each other's client."""
+        claims = {row["Id"]: row["WH_Account__c"] for row in rows_of_salesforce(self.stage, "Account")}
+        for account, other in zip(accounts, reversed(accounts), strict=True):
+            if account in claims and other in claims:
+                self.change("Account", account, {"WH_Account__c": claims[other]})
+        self.did("business", "claims swapped")
 
-    def clock_skew(self) -> None:
-        """The sources' clocks jump: ahead of ours, or behind."""
-        skew = timedelta(seconds=self.random.uniform(-LARGEST_SKEW_SECONDS, LARGEST_SKEW_SECONDS))
-        self.stage.control("clock", {"advance_seconds": (skew - self.skew).total_seconds()})
-        self.skew = skew
-        self.did("clock skew")
+    def play_merged_accounts(self, loser: str, winner: str) -> None:
+        """The loser's cases and orders go to the winner; then the loser is deleted (MasterRecordId)."""
+        for kind in ("Case", "Order"):
+            for row in rows_of_salesforce(self.stage, kind):
+                if row["AccountId"] == loser:
+                    self.change(kind, row["Id"], {"AccountId": winner})
+        if self.change("Account", loser, {"MasterRecordId": winner}, deleted=True):
+            self.did("business", "accounts merged")
 
-    def call_fault(self) -> None:
+    def play_merged_clients(self, loser: str, winner: str) -> None:
+        """The loser's invoices and services go to the winner; then the loser is deleted (WHMCS: AfterClientMerge)."""
+        for kind, row in self.owned_by(loser):
+            owner = {"invoice": "userid", "service": "clientid"}[kind]
+            self.change(kind, str(row["id"]), {owner: winner})
+        if self.change("client", loser, {}, deleted=True):
+            self.leave("client", loser, "WHMCS client")
+            self.did("business", "clients merged")
+
+    def play_client_deleted(self, client: str) -> None:
+        """With everything that is the client's, as WHMCS deletes clients."""
+        for kind, row in self.owned_by(client):
+            if self.change(kind, str(row["id"]), {}, deleted=True):
+                self.leave(kind, str(row["id"]), "WHMCS deletion")
+        if self.change("client", client, {}, deleted=True):
+            self.leave("client", client, "WHMCS client")
+            self.did("business", "client deleted")
+
+    def owned_by(self, client: str) -> list[tuple[str, Facts]]:
+        invoices = asked_of_whmcs(self.stage, "GetInvoices", "invoices", "invoice", userid=client)
+        services = asked_of_whmcs(self.stage, "GetClientsProducts", "products", "product", clientid=client)
+        return [("invoice", row) for row in invoices] + [("service", row) for row in services]
+
+    def play_clock_step(self, skew: float) -> None:
+        to = timedelta(seconds=skew)
+        self.stage.control("clock", {"advance_seconds": (to - self.skew).total_seconds()})
+        self.skew = to
+        self.did("business", "clock step")
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def play_call_fault(
+        self, match: str, mode: str, times: int, full: str, change: Facts | None, *, session: bool
+    ) -> None:
         """Counted when a call meets it."""
-        mode = self.random.choice([each for each in CALL_FAULTS if each != "repeat"])
-        fault = {"match": self.random.choice(CALLS), "mode": mode, "times": self.random.randint(1, 3)}
-        self.stage.control("faults", fault)
+        self.tell_nobody_to_wait(sources=True)
+        self.stage.control("faults", {"match": match, "mode": mode, "times": times})
+        if change is not None:
+            self.change(**change)
+        if session:
+            self.stage.control("expire-sessions")
+        if full:
+            self.read_whole(full)
+        ends = time.monotonic() + FAULT_SECONDS
+        waiting = self.stage.sandbox.state.faults.waiting
+        while any(each.match == match and each.mode == mode for each in list(waiting)) and time.monotonic() < ends:
+            time.sleep(0.02)
 
-    def repeated_page(self) -> None:
-        system = self.random.choice(list(PAGES))
-        self.stage.control("faults", {"match": PAGES[system], "mode": "repeat"})
-        self.kill_dagster_run(system)
+    def play_meeting(self, what: str, where: str, match: str, *, change: Facts, first: Facts, full: str) -> None:
+        self.tell_nobody_to_wait(sources=True)
+        moment = "before" if where.startswith("before") else "after"
+        if where in {"after details", "after a re-read"}:
+            self.change(**first)
+        if not self.plan(change, match, moment, Cell("meets", what, where), deleted=what == "delete"):
+            return
+        if where not in {"after details", "after a re-read"}:  # there the worker asks, for it was told
+            self.read_whole(full, healing=where == "after a heal's page")
 
-    def moving_rows(self) -> None:
-        """A row goes from an earlier page, or moves to the last, between two pages of a read that is under way."""
-        system = self.random.choice(list(PAGES))
-        if system == "whmcs":
-            kind, record, deleted = "invoice", self.random.choice(self.stage.records["invoice"][:5]), True
-        else:
-            kind, record, deleted = "Case", self.some("Case"), False
-        fields = {} if deleted else {"Subject": "Moved"}
-        if self.change(system, kind, record, fields, deleted=deleted, before=PAGES[system]):
-            self.planned += 1
-            self.stamps[record] = NEVER  # another change that came first would be older than the planned one's stamp
-        self.kill_dagster_run(system)
+    def play_told_again(self, change: Facts, again: Facts, match: str) -> None:
+        self.tell_nobody_to_wait(sources=True)
+        if self.change(**change):
+            self.plan(again, match, "after", Cell("order", "told again while applied", ""))
 
-    def event_fault(self) -> None:
-        mode = self.random.choice(list(EVENT_FAULTS))
+    def play_repeated_page(self, match: str, full: str) -> None:
+        self.stage.control("faults", {"match": match, "mode": "repeat"})
+        self.read_whole(full)
+
+    def play_event_fault(self, mode: str, change: Facts) -> None:
         self.stage.control("event-faults", {"mode": mode})
-        self.did(EVENT_FAULTS[mode])
-        self.change_salesforce()
+        if self.change(**change):
+            self.did("event", mode, change["kind"])
 
-    def stream_fault(self) -> None:
-        mode = self.random.choice([*STREAM_FAULTS, "schema_change"])
+    def play_stream_fault(self, mode: str) -> None:
         self.stage.control("event-faults", {"mode": mode})
-        self.did(STREAM_FAULTS.get(mode, "schema drift"))
+        self.did("stream", mode)
 
-    def webhook_fault(self) -> None:
-        mode = self.random.choice(list(WEBHOOK_FAULTS))
+    def play_webhook_fault(self, mode: str, change: Facts) -> None:
+        """Counted when a message meets it."""
         self.stage.control("webhook-faults", {"mode": mode})
-        self.change_whmcs()
+        self.change(**change)
 
-    def schema_drift(self) -> None:
-        self.stage.control("quirks", self.random.choice(DRIFTS))
-        self.did("schema drift")
+    def play_foreign(self, what: str, event_id: str) -> None:
+        """Messages at the door that WHMCS did not send, or of what nobody knows."""
+        hint = {
+            "id": event_id, "event": "InvoicePaid", "entity": "invoice", "entityId": "10001", "clientId": None,
+            "occurredAt": int(time.time()),
+        }  # fmt: skip
+        if what == "unknown kind":
+            hint |= {"event": "NobodyKnowsThis"}
+        if what == "unknown record":
+            hint |= {"entityId": "987654321"}
+        body = b"{" if what == "no JSON" else json.dumps(hint).encode()
+        sent_at = int(time.time()) - (3_600 if what == "old stamp" else 0)
+        secret = "x" * 32 if what == "bad signature" else SECRET
+        signature = hmac.new(secret.encode(), f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json", "X-Hub-Timestamp": str(sent_at), "X-Hub-Signature": f"v1={signature}",
+        }  # fmt: skip
+        try:
+            status = httpx.post(
+                f"{self.stage.api}/webhooks/whmcs", content=body, headers=headers, timeout=5
+            ).status_code
+        except httpx.TransportError:
+            return  # it is dead just now
+        if status >= 500:
+            return
+        self.did("foreign", what)
+        if (status == 202) != (what in {"unknown kind", "unknown record"}):
+            self.verdict.safety["foreign"] += 1
+            self.found(f"a message with {what} was answered with {status}")
 
-    def token_expiry(self) -> None:
+    def play_drift(self, what: str) -> None:
+        self.stage.control("quirks", DRIFTS[what])
+        self.did("state", what)
+
+    def play_session_over(self) -> None:
         self.stage.control("expire-sessions")
-        self.did("token expiry")
+        self.did("state", "session over")
+
+    def play_session_over_in_bulk(self) -> None:
+        """Counted when a call of a job meets it."""
+        self.tell_nobody_to_wait(sources=True)
+        self.stage.control("faults", {"match": "jobs/query/750", "mode": "expire"})
+        self.read_whole("salesforce.order_items")
+
+    def play_moved(self, answer: str) -> None:
+        self.stage.control("move", {"answer": answer})
+        self.did("state", f"moved: {answer}")
+
+    def play_poisoned(self, quirk: str, kind: str, record: str) -> None:
+        """A record that makes every page with it fail; it stays so until all is judged."""
+        self.poison[quirk].append(f"{'product' if kind == 'service' else kind}:{record}")
+        self.leave(kind, record, "poisoned")
+        self.stage.control("quirks", {quirk: " ".join(self.poison[quirk])})
+        self.did("state", "poisoned in a list" if quirk == "fatal" else "poisoned in JSON")
+
+    def play_poisoned_details(self, change: Facts) -> None:
+        """An invoice whose details are refused for ever; it stays so until all is judged."""
+        fault = {"match": f"GetInvoice invoiceid={change['record']}", "mode": "status:500", "times": FOR_EVER}
+        self.lasting.append(fault)
+        self.stage.control("faults", fault)
+        self.leave("invoice", change["record"], "poisoned")
+        self.change(**change)
+        self.did("state", "poisoned details")
+
+    def play_half_an_emoji(self, record: str) -> None:
+        """A text that was cut in the middle of one, as a limit of characters does."""
+        if self.change("Case", record, {"Subject": "Half \ud83d"}):
+            self.words.pop(("Case", record), None)
+            self.did("state", "half an emoji")
+
+    def play_disk_full(self, seconds: float) -> None:
+        if self.stage.disk is None:
+            return
+
+        def full() -> None:
+            assert self.stage.disk is not None
+            with self.stage.disk.full():
+                time.sleep(seconds)
+            self.did("state", "disk full")
+
+        self.begin("disk", full)
+
+    # -- kills -------------------------------------------------------------------------------------------------------
+
+    def play_kill(self, process: str, phase: str, change: Facts, after: float) -> None:
+        if process in {"Dagster run", "heal"}:
+            self.kill_a_run(process, phase, after)
+            return
+        if process == "API":
+            change = {"kind": "invoice", "record": "10003", "fields": {"total": f"{int(after * 1000)}.00"}}
+        self.tell_nobody_to_wait(sources=phase != "at random")
+        with ExitStack() as held:
+            was_so = phase == "at random" or self.moments.reached(
+                phase, change["kind"], lambda: self.change(**change), held
+            )
+            self.KILLS[process](self)
+            if process == "PostgreSQL" and phase != "at random":
+                self.passing["restart"].result()  # while whom it is to surprise is held
+        self.did("kill", process, phase if was_so else "at random")
+
+    def kill_worker(self) -> None:
+        self.restart("apply")
+
+    def kill_listener(self) -> None:
+        self.restart("listen")
+
+    def kill_api(self) -> None:
+        """Until it serves again, webhooks are lost: nobody sends them twice."""
+        self.stage.kill_api()
+        self.stage.start_api()
+
+    def kill_postgresql(self) -> None:
+        """At once and without a checkpoint; it recovers from its log while all else goes on."""
+        self.begin("restart", self.stage.crash_database)
+
+    def kill_connections(self) -> None:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.stage.database.owner, autocommit=True) as own:
+            own.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+
+    def kill_everything(self) -> None:
+        """The machine: every process of the hub and its PostgreSQL at once; then all of it starts again."""
+        for process in self.running.values():
+            process.kill()
+        self.stage.kill_api()
+        restart = self.passing.get("restart")
+        if restart is not None:
+            restart.result()
+        self.stage.crash_database()
+        self.stage.start_api()
+        for name in self.running:
+            self.restart(name)
+
+    KILLS: dict[str, Callable[["Play"], None]] = {  # noqa: RUF012 - a table of methods, which nobody changes
+        "worker": kill_worker,
+        "listener": kill_listener,
+        "API": kill_api,
+        "PostgreSQL": kill_postgresql,
+        "connections": kill_connections,
+        "everything": kill_everything,
+    }
+
+    def kill_a_run(self, process: str, phase: str, after: float) -> None:
+        """A run of a system's job, as `hub sync` starts it, or a heal, killed on its way while all else goes on."""
+        system = TICKING[int(after * 1000) % 2] if phase == "at random" else "whmcs"
+        command = ("sync", system, "--full") if process == "Dagster run" else ("reconcile", system, "--heal")
+
+        def passes() -> None:
+            with ExitStack() as held:
+                if phase == "at random":
+                    started = self.started(*command)
+                    started.join(after)
+                    was_so = True
+                else:
+                    started, was_so = self.moments.reached_by(process, phase, lambda: self.started(*command), held)
+                if processes.killed(started):
+                    self.did("kill", process, phase if was_so else "at random")
+
+        if phase != "at random":
+            self.tell_nobody_to_wait(sources=True)
+        self.begin("run", passes)
+
+    def restart(self, name: str) -> None:
+        processes.killed(self.running[name])
+        self.running[name] = self.started(name)
 
     # -- the sandbox -------------------------------------------------------------------------------------------------
-
-    def some(self, kind: str) -> str:
-        """The id of some record that the hub came to know at the beginning."""
-        return self.random.choice(self.stage.records[kind])
-
-    def amount(self) -> str:
-        return f"{self.random.randint(1, 99_999)}.00"
 
     def now(self) -> datetime:
         """The sources' clock, whole seconds: what changes within one is a tie."""
@@ -318,30 +433,55 @@ class Campaign:
 
     def change(
         self,
-        system: str,
         kind: str,
         record: str,
-        fields: dict[str, Any],
+        fields: Facts,
         *,
         at: datetime | None = None,
         deleted: bool = False,
-        before: str = "",
+        **moment: str,
     ) -> bool:
         """Change a record in its system, with its stamp; false: its clock was set back too far for that."""
         stamp = at or self.now()
         if not self.may_be_stamped(record, stamp):
             return False
         self.stamps[record] = stamp
+        system = "salesforce" if kind in SALESFORCE else "whmcs"
         if system == "salesforce":
-            stamped = dict.fromkeys(("SystemModstamp", "LastModifiedDate"), f"{stamp:%Y-%m-%dT%H:%M:%S.000+0000}")
+            stamps = dict.fromkeys(("SystemModstamp", "LastModifiedDate"), f"{stamp:%Y-%m-%dT%H:%M:%S.000+0000}")
         else:
-            stamped = {"updated_at": self.whmcs_stamp(stamp)} if kind == "invoice" else {}
-        content = {"system": system, "object": kind, "id": record, "fields": fields | stamped}
-        self.stage.control("mutate", content | {"deleted": deleted, "before": before})
+            stamps = {"updated_at": whmcs_stamp(stamp)} if kind == "invoice" else {}
+        content = {"system": system, "object": kind, "id": record, "fields": fields | stamps, "deleted": deleted}
+        self.stage.control("mutate", content | moment)
+        for name in {"Subject", "Name", "companyname", "total"} & fields.keys():
+            self.words[kind, record] = fields[name]
+        if deleted:
+            self.words.pop((kind, record), None)
         return True
 
-    def whmcs_stamp(self, instant: datetime) -> str:
-        return f"{instant + timedelta(hours=9):%Y-%m-%d %H:%M:%S}"
+    def plan(self, change: Facts, match: str, moment: str, hit: Cell, *, deleted: bool = False) -> bool:
+        """A change for when that call comes; counted when it did."""
+        record = change["record"]
+        if self.stamps.get(record) == NEVER:
+            return False
+        done = self.change(
+            **change | {"fields": {} if deleted else change["fields"]}, deleted=deleted, **{moment: match}
+        )
+        if done:
+            self.planned.append((match.lower(), moment == "after", record, hit))
+            self.stamps[record] = NEVER  # another change that came first would be older than the planned one's stamp
+            self.words.pop((change["kind"], record), None)
+            if deleted:
+                self.leave(change["kind"], record, "WHMCS deletion")
+        return done
+
+    def untold(self, kind: str) -> None:
+        self.stage.control("event-faults" if kind in SALESFORCE else "webhook-faults", {"mode": "drop"})
+
+    def leave(self, kind: str, record: str, why: str) -> None:
+        """What happened to this record may be left to the heal."""
+        if kind not in SALESFORCE:
+            self.left[kind, record] = why
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -361,47 +501,26 @@ class Campaign:
         log = self.stage.home / f"{command[0]}.log"
         return processes.started(*command, environment=self.stage.environment, log=log)
 
-    def kill_worker(self) -> None:
-        self.kill("apply")
-        self.did("worker killed")
-
-    def kill_listener(self) -> None:
-        self.kill("listen")
-        self.did("listener killed")
-
-    def kill(self, name: str) -> None:
-        processes.killed(self.running[name])
-        self.running[name] = self.started(name)
-
-    def kill_dagster_run(self, system: System | None = None) -> None:
-        """A run of a system's job, as `hub sync` starts it, killed somewhere on its way while all else goes on."""
-        system, patience = system or self.random.choice(TICKING), self.random.uniform(0.3, 4.0)
+    def read_whole(self, name: str, *, healing: bool = False) -> None:
+        """Read a data set from the start, or heal it, beside the worker: as Dagster's runs do, in a thread of ours."""
 
         def passes() -> None:
-            process = self.started("sync", system, "--full")
-            process.join(patience)
-            self.did("Dagster run killed" if processes.killed(process) else "Dagster run finished")
+            dataset = dataset_named(name)
+            source = source_of(dataset.system)
+            try:
+                if healing:
+                    heal(dataset, source, self.stage.database.sync)
+                else:
+                    run(dataset, source, self.stage.database.sync, full=True)
+            except (HubError, psycopg.OperationalError):
+                pass  # what sources and databases do is what we ask for here
+            except psycopg.Error as error:
+                if error.sqlstate != DISK_IS_FULL:
+                    raise
+            finally:
+                source.client.close()
 
-        self.begin(f"run {system}", passes)
-
-    def kill_api(self) -> None:
-        """Until it serves again, webhooks are lost: nobody sends them twice."""
-        self.stage.kill_api()
-        self.stage.start_api()
-        self.did("API killed")
-
-    def break_connections(self) -> None:
-        with suppress(psycopg.OperationalError), psycopg.connect(self.stage.database.owner, autocommit=True) as own:
-            own.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-            self.did("database connections cut")
-
-    def restart_postgresql(self) -> None:
-        """At once and without a checkpoint; it recovers from its log while all else goes on."""
-        if self.begin("restart", self.stage.crash_database):
-            self.did("PostgreSQL restart")
+        self.begin(f"read {name}", passes)
 
     def begin(self, name: str, work: Callable[[], None]) -> bool:
         """Do something while all else goes on; false: it is being done already."""
@@ -416,15 +535,22 @@ class Campaign:
     # -- quiet -------------------------------------------------------------------------------------------------------
 
     def become_quiet(self) -> None:
-        """Nothing goes wrong any more; wait until every data set was brought up to date by a tick and nothing waits."""
+        """Nothing fails any more but what is poisoned; wait until every data set is up to date and nothing waits."""
+        self.wait_for_plans()
+        for name in ("run", "restart", "disk"):
+            if name in self.passing:
+                self.passing[name].result()
+        self.stage.control("faults", {"mode": "none"})
+        for fault in self.lasting:
+            self.stage.control("faults", fault)
+        self.stage.control("quirks", UNDRIFTED)
         for passing in self.passing.values():
             passing.result()
-        self.stage.control("faults", {"mode": "none"})
-        self.stage.control("quirks", {"salesforce.hidden_fields": ""})
         self.stage.wait_for_api()
-        self.count_faults()
+        self.count()
         ends = time.monotonic() + QUIET_SECONDS
         since = self.ask("SELECT clock_timestamp()")[0][0]
+        self.weigh()
         while (waiting := self.waiting(since)) and time.monotonic() < ends:
             for name, process in self.running.items():
                 if not process.is_alive():
@@ -432,100 +558,83 @@ class Campaign:
                     self.verdict.died += 1
             self.tell_nobody_to_wait()
             time.sleep(0.1)
-        self.verdict.stuck = len(waiting)
+        self.weigh()
+        self.verdict.liveness["stuck"] = len(waiting)
         self.verdict.found += [f"stuck: {each}" for each in waiting]
+        self.quiet_since = self.ask("SELECT clock_timestamp()")[0][0]
+
+    def wait_for_plans(self) -> None:
+        """A moment, for what waits for a call of the worker."""
+        ends = time.monotonic() + PLAN_SECONDS
+        while len(self.stage.sandbox.state.plans) and time.monotonic() < ends:
+            time.sleep(0.05)
 
     def waiting(self, since: datetime) -> list[str]:
-        """Data sets that no tick has brought up to date since then, and entities that the inbox still holds."""
-        ticked = self.ask(
-            "SELECT DISTINCT dataset FROM sync.runs"
-            " WHERE started_at >= %s AND status = 'succeeded' AND mode = 'incremental'",
-            since,
-        )
+        """Data sets of which no tick has read since then all that it reads, and entities that the inbox still holds."""
+        known = self.ask("SELECT dataset FROM sync.freshness WHERE as_of >= %s", since)
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
-        return sorted(wanted - {name for (name,) in ticked}) + [name for (name,) in held]
+        return sorted(wanted - {name for (name,) in known}) + [name for (name,) in held]
 
-    def tell_nobody_to_wait(self) -> None:
-        """A pause after failures is right, and here only a wait."""
-        with psycopg.connect(self.stage.database.owner) as connection:
+    def tell_nobody_to_wait(self, *, sources: bool = False) -> None:
+        """A pause after failures is right, and here only a wait. `sources`: of whole sources alone."""
+        with suppress(psycopg.OperationalError), psycopg.connect(self.stage.database.owner) as connection:
             connection.execute("UPDATE sync.sources SET retry_at = now() WHERE retry_at > now()")
-            connection.execute("UPDATE sync.inbox SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
+            if not sources:
+                connection.execute("UPDATE sync.inbox SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
 
-    def count_faults(self) -> None:
+    def weigh(self) -> None:
+        """How much memory each process of the hub holds, in MiB: at the beginning of the quiet, and at its end."""
+        for name, process in self.running.items():
+            with suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{process.pid}/statm") as said:  # noqa: PTH123 - no file of anybody's
+                    now = int(said.read().split()[1]) * 4 // 1024
+                first, _ = self.memory.get(name, (now, now))
+                self.memory[name] = first, now
+
+    def count(self) -> None:
         """Of what was prepared, what really met a call or a message."""
-        for call in self.stage.sandbox.state.calls.latest(10_000):
-            if call.fault:
-                self.did(CALL_FAULTS[call.fault])
+        calls = self.stage.sandbox.state.calls
+        self.verdict.calls = calls.total
+        for call in calls.latest(10_000):
+            if call.fault == "repeat":
+                self.did("order", "repeated page")
+            elif call.fault == "expire":
+                self.did("state", "session over in a bulk job")
+            elif call.fault:
+                self.verdict.cells.update(met(call.fault, call.label))
         sent = httpx.get(f"{self.stage.sandbox.whmcs_url}/__sandbox__/webhooks", timeout=30).json()["sent"]
         for each in sent:
             if each["fault"]:
-                self.did(WEBHOOK_FAULTS[each["fault"]])
-        answers = [answer for each in sent for answer in each["answers"]]
-        self.did("webhooks stored", answers.count(202))
-        self.did("webhooks unanswered or refused, so lost", len(answers) - answers.count(202))
-        self.did("rows moving between pages", self.planned - len(self.stage.sandbox.state.plans))
-        self.stage.sandbox.state.plans.clear()
+                self.did("webhook", each["fault"], each["entity"])
+            if 202 not in each["answers"]:
+                self.left.setdefault((each["entity"], each["entityId"]), "webhook lost")
+        plans = self.stage.sandbox.state.plans
+        still = [(match, after, plan.record_id) for match, after, plan in plans.waiting()]
+        for match, after, record, hit in self.planned:
+            if (match, after, record) not in still:
+                self.verdict.cells[hit] += 1
+        plans.clear()
 
     def ask(self, query: str, *values: object) -> list[Any]:
         with psycopg.connect(self.stage.database.owner) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    # -- the verdict -------------------------------------------------------------------------------------------------
 
-    def judge(self) -> None:
-        """Heal as the nightly reconcile does, then compare everything; nothing else runs."""
-        verdict = self.verdict
-        self.stage.control("quirks", UNDRIFTED)
-        for system in TICKING:
-            with opened(system) as source:
-                self.heal(source, datasets_of(system))
-                self.compare(source, datasets_of(system))
-        twice = self.ask(
-            "SELECT entity, entity_id FROM sync.changes WHERE operation = 'insert' GROUP BY 1, 2 HAVING count(*) > 1"
-        )
-        strays = self.ask(
-            "SELECT 'invoice item', i.source_id FROM hub.invoice_items i JOIN hub.invoices v ON v.id = i.invoice_id"
-            " WHERE i.account_id <> v.account_id AND i.deleted_at IS NULL"
-            " UNION ALL SELECT 'order item', i.source_id FROM hub.order_items i JOIN hub.orders o ON o.id = i.order_id"
-            " WHERE i.account_id <> o.account_id AND i.deleted_at IS NULL"
-        )
-        shown = asked_of_the_api(self.stage)
-        verdict.lost += len(shown.lacking)
-        verdict.duplicated = len(twice) + len(shown.twice)
-        verdict.wrong_tenant = len(strays) + len(shown.foreign)
-        verdict.found += [f"inserted twice: {each}" for each in twice] + [f"stray: {each}" for each in strays]
-        verdict.found += [f"shown twice: {each}" for each in shown.twice]
-        verdict.found += [f"shown to another: {each}" for each in shown.foreign]
-        verdict.found += [f"not shown: {each}" for each in shown.lacking]
-
-    def heal(self, source: Source, datasets: tuple[Dataset, ...]) -> None:
-        for dataset in datasets:
-            if dataset.details is None:
-                healed = heal(dataset, source, self.stage.database.sync)
-                self.verdict.healed += healed.missing + healed.different + healed.deleted
-        for dataset in datasets:
-            if dataset.details is not None:
-                run(dataset, source, self.stage.database.sync)
-
-    def compare(self, source: Source, datasets: tuple[Dataset, ...]) -> None:
-        """Every data set with the sandbox's own answers."""
-        for dataset in datasets:
-            for drift in reconcile(dataset, source, self.stage.database.sync):
-                self.verdict.lost += drift.missing
-                self.verdict.resurrected += drift.extra
-                self.verdict.stale += drift.different
-                if not drift.agrees:
-                    facts = f"{drift.missing} missing, {drift.extra} extra, {drift.different} different"
-                    self.verdict.found.append(f"{drift.dataset} {drift.table}: {facts}")
+def whmcs_stamp(instant: datetime) -> str:
+    return f"{instant + timedelta(hours=9):%Y-%m-%d %H:%M:%S}"
 
 
-@contextmanager
-def opened(system: Any) -> Iterator[Source]:
-    source = source_of(system)
-    try:
-        yield source
-    finally:
-        source.client.close()
+def played(seed: int, stage: Stage, actions: Sequence[Action]) -> Verdict:
+    """Play those actions on the stage, and judge."""
+    from tests.faults.judging import judged  # noqa: PLC0415 - it judges plays, and so imports this
+
+    started = time.monotonic()
+    play = Play(seed, stage, actions)
+    with given(stage.environment):
+        play.run()
+        judged(play)
+    play.verdict.seconds = time.monotonic() - started
+    return play.verdict

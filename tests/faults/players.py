@@ -1,4 +1,7 @@
-"""Seeds side by side: each job is a process with a stage of its own, and takes the next seed when it has ended one."""
+"""Seeds side by side: each job is a process with a stage of its own, and takes the next when it has ended one.
+
+The parent hands each seed the cells that are still short when it begins, so that jobs share what was hit.
+"""
 
 import logging
 import multiprocessing
@@ -6,41 +9,68 @@ import queue
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from core.logging import configure
-from tests.faults.campaign import Campaign, Verdict
-from tests.faults.stage import stage
+from tests.faults.actions import Action, drawn
+from tests.faults.campaign import Verdict, played
+from tests.faults.coverage import Cell
+from tests.faults.stage import Stage, stage
 
 _SPAWNED = multiprocessing.get_context("spawn")
 
-Played = tuple[int, Verdict | str]
-"""A seed, and how it ended; a text says why there is no verdict."""
+
+@dataclass(frozen=True)
+class Task:
+    """A seed to play, with its wishes; or actions that were drawn before."""
+
+    seed: int
+    wishes: Sequence[Cell] = ()
+    count: int = 0
+    actions: Sequence[Action] | None = None
 
 
-def played(seeds: range, jobs: int, actions: int) -> Iterator[Played]:
-    """How each seed ended, as they do; fewer than there are seeds where every job has died."""
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended; a text says why there is no verdict."""
+
+    task: Task
+    actions: Sequence[Action]
+    verdict: Verdict | str
+
+
+def every(tasks: Iterable[Callable[[], Task | None]], jobs: int) -> Iterator[Ended]:
+    """How each task ended, as they do. A task is made when a job is free for it; None: there is none any more."""
     waiting: Any = _SPAWNED.Queue()
     ended: Any = _SPAWNED.Queue()
-    for each in [*seeds, *[None] * jobs]:
-        waiting.put(each)
-    with _players(min(jobs, len(seeds)), waiting, ended, actions) as players:
-        for _ in seeds:
-            while True:
-                try:
-                    yield ended.get(timeout=1.0)
-                    break
-                except queue.Empty:
-                    if not any(player.is_alive() for player in players):
-                        return
+    makers = iter(tasks)
+    under_way = 0
+    with _players(jobs, waiting, ended) as players:
+        for _ in range(jobs):
+            under_way += _hand_out(makers, waiting)
+        while under_way:
+            try:
+                yield ended.get(timeout=1.0)
+            except queue.Empty:
+                if not any(player.is_alive() for player in players):
+                    return
+                continue
+            under_way += _hand_out(makers, waiting) - 1
+
+
+def _hand_out(makers: Iterator[Callable[[], Task | None]], waiting: Any) -> int:
+    task = next((task for make in makers if (task := make()) is not None), None)
+    waiting.put(task)
+    return int(task is not None)
 
 
 @contextmanager
-def _players(jobs: int, waiting: Any, ended: Any, actions: int) -> Iterator[list[SpawnProcess]]:
-    players = [_SPAWNED.Process(target=_play, args=(waiting, ended, actions)) for _ in range(jobs)]
+def _players(jobs: int, waiting: Any, ended: Any) -> Iterator[list[SpawnProcess]]:
+    players = [_SPAWNED.Process(target=_play, args=(waiting, ended)) for _ in range(jobs)]
     for player in players:
         player.start()
     try:
@@ -54,14 +84,25 @@ def _players(jobs: int, waiting: Any, ended: Any, actions: int) -> Iterator[list
             player.join()
 
 
-def _play(waiting: Any, ended: Any, actions: int) -> None:
-    """One job: seeds on a stage of its own, until none waits."""
+def _play(waiting: Any, ended: Any) -> None:
+    """One job: tasks on a stage of its own, until none waits."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stage is cleared all the same
-    configure(level=logging.CRITICAL)
-    logging.disable(logging.CRITICAL)  # the sandbox's server tells of each fault that it was asked for
+    quietly()
     with stage() as own:
-        for seed in iter(waiting.get, None):
-            try:
-                ended.put((seed, Campaign(seed, own, actions).run()))
-            except Exception:  # noqa: BLE001 - a seed that cannot be judged is a finding, and the others go on
-                ended.put((seed, traceback.format_exc()))
+        for task in iter(waiting.get, None):
+            ended.put(ended_on(own, task))
+
+
+def quietly() -> None:
+    """Without a log: the sandbox's server would tell of each fault that it was asked for."""
+    configure(level=logging.CRITICAL)
+    logging.disable(logging.CRITICAL)
+
+
+def ended_on(own: Stage, task: Task) -> Ended:
+    """The task, played on that stage."""
+    actions = drawn(task.seed, task.wishes, own.records, task.count) if task.actions is None else task.actions
+    try:
+        return Ended(task, actions, played(task.seed, own, actions))
+    except Exception:  # noqa: BLE001 - a seed that cannot be judged is a finding, and the others go on
+        return Ended(task, actions, traceback.format_exc())

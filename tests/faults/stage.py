@@ -1,5 +1,6 @@
 """What seeds are played on, one after the other: a PostgreSQL of its own, a sandbox, an API, a database once loaded."""
 
+import json
 import logging
 import os
 import shutil
@@ -29,6 +30,7 @@ from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
 from tests.faults import processes
+from tests.faults.disk import Disk, small_disk
 from tests.serving import KEY, free_port
 
 CUSTOMERS = 12
@@ -43,6 +45,7 @@ QUERIES = {
     "Case": "SELECT source_id FROM hub.support_cases",
     "invoice": "SELECT source_id FROM hub.invoices",
     "service": "SELECT source_id FROM hub.subscriptions",
+    "pay_method": "SELECT source_id FROM hub.payment_methods",
 }
 
 
@@ -64,7 +67,9 @@ class Stage:
     environment: dict[str, str]
     records: dict[str, list[str]]
     home: Path
+    disk: Disk | None
     _server: str
+    _client: httpx.Client
     _api: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -76,7 +81,8 @@ class Stage:
         self.control("reset")
         with psycopg.connect(self._server, autocommit=True) as connection:
             connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(PLAYED)))
-            connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(PLAYED), Identifier(LOADED)))
+            create = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(PLAYED), Identifier(LOADED))
+            connection.execute(create + SQL(" TABLESPACE small") if self.disk else create)
         if self._api is None or self._api.poll() is not None:
             self.start_api()
         self.wait_for_api()
@@ -84,7 +90,9 @@ class Stage:
 
     def control(self, name: str, content: Any = None) -> None:
         """Turn something of the sandbox's control plane."""
-        answer = httpx.post(f"{self.sandbox.whmcs_url}/__sandbox__/{name}", json=content or {}, timeout=30)
+        # As ASCII, for texts may hold half of a surrogate pair.
+        text = json.dumps(content or {})
+        answer = self._client.post(f"{self.sandbox.whmcs_url}/__sandbox__/{name}", content=text)
         answer.raise_for_status()
 
     # -- processes ---------------------------------------------------------------------------------------------------
@@ -156,12 +164,16 @@ def stage() -> Iterator[Stage]:
     config = Config(customers=CUSTOMERS, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-campaign-")))
+        disk = stack.enter_context(small_disk())
+        client = stack.enter_context(httpx.Client(timeout=30, trust_env=False))
         url = stack.enter_context(server())
         sandbox = stack.enter_context(start(config))
         loaded = _loaded(sandbox, url)
         played = _urls(named(url, PLAYED))
         environment = _environment(sandbox, played, home, for_dagster(ensure(url, "dagster")))
-        made = Stage(sandbox, played, environment, _records(loaded.owner), home, url)
+        if disk is not None:
+            disk.give_to(url)
+        made = Stage(sandbox, played, environment, _records(loaded.owner), home, disk, url, client)
         stack.callback(made.kill_api)
         yield made
 

@@ -1,16 +1,66 @@
-"""A seed of the fault campaign; `make campaign SEEDS=200` plays many."""
+"""A seed of the fault campaign, and what the campaign itself is made of; `make campaign SEEDS=200` plays many."""
+
+from collections import Counter
 
 import pytest
 
-from tests.faults.campaign import Campaign
-from tests.faults.stage import stage
+from tests.faults.actions import CALLS, drawn, from_json, to_json
+from tests.faults.campaign import Play, played
+from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, asked, cell, met, short
+from tests.faults.shrinking import shrunk
+from tests.faults.stage import QUERIES, stage
 
-pytestmark = pytest.mark.xdist_group("campaign")
+RECORDS = {kind: [str(number) for number in range(1, 21)] for kind in QUERIES}
 
 
+@pytest.mark.xdist_group("campaign")
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_is_lost_doubled_resurrected_stale_or_somebody_elses(seed: int) -> None:
-    with stage() as played:
-        verdict = Campaign(seed, played, actions=25).run()
+    with stage() as own:
+        verdict = played(seed, own, drawn(seed, (), own.records, 25))
 
     assert verdict.is_clean, verdict
+
+
+def test_a_seed_and_its_wishes_always_give_the_same_actions_and_survive_being_saved() -> None:
+    wishes = REQUIRED[::7]
+
+    actions = drawn(17, wishes, RECORDS, 40)
+
+    assert actions == drawn(17, wishes, RECORDS, 40)
+    assert actions == from_json(to_json(actions))
+    assert actions != drawn(17, (), RECORDS, 40)
+
+
+def test_every_required_cell_can_be_wished_for_and_what_is_drawn_can_be_played() -> None:
+    for wish in REQUIRED:
+        names = {f"play_{action.name}" for action in drawn(1, [wish], RECORDS, 2)}
+        assert names <= vars(Play).keys(), wish
+
+
+def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under() -> None:
+    for call in CALLS:
+        path = "POST /includes/api.php " if call.match.startswith("Get") else "GET /services/data/v62.0/"
+        assert (asked(f"{path}{call.match}+%28") or ("",))[0] == call.way, call.match
+
+
+def test_a_fault_counts_for_the_way_it_met_and_for_its_family_and_data_set() -> None:
+    cells = list(met("after:503+0", "POST /includes/api.php GetInvoice invoiceid=10001"))
+
+    assert cells == [Cell("call", "after:503+0", "details"), Cell("data", "5xx", "whmcs.invoice_details")]
+    assert not list(met("status:500", "GET /__sandbox__/calls"))
+
+
+def test_cells_are_short_until_they_were_hit_often_enough_the_emptiest_first() -> None:
+    counts = Counter(dict.fromkeys(REQUIRED, ENOUGH))
+    counts[REQUIRED[3]], counts[REQUIRED[5]] = ENOUGH - 1, 0
+
+    assert short(counts) == [REQUIRED[5], REQUIRED[3]]
+    assert short(counts, without={REQUIRED[5]}) == [REQUIRED[3]]
+    assert [cell(str(each)) for each in REQUIRED] == list(REQUIRED)
+    assert len(set(REQUIRED)) == len(REQUIRED) >= len(MODES)
+
+
+def test_a_failing_list_shrinks_to_what_it_takes_to_fail() -> None:
+    assert shrunk(range(40), lambda items: {7, 31} <= set(items), at_most=200) == [7, 31]
+    assert len(shrunk(range(40), lambda items: {7, 31} <= set(items), at_most=30)) < 40

@@ -1,8 +1,11 @@
 """What the sandbox says is whose, in its systems' own words, and what the API shows to whom."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import httpx
@@ -11,6 +14,11 @@ import psycopg
 from core.settings import ApiSettings
 from domain.common.identifiers import hub_id
 from read_api.auth.tokens import mint
+from sandbox.asgi import Request
+from sandbox.salesforce.org import Org
+from sandbox.state import State
+from sandbox.whmcs.app import Endpoint
+from sandbox.whmcs.install import Install
 from tests.faults.stage import Stage
 from tests.serving import KEY
 
@@ -41,11 +49,11 @@ class Shown:
 def owners(stage: Stage) -> dict[str, dict[UUID, str]]:
     """Which account each record belongs to, by kind and the hub's id: asked of WHMCS and Salesforce themselves."""
     found: dict[str, dict[UUID, str]] = {
-        "invoice": _whmcs(stage, "GetInvoices", "invoices", "invoice", "userid"),
-        "subscription": _whmcs(stage, "GetClientsProducts", "products", "product", "clientid"),
+        "invoice": _owned(stage, "GetInvoices", "invoices", "invoice", "userid"),
+        "subscription": _owned(stage, "GetClientsProducts", "products", "product", "clientid"),
     }
     for kind, name in (("order", "Order"), ("case", "Case")):
-        rows = _salesforce(stage, f"SELECT Id, AccountId FROM {name}")  # noqa: S608 - our own words
+        rows = rows_of_salesforce(stage, name)
         found[kind] = {hub_id("salesforce", kind, row["Id"]): str(row["AccountId"]) for row in rows}
     return found
 
@@ -53,13 +61,15 @@ def owners(stage: Stage) -> dict[str, dict[UUID, str]]:
 def asked_of_the_api(stage: Stage) -> Shown:
     """Every customer's lists with a token of their own, and one thing of each kind that is somebody else's."""
     truth, shown = owners(stage), Shown()
+    claims = _claims(stage)
     quarantined = _quarantined(stage)
     with psycopg.connect(stage.database.owner) as connection:
         customers = connection.execute(CUSTOMERS).fetchall()
     with httpx.Client(base_url=stage.api, timeout=30, trust_env=False) as client:
         for customer, account, billing in customers:
             headers = {"Authorization": f"Bearer {mint(ApiSettings(jwt_key=KEY), customer)}"}
-            if not _is_one_person(stage, account, billing):
+            # The CRM's account says which client is its own, and nothing else makes a link (decision 0023).
+            if account and billing and billing not in claims.get(account, ()):
                 shown.foreign.append(f"customer {customer}")
             for kind, path in LISTS.items():
                 mine = account if kind in {"order", "case"} else billing
@@ -74,12 +84,10 @@ def asked_of_the_api(stage: Stage) -> Shown:
     return shown
 
 
-def _is_one_person(stage: Stage, account: str | None, client: str | None) -> bool:
-    """Whether both accounts belong to one customer of the made-up business; one alone is nobody else's."""
-    if account is None or client is None:
-        return True
-    world = stage.sandbox.world
-    return world.account_number(account) == world.client_number(int(client))
+def _claims(stage: Stage) -> dict[str, list[str]]:
+    """The numbers in what each account of the CRM says of its client."""
+    rows = rows_of_salesforce(stage, "Account")
+    return {row["Id"]: re.findall(r"\d+", row["WH_Account__c"] or "") for row in rows}
 
 
 def _quarantined(stage: Stage) -> set[UUID]:
@@ -102,23 +110,40 @@ def _listed(client: httpx.Client, path: str, headers: Mapping[str, str]) -> Iter
         query["cursor"] = body["page"]["next"]
 
 
-def _whmcs(stage: Stage, action: str, plural: str, singular: str, owner: str) -> dict[UUID, str]:
-    fields: dict[str, Any] = {"identifier": "sandbox-identifier", "secret": "sandbox-secret", "responsetype": "json"}
-    fields |= {"action": action, "limitnum": 10_000}
-    body = httpx.post(f"{stage.sandbox.whmcs_url}/includes/api.php", data=fields, timeout=30).json()
-    rows = body[plural][singular] if body[plural] else []
+def rows_of_invoices(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Each invoice as billing lists it, by its id."""
+    return {str(row["id"]): row for row in asked_of_whmcs(stage, "GetInvoices", "invoices", "invoice")}
+
+
+def _owned(stage: Stage, action: str, plural: str, singular: str, owner: str) -> dict[UUID, str]:
     kind = {"GetInvoices": "invoice", "GetClientsProducts": "subscription"}[action]
-    return {hub_id("whmcs", kind, row["id"]): str(row[owner]) for row in rows}
+    return {
+        hub_id("whmcs", kind, row["id"]): str(row[owner]) for row in asked_of_whmcs(stage, action, plural, singular)
+    }
 
 
-def _salesforce(stage: Stage, soql: str) -> Iterator[dict[str, Any]]:
-    url = stage.sandbox.salesforce_url
-    login = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
-    token = httpx.post(f"{url}/services/oauth2/token", data=login, timeout=30).json()["access_token"]
-    headers, path = {"Authorization": f"Bearer {token}"}, "/services/data/v62.0/query"
-    page = httpx.get(f"{url}{path}", params={"q": soql}, headers=headers, timeout=30).json()
-    while True:
-        yield from page["records"]
-        if page["done"]:
-            return
-        page = httpx.get(f"{url}{page['nextRecordsUrl']}", headers=headers, timeout=30).json()
+def asked_of_whmcs(stage: Stage, action: str, plural: str, singular: str, **of: str) -> list[dict[str, Any]]:
+    """Every row of a list, as the emulator gives it to somebody whom no fault and no switch meets."""
+    fields: dict[str, Any] = {"identifier": "sandbox-identifier", "secret": "sandbox-secret", "responsetype": "json"}
+    body = urlencode(fields | {"action": action, "limitnum": 10_000, **of}).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    sandbox = stage.sandbox
+    endpoint = Endpoint(Install(sandbox.world, _honest(stage), sandbox.config))
+    answer = endpoint.answer(Request("POST", "/includes/api.php", "", headers, body, "127.0.0.1"))
+    assert isinstance(answer.body, bytes)
+    content = json.loads(answer.body)
+    rows: list[dict[str, Any]] = content[plural][singular] if content.get(plural) else []
+    return rows
+
+
+def rows_of_salesforce(stage: Stage, kind: str) -> list[dict[str, Any]]:
+    """Every record of an object that is not deleted."""
+    table = Org(stage.sandbox.world, _honest(stage)).table(kind)
+    return [dict(row) for row in table.by_id() if not row["IsDeleted"]]
+
+
+def _honest(stage: Stage) -> State:
+    """What the sandbox holds, without what it plays on callers."""
+    state = State()
+    state.clock, state.overlay = stage.sandbox.state.clock, stage.sandbox.state.overlay
+    return state

@@ -388,3 +388,86 @@ def test_the_sandbox_is_driven_by_its_own_names(sandbox: RunningSandbox, name: s
     turned = httpx.post(f"{sandbox.whmcs_url}/__sandbox__/clock", content='{"advance_seconds": 0}', headers=headers)
 
     assert turned.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "wait"),
+    [
+        ("status:503", 503, None),
+        ("status:503+7", 503, "7"),
+        ("status:503+0", 503, "0"),
+        ("after:502", 502, "1"),
+        ("after:502+none", 502, None),
+        ("after:504+0", 504, "0"),
+    ],
+)
+def test_a_refusal_asks_for_as_much_patience_as_told(
+    sandbox: RunningSandbox, mode: str, status: int, wait: str | None
+) -> None:
+    _fail(sandbox, mode)
+
+    answer = _invoices(sandbox)
+
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, wait)
+
+
+def test_patience_may_be_asked_for_until_a_date(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "status:503+date")
+
+    assert _invoices(sandbox).headers["retry-after"].endswith(" GMT")
+
+
+def test_spoilt_bodies_are_the_true_one_in_another_form(sandbox: RunningSandbox) -> None:
+    true = _invoices(sandbox).content
+
+    for mode, body in {"doubled": true * 2, "bom": b"\xef\xbb\xbf" + true, "empty200": b"", "trickle:40": true}.items():
+        _fail(sandbox, mode)
+        answer = _invoices(sandbox)
+        assert (answer.status_code, answer.content) == (200, body), mode
+
+
+def test_a_page_of_html_may_say_that_all_is_well(sandbox: RunningSandbox) -> None:
+    _fail(sandbox, "html200")
+
+    answer = _invoices(sandbox)
+
+    assert (answer.status_code, answer.headers["content-type"], answer.content[:6]) == (200, "text/html", b"<html>")
+
+
+def test_a_change_planned_for_after_an_answer_is_not_in_it(sandbox: RunningSandbox) -> None:
+    row = _invoices(sandbox).json()["invoices"]["invoice"][0]
+    change = {"system": "whmcs", "object": "invoice", "id": str(row["id"]), "fields": {"total": "7.00"}}
+    _control(sandbox, "mutate", change | {"after": "GetInvoices"})
+
+    totals = [_invoices(sandbox).json()["invoices"]["invoice"][0]["total"] for _ in range(2)]
+
+    assert totals == [row["total"], "7.00"]
+
+
+def test_half_of_an_emoji_is_said_in_ascii(sandbox: RunningSandbox) -> None:
+    case, url = "5005i0000000000AAA", sandbox.salesforce_url
+    change = {"system": "salesforce", "object": "Case", "id": case, "fields": {"Subject": "Half \ud83d"}}
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", content=json.dumps(change)).raise_for_status()
+
+    answer = httpx.get(
+        f"{url}/services/data/v62.0/query",
+        params={"q": f"SELECT Subject FROM Case WHERE Id = '{case}'"},  # noqa: S608 - SOQL of our own
+        headers={"Authorization": f"Bearer {_token(url)}"},
+    )
+
+    assert b"Half \\ud83d" in answer.content
+
+
+def test_an_object_that_was_taken_away_is_of_no_known_type(sandbox: RunningSandbox) -> None:
+    url = sandbox.salesforce_url
+    _control(sandbox, "quirks", {"salesforce.hidden_objects": "Case"})
+
+    headers = {"Authorization": f"Bearer {_token(url)}"}
+    answer = httpx.get(f"{url}/services/data/v62.0/query", params={"q": "SELECT Id FROM Case"}, headers=headers)
+
+    assert answer.json()[0]["errorCode"] == "INVALID_TYPE"
+
+
+def _token(url: str) -> str:
+    login = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    return str(httpx.post(f"{url}/services/oauth2/token", data=login).json()["access_token"])

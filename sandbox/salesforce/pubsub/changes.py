@@ -27,7 +27,8 @@ from sandbox.state import Change, State
 ENTITIES = ("Account", "Contact", "Order", "OrderItem", "Case", "Product2", "PricebookEntry")
 EVERYTHING = "/data/ChangeEvents"
 PROVISION_TOPIC = f"/event/{PROVISION_REQUESTED}"
-FAULTS = ("drop", "double", "reorder")
+FAULTS = ("drop", "double", "reorder", "poison")
+"""Lost, told twice, held back until the next one was told, and told in bytes that no schema decodes."""
 _SYSTEM = "salesforce"
 _LARGEST = 1 << 20  # bytes of an event (Pub/Sub API and Event Allocations)
 
@@ -182,6 +183,8 @@ class Publisher:
         if fault == "reorder":
             self._held.append(sent)
             return
+        if fault == "poison":
+            sent = (topic, schema, b"\xff" * len(payload), f"{summary} (poisoned)")
         for each in (sent, sent) if fault == "double" else (sent, *self._take_held()):
             self._deliver(*each)
 

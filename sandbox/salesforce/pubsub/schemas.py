@@ -68,8 +68,13 @@ def change_schema(definition: SObject, extra: str = "") -> Schema:
 def encoded(schema: Schema, record: Mapping[str, Any]) -> bytes:
     """Schemaless Avro: neither container nor magic byte."""
     out = BytesIO()
-    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), dict(record))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), {k: _sayable(v) for k, v in record.items()})
     return out.getvalue()
+
+
+def _sayable(value: object) -> object:
+    """Half of a surrogate pair becomes a question mark, as Java's encoder has it: UTF-8 cannot say it."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def decoded(schema: Schema, payload: bytes) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ class Plan:
     def __init__(self, org: Org, query: Query, *, include_deleted: bool) -> None:
         """Raises SalesforceError when the query names what does not exist."""
         self.org, self.query = org, query
-        self.table = org.table(query.source)
+        self.table = org.readable(query.source)
         self.paths = Paths(org, self.table.definition, query.alias)
         self.includes_deleted = include_deleted
         conditions = Conditions(self.paths, org.clock.now(), self._selected)

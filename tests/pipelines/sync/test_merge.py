@@ -15,7 +15,7 @@ from pipelines.sync.dataset import Target
 from pipelines.sync.merge import Merged, create_stage, merge
 from pipelines.sync.rows import Rows
 from sql.tables.billing import invoice_items
-from sql.tables.support import support_cases
+from sql.tables.support import case_comments, support_cases
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -50,7 +50,22 @@ class ItemRow(BaseModel):
     is_taxed: bool = True
 
 
-CASES = Target(contract=CaseRow, table=support_cases)
+class CommentRow(BaseModel):
+    id: UUID = Field(default_factory=uuid4)
+    source: str = "salesforce"
+    source_id: str = Field(default_factory=lambda: uuid4().hex)
+    source_updated_at: datetime | None = NOON
+    deleted_at: datetime | None = None
+    account_id: UUID | None = account_id("salesforce", "001A")
+    case_id: UUID
+    body: str = "We looked into it."
+    is_public: bool = True
+    author: str = "agent"
+    written_at: datetime = NOON
+
+
+CASES = Target(contract=CaseRow, table=support_cases, parts=((case_comments, "case_id"),))
+COMMENTS = Target(contract=CommentRow, table=case_comments)
 ITEMS = Target(contract=ItemRow, table=invoice_items, complete_within="invoice_id")
 
 
@@ -117,6 +132,33 @@ def test_a_row_that_belongs_to_nobody_any_more_is_told_to_whoever_had_it(connect
 
     told = connection.execute("SELECT account_id FROM sync.changes ORDER BY seq").fetchall()
     assert told == [(account_id("salesforce", "001A"),)] * 2
+
+
+def test_what_is_part_of_a_row_follows_it_to_another_account(connection):
+    # Salesforce moves a case's comments with it and leaves their SystemModstamp: no later read would bring them.
+    case = CaseRow()
+    merged(connection, CASES, case)
+    merged(connection, COMMENTS, CommentRow(case_id=case.id), CommentRow(case_id=uuid4()))
+
+    merged(connection, CASES, CaseRow(account_id=account_id("salesforce", "002B"), source_updated_at=NOON + HOUR))
+
+    owners = connection.execute("SELECT account_id FROM hub.case_comments ORDER BY case_id = %s", [case.id]).fetchall()
+    assert owners == [(account_id("salesforce", "001A"),), (account_id("salesforce", "002B"),)]
+    logged = "SELECT account_id, operation, before, after FROM sync.changes WHERE entity = 'case_comments' AND seq > 3"
+    former, owner = (str(account_id("salesforce", each)) for each in ("001A", "002B"))
+    assert connection.execute(logged).fetchall() == [
+        (UUID(owner), "update", {"account_id": former}, {"account_id": owner})
+    ]
+
+
+def test_an_outdated_owner_does_not_take_the_parts_back(connection):
+    case = CaseRow(account_id=account_id("salesforce", "002B"), source_updated_at=NOON + HOUR)
+    merged(connection, CASES, case)
+    merged(connection, COMMENTS, CommentRow(case_id=case.id, account_id=case.account_id))
+
+    merged(connection, CASES, CaseRow(subject="Late"))
+
+    assert connection.execute("SELECT account_id FROM hub.case_comments").fetchall() == [(case.account_id,)]
 
 
 def test_an_older_version_that_arrives_late_does_not_undo_a_newer_one(connection):
