@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -23,6 +23,7 @@ from tests.pipelines.sync.made_up import (
     details_dataset,
     execute,
     fetch,
+    now,
     three_invoices,
 )
 
@@ -181,14 +182,16 @@ def test_the_moment_of_details_is_that_of_their_own_answer(database):
 
 def test_an_answer_around_which_the_day_changed_is_asked_for_once_more(database):
     three_invoices(database)
-    days, asked_for = iter(["monday", "tuesday"]), []
+    midnight, asked_for = datetime(2026, 11, 2, tzinfo=UTC), []
+    clock = iter([midnight - timedelta(seconds=1)])
 
     def ask(parent: Row) -> Row:
         asked_for.append(parent["source_id"])
         return {"balance": 5}
 
     def read(request: ReadRequest) -> Iterator[Page]:
-        return read_details(request, ask, at_once=1, batch=3, during=lambda _: next(days, "tuesday"))
+        request = replace(request, now=lambda: next(clock, midnight))
+        return read_details(request, ask, at_once=1, batch=3, during=datetime.date)
 
     run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
 
@@ -289,8 +292,10 @@ def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_w
             )
         return {"balance": 5}
 
-    dataset = details_dataset(ask)
-    run(replace(dataset, read=lambda request: read_details(request, ask, at_once=1, batch=3)), SOURCE, database.sync)
+    def read(request: ReadRequest) -> Iterator[Page]:
+        return read_details(replace(request, now=lambda: now(database)), ask, at_once=1, batch=3)
+
+    run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
 
     assert fetch(database.owner, "SELECT balance::int FROM hub.invoices WHERE source_id = '3'") == [(9,)]
 

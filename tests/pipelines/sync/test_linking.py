@@ -186,6 +186,18 @@ def test_of_two_accounts_that_name_one_client_the_one_it_names_back_wins(connect
     assert shown(connection) == {"salesforce:001B": links.CONFLICT}
 
 
+def test_a_client_that_names_another_account_which_the_crm_gave_it_too_moves_there(connection):
+    w, b = billing(connection, "1001"), crm(connection, "001B", number="C2", claims="1001")
+    linked(connection, b, w)
+    a = crm(connection, "001A", number="C1", claims="1001")
+
+    claim(connection, w, "C1")
+    linked(connection, a, w)
+
+    assert customer_of(connection, w) == (a, "linked")
+    assert customer_of(connection, b) == (b, "conflict")
+
+
 def test_a_link_is_not_begun_while_billing_says_otherwise_even_where_that_partner_is_unknown(connection):
     a = crm(connection, "001A", number="C1", claims="1001")
     w = billing(connection, "1001", claims="C999")
@@ -224,6 +236,32 @@ def test_each_link_that_is_made_moved_or_ended_is_written_down_for_good(connecti
     ).fetchall() == [(first, first, a, "crm"), *sorted([(first, a, first, None), (second, second, a, "crm")])]
 
 
+def test_whoever_follows_the_change_log_reads_of_each_link(connection):
+    a, w = crm(connection, "001A", number="C1", claims="1001"), billing(connection, "1001")
+
+    linked(connection, a, w)
+
+    log = connection.execute(
+        "SELECT before, after FROM sync.changes WHERE entity = 'customer_accounts' AND entity_id = %s", [w]
+    ).fetchall()
+    assert log == [
+        ({"customer_id": str(w), "link_status": "unlinked"}, {"customer_id": str(a), "link_status": "linked"})
+    ]
+
+
+def test_an_operators_later_word_takes_the_place_of_the_earlier_one_that_it_contradicts(connection):
+    a, first, second = crm(connection, "001A", number="C1"), billing(connection, "1001"), billing(connection, "1002")
+    linked(connection, a, first, second)
+    links.say_linked(connection, "001A", "1001", by="ops", reason="a guess")
+
+    links.say_linked(connection, "001A", "1002", by="ops", reason="seen the contract")
+
+    assert customer_of(connection, first) == (first, "unlinked")
+    assert customer_of(connection, second) == (a, "linked")
+    standing = connection.execute("SELECT whmcs_id FROM sync.link_words WHERE ended_at IS NULL").fetchall()
+    assert standing == [("1002",)]
+
+
 def test_an_operators_word_links_whom_no_claim_does_until_it_is_taken_back(connection):
     a, w = crm(connection, "001A", number="C1"), billing(connection, "1001", claims="C1")
     linked(connection, a, w)
@@ -248,6 +286,8 @@ def test_an_operators_word_outweighs_the_crms(connection):
     linked(connection, a, b, w, other)
 
     links.say_apart(connection, "001A", "1001", by="ops", reason="a typing error in the CRM")
+    assert customer_of(connection, w) == (w, "unlinked")
+
     links.say_linked(connection, "001A", "1002", by="ops", reason="it was meant")
 
     assert customer_of(connection, w) == (w, "unlinked")
@@ -289,7 +329,7 @@ def test_an_account_deleted_at_its_source_leaves_its_partner_a_customer_of_its_o
 
 
 def test_each_field_of_a_customer_comes_from_the_system_that_owns_it(connection):
-    a = _account(connection, "salesforce", "001A", account_number="C1", partner_key="1001", name="Acme", address1=None)
+    a = _account(connection, "salesforce", "001A", account_number="C1", partner_key="1001", name="Acme", phone="09")
     _account(
         connection, "whmcs", "1001", details_as_of=NOON, name="ACME KK", address1="1-2-3", phone="03", email="x@y.z"
     )
