@@ -49,8 +49,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "late": ("slow:200", "trickle:300"),
 }  # fmt: skip
 MODES = tuple(mode for modes in FAMILIES.values() for mode in modes)
-APPLIED = frozenset({"timeout_after", "cut", "drop", "malformed", "empty200", "doubled", "bom", "charset"})
-"""Besides `after:`, `slow:` and `trickle:`: what leaves the effect applied, where the call has one."""
 
 OBJECTS = {
     "Account": "salesforce.accounts",

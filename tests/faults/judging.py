@@ -40,7 +40,7 @@ LEFT_TO_THE_HEAL = {
 """The faults that leave what they touched to the nightly heal, by documented promise. Nothing else may need it."""
 
 MOST_CALLS_A_SECOND = 60
-"""Of the hub to one source, in any ten seconds of a seed: about twice what the busiest honest seed comes to."""
+"""Of the hub to one source, in any ten seconds of a seed: a bound that was chosen, not measured."""
 MOST_REPEATS = 40
 """So often the same call in ten seconds is a loop that runs hot: a tick asks for each thing once or twice a second."""
 WINDOW = timedelta(seconds=10)
