@@ -178,6 +178,7 @@ def of_real(name: str, *pages: Page) -> Dataset:
         ("whmcs.services", "sims", "sim", {"sim_usage": "sim_id"}),
         ("salesforce.orders", "orders", "order", {"order_items": "order_id"}),
         ("salesforce.cases", "support_cases", "case", {"case_comments": "case_id"}),
+        ("whmcs.clients", "customer_accounts", "account", {"payment_methods": "account_id"}),
     ],
 )
 def test_what_a_record_is_made_of_goes_with_it_and_does_not_count_for_the_brake(database, name, table, kind, parts):
@@ -185,7 +186,8 @@ def test_what_a_record_is_made_of_goes_with_it_and_does_not_count_for_the_brake(
     with psycopg.connect(database.owner) as connection:
         for each in ("7", "8"):
             identity = hub_id(system, kind, each)
-            insert(connection, table, id=identity, source_id=each)
+            source = {"source": system} if table == "customer_accounts" else {}
+            insert(connection, table, id=identity, source_id=each, **source)
             for part, column in parts.items():
                 for day in range(1, 13):
                     used = {"used_on": NOON.date().replace(day=day)} if part == "sim_usage" else {}
