@@ -7,6 +7,7 @@ With processes that are killed: tests/e2e/test_dead_runs.py.
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import dagster as dg
@@ -68,8 +69,9 @@ def test_two_processes_may_hold_one_run_and_it_lives_until_both_let_go() -> None
     """Dagster may start a step's process before the one before it has ended."""
     run = str(uuid4())
 
-    with held(run):
+    with ExitStack() as second:
         with held(run):
+            second.enter_context(held(run))
             assert is_held(run)
         assert is_held(run)
 

@@ -87,11 +87,11 @@ def test_details_are_read_again_after_as_long_as_the_operator_said(name, wait):
     assert details.refresh_after(FREEBIT if name.startswith("freebit") else WHMCS) == wait
 
 
-def due(database: Any, name: str) -> set[str]:
+def due(database: Any, name: str, *, everyone: bool = False) -> set[str]:
     details = dataset_named(name).details
     assert details is not None
     with psycopg.connect(database.sync) as connection:
-        return {parent["source_id"] for parent in due_parents(connection, details)}
+        return {parent["source_id"] for parent in due_parents(connection, details, everyone=everyone)}
 
 
 @pytest.fixture
@@ -118,14 +118,15 @@ def test_the_network_is_asked_about_open_lines_and_of_disputed_ones_only_what_ca
     assert due(lines, "freebit.line_usage") == {"open"}
 
 
-def test_the_details_of_clients_are_not_asked_for_at_the_crm(database):
+def test_billing_is_not_asked_about_accounts_of_the_crm(database):
     with psycopg.connect(database.owner) as connection:
         for system, source_id in (("salesforce", "001A"), ("whmcs", "1001")):
             identity = account_id(system, source_id)
-            times = dict.fromkeys(("details_due_at", "payment_methods_due_at"), LONG_AGO)
-            insert(connection, "customer_accounts", id=identity, source=system, source_id=source_id, **times)
+            insert(connection, "customer_accounts", id=identity, source=system, source_id=source_id)
 
-    assert due(database, "whmcs.client_details") == due(database, "whmcs.payment_methods") == {"1001"}
+    for name in ("whmcs.client_details", "whmcs.payment_methods"):
+        # A reconcile asks about everyone, due or not.
+        assert due(database, name) == due(database, name, everyone=True) == {"1001"}, name
 
 
 def test_traffic_of_today_is_that_of_the_operators_day():
