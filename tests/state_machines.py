@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 STEPS = 25
 
 
-def check(machine: Callable[[], RuleBasedStateMachine]) -> None:
+def check(machine: Callable[[], RuleBasedStateMachine], *, examples: int = 25) -> None:
     """Walk through the machine's rules; what fails is told step by step.
 
     Shrinking it would take minutes, against a database; so few steps can be read as they are.
@@ -16,7 +16,7 @@ def check(machine: Callable[[], RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
             derandomize=True,

@@ -71,6 +71,16 @@ def test_failures_in_a_row_stop_every_process(database, here, elsewhere):
     assert row(database) == ("open", OPENS_AFTER, "did not answer [ConnectError]")
 
 
+def test_who_is_let_through_while_calls_fail_looks_before_each_call(here, elsewhere):
+    fail(elsewhere, OPENS_AFTER - 1)
+    here.admit()
+    with pytest.raises(UnavailableError):
+        attempt(elsewhere, DOWN)
+
+    with pytest.raises(CircuitOpenError):
+        here.admit()
+
+
 def test_after_the_pause_one_caller_tries_and_the_others_wait(database, here, elsewhere):
     fail(here, OPENS_AFTER)
     pause_over(database)

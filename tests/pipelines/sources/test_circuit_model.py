@@ -192,4 +192,4 @@ def test_nobody_calls_a_source_that_is_down_or_asks_for_patience(
     clock = Clock()
     monkeypatch.setattr(circuits, "monotonic", clock)
     monkeypatch.setattr(circuits, "OPENS_AFTER", OPENS_AFTER)
-    check(lambda: CircuitModel(database, clock))
+    check(lambda: CircuitModel(database, clock), examples=75)
