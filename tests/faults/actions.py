@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tests.faults.asking import ASKS
+from tests.faults.asking import FAULTS as COMMAND_FAULTS
 from tests.faults.coverage import (
     DETAILS,
     EVENT_FAULTS,
@@ -142,6 +144,7 @@ class _Draw:
             (1, self.foreign),
             (3, self.state),
             (5, self.kill),
+            (4, self.ask),
             (1, self.told_again),
             (1, self.repeated_page),
         ]
@@ -164,6 +167,7 @@ class _Draw:
             "stream": lambda cell: self.stream_fault(cell.what),
             "webhook": lambda cell: self.webhook_fault(cell.what, cell.where),
             "foreign": lambda cell: self.foreign(cell.what),
+            "command": lambda cell: self.ask(cell.what, cell.where),
             "kill": lambda cell: self.kill(cell.what, cell.where),
             "meets": lambda cell: self.meeting(cell.what, cell.where),
             "business": lambda cell: self.business(cell.what),
@@ -316,6 +320,17 @@ class _Draw:
         event_id = f"{self.random.getrandbits(128):032x}"
         return self.made("foreign", what=what or self.random.choice(FOREIGN), event_id=event_id)
 
+    def ask(self, family: str | None = None, where: str | None = None) -> Action:
+        """A customer asks for something, and a fault waits for one of its calls."""
+        name, _, step = (where or "").partition(": ")
+        name = name or self.random.choice(list(ASKS))
+        return self.made(
+            "ask", what=name, number=self.random.randint(1, 99_999),
+            step=step or self.random.choice(list(ASKS[name].calls)),
+            mode=self.random.choice(COMMAND_FAULTS[family or self.random.choice(list(COMMAND_FAULTS))]),
+            again=self.random.random() < 0.2,
+        )  # fmt: skip
+
     def state(self, what: str | None = None) -> Action:
         others: dict[str, Callable[[], Action]] = {
             "session over": lambda: self.made("session_over"),
@@ -337,8 +352,8 @@ class _Draw:
         return self.made("poisoned", quirk=quirk, kind=kind, record=self.some(kind))
 
     def kill(self, process: str | None = None, phase: str | None = None) -> Action:
-        weights = {"worker": 8, "listener": 4, "API": 1, "Dagster run": 2, "heal": 1, "PostgreSQL": 1, "connections": 2,
-                   "everything": 1}  # fmt: skip
+        weights = {"worker": 8, "listener": 4, "API": 1, "Dagster run": 2, "heal": 1, "forwarder": 2, "PostgreSQL": 1,
+                   "connections": 2, "everything": 1}  # fmt: skip
         process = process or self.random.choices(list(weights), list(weights.values()))[0]
         phase = phase or self.random.choice(KILLS[process])
         kind = self.random.choice(["Case", "invoice"])

@@ -28,6 +28,7 @@ from pipelines.sync.heal import heal
 from pipelines.sync.run import run
 from tests.faults import processes
 from tests.faults.actions import DRIFTS, SALESFORCE, Action, Facts
+from tests.faults.asking import ASKS, OPEN, Customers
 from tests.faults.coverage import Cell, met
 from tests.faults.moments import Moments
 from tests.faults.stage import SECRET, Stage, given
@@ -42,7 +43,13 @@ UNDRIFTED = {
     "numbers": "documented", "one_row": "array", "empty_list": "documented", "salesforce.hidden_fields": "",
     "salesforce.hidden_objects": "", "forbidden": "",
 }  # fmt: skip
+QUIRKS = {
+    "salesforce.keepalive_seconds": "0.3", "salesforce.query_rows": "5",
+    "freebit.spacing_seconds": "0", "freebit.async_seconds": "0.2",
+}  # fmt: skip
 NEVER = datetime.max.replace(tzinfo=UTC)
+SETTLED = timedelta(seconds=1.5)
+"""What a command waits for at most when it is told not to: longer than a call without an answer may be at work."""
 FOR_EVER = 1_000_000
 DISK_IS_FULL = "53100"
 
@@ -87,6 +94,7 @@ class Play:
         self.meanwhile = ThreadPoolExecutor(6)
         self.passing: dict[str, Future[None]] = {}
         self.moments = Moments(stage)
+        self.customers = Customers(self)
         self.skew = timedelta()
         self.stamps: dict[str, datetime] = {}
         self.planned: list[tuple[str, bool, str, Cell]] = []
@@ -100,7 +108,7 @@ class Play:
     def run(self) -> None:
         """Play all of it, and wait until it is quiet; within the stage's environment."""
         self.stage.set()
-        self.stage.control("quirks", {"salesforce.keepalive_seconds": "0.3", "salesforce.query_rows": "5"})
+        self.stage.control("quirks", QUIRKS)
         with self.processes():
             for action in self.actions:
                 getattr(self, f"play_{action.name}")(**action.facts)
@@ -335,11 +343,20 @@ class Play:
 
         self.begin("disk", full)
 
+    # -- what customers ask for --------------------------------------------------------------------------------------
+
+    def play_ask(self, what: str, number: int, step: str, mode: str, *, again: bool) -> None:
+        self.tell_nobody_to_wait(sources=True)
+        self.customers.ask(what, number, (step, mode), again=again)
+
     # -- kills -------------------------------------------------------------------------------------------------------
 
     def play_kill(self, process: str, phase: str, change: Facts, after: float) -> None:
         if process in {"Dagster run", "heal"}:
             self.kill_a_run(process, phase, after)
+            return
+        if process == "forwarder":
+            self.kill_a_forwarder(phase, int(after * 1000))
             return
         if process == "API":
             change = {"kind": "invoice", "record": "10003", "fields": {"total": f"{int(after * 1000)}.00"}}
@@ -348,7 +365,7 @@ class Play:
             was_so = phase == "at random" or self.moments.reached(
                 phase, change["kind"], lambda: self.change(**change), held
             )
-            self.KILLS[process](self)
+            self.KILLS["failover" if phase == "failing over" else process](self)
             if process == "PostgreSQL" and phase != "at random":
                 self.passing["restart"].result()  # while whom it is to surprise is held
         self.did("kill", process, phase if was_so else "at random")
@@ -367,6 +384,22 @@ class Play:
     def kill_postgresql(self) -> None:
         """At once and without a checkpoint; it recovers from its log while all else goes on."""
         self.begin("restart", self.stage.crash_database)
+
+    def fail_over(self) -> None:
+        """The primary is gone at once; its standby answers, reads only, and is promoted a moment later."""
+        self.begin("restart", self.stage.fail_over)
+        self.passing["restart"].result()
+
+    def kill_a_forwarder(self, phase: str, number: int) -> None:
+        """While it waits for the answer of a call that changes something, or wherever it is."""
+        call = ASKS["open_case"].calls["create_case"]
+
+        def ask() -> None:
+            self.customers.ask("open_case", number)
+
+        was_so = phase == "calling" and self.moments.slowed(call, ask)
+        self.restart("forward")
+        self.did("kill", "forwarder", "calling" if was_so else "at random")
 
     def kill_connections(self) -> None:
         with suppress(psycopg.OperationalError), psycopg.connect(self.stage.database.owner, autocommit=True) as own:
@@ -393,6 +426,7 @@ class Play:
         "listener": kill_listener,
         "API": kill_api,
         "PostgreSQL": kill_postgresql,
+        "failover": fail_over,
         "connections": kill_connections,
         "everything": kill_everything,
     }
@@ -487,9 +521,9 @@ class Play:
 
     @contextmanager
     def processes(self) -> Iterator[None]:
-        """The worker and the listener, for as long as the context; killed at its end."""
+        """The worker, the listener and the forwarder, for as long as the context; killed at its end."""
         try:
-            for name in ("apply", "listen"):
+            for name in ("apply", "listen", "forward"):
                 self.running[name] = self.started(name)
             yield
         finally:
@@ -575,13 +609,18 @@ class Play:
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
+        open_ = self.ask(OPEN)
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
-        return sorted(wanted - {name for (name,) in known}) + [name for (name,) in held]
+        return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
     def tell_nobody_to_wait(self, *, sources: bool = False) -> None:
         """A pause after failures is right, and here only a wait. `sources`: of whole sources alone."""
         with suppress(psycopg.OperationalError), psycopg.connect(self.stage.database.owner) as connection:
             connection.execute("UPDATE sync.sources SET retry_at = now() WHERE retry_at > now()")
+            connection.execute(
+                "UPDATE command.commands SET due_at = now() + %s WHERE status = 'waiting' AND due_at > now() + %s",
+                [SETTLED, SETTLED],
+            )
             if not sources:
                 connection.execute("UPDATE sync.inbox SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
 

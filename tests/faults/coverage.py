@@ -12,6 +12,9 @@ from urllib.parse import unquote_plus
 
 from rich.table import Table
 
+from tests.faults.asking import ASKS
+from tests.faults.asking import FAULTS as COMMAND_FAULTS
+
 ENOUGH = 5
 
 
@@ -125,7 +128,8 @@ KILLS = {
     "API": ("storing a webhook", "at random"),
     "Dagster run": ("reading", "writing", "at random"),
     "heal": ("reading", "writing"),
-    "PostgreSQL": ("writing a tick", "writing what was told", "at random"),
+    "forwarder": ("calling", "at random"),
+    "PostgreSQL": ("writing a tick", "writing what was told", "at random", "failing over"),
     "connections": ("writing a tick", "at random"),
     "everything": ("writing a tick", "writing what was told", "at random"),
 }  # fmt: skip
@@ -156,6 +160,8 @@ def _required() -> Iterator[Cell]:
     for fault in WEBHOOK_FAULTS:
         yield from (Cell("webhook", fault, kind) for kind in WEBHOOK_KINDS)
     yield from (Cell("foreign", name, "") for name in FOREIGN)
+    for name, ask in ASKS.items():
+        yield from (Cell("command", family, f"{name}: {step}") for family in COMMAND_FAULTS for step in ask.calls)
     for process, phases in KILLS.items():
         yield from (Cell("kill", process, phase) for phase in phases)
     for moment in MEETINGS:

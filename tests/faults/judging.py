@@ -21,6 +21,7 @@ from pipelines.sync.heal import heal
 from pipelines.sync.quarantine import retry
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
+from tests.faults.asking import wrongs
 from tests.faults.campaign import Play
 from tests.faults.coverage import ORDERS
 from tests.faults.truth import asked_of_the_api, rows_of_invoices
@@ -77,6 +78,8 @@ def judged(play: Play) -> None:
     _strays(play)
     _shown(play)
     _words(play)
+    for what, text in wrongs(play):
+        _wrong(play, what, [text])
 
 
 def _wrong(play: Play, what: str, texts: list[str]) -> None:
@@ -162,6 +165,7 @@ def _parked(play: Play) -> None:
     told = play.ask(
         "SELECT entity, coalesce(record_id, ''), error FROM sync.inbox WHERE state = 'parked'"
         " UNION ALL SELECT dataset, '', parked_reason FROM sync.freshness WHERE parked_at IS NOT NULL"
+        " UNION ALL SELECT kind, id::text, failure_code FROM command.commands WHERE status = 'dead'"
     )
     parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in play.left]
     play.verdict.liveness["parked"] += len(parked)

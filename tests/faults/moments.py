@@ -61,7 +61,7 @@ class Moments:
         if phase in locks:
             return self._held(locks[phase], change, held, PATIENCE_SECONDS)
         match = LOOKED[kind] if phase == "reading a tick" else REREAD[kind]
-        return self._slowed(match, change, PATIENCE_SECONDS)
+        return self.slowed(match, change)
 
     def reached_by(
         self, process: str, phase: str, start: Callable[[], ForkServerProcess], held: ExitStack
@@ -73,7 +73,7 @@ class Moments:
             started.append(start())
 
         if phase == "reading":
-            return self._of(started, self._slowed(READ_WHOLE, begin, RUN_PATIENCE_SECONDS))
+            return self._of(started, self.slowed(READ_WHOLE, begin, RUN_PATIENCE_SECONDS))
         if process == "heal":
             lock = Lock("sync", "windows", "reconcile %")
             return self._of(started, self._held(lock, begin, held, RUN_PATIENCE_SECONDS))
@@ -114,7 +114,7 @@ class Moments:
         begin()
         return self._until(WAITS_FOR_A_LOCK, (lock.waiting, lock.role), patience)
 
-    def _slowed(self, match: str, begin: Callable[[], object], patience: float) -> bool:
+    def slowed(self, match: str, begin: Callable[[], object], patience: float = PATIENCE_SECONDS) -> bool:
         """Slow the call down, begin, and wait until it is under way."""
         self._stage.control("faults", {"match": match, "mode": f"slow:{SLOW_MILLISECONDS}"})
         begin()

