@@ -35,9 +35,11 @@ PLACING_SECONDS = 6.0
 CUSTOMERS = """
 SELECT c.id, c.id FROM hub.customers c WHERE c.salesforce_account_id IS NOT NULL AND c.whmcs_account_id IS NOT NULL
    AND EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id AND p.deleted_at IS NULL)
-   AND c.deleted_at IS NULL AND c.identity_status = 'verified' AND {} ORDER BY c.id
+   AND c.deleted_at IS NULL AND c.identity_status = 'verified' ORDER BY c.id
 """
-UNASKED = "coalesce(c.internet_eligibility_status, '') NOT IN ('pending', 'eligible')"
+UNASKED = CUSTOMERS.replace(
+    "ORDER BY", "AND coalesce(c.internet_eligibility_status, '') NOT IN ('pending', 'eligible') ORDER BY"
+)
 LINES = """
 SELECT s.id, a.customer_id FROM hub.sims s JOIN hub.customer_accounts a ON a.id = s.account_id
   JOIN hub.customers c ON c.id = a.customer_id AND c.salesforce_account_id IS NOT NULL
@@ -84,12 +86,12 @@ SALESFORCE_ENDS = {
 BILLED = {"add_order": "AddOrder", "accept_order": "AcceptOrder", "mark_service": "UpdateClientProduct"}
 ASKS: dict[str, Ask] = {
     "place_order": Ask(
-        "/api/orders", CUSTOMERS.format("true"), lambda _: VPN,
+        "/api/orders", CUSTOMERS, lambda _: VPN,
         {"keep_opportunity": "Opportunity/Hub_Command_Id__c", "create_order": "composite/tree/Order"},
     ),
-    "provision_order": Ask("/api/orders", CUSTOMERS.format("true"), lambda _: VPN, BILLED | SALESFORCE_ENDS, approved=True),
+    "provision_order": Ask("/api/orders", CUSTOMERS, lambda _: VPN, BILLED | SALESFORCE_ENDS, approved=True),
     "provision_order of a card": Ask(
-        "/api/orders", CUSTOMERS.format("true"), lambda _: sim("SIM-DATA-VOICE-10GB", simType="physical", voiceMail=True),
+        "/api/orders", CUSTOMERS, lambda _: sim("SIM-DATA-VOICE-10GB", simType="physical", voiceMail=True),
         {
             "choose_line": "sobjects/SIM_Inventory__c/", "open_line": "master/addAcnt",
             "register_voice": "talkoption/addOrder",
@@ -97,7 +99,7 @@ ASKS: dict[str, Ask] = {
         approved=True,
     ),
     "provision_order of an eSIM": Ask(
-        "/api/orders", CUSTOMERS.format("true"), lambda number: sim("SIM-DATA-ONLY-5GB", simType="esim", eid=_eid(number)),
+        "/api/orders", CUSTOMERS, lambda number: sim("SIM-DATA-ONLY-5GB", simType="esim", eid=_eid(number)),
         {"open_line": "esim/addAcnt"}, approved=True,
     ),
     "top_up": Ask(
@@ -125,7 +127,7 @@ ASKS: dict[str, Ask] = {
         {"cancel_line": "cnclAcnt", "cancel_service": "AddCancelRequest", "open_case": "Case/Hub_Command_Id__c"},
     ),
     "open_case": Ask(
-        "/api/support/cases", CUSTOMERS.format("true"),
+        "/api/support/cases", CUSTOMERS,
         lambda number: {"subject": f"No signal {number}", "description": "Since this morning."},
         {"create_case": "Case/Hub_Command_Id__c"},
     ),
@@ -135,15 +137,15 @@ ASKS: dict[str, Ask] = {
     ),
     "close_case": Ask("/api/support/cases/{}/closings", CASES, lambda _: {}, {"close": "sobjects/Case/500"}),
     "update_profile": Ask(
-        "/api/me", CUSTOMERS.format("true"), lambda number: {"phone": f"090-{number:08d}"[:13]}, {"update_client": "UpdateClient "},
+        "/api/me", CUSTOMERS, lambda number: {"phone": f"090-{number:08d}"[:13]}, {"update_client": "UpdateClient "},
         method="PATCH",
     ),
     "update_address": Ask(
-        "/api/me/address", CUSTOMERS.format("true"), lambda number: ADDRESS | {"address1": f"{number} Shiba"},
+        "/api/me/address", CUSTOMERS, lambda number: ADDRESS | {"address1": f"{number} Shiba"},
         {"update_address": "UpdateClient "}, method="PATCH",
     ),
     "request_eligibility": Ask(
-        "/api/eligibility-requests", CUSTOMERS.format(UNASKED), lambda _: {},
+        "/api/eligibility-requests", UNASKED, lambda _: {},
         {"open_case": "Case/Hub_Command_Id__c", "mark_account": "sobjects/Account/001"},
     ),
     "cancel_subscription": Ask(
