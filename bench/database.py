@@ -37,13 +37,13 @@ class Written:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(parent: Path | None = None) -> Iterator[str]:
     """A server of our own for as long as the context: the URL of its database `postgres`, as superuser.
 
-    A migrated, empty hub is its database `hub_template`.
+    A migrated, empty hub is its database `hub_template`. parent: where its data goes, if not to the temporary folder.
     """
     # Directly under the temporary folder: a socket's path must be short, and the server may run as another user.
-    home = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    home = Path(tempfile.mkdtemp(prefix="hub-bench-", dir=parent))
     try:
         with embedded(home / "pg") as url:
             upgrade(ensure(url, TEMPLATE))

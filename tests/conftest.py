@@ -41,7 +41,25 @@ fsync = off
 synchronous_commit = off
 full_page_writes = off
 max_connections = 200
+max_wal_size = 128MB
 """
+
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there has names of its own
+ROOM_BYTES = 4 * 2**30
+
+
+@cache
+def scratch() -> Path:
+    """Where the data of databases goes that are thrown away: into memory where there is room, for a database is a
+    thousand files; or into the temporary folder."""
+    has_room = IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM_BYTES
+    return IN_MEMORY if has_room else Path(tempfile.gettempdir())
+
+
+def new_run() -> Path:
+    """Where the server of one run of tests lives; the name says whose it is, for those who clear what was left."""
+    return scratch() / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # system user, and pytest's own folders must stay closed.
         _stop_abandoned()
         if OWNS_RUN:
-            os.environ[RUN] = str(Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}")
+            os.environ[RUN] = str(new_run())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -135,7 +153,7 @@ def stop_embedded(folder: Path) -> None:
 
 def _stop_abandoned() -> None:
     """Runs that were killed could not clean up after themselves."""
-    for folder in Path(tempfile.gettempdir()).glob("hub-tests-*"):
+    for folder in (found for each in {scratch(), Path(tempfile.gettempdir())} for found in each.glob("hub-tests-*")):
         with suppress(PermissionError):
             try:
                 os.kill(int(folder.name.split("-")[2]), 0)

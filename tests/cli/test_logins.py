@@ -14,7 +14,7 @@ from cli.up import databases, postgres
 from core.errors import SettingsError
 from core.settings import HubSettings, Role, load, password_file, url_as
 from tests.cli.conftest import Hub
-from tests.conftest import Database
+from tests.conftest import Database, scratch
 
 ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_analyst")
 BY_PASSWORD = "local all postgres peer map=hub\nlocal all all scram-sha-256\n"
@@ -23,7 +23,7 @@ BY_PASSWORD = "local all postgres peer map=hub\nlocal all all scram-sha-256\n"
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A server that asks every role but its owner for a password, as most servers of an operator's do."""
-    home = Path(tempfile.mkdtemp(prefix="hub-logins-"))
+    home = Path(tempfile.mkdtemp(prefix="hub-logins-", dir=scratch()))
     with postgres.embedded(home / "postgres") as url:
         (home / "postgres" / "pg_hba.conf").write_text(BY_PASSWORD)
         with psycopg.connect(url) as connection:

@@ -13,6 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from cli.up import databases, postgres
+from tests.conftest import scratch
 
 # A socket's path has at most 107 bytes on Linux, 103 on macOS: unix(7), sun_path.
 TOO_LONG = "a-long-name-of-a-folder-" * 5
@@ -21,7 +22,7 @@ TOO_LONG = "a-long-name-of-a-folder-" * 5
 @pytest.fixture
 def folder() -> Iterator[Path]:
     # Directly under the temporary folder, for the reason that tests/conftest.py gives.
-    home = Path(tempfile.mkdtemp(prefix="hub-pg-"))
+    home = Path(tempfile.mkdtemp(prefix="hub-pg-", dir=scratch()))
     yield home / "postgres"
     shutil.rmtree(home, ignore_errors=True)
 

@@ -18,6 +18,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.conftest import scratch
+
 pytestmark = pytest.mark.xdist_group("up")
 
 # All that `hub up` listens on, so that a stack which somebody uses on this machine is in nobody's way.
@@ -79,8 +81,8 @@ class Up:
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    # Directly under the temporary folder, for the reason that tests/conftest.py gives.
-    path = Path(tempfile.mkdtemp(prefix="hub-up-"))
+    # Not under pytest's own folder, for the reason that tests/conftest.py gives.
+    path = Path(tempfile.mkdtemp(prefix="hub-up-", dir=scratch()))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.resources import source_of
+from pipelines.sync.dataset import Source
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 
@@ -53,3 +55,11 @@ def hub(untouched_sandbox: RunningSandbox, database: Any, monkeypatch: pytest.Mo
     for name, value in hub_environment(untouched_sandbox, database).items():
         monkeypatch.setenv(name, value)
     return database
+
+
+@pytest.fixture
+def sources(hub: Any) -> Iterator[dict[str, Source]]:
+    made = {system: source_of(system) for system in ("salesforce", "whmcs", "freebit")}
+    yield made
+    for source in made.values():
+        source.client.close()

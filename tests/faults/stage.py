@@ -28,6 +28,7 @@ from pipelines.resources import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
+from tests.conftest import scratch
 from tests.e2e.conftest import hub_environment
 from tests.faults import processes
 from tests.faults.disk import Disk, small_disk
@@ -184,7 +185,7 @@ def stage() -> Iterator[Stage]:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-campaign-")))
         disk = stack.enter_context(small_disk())
         client = stack.enter_context(httpx.Client(timeout=30, trust_env=False))
-        url = stack.enter_context(server())
+        url = stack.enter_context(server(scratch()))
         sandbox = stack.enter_context(start(config))
         loaded = _loaded(sandbox, url)
         played = _urls(named(url, PLAYED))

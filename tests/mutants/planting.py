@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from tests.conftest import RUN, stop_embedded
+from tests.conftest import RUN, new_run, stop_embedded
 from tests.mutants.mutant import ROOT, Mutant, Outcome, Verdict
 
 LIMIT_SECONDS = 600.0
@@ -93,11 +92,6 @@ def planted() -> Iterator[Tree]:
             yield tree
         finally:
             tree.clear()
-
-
-def new_run() -> Path:
-    """Where the server of one run of tests lives; the name says whose it is, for those who clear what was left."""
-    return Path(tempfile.gettempdir()) / f"hub-tests-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def _clear(run: Path) -> None:

@@ -90,7 +90,7 @@ ROOMS = (
         ("pipelines/sync/*.py",),
         (
             *_all_in("tests/pipelines/sync", ENUMERATION), "tests/e2e/test_heal.py",
-            "tests/e2e/test_one_of_many.py", "tests/e2e/test_first_load.py",
+            "tests/e2e/test_one_of_many.py", "tests/e2e/test_first_load.py", "tests/e2e/test_killed_load.py",
         ),
     ),
     Room(

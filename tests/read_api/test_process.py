@@ -18,7 +18,7 @@ from core.settings import ApiSettings
 from read_api.auth.tokens import mint
 from sql.migrate import upgrade
 from tests.builders import NOON, account_of, insert, insert_customer
-from tests.conftest import Database, _as_roles
+from tests.conftest import Database, _as_roles, scratch
 from tests.serving import KEY, api_process
 
 PATIENCE_SECONDS = 60.0
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 60.0
 @pytest.fixture
 def folder() -> Iterator[Path]:
     # Directly under the temporary folder, for the reason that tests/conftest.py gives.
-    home = Path(tempfile.mkdtemp(prefix="hub-pg-"))
+    home = Path(tempfile.mkdtemp(prefix="hub-pg-", dir=scratch()))
     yield home / "postgres"
     shutil.rmtree(home, ignore_errors=True)
 

@@ -100,8 +100,9 @@ class Stage:
         )
 
     def back(self) -> None:
-        """Everything as it was kept."""
+        """Everything as it was kept, and nothing that triggers make of that."""
         with self.connection.transaction():
+            self.connection.execute("SET LOCAL session_replication_role = replica")
             self.connection.execute(self._back.encode())
 
     def ghost(self, system: System, table: str, kind: str, source_id: str, *its_own: str) -> None:
