@@ -7,11 +7,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy import text as sql
 
-from core.database import Connection as DatabaseConnection
 from core.database import sqlalchemy_url
 
 # Each builds on those before it.
@@ -42,20 +40,6 @@ def upgrade(owner_url: str) -> None:
             # Sent as it is: without parameters, percent signs are only percent signs.
             connection.exec_driver_sql(definition, execution_options={"no_parameters": True})
         connection.commit()
-
-
-def head() -> str:
-    """The level this release needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
-
-
-def current_level(connection: DatabaseConnection) -> str | None:
-    """The level the database is at; null: never migrated. Any of the hub's roles may ask."""
-    known = connection.execute("SELECT to_regclass('sync.migration') IS NOT NULL").fetchone()
-    if known is None or not known[0]:
-        return None
-    row = connection.execute("SELECT version_num FROM sync.migration").fetchone()
-    return None if row is None else str(row[0])
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from cli.database import DatabaseError, first_line, hub_url
 from cli.examples import examples
 from cli.logins import ensure_logins
 from core.settings import HubSettings, load
-from sql.migrate import head, upgrade
+from sql.level import head
+from sql.migrate import upgrade
 
 EXAMPLES = examples(
     ("hub migrate", "the stack that `hub up` runs"),

@@ -11,7 +11,7 @@ from read_api.database import Database as ApiDatabase
 from read_api.database import DatabaseDownError, QuestionRefusedError
 from read_api.health.models import Database, DataSet, Live, Ready
 from read_api.questions import Question
-from sql.migrate import head
+from sql.level import head
 
 MIGRATION_LEVEL = Question("health/migration_level")
 FRESHNESS = Question("health/freshness")

@@ -35,8 +35,6 @@ processes.add("second", [sys.executable, "-c", sys.argv[2], sys.argv[1] + "/of-s
 processes.loop()
 """
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(autouse=True)
 def _handlers_restored() -> Iterator[None]:

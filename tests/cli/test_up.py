@@ -20,8 +20,6 @@ import pytest
 
 from tests.conftest import scratch
 
-pytestmark = pytest.mark.xdist_group("up")
-
 # All that `hub up` listens on, so that a stack which somebody uses on this machine is in nobody's way.
 PORTS = (
     "API_PORT",

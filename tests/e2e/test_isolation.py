@@ -17,6 +17,7 @@ from pipelines.sync.run import run
 from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import start
+from tests.conftest import copied_database
 from tests.e2e.conftest import hub_environment
 from tests.serving import KEY, served_api
 
@@ -37,21 +38,23 @@ OWNED = ("invoices", "invoice_items", "payments", "payment_methods", "subscripti
 OWNED += ("support_cases", "case_comments")
 
 
-@pytest.fixture
-def loaded(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A database that holds the first load of a sandbox with enough customers."""
-    with start(
-        Config(customers=CUSTOMERS + 30, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
-    ) as sandbox:
-        for name, value in hub_environment(sandbox, database).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("WHMCS_PAGE_ROWS", "1000")
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Any]:
+    """A database that holds the first load of a sandbox with enough customers; nobody changes it."""
+    ports = {"salesforce_port": 0, "salesforce_grpc_port": 0, "whmcs_port": 0, "freebit_port": 0}
+    with (
+        copied_database() as database,
+        start(Config(customers=CUSTOMERS + 30, **ports)) as sandbox,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        for name, value in (hub_environment(sandbox, database) | {"WHMCS_PAGE_ROWS": "1000"}).items():
+            environment.setenv(name, value)
         sources = {system: source_of(system) for system in ("salesforce", "whmcs", "freebit")}
         for dataset in DATASETS:
             run(dataset, sources[dataset.system], database.sync)
         for source in sources.values():
             source.client.close()
-    return database
+        yield database
 
 
 def owners(url: str) -> dict[UUID, UUID]:

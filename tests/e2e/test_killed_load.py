@@ -44,8 +44,6 @@ def untouched_sandbox() -> Iterator[RunningSandbox]:
 def _small_pages(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHMCS_PAGE_ROWS", "5")
     monkeypatch.setenv("SALESFORCE_BULK_THRESHOLD_ROWS", "20")
-    monkeypatch.setenv("SALESFORCE_BULK_PAGE_ROWS", "200")
-    monkeypatch.setenv("SALESFORCE_PAGE_ROWS", "200")
 
 
 @pytest.mark.parametrize("seed", range(10))

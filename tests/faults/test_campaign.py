@@ -18,7 +18,6 @@ from tests.faults.stage import QUERIES, stage
 RECORDS = {kind: [str(number) for number in range(1, 21)] for kind in QUERIES}
 
 
-@pytest.mark.xdist_group("campaign")
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_is_lost_doubled_resurrected_stale_or_somebody_elses(seed: int) -> None:
     with stage() as own:

@@ -21,6 +21,9 @@ from tests.pipelines.commands.examples import EXAMPLES
 SETTING = ("_update", "voice_registration")
 """Ends of the names of effects that set what a record says, as often as one likes."""
 
+VARIANTS = {"provision_order of a card": "provision_order", "provision_order of an eSIM": "provision_order"}
+"""Of these, only those moments are tried which the other, whose steps are the same for the rest, does not have."""
+
 
 @pytest.fixture
 def mortal(hub: Hub) -> Iterator[Mortal]:
@@ -54,11 +57,16 @@ def test_a_process_may_die_at_any_moment(
     hub.control("quirks", **{"freebit.spacing_seconds": "0", "freebit.async_seconds": "0"})
     command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
     moments = mortal.work().moments[""]
+    tried = list(enumerate(moments, start=1))
     (made, set_), ended = effects_since(hub, before), hub.command(command)["status"]
     assert ended == "succeeded", (kind, hub.command(command))
     assert made or set_, f"{kind} left no trace"
+    if kind in VARIANTS:
+        EXAMPLES[VARIANTS[kind]](hub, customer)
+        shared = mortal.work().moments[""]
+        tried = [(at, moment) for at, moment in tried if moment not in shared]
 
-    for at, moment in enumerate(moments, start=1):
+    for at, moment in tried:
         command, before = EXAMPLES[kind](hub, customer), last_effect(hub)
 
         died_at = mortal.work(at=at).moments[""]
@@ -70,7 +78,7 @@ def test_a_process_may_die_at_any_moment(
         made_this_time, set_this_time = effects_since(hub, before)
         assert made_this_time == made, moment
         assert set_this_time >= set_, moment
-    record_property("moments", len(moments))
+    record_property("moments", len(tried))
 
 
 def finish(hub: Hub) -> None:

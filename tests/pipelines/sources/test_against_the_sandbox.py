@@ -13,8 +13,6 @@ from pipelines.sources.whmcs.client import WhmcsClient
 from sandbox.config import Config
 from sandbox.server import start
 
-pytestmark = pytest.mark.xdist_group("sandbox")
-
 
 @pytest.fixture(scope="module")
 def sandbox():
