@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.faults.campaign import ACTIONS, Verdict
 from tests.faults.coverage import ENOUGH, REQUIRED, Cell, cell, short, tables
 from tests.faults.disk import small_disk
+from tests.faults.judging import BOUNDS
 from tests.faults.kept import Kept, saved
 from tests.faults.players import Ended, Task, ended_on, every, quietly
 from tests.faults.shrinking import shrunk
@@ -118,6 +119,9 @@ class _Run:
             self._console.print(f"[red]too seldom:[/] {', '.join(f'{each} {self._counts[each]}' for each in lacking)}")
         seconds = sum(each.seconds for each in verdicts) / max(len(verdicts), 1)
         self._console.print(f"{len(verdicts)} seeds, {seconds:.0f} s each: {_sums(verdicts)}")
+        for what, bound in BOUNDS.items():
+            most = max((each.peaks.get(what, 0) for each in verdicts), default=0)
+            self._console.print(f"  at most {most} {what}; the bound is {bound}")
         bad = [each.seed for each in verdicts if not each.is_clean]
         unplayed = len(self._seeds) - len(verdicts) - len(self._broken)
         self._console.print(f"not clean {bad}; broken {sorted(self._broken)}; not played {unplayed}")

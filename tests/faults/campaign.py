@@ -64,7 +64,7 @@ class Verdict:
     safety: rows lost, doubled, resurrected, stale, another's, of a wrong currency, with altered words. liveness: stuck
     (never brought up to date though nothing failed any more), parked without a reason, hot (calls a minute), grown
     (memory). `healed`: what the heal wrote in all, what is rightly left to it included. `died`: processes that ended by
-    themselves. `found`: all of it in words.
+    themselves. `peaks`: how near it came to the bounds of judging.BOUNDS. `found`: all of it in words.
     """
 
     seed: int
@@ -75,6 +75,7 @@ class Verdict:
     died: int = 0
     found: list[str] = field(default_factory=list)
     cells: Counter[Cell] = field(default_factory=Counter)
+    peaks: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     seconds: float = 0.0
 
