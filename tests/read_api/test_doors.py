@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -151,7 +151,9 @@ def _answered_while_sending(connection: socket.socket, part: bytes) -> bytes:
             return connection.recv(65536)
         except BlockingIOError:
             connection.setblocking(True)
-            connection.sendall(part)
+            # It may have answered and closed since; then what it said is still there to be read.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(part)
             connection.setblocking(False)
 
 

@@ -2,7 +2,7 @@
 -- answers (`unanswered`), not before their source has answered somebody else since they came. Nothing is returned.
 UPDATE sync.inbox
    SET attempts = attempts + 1, error = %(error)s,
-       due_at = clock_timestamp() + least(interval '1 second' * (power(4, least(attempts, 9)) - 1), interval '1 hour'),
+       due_at = statement_timestamp() + least(interval '1 second' * (power(4, least(attempts, 9)) - 1), interval '1 hour'),
        state = CASE WHEN attempts + 1 >= %(most)s
                      AND (NOT %(unanswered)s OR EXISTS (
                              SELECT FROM sync.sources s WHERE s.system = %(system)s AND s.answered_at > received_at))

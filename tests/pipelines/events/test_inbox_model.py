@@ -152,8 +152,9 @@ class InboxModel(RuleBasedStateMachine):
             self._all_delayed(meant, before, at)
         else:
             inbox.failed(claimed, "why", unanswered=outcome == "unanswered")
+            turn = self._now()
             for key, row in meant.items():
-                self._failed(key, row, before, unanswered=outcome == "unanswered")
+                self._failed(key, row, before, turn, unanswered=outcome == "unanswered")
         if not waits:
             self._time_passes()
 
@@ -186,15 +187,18 @@ class InboxModel(RuleBasedStateMachine):
         found = [key for _, _, key in due][:AT_ONCE]
         return [key for key in found if self._rows[key].attempts == 0] or found[:1]
 
-    def _failed(self, key: tuple[str, str], row: Row, before: datetime, *, unanswered: bool) -> None:
-        """It is tried again later and later, and parked in the end, unless it may be that nobody answers."""
+    def _failed(self, key: tuple[str, str], row: Row, before: datetime, turn: int, *, unanswered: bool) -> None:
+        """It is tried again later and later, and parked in the end, unless it may be that nobody answers.
+
+        What failed together is due together, in the order in which it was first told.
+        """
         wait = min(4**row.attempts - 1, LONGEST_WAIT)
         row.attempts += 1
         if row.attempts >= MOST_ATTEMPTS and (not unanswered or (self._answered or 0) > row.told):
             row.state = "parked"
         else:
             self._postponed(key, before, wait)
-            row.turn = self._now() if wait == 0 else None
+            row.turn = turn if wait == 0 else None
 
     def _all_delayed(self, meant: dict[tuple[str, str], Row], before: datetime, at: int) -> None:
         """The source's fault: nothing of it counts, also not what failed alone before."""
