@@ -8,6 +8,8 @@ QUIET  := -qq --disable-pip-version-check
 .DEFAULT_GOAL := help
 .PHONY: help up tour test flaky clients lint lock bench campaign storm attack mutants docs clean
 .DELETE_ON_ERROR:
+# Where a machine says so, every process would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
