@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from domain.common.errors import HubError
 from pipelines.datasets import dataset_named, datasets_of
@@ -52,6 +53,23 @@ SETTLED = timedelta(seconds=1.5)
 """What a command waits for at most when it is told not to: longer than a call without an answer may be at work."""
 FOR_EVER = 1_000_000
 DISK_IS_FULL = "53100"
+
+DETAILS = {
+    dataset.name: dataset.details
+    for system in TICKING
+    for dataset in datasets_of(system)
+    if dataset.details is not None
+}
+DETAILS_OF = list(DETAILS)
+DETAILS_ARE_DUE = SQL(
+    "UPDATE {parent} SET {due} = now() WHERE {due} > now() AND source_id IN (SELECT source_id FROM sync.quarantine"
+    " WHERE dataset = %s AND resolved_at IS NULL AND source_id <> ALL(%s))"
+)
+"""Details that a source would not give are asked for again later and later."""
+REFUSED_DETAILS = (
+    "SELECT concat_ws(' ', 'details of', dataset, source_id, reason) FROM sync.quarantine"
+    " WHERE dataset = ANY(%s) AND resolved_at IS NULL AND source_id <> ALL(%s)"
+)
 
 Left = dict[tuple[str, str], str]
 """Records, by kind and id, that a fault leaves to the heal, and which: see judging.LEFT_TO_THE_HEAL."""
@@ -610,7 +628,7 @@ class Play:
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
-        open_ = self.ask(OPEN)
+        open_ = [*self.ask(OPEN), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.poisoned())]
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
@@ -624,6 +642,18 @@ class Play:
             )
             if not sources:
                 connection.execute("UPDATE sync.inbox SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
+                for name, details in DETAILS.items():
+                    connection.execute(
+                        DETAILS_ARE_DUE.format(
+                            parent=Identifier(str(details.parent.schema), details.parent.name),
+                            due=Identifier(details.due_at),
+                        ),
+                        [name, self.poisoned()],
+                    )
+
+    def poisoned(self) -> list[str]:
+        """Ids of records that cannot be read until all is judged."""
+        return [record for (_, record), why in self.left.items() if why == "poisoned"]
 
     def weigh(self) -> None:
         """How much memory each process of the hub holds, in MiB: at the beginning of the quiet, and at its end."""
