@@ -42,6 +42,9 @@ class Change(NamedTuple):
     purged: bool = False
 
 
+STAMPS = frozenset({"SystemModstamp", "LastModifiedDate", "updated_at"})
+
+
 class Overlay:
     """Changed, created and deleted records, by (system, object) and then by id as text (Salesforce: 18 characters)."""
 
@@ -68,10 +71,15 @@ class Overlay:
         deleted: bool = False,
         purged: bool = False,
     ) -> Change:
-        """Change a record; fields add up, and a field set on a deleted record brings it back."""
+        """Change a record; fields add up, and a field set on a deleted record brings it back.
+
+        A stamp that was set is that change's alone, and stamps of a record never go back, whatever the clock does.
+        """
         kept = self._changes.setdefault((system, kind), {})
         earlier = kept.get(record_id)
-        change = Change({**(earlier.fields if earlier else {}), **fields}, deleted, self._clock.now(), purged)
+        before = {name: value for name, value in earlier.fields.items() if name not in STAMPS} if earlier else {}
+        now = max(self._clock.now(), earlier.changed_at) if earlier else self._clock.now()
+        change = Change({**before, **fields}, deleted, now, purged)
         kept[record_id] = change
         for observer in self.observers:
             observer(system, kind, record_id, change)

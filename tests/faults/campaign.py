@@ -27,6 +27,7 @@ from pipelines.events.service import TICKING
 from pipelines.resources import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.run import run
+from sandbox.state import STAMPS
 from tests.faults import processes
 from tests.faults.actions import DRIFTS, SALESFORCE, Action, Facts
 from tests.faults.asking import ASKS, OPEN, Customers
@@ -48,6 +49,7 @@ QUIRKS = {
     "salesforce.keepalive_seconds": "0.3", "salesforce.query_rows": "5",
     "freebit.spacing_seconds": "0", "freebit.async_seconds": "0.2",
 }  # fmt: skip
+STAMPED = (*SALESFORCE, "invoice")
 NEVER = datetime.max.replace(tzinfo=UTC)
 SETTLED = timedelta(seconds=1.5)
 """What a command waits for at most when it is told not to: longer than a call without an answer may be at work."""
@@ -481,8 +483,15 @@ class Play:
         return (datetime.now(UTC) + self.skew).replace(microsecond=0)
 
     def may_be_stamped(self, record: str, stamp: datetime) -> bool:
-        """A record's own stamps never go back, whatever clocks do."""
-        return stamp >= self.stamps.get(record, stamp)
+        """A record's own stamps never go back, whatever clocks do: neither behind ours nor behind a command's."""
+        overlay = self.stage.sandbox.state.overlay
+        written = [
+            change.changed_at
+            for kind in STAMPED
+            if (change := overlay.get("whmcs" if kind == "invoice" else "salesforce", kind, record))
+            and not STAMPS & change.fields.keys()
+        ]
+        return stamp >= max([self.stamps.get(record, stamp), *written])
 
     def change(
         self,
@@ -605,6 +614,8 @@ class Play:
         since = self.ask("SELECT clock_timestamp()")[0][0]
         self.weigh()
         while (waiting := self.waiting(since)) and time.monotonic() < ends:
+            if self.ask(OPEN):  # what a command does last is looked for like everything else
+                since = self.ask("SELECT clock_timestamp()")[0][0]
             for name, process in self.running.items():
                 if not process.is_alive():
                     self.running[name] = self.started(name)

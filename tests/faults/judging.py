@@ -24,7 +24,7 @@ from pipelines.sync.run import run
 from tests.faults.asking import wrongs
 from tests.faults.campaign import Play
 from tests.faults.coverage import ORDERS
-from tests.faults.truth import asked_of_the_api, rows_of_invoices
+from tests.faults.truth import asked_of_the_api, claims, rows_of_invoices
 
 LEFT_TO_THE_HEAL = {
     # decisions/0009: WHMCS has no tombstones; "a WHMCS invoice that is deleted without a hook leaves the API with the
@@ -166,7 +166,10 @@ def _parked(play: Play) -> None:
     told = play.ask(
         "SELECT entity, coalesce(record_id, ''), error FROM sync.inbox WHERE state = 'parked'"
         " UNION ALL SELECT dataset, '', parked_reason FROM sync.freshness WHERE parked_at IS NOT NULL"
-        " UNION ALL SELECT kind, id::text, failure_code FROM command.commands WHERE status = 'dead'"
+        # Of an order that nobody placed here, billing may not know the products.
+        " UNION ALL SELECT c.kind, c.id::text, c.failure_code FROM command.commands c"
+        " LEFT JOIN hub.orders o ON o.id = c.subject_id"
+        " WHERE c.status = 'dead' AND (c.kind <> 'provision_order' OR o.command_id IS NOT NULL)"
     )
     parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in play.left]
     play.verdict.liveness["parked"] += len(parked)
@@ -267,6 +270,9 @@ def _names(play: Play, entity: str, entity_id: Any) -> set[tuple[str, str]]:
         return set()
     row: dict[str, Any] = rows[0][0]
     names = {(KINDS.get(entity, entity), str(row.get("source_id")))}
+    if entity == "customer_accounts" and row["source"] == "salesforce":
+        # With a client goes the link to it.
+        names |= {("client", number) for number in claims(play.stage).get(row["source_id"], ())}
     parent = PARENTS.get(entity)
     if parent == "invoice_id" and row.get(parent):
         found = play.ask("SELECT source_id FROM hub.invoices WHERE id = %s", row[parent])

@@ -69,7 +69,7 @@ def owners(stage: Stage) -> dict[str, dict[UUID, str]]:
 def asked_of_the_api(stage: Stage) -> Shown:
     """Every customer's lists with a token of their own, and one thing of each kind that is somebody else's."""
     truth, shown = owners(stage), Shown()
-    claims = _claims(stage)
+    numbers = claims(stage)
     quarantined = _quarantined(stage)
     with psycopg.connect(stage.database.owner) as connection:
         customers = connection.execute(CUSTOMERS).fetchall()
@@ -77,7 +77,7 @@ def asked_of_the_api(stage: Stage) -> Shown:
         for customer, account, billing in customers:
             headers = {"Authorization": f"Bearer {mint(ApiSettings(jwt_key=KEY), customer)}"}
             # The CRM's account says which client is its own, and nothing else makes a link (decision 0023).
-            if account and billing and billing not in claims.get(account, ()):
+            if account and billing and billing not in numbers.get(account, ()):
                 shown.foreign.append(f"customer {customer}")
             for kind, path in LISTS.items():
                 mine = account if kind in {"order", "case"} else billing
@@ -92,7 +92,7 @@ def asked_of_the_api(stage: Stage) -> Shown:
     return shown
 
 
-def _claims(stage: Stage) -> dict[str, list[str]]:
+def claims(stage: Stage) -> dict[str, list[str]]:
     """The numbers in what each account of the CRM says of its client."""
     rows = rows_of_salesforce(stage, "Account")
     return {row["Id"]: re.findall(r"\d+", row["WH_Account__c"] or "") for row in rows}
