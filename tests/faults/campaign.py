@@ -122,6 +122,7 @@ class Play:
         self.lasting: list[Facts] = []
         self.poison: dict[str, list[str]] = {"fatal": [], "unencodable": []}
         self.left: Left = {}
+        self.taken_away = set[str]()
         self.words: dict[tuple[str, str], str] = {}
         self.memory: dict[str, tuple[int, int]] = {}
         self.quiet_since: datetime | None = None
@@ -314,6 +315,7 @@ class Play:
 
     def play_drift(self, what: str) -> None:
         self.stage.control("quirks", DRIFTS[what])
+        self.taken_away |= {DRIFTS[what].get("salesforce.hidden_objects", "")}
         self.did("state", what)
 
     def play_session_over(self) -> None:
@@ -639,7 +641,7 @@ class Play:
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
-        open_ = [*self.ask(OPEN), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.poisoned())]
+        open_ = [*self.ask(OPEN), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.gone_or_poisoned())]
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
@@ -659,12 +661,12 @@ class Play:
                             parent=Identifier(str(details.parent.schema), details.parent.name),
                             due=Identifier(details.due_at),
                         ),
-                        [name, self.poisoned()],
+                        [name, self.gone_or_poisoned()],
                     )
 
-    def poisoned(self) -> list[str]:
+    def gone_or_poisoned(self) -> list[str]:
         """Ids of records that cannot be read until all is judged."""
-        return [record for (_, record), why in self.left.items() if why == "poisoned"]
+        return [record for _, record in self.left]
 
     def weigh(self) -> None:
         """How much memory each process of the hub holds, in MiB: at the beginning of the quiet, and at its end."""

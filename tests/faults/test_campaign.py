@@ -9,7 +9,7 @@ import pytest
 from sandbox.ledger import Ledger
 from sandbox.state import State
 from tests.faults.actions import CALLS, drawn, from_json, to_json
-from tests.faults.asking import BY_ORDER, ONCE, wrongs
+from tests.faults.asking import ONCE, wrongs
 from tests.faults.campaign import Play, played
 from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, asked, cell, met, short
 from tests.faults.shrinking import shrunk
@@ -68,7 +68,7 @@ def test_cells_are_short_until_they_were_hit_often_enough_the_emptiest_first() -
 def judged_commands(ledger: Ledger, *rows: tuple[str | None, ...], accepted: tuple[str, ...] = ()) -> list[str]:
     """What is found wrong with commands: (id, kind, status, failure code, order at Salesforce)."""
     play: Any = SimpleNamespace(
-        ask=lambda _: rows, customers=SimpleNamespace(accepted=dict.fromkeys(accepted)),
+        ask=lambda _: [(*row, []) for row in rows], customers=SimpleNamespace(accepted=dict.fromkeys(accepted)),
         stage=SimpleNamespace(sandbox=SimpleNamespace(state=SimpleNamespace(ledger=ledger))),
     )  # fmt: skip
     return [what for what, _ in wrongs(play)]
@@ -76,9 +76,9 @@ def judged_commands(ledger: Ledger, *rows: tuple[str | None, ...], accepted: tup
 
 def test_a_command_is_judged_by_what_the_sandbox_did_for_it() -> None:
     ledger = State().ledger
-    for system, kind in ONCE["top_up"]:
+    for system, kind in ONCE["top_up"].values():
         ledger.add(system, kind, 1, "c1")
-    for system, kind in BY_ORDER:
+    for system, kind in ONCE["provision_order"].values():
         ledger.add(system, kind, 1, "sfOrderId=801")
     ledger.add("freebit", "plan_change", 1)
     done = (
