@@ -192,8 +192,10 @@ def _make_template(server: str) -> None:
 @contextmanager
 def _new_database(server: str, *, template: str) -> Iterator[str]:
     name = f"{_template_name()}_{uuid4().hex[:12]}"
+    # Copying files costs half of what writing all of them to the log does.
+    create = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+        connection.execute(create.format(Identifier(name), Identifier(template)))
     try:
         yield _with_database(server, name)
     finally:
