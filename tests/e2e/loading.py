@@ -1,14 +1,21 @@
 """Bringing everything in, as every first load does, and what is wrong afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import psycopg
+import pytest
 
-from pipelines.datasets import DATASETS
+from pipelines.datasets import DATASETS, dataset_named
+from pipelines.resources import source_of
 from pipelines.sync.dataset import Source
 from pipelines.sync.reconcile import Drift, reconcile
 from pipelines.sync.run import Outcome, run
+from sandbox.server import RunningSandbox
+from tests.conftest import Database, copied_database
+from tests.e2e.conftest import hub_environment
 
 
 def load_everything(hub: Any, sources: dict[str, Source]) -> list[Outcome]:
@@ -27,3 +34,23 @@ def customers_match_accounts(url: str) -> bool:
             " (SELECT count(DISTINCT customer_id) FROM hub.customer_accounts WHERE deleted_at IS NULL)"
         ).fetchone()
     return row is not None and row[0] == row[1] > 0
+
+
+def begin_anew(sandbox: RunningSandbox) -> None:
+    """Nothing has happened yet."""
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
+
+
+@contextmanager
+def furnished_from(sandbox: RunningSandbox, names: Sequence[str]) -> Iterator[Database]:
+    """A database that has read these data sets, to be copied for each test, of a sandbox in which nothing happened."""
+    begin_anew(sandbox)
+    with copied_database() as database:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in hub_environment(sandbox, database).items():
+                environment.setenv(name, value)
+            for name in names:
+                source = source_of(dataset_named(name).system)
+                run(dataset_named(name), source, database.sync)
+                source.client.close()
+        yield database

@@ -21,7 +21,9 @@ from read_api.app import create_app
 from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
+from tests.conftest import Database, copied_database
 from tests.e2e.conftest import hub_environment
+from tests.e2e.loading import begin_anew, furnished_from
 
 NAMES = ("salesforce.cases", "whmcs.services", "whmcs.invoices")
 
@@ -34,16 +36,19 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
+    with furnished_from(sandbox, NAMES) as database:
+        yield database
+
+
 @pytest.fixture
-def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
-    for name, value in hub_environment(sandbox, database).items():
-        monkeypatch.setenv(name, value)
-    for name in NAMES:
-        source = source_of(dataset_named(name).system)
-        run(dataset_named(name), source, database.sync)
-        source.client.close()
-    return database
+def hub(sandbox: RunningSandbox, furnished: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    begin_anew(sandbox)
+    with copied_database(furnished) as database:
+        for name, value in hub_environment(sandbox, database).items():
+            monkeypatch.setenv(name, value)
+        yield database
 
 
 def healed(database: Any, dataset: Dataset, **options: bool) -> Healed:

@@ -12,10 +12,10 @@ from pipelines.resources import source_of
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 from pipelines.sync.run import run
-from tests.e2e.test_told import apply, calls, fail, fetch, hub, inbox, mutate, sandbox, sync, tell
+from tests.e2e.test_told import apply, calls, fail, fetch, furnished, hub, inbox, mutate, sandbox, sync, tell
 from tests.pipelines.sources.conftest import Asked, FakeSource, Reply, as_json
 
-__all__ = ["hub", "sandbox"]  # the fixtures
+__all__ = ["furnished", "hub", "sandbox"]  # the fixtures
 
 
 def all_due(database: Any, table: str, prefix: str) -> None:

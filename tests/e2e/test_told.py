@@ -15,7 +15,9 @@ from pipelines.resources import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
+from tests.conftest import Database, copied_database
 from tests.e2e.conftest import hub_environment
+from tests.e2e.loading import begin_anew, furnished_from
 
 LISTS = ("salesforce.accounts", "whmcs.clients", "whmcs.services", "whmcs.invoices", "whmcs.invoice_details")
 
@@ -28,15 +30,20 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
+    with furnished_from(sandbox, LISTS) as database:
+        yield database
+
+
 @pytest.fixture
-def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def hub(sandbox: RunningSandbox, furnished: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A hub that has read the lists, against a sandbox in which nothing has happened yet."""
-    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
-    for name, value in hub_environment(sandbox, database).items():
-        monkeypatch.setenv(name, value)
-    for name in LISTS:
-        sync(database, name)
-    return database
+    begin_anew(sandbox)
+    with copied_database(furnished) as database:
+        for name, value in hub_environment(sandbox, database).items():
+            monkeypatch.setenv(name, value)
+        yield database
 
 
 def sync(database: Any, name: str) -> None:
