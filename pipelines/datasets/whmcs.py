@@ -96,6 +96,7 @@ CLIENTS = Dataset(
             table=customer_accounts,
             kind="account",
             due_columns=("details_due_at",),
+            due_when_back=("payment_methods_due_at",),
             scope="source = 'whmcs'",
             parts=((payment_methods, "account_id"),),
         ),

@@ -73,6 +73,7 @@ class Target:
     complete_within: rows sharing this column's value form a set that the source always sends whole, so a row that
         did not come is deleted.
     due_columns: set to now when a row changes, so that its details are read again (a new row is due by default).
+    due_when_back: set to now when a row that was gone comes back, for what went with it (`parts`) must be read again.
     scope: the rows of the table that are this data set's, as SQL.
     forgotten: the source forgets old rows of this table, so a row that it no longer has is no drift.
     parts: tables, and their column that names a row of this one, whose rows go when it goes.
@@ -86,6 +87,7 @@ class Target:
     only_existing: bool = False
     complete_within: str | None = None
     due_columns: tuple[str, ...] = ()
+    due_when_back: tuple[str, ...] = ()
     scope: str = "true"
     forgotten: bool = False
     parts: tuple[tuple[Table, str], ...] = ()

@@ -157,6 +157,10 @@ def _merge_statement(target: Target, stage: str) -> bytes:
     deleted_before = SQL("t.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
     deleted_after = SQL("s.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
     due = [SQL("{} = now()").format(Identifier(column)) for column in target.due_columns]
+    due += [
+        SQL("{0} = CASE WHEN d.operation = 'restore' THEN now() ELSE t.{0} END").format(Identifier(column))
+        for column in target.due_when_back
+    ]
     sets = SQL(", ").join(
         [SQL("{0} = d.{0}").format(Identifier(column)) for column in compared] + [SQL("changed_at = now()"), *due]
     )

@@ -249,6 +249,19 @@ def test_a_record_that_comes_back_is_restored(sandbox, hub):
     assert fetch(hub, "SELECT deleted_at FROM hub.invoices WHERE source_id = %s", invoice) == [(None,)]
 
 
+def test_what_went_with_a_client_is_read_anew_when_it_comes_back(sandbox, hub):
+    query = "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' ORDER BY source_id LIMIT 1"
+    client = str(fetch(hub, query)[0][0])
+    fetch(hub, "UPDATE hub.customer_accounts SET payment_methods_due_at = now() + interval '1 day' RETURNING id")
+    for fields in (None, {"companyname": "Back"}):
+        mutate(sandbox, "whmcs", "client", client, fields)
+        tell(hub, "whmcs", "client", client)
+        apply(hub)
+
+    due = "SELECT source_id FROM hub.customer_accounts WHERE payment_methods_due_at <= now() AND deleted_at IS NULL"
+    assert fetch(hub, due) == [(client,)]
+
+
 def test_a_soft_deleted_account_leaves_its_customer(sandbox, hub):
     account = an_account(hub)
     mutate(sandbox, "salesforce", "Account", account, None)
