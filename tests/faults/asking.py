@@ -214,7 +214,8 @@ class Customers:
         ends = time.monotonic() + PLACING_SECONDS
         while time.monotonic() < ends:
             for row in rows_of_salesforce(self.play.stage, "Order"):
-                if row.get("Hub_Command_Id__c") == command:
+                # Not within the second in which it was placed: stamps of whole seconds would go back.
+                if row.get("Hub_Command_Id__c") == command and self.play.may_be_stamped(row["Id"], self.play.now()):
                     if fault:
                         self._prepare(ask, *fault)
                     return self.play.change("Order", row["Id"], {"Status": "Approved"})
