@@ -45,10 +45,16 @@ class MightyLoginError(HubError):
 def connect(url: str, *, name: str) -> Connection:
     """A connection that speaks UTC and shows as `name` in pg_stat_activity; autocommit is off.
 
+    Only to a server that takes writes: while PostgreSQL fails over, its address may answer as a standby. A URL that
+    says `target_session_attrs=any` may read from one.
+
     Raises:
-        psycopg.OperationalError: no server there, or it does not let us in.
+        psycopg.OperationalError: no server there, or it does not let us in, or takes no writes.
     """
-    return psycopg.connect(url, application_name=name, options=_options(url), connect_timeout=10)
+    target = psycopg.conninfo.conninfo_to_dict(url).get("target_session_attrs", "read-write")
+    return psycopg.connect(
+        url, application_name=name, options=_options(url), target_session_attrs=target, connect_timeout=10
+    )
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -108,6 +108,8 @@ class Database:
             raise DatabaseDownError(str(error)) from error
         except psycopg.OperationalError as error:
             raise DatabaseDownError("the database gave up on the question") from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            raise DatabaseDownError("the database takes no writes: it is a standby, until it is promoted") from error
         except psycopg.Error as error:
             raise QuestionRefusedError(f"the database refused: {error.sqlstate}") from error
 

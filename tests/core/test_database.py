@@ -14,6 +14,20 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
         connect("postgresql://nobody@/nowhere?host=/nonexistent", name="test")
 
 
+def test_a_standby_is_no_server_to_write_to(database: Database) -> None:
+    """As one that fails over answers: it lets us in, and every write is refused."""
+    with connect(database.owner, name="test") as connection:
+        name = connection.info.dbname
+        connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+
+    with pytest.raises(psycopg.OperationalError, match="read-only"):
+        connect(database.sync, name="test")
+    with connect(
+        f"{database.sync}{'&' if '?' in database.sync else '?'}target_session_attrs=any", name="test"
+    ) as reads:
+        assert reads.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_connection_says_who_it_is_and_speaks_utc(database: Database) -> None:
     with connect(database.owner, name="status") as connection:
         settings = connection.execute(

@@ -36,15 +36,10 @@ def customers_match_accounts(url: str) -> bool:
     return row is not None and row[0] == row[1] > 0
 
 
-def begin_anew(sandbox: RunningSandbox) -> None:
-    """Nothing has happened yet."""
-    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
-
-
 @contextmanager
 def furnished_from(sandbox: RunningSandbox, names: Sequence[str]) -> Iterator[Database]:
     """A database that has read these data sets, to be copied for each test, of a sandbox in which nothing happened."""
-    begin_anew(sandbox)
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
     with copied_database() as database:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in hub_environment(sandbox, database).items():
@@ -53,4 +48,14 @@ def furnished_from(sandbox: RunningSandbox, names: Sequence[str]) -> Iterator[Da
                 source = source_of(dataset_named(name).system)
                 run(dataset_named(name), source, database.sync)
                 source.client.close()
+        yield database
+
+
+@contextmanager
+def copy_of(furnished: Database, sandbox: RunningSandbox, environment: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A copy of it for one test, with this process's environment pointing at it; the sandbox forgets what happened."""
+    httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
+    with copied_database(furnished) as database:
+        for name, value in hub_environment(sandbox, database).items():
+            environment.setenv(name, value)
         yield database

@@ -21,9 +21,8 @@ from read_api.app import create_app
 from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
-from tests.conftest import Database, copied_database
-from tests.e2e.conftest import hub_environment
-from tests.e2e.loading import begin_anew, furnished_from
+from tests.conftest import Database
+from tests.e2e.loading import copy_of, furnished_from
 
 NAMES = ("salesforce.cases", "whmcs.services", "whmcs.invoices")
 
@@ -44,10 +43,7 @@ def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
 
 @pytest.fixture
 def hub(sandbox: RunningSandbox, furnished: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    begin_anew(sandbox)
-    with copied_database(furnished) as database:
-        for name, value in hub_environment(sandbox, database).items():
-            monkeypatch.setenv(name, value)
+    with copy_of(furnished, sandbox, monkeypatch) as database:
         yield database
 
 

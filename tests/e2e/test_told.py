@@ -15,9 +15,8 @@ from pipelines.resources import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
-from tests.conftest import Database, copied_database
-from tests.e2e.conftest import hub_environment
-from tests.e2e.loading import begin_anew, furnished_from
+from tests.conftest import Database
+from tests.e2e.loading import copy_of, furnished_from
 
 LISTS = ("salesforce.accounts", "whmcs.clients", "whmcs.services", "whmcs.invoices", "whmcs.invoice_details")
 
@@ -39,10 +38,7 @@ def furnished(sandbox: RunningSandbox) -> Iterator[Database]:
 @pytest.fixture
 def hub(sandbox: RunningSandbox, furnished: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A hub that has read the lists, against a sandbox in which nothing has happened yet."""
-    begin_anew(sandbox)
-    with copied_database(furnished) as database:
-        for name, value in hub_environment(sandbox, database).items():
-            monkeypatch.setenv(name, value)
+    with copy_of(furnished, sandbox, monkeypatch) as database:
         yield database
 
 

@@ -666,7 +666,7 @@ class Play:
 
     def gone_or_poisoned(self) -> list[str]:
         """Ids of records that cannot be read until all is judged."""
-        return [record for _, record in self.left]
+        return [record for (_, record), why in self.left.items() if why != "webhook lost"]
 
     def weigh(self) -> None:
         """How much memory each process of the hub holds, in MiB: at the beginning of the quiet, and at its end."""

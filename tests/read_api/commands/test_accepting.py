@@ -48,6 +48,30 @@ async def test_an_order_is_accepted_with_the_addresses_to_follow_it_at(
                        answer.headers["x-request-id"])]  # fmt: skip
 
 
+async def test_while_the_database_takes_no_writes_an_order_may_be_tried_again_and_everything_is_shown(
+    client: httpx.AsyncClient, database: Any, customer: Any, bearer: Any
+) -> None:
+    """As a standby answers until it is promoted."""
+    key = uuid4().hex
+
+    def takes_writes(*, does: bool) -> None:
+        with psycopg.connect(database.owner, autocommit=True) as owner:
+            change = "RESET default_transaction_read_only" if does else "SET default_transaction_read_only = on"
+            owner.execute("SET default_transaction_read_only = off")
+            owner.execute(f'ALTER DATABASE "{owner.info.dbname}" {change}'.encode())
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'hub_api%'")
+
+    takes_writes(does=False)
+    refused = await client.post("/api/orders", json=CART, headers=asking(bearer, customer, key))
+    shown = await client.get("/api/me", headers=bearer(customer["id"]))
+    takes_writes(does=True)
+    while (again := await client.post("/api/orders", json=CART, headers=asking(bearer, customer, key))).is_server_error:
+        assert again.status_code == 503  # its connections were just ended
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/unavailable")
+    assert (shown.status_code, again.status_code) == (200, 202)
+
+
 async def test_the_order_is_shown_at_once_as_submitted(client: httpx.AsyncClient, customer: Any, bearer: Any) -> None:
     said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
 
