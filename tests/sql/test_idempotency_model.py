@@ -69,7 +69,7 @@ class Keys(RuleBasedStateMachine):
         ):
             answer = _accept(first, keys[0], bodies[0])
             waiting = thread.submit(_accept, second, keys[1], bodies[1])
-            while not waiting.done() and not self._waits(second):
+            while not waiting.done() and not _waits(self._connection, second):
                 pass
             (first.commit if kept else first.rollback)()
             if kept:
@@ -98,11 +98,6 @@ class Keys(RuleBasedStateMachine):
         session = psycopg.connect(self._database.api)
         session.execute("SELECT set_config('hub.customer_id', %s, false)", [str(self._customers[customer])])
         return session
-
-    def _waits(self, session: psycopg.Connection[Any]) -> bool:
-        query = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
-        ((waits,),) = self._connection.execute(query, [session.info.backend_pid]).fetchall()
-        return bool(waits)
 
     def _check(self, customer: int, key: str, body: str, answer: tuple[str, UUID | None]) -> None:
         outcome, command = answer
@@ -133,6 +128,34 @@ class Keys(RuleBasedStateMachine):
             id_: (self._customers[each.customer], each.account, each.key, each.body)
             for id_, each in self._asked.items()
         }
+
+
+def test_the_same_key_at_once_waits_and_is_answered_as_repeated(database: Database) -> None:
+    """Nobody is told of an error because both came at the same moment."""
+    with (
+        psycopg.connect(database.owner, autocommit=True) as owner,
+        psycopg.connect(database.api) as first,
+        psycopg.connect(database.api) as second,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        customer = str(insert_customer(owner)["id"])
+        for session in (first, second):
+            session.execute("SELECT set_config('hub.customer_id', %s, false)", [customer])
+            session.commit()
+        accepted = _accept(first, "a key", "this")
+        waiting = thread.submit(_accept, second, "a key", "this")
+        while not waiting.done() and not _waits(owner, second):
+            pass
+        first.commit()
+
+        assert accepted[0] == "accepted"
+        assert waiting.result() == ("repeated", accepted[1])
+
+
+def _waits(owner: psycopg.Connection[Any], session: psycopg.Connection[Any]) -> bool:
+    query = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    ((waits,),) = owner.execute(query, [session.info.backend_pid]).fetchall()
+    return bool(waits)
 
 
 def _accept(session: psycopg.Connection[Any], key: str, body: str) -> tuple[str, UUID | None]:

@@ -285,3 +285,24 @@ def test_whatever_is_told_and_lost_in_any_order_is_applied_once_it_can_be(
     monkeypatch.setattr(inboxes, "MOST_AT_ONCE", AT_ONCE)
     monkeypatch.setattr(inboxes, "MOST_ATTEMPTS", MOST_ATTEMPTS)
     check(lambda: InboxModel(database))
+
+
+def test_who_answered_before_a_record_came_does_not_prove_it_at_fault(database: Database) -> None:
+    """A record that found nobody is given up only once its source has answered somebody else since it came."""
+    with psycopg.connect(database.owner, autocommit=True) as owner, psycopg.connect(database.sync) as connection:
+        connection.autocommit = True
+        answered = "INSERT INTO sync.sources AS s (system, answered_at) VALUES (%s, clock_timestamp())"
+        answered += " ON CONFLICT (system) DO UPDATE SET answered_at = excluded.answered_at"
+        owner.execute(answered.encode(), [SYSTEM])
+        wish(connection, "salesforce.accounts", ["001A"])
+        inbox = Inbox(connection, SYSTEM)
+
+        def fail() -> str:
+            owner.execute("UPDATE sync.inbox SET due_at = now()")
+            inbox.failed(inbox.waiting(), "nobody was there", unanswered=True)
+            ((state,),) = owner.execute("SELECT state FROM sync.inbox").fetchall()
+            return str(state)
+
+        assert [fail() for _ in range(inboxes.MOST_ATTEMPTS + 1)][-1] == "waiting"
+        owner.execute(answered.encode(), [SYSTEM])
+        assert fail() == "parked"

@@ -198,6 +198,26 @@ def test_patience_that_was_asked_for_outlives_an_answer_to_a_call_that_was_on_it
         elsewhere.admit()
 
 
+def test_of_two_wishes_for_patience_the_longer_counts(database, here, elsewhere):
+    for circuit, seconds in ((here, 600), (elsewhere, 60)):
+        circuit.throttled(ThrottledError("whmcs", "asks for patience", retry_after=seconds))
+
+    with psycopg.connect(database.owner) as connection:
+        left = connection.execute("SELECT extract(epoch FROM retry_at - now()) FROM sync.sources").fetchone()
+    assert left is not None
+    assert left[0] > 500
+
+
+def test_an_answer_closes_nothing_that_others_opened_since(database, here, elsewhere):
+    fail(here, 1)
+    attempt(here, "fine")
+    fail(elsewhere, OPENS_AFTER)
+
+    here.answered()  # to a call that was on its way
+
+    assert row(database)[0] == "open"
+
+
 def test_a_failure_that_opens_the_circuit_does_not_shorten_the_patience_that_was_asked_for(database, here, elsewhere):
     fail(here, OPENS_AFTER - 1)
     elsewhere.throttled(ThrottledError("whmcs", "asks for patience", retry_after=120.0))
