@@ -57,8 +57,8 @@ class JsonAnswer(ASGIResponse):
         self._start["headers"] = [h for h in headers if h[0] != b"cache-control"] + [(b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        tag = scope.get(TAG)
-        if tag is not None and self.status_code == 200:
+        tag = scope.get(TAG)  # only what was read has one, and what is not there is a problem, not an answer
+        if tag is not None:
             self._start["headers"].append((b"etag", tag))
         await send(self._start)
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
