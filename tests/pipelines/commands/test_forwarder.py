@@ -157,7 +157,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
         monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=kind))
     stage.ask("one", kind="place_order")
     second = stage.ask("two", kind="open_case")
-    settings, stopped = CommandSettings(lease_seconds=1), threading.Event()
+    settings, stopped = CommandSettings(lease_seconds=3), threading.Event()
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         thread = threading.Thread(target=Forwarder(settings, database.sync, instance).follow, args=(stopped,))
         thread.start()
@@ -165,7 +165,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
             until(lambda: stage.row(second)["lease_until"])
             first_end = stage.row(second)["lease_until"]
 
-            until(lambda: stage.row(second)["lease_until"] > first_end, seconds=5.0)
+            until(lambda: stage.row(second)["lease_until"] > first_end, seconds=30.0)
             assert stage.row(second)["claim"] == 1
         finally:
             may_end.set()
