@@ -32,6 +32,7 @@ from tests.pipelines.commands.made_up import Stage, made_up
 @contextmanager
 def forwarding(home: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A forwarder as a process of its own."""
+    home.mkdir(exist_ok=True)
     environment = os.environ | {"DAGSTER_HOME": str(home), "COMMANDS_SETTLE_SECONDS": "0"} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "forward"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -43,7 +44,7 @@ def forwarding(home: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]
         process.wait()
 
 
-def until(holds: Callable[[], Any], seconds: float = 60.0) -> None:
+def until(holds: Callable[[], Any], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold"
@@ -257,7 +258,8 @@ def test_whoever_lost_its_lease_writes_nothing_more(hub: Hub, customer: Customer
 def test_copies_share_the_work_and_do_none_of_it_twice(hub: Hub, customer: Customer, tmp_path: Path) -> None:
     asked = [hub.ask("place_order", customer, VPN) for _ in range(10)]
 
-    with forwarding(tmp_path, COMMANDS_BATCH="1"), forwarding(tmp_path, COMMANDS_BATCH="1"):
+    # Each with a home of its own: Dagster's SQLite is made for one process, and refuses a second one now and then.
+    with forwarding(tmp_path / "one", COMMANDS_BATCH="1"), forwarding(tmp_path / "other", COMMANDS_BATCH="1"):
         until(lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(asked),)])
 
     assert len(hub.ledger(system="salesforce", kind="order")) == len(asked)

@@ -222,7 +222,7 @@ def test_a_change_made_in_another_thread_is_told_too(hub: Hub, receiver: Receive
 def test_a_message_can_leave_before_its_change_is_committed(hub: Hub, receiver: Receiver) -> None:
     hub.change("invoice", INVOICE, {"status": "Unpaid"})
     answered(hub, 1)
-    hub.control("quirks", {"webhook_before_commit_ms": 300})
+    hub.control("quirks", {"webhook_before_commit_ms": 3000})
     seen: list[str] = []
     receiver.before_answering = lambda: seen.append(status_of(hub.sandbox, INVOICE))
 
