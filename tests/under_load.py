@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
-RACES = re.compile(r"ThreadPoolExecutor|threading\.|asyncio\.gather|TaskGroup|Barrier|RuleBasedStateMachine")
+RACES = re.compile(r"ThreadPoolExecutor|threading\.(?!Timer)|asyncio\.gather|TaskGroup|Barrier|RuleBasedStateMachine")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 CLOSING = re.compile(r"^=* ?(\d.* in [\d.]+s.*?) ?=*$", re.MULTILINE)
 
