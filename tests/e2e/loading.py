@@ -1,5 +1,6 @@
 """Bringing everything in, as every first load does, and what is wrong afterwards."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import psycopg
 import pytest
 
+from domain.common.identifiers import System
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.resources import source_of
 from pipelines.sync.dataset import Source
@@ -20,6 +22,14 @@ from tests.e2e.conftest import hub_environment
 
 def load_everything(hub: Any, sources: dict[str, Source]) -> list[Outcome]:
     return [run(dataset, sources[dataset.system], hub.sync) for dataset in DATASETS]
+
+
+def load_everything_anew(environment: dict[str, str]) -> None:
+    """The same in a process of its own, with this environment and clients of its own."""
+    os.environ.update(environment)
+    sources = {system: source_of(system) for system in System}
+    for dataset in DATASETS:
+        run(dataset, sources[dataset.system], os.environ["SYNC_DATABASE_URL"])
 
 
 def drifts(hub: Any, sources: dict[str, Source]) -> Iterator[Drift]:

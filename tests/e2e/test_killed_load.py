@@ -3,13 +3,12 @@
 Of a small business, which is read in as many pages as a larger one's.
 """
 
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import psycopg
@@ -17,19 +16,10 @@ import pytest
 
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
-from tests.e2e.loading import customers_match_accounts, drifts, load_everything
+from tests.e2e.loading import customers_match_accounts, drifts, load_everything, load_everything_anew
 
-EVERYTHING = """
-from pipelines.datasets import DATASETS
-from pipelines.resources import source_of
-from pipelines.sync.run import run
-import os
-sources = {}
-for dataset in DATASETS:
-    source = sources.setdefault(dataset.system, None) or source_of(dataset.system)
-    sources[dataset.system] = source
-    run(dataset, source, os.environ["SYNC_DATABASE_URL"])
-"""
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["tests.e2e.loading"])
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +40,23 @@ def _small_pages(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_first_load_killed_at_a_random_moment_and_started_again_ends_the_same(seed, hub, sources):
     moments = random.Random(seed)
     kill_after = moments.randint(1, 40)
-    process = subprocess.Popen([sys.executable, "-c", EVERYTHING], stderr=subprocess.DEVNULL)
+    process = FORKING.Process(target=load_everything_anew, args=(dict(os.environ),))
+    process.start()
 
     _wait_for_pages(hub.owner, kill_after, process)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     load_everything(hub, sources)
 
     assert [d for d in drifts(hub, sources) if not d.agrees] == []
     assert customers_match_accounts(hub.owner)
 
 
-def _wait_for_pages(url: str, pages: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait_for_pages(url: str, pages: int, process: BaseProcess) -> None:
     deadline = time.monotonic() + 60
     with psycopg.connect(url, autocommit=True) as connection:
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.is_alive() and time.monotonic() < deadline:
             row = connection.execute("SELECT coalesce(sum(pages), 0) FROM sync.runs").fetchone()
             if row is not None and row[0] >= pages:
                 return
+            process.join(0.01)
