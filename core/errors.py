@@ -73,10 +73,13 @@ class SourceError(HubError):
 
     nothing_came: the call surely changed nothing at the source. Only a refusal in the source's own words, "slow down"
         (429) and a connection that was never made prove that; of anything else the outcome is unknown.
-    concerns_all: whatever had been asked for, it would have failed the same. Anything else may be one record's own.
+    concerns_all: whatever had been asked for, it would have failed the same.
+    concerns_kind: whichever record of that kind had been asked for, it would: a right or a field was taken from us.
+        Anything else may be one record's own.
     """
 
     concerns_all = False
+    concerns_kind = False
 
     def __init__(self, system: str, reason: str, *, code: str | None = None, nothing_came: bool = True) -> None:
         super().__init__(f"{system}: {reason}" + (f" [{code}]" if code else ""))
@@ -155,6 +158,7 @@ class CredentialsError(SourceError):
     ) -> None:
         super().__init__(system, reason, code=code, nothing_came=nothing_came)
         self.concerns_all = nothing_came and not one_action
+        self.concerns_kind = one_action
 
 
 class RejectedError(SourceError):

@@ -62,13 +62,13 @@ class Inbox:
         """What was claimed is applied. What was wished for again meanwhile goes on waiting."""
         self._update("sync/inbox_done", claimed)
 
-    def failed(self, claimed: Claimed, error: str, *, unanswered: bool = False) -> None:
+    def failed(self, claimed: Claimed, error: str, *, unanswered: bool = False, all_alike: bool = False) -> None:
         """The records' own fault: tried again one by one, each a little later, and parked in the end.
 
         `unanswered`: they may have failed because nobody answers. Then they are parked only once the source has
-        answered somebody else since.
+        answered somebody else since. `all_alike`: every record of their kind fails so; then they are never parked.
         """
-        values = {"most": MOST_ATTEMPTS, "system": self._system, "unanswered": unanswered}
+        values = {"most": MOST_ATTEMPTS, "system": self._system, "unanswered": unanswered, "all_alike": all_alike}
         self._update("sync/inbox_failed", claimed, error=error, **values)
 
     def delayed(self, claimed: Claimed, wait: timedelta, error: str) -> None:

@@ -108,7 +108,12 @@ class Applier:
                 return False
             # What a reader holds, such as an open transaction, may be in any state.
             readers.close()
-            inbox.failed(claimed, self._reason(error, claimed), unanswered=isinstance(error, UnavailableError))
+            inbox.failed(
+                claimed,
+                self._reason(error, claimed),
+                unanswered=isinstance(error, UnavailableError),
+                all_alike=isinstance(error, SourceError) and error.concerns_kind,
+            )
         else:
             inbox.done(claimed)
         self._failures = 0

@@ -7,12 +7,14 @@ import pytest
 
 from core.settings import WhmcsSettings
 from pipelines.datasets import dataset_named
+from pipelines.events.inbox import MOST_ATTEMPTS
 from pipelines.events.worker import Applier, Tally
 from pipelines.resources import source_of
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 from pipelines.sync.run import run
 from tests.e2e.test_told import apply, calls, fail, fetch, furnished, hub, inbox, mutate, sandbox, sync, tell
+from tests.e2e.test_unreadable_rows import quirk
 from tests.pipelines.sources.conftest import Asked, FakeSource, Reply, as_json
 
 __all__ = ["furnished", "hub", "sandbox"]  # the fixtures
@@ -247,3 +249,32 @@ def test_half_an_emoji_in_any_text_arrives_as_a_text(database, whmcs):
 
     names = fetch(database, "SELECT first_name FROM hub.customer_accounts ORDER BY source_id")
     assert names == [("Hanako",), ("cut \ufffd",), ("Taro",)]
+
+
+@pytest.mark.parametrize(
+    ("told", "taken", "from_us"),
+    [
+        (("salesforce", "Account"), "salesforce.hidden_fields", "Account.Phone"),
+        (("salesforce", "Account"), "salesforce.hidden_objects", "Account"),
+        (("whmcs", "client"), "forbidden", "GetClientsDetails"),
+    ],
+    ids=["a field", "an object", "an action"],
+)
+def test_what_is_told_while_a_right_is_taken_from_us_is_applied_once_it_is_given_back(
+    sandbox, hub, told, taken, from_us
+):
+    """A campaign's seed: cases told while a field was hidden were parked, and waited for an operator ever after."""
+    record = fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = %s LIMIT 1", told[0])[0][0]
+    tell(hub, *told, record)
+    quirk(sandbox, **{taken: from_us})
+
+    for _ in range(7):
+        fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
+        apply(hub)
+    during = inbox(hub)
+    quirk(sandbox, **{taken: ""})
+    fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
+    apply(hub)
+
+    assert [(state, attempts > MOST_ATTEMPTS) for state, attempts, _ in during] == [("waiting", True)]
+    assert [state for state, _, _ in inbox(hub)] == ["done"]

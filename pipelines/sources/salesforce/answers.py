@@ -105,6 +105,11 @@ _DECIDED: Mapping[Meaning, str] = {
         EXCEEDED_MAX_SOBJECTS EXCEEDED_MAX_TYPES_LIMIT
     """,
 }
+_NO_RIGHT = {
+    "INVALID_FIELD", "INVALID_TYPE", "INVALID_TYPE_FOR_OPERATION", "ENTITY_NOT_QUERYABLE",
+    "INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FUNCTIONALITY_NOT_ENABLED",
+}  # fmt: skip
+"""Refusals that say nothing of the record: an object or a field of it is not, or no longer, ours to see."""
 MEANINGS = {code: meaning for meaning, codes in _DECIDED.items() for code in codes.split()}
 
 # Answers of an address from which the org has moved away, or of a maintenance page that stands before it.
@@ -203,7 +208,9 @@ def error_said(said: list[Said], request: PreparedRequest | None, query: str = "
         meaning = Meaning.PATIENCE
     about = _about(" ".join(text for _, text in guilty), _names_sent(request, query), _object_of(request, query))
     kind, reason = _ERRORS[meaning]
-    return kind("salesforce", reason + about, code=code)
+    error = kind("salesforce", reason + about, code=code)
+    error.concerns_kind = code in _NO_RIGHT
+    return error
 
 
 _ERRORS: Mapping[Meaning, tuple[Callable[..., SourceError], str]] = {

@@ -1,9 +1,11 @@
 -- Applying these failed for a reason of their own: again later, and parked after `most` attempts. If it may be that nobody
--- answers (`unanswered`), not before their source has answered somebody else since they came. Nothing is returned.
+-- answers (`unanswered`), not before their source has answered somebody else since they came; never, if it refuses every
+-- record of their kind (`all_alike`): once it does no longer, nobody need ask for them. Nothing is returned.
 UPDATE sync.inbox
    SET attempts = attempts + 1, error = %(error)s,
        due_at = statement_timestamp() + least(interval '1 second' * (power(4, least(attempts, 9)) - 1), interval '1 hour'),
        state = CASE WHEN attempts + 1 >= %(most)s
+                     AND NOT %(all_alike)s
                      AND (NOT %(unanswered)s OR EXISTS (
                              SELECT FROM sync.sources s WHERE s.system = %(system)s AND s.answered_at > received_at))
                     THEN 'parked' ELSE state END

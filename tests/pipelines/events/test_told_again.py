@@ -122,6 +122,16 @@ def test_a_failure_is_tried_again_later_each_time_and_parked_at_last(
     assert all(told - 2 < wait <= told for wait, told in zip(waits, (0, 3, 15, 63, 255), strict=True))
 
 
+def test_what_every_record_of_its_kind_is_refused_for_is_tried_on_and_on(
+    connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
+) -> None:
+    for _ in range(12):
+        inbox.failed(claimed, WHY, all_alike=True)
+
+    row = connection.execute("SELECT state, due_at - clock_timestamp() <= interval '1 hour' FROM sync.inbox").fetchone()
+    assert row == ("waiting", True)
+
+
 def test_what_failed_before_comes_alone(connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed) -> None:
     wish(connection, INVOICES, ["2", "3"])
     inbox.failed(claimed, WHY)
