@@ -19,6 +19,7 @@ from pipelines import living
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
+from tests.waiting import PATIENCE_SECONDS
 
 DAGSTER_YAML = """
 run_launcher: {module: pipelines.living, class: MonitoredRunLauncher}
@@ -27,7 +28,6 @@ telemetry: {enabled: false}
 """
 IN_A_COMMAND = ["-m", "cli", "sync", "whmcs"]
 LAUNCHED = ["-m", "dagster", "job", "execute", "-m", "pipelines.definitions", "-j", "sync_whmcs"]
-PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 
 import httpx
 import psycopg
@@ -13,6 +10,7 @@ from pipelines.datasets import dataset_named
 from pipelines.sync.run import run
 from sandbox.server import RunningSandbox
 from tests.e2e.loading import drifts, load_everything
+from tests.waiting import until
 
 INVOICES = """
 from pipelines.datasets import dataset_named
@@ -114,10 +112,3 @@ def number_of(url: str, query: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute(query.encode()).fetchone()
     return int(row[0]) if row else 0
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        threading.Event().wait(0.02)

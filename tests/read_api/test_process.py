@@ -20,8 +20,7 @@ from sql.migrate import upgrade
 from tests.builders import NOON, account_of, insert, insert_customer
 from tests.conftest import Database, _as_roles, scratch
 from tests.serving import KEY, api_process
-
-PATIENCE_SECONDS = 60.0
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from read_api.auth.tokens import mint
 from read_api.live.follower import CAUGHT_UP_SECONDS
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.serving import KEY, served_api
+from tests.waiting import until
 
 SIM_NUMBER, SERIAL, EID = 301, 304, 305
 FROM_THE_NETWORK = (
@@ -82,12 +83,8 @@ class Api:
 
     def tagged(self, line: Line) -> str:
         """The tag of the list that the customer's client keeps: there is one once the log is followed."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            tag: str | None = self._http.get("/api/sims", headers=_bearer(line)).headers.get("etag")
-            if tag is not None:
-                return tag
-        raise AssertionError("nobody follows the log")
+        found: str = until(lambda: self._http.get("/api/sims", headers=_bearer(line)).headers.get("etag"))
+        return found
 
     def is_unchanged(self, line: Line, tag: str) -> bool:
         """Whether the client is told that what it keeps is as it was."""

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.conftest import Database
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, VPN
 from tests.pipelines.commands.made_up import Stage, made_up
+from tests.waiting import until
 
 
 @contextmanager
@@ -42,13 +42,6 @@ def forwarding(home: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]
     finally:
         process.kill()
         process.wait()
-
-
-def until(holds: Callable[[], Any], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        threading.Event().wait(0.05)
 
 
 def status(hub: Hub, command: Any) -> str:

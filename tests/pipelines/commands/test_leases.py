@@ -7,8 +7,6 @@ accepted; one that is dead holds up its lane until an operator has looked. None 
 up by nothing is handed out to whoever asks.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,6 +34,7 @@ from pipelines.commands.saga import Command, Step
 from sql.statements import statement
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import KIND, Doing, Stage, made_up
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -43,13 +42,6 @@ def stage(database: Database) -> Iterator[Stage]:
     ready = Stage(database)
     yield ready
     ready.close()
-
-
-def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        threading.Event().wait(0.02)
 
 
 # -- leases ----------------------------------------------------------------------------------------------------------

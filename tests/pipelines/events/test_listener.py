@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +20,8 @@ from pipelines.sources.salesforce.pubsub.bus import EventBus
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
+from tests.waiting import PATIENCE_SECONDS, until
 
-PATIENCE_SECONDS = 20.0
 ACCOUNT, ORDER = "0015i0000000000AAA", "8015i0000000000AAA"
 TOPIC = "/data/AccountChangeEvent"
 
@@ -74,13 +73,6 @@ def listening(sandbox: RunningSandbox, database: Any, **settings: Any) -> Iterat
             thread.join(timeout=PATIENCE_SECONDS)
             bus.close()
     assert not thread.is_alive()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < ends, "it did not come to pass"
-        threading.Event().wait(0.02)
 
 
 def fetch(database: Any, query: str, *values: object) -> list[Any]:

@@ -22,8 +22,7 @@ from pipelines.sync.dataset import Page, ReadRequest
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from tests.pipelines.sync.made_up import SOURCE, a_dataset, fetch, rows
-
-PATIENCE_SECONDS = 30
+from tests.waiting import PATIENCE_SECONDS
 
 
 class Slow:

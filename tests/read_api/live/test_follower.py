@@ -25,8 +25,8 @@ from read_api.live.changes import Change, cursor_of, position_of
 from read_api.live.follower import MOST_MISSED, MOST_WAITING, Follower
 from read_api.live.stream import Item, items
 from tests.builders import insert_customer
+from tests.waiting import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 10.0
 FOR_EVER = time.time() + 86_400
 LIVE = "SELECT entity_id FROM sync.live_changes('0', 0, 1000)"
 

@@ -2,9 +2,8 @@
 
 import json
 import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,8 +23,7 @@ from read_api.auth.tokens import mint
 from tests.builders import account_of, insert, insert_customer
 from tests.conftest import Database, copied_database
 from tests.serving import KEY, served_api
-
-PATIENCE_SECONDS = 20.0
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 class Client(ABC):
@@ -109,13 +107,6 @@ class Socket(Client):
 
     def close(self) -> None:
         self._kept.close()
-
-
-def until(condition: Callable[[], Any]) -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < ends, "it did not come to pass"
-        threading.Event().wait(0.01)
 
 
 # One API for all tests here: each brings customers of its own, and clients are told from when they come.

@@ -19,10 +19,10 @@ from core.settings import ApiSettings, HubSettings
 from read_api.app import create_app
 from read_api.live import follower as of_follower
 from tests.builders import account_of, insert, insert_customer
+from tests.waiting import PATIENCE_SECONDS
 
 # 2025-06-10 23:59 in Tokyo.
 BEFORE_MIDNIGHT = datetime(2025, 6, 10, 14, 59, tzinfo=UTC)
-PATIENCE_SECONDS = 30.0
 
 Client = httpx.AsyncClient
 

@@ -3,7 +3,7 @@
 import hmac
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sandbox.config import Config, config_from
 from sandbox.server import RunningSandbox, start
 from tests.receiving import Receiver, running
 from tests.serving import served_api
+from tests.waiting import until
 
 SECRET = "correct horse battery"
 INVOICE = "10001"
@@ -53,15 +54,6 @@ def hub(sandbox: RunningSandbox, receiver: Receiver) -> Hub:
     pointed = Hub(sandbox)
     pointed.control("webhooks", {"url": receiver.url, "secret": SECRET})
     return pointed
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it gives something; fails after ten seconds."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-    raise AssertionError("it did not happen")
 
 
 def answered(hub: Hub, count: int) -> list[Any]:
