@@ -122,7 +122,6 @@ class Play:
         self.lasting: list[Facts] = []
         self.poison: dict[str, list[str]] = {"fatal": [], "unencodable": []}
         self.left: Left = {}
-        self.taken_away = set[str]()
         self.words: dict[tuple[str, str], str] = {}
         self.memory: dict[str, tuple[int, int]] = {}
         self.quiet_since: datetime | None = None
@@ -315,7 +314,6 @@ class Play:
 
     def play_drift(self, what: str) -> None:
         self.stage.control("quirks", DRIFTS[what])
-        self.taken_away |= {DRIFTS[what].get("salesforce.hidden_objects", "")}
         self.did("state", what)
 
     def play_session_over(self) -> None:
@@ -616,7 +614,7 @@ class Play:
         since = self.ask("SELECT clock_timestamp()")[0][0]
         self.weigh()
         while (waiting := self.waiting(since)) and time.monotonic() < ends:
-            if self.ask(OPEN):  # what a command does last is looked for like everything else
+            if self.ask(OPEN, self.gone_or_poisoned()):  # what a command does last is looked for like everything else
                 since = self.ask("SELECT clock_timestamp()")[0][0]
             for name, process in self.running.items():
                 if not process.is_alive():
@@ -641,7 +639,8 @@ class Play:
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
-        open_ = [*self.ask(OPEN), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.gone_or_poisoned())]
+        poisoned = self.gone_or_poisoned()
+        open_ = [*self.ask(OPEN, poisoned), *self.ask(REFUSED_DETAILS, DETAILS_OF, poisoned)]
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 

@@ -162,7 +162,7 @@ def _same(held: str | None, said: str) -> bool:
 
 
 def _parked(play: Play) -> None:
-    """What is given up: nothing, but for poisoned records, and word of objects that were taken away a while."""
+    """What is given up: nothing, but for poisoned records."""
     told = play.ask(
         "SELECT entity, coalesce(record_id, ''), error FROM sync.inbox WHERE state = 'parked'"
         " UNION ALL SELECT dataset, '', parked_reason FROM sync.freshness WHERE parked_at IS NOT NULL"
@@ -171,8 +171,7 @@ def _parked(play: Play) -> None:
         " LEFT JOIN hub.orders o ON o.id = c.subject_id"
         " WHERE c.status = 'dead' AND (c.kind <> 'provision_order' OR o.command_id IS NOT NULL)"
     )
-    explained = play.left.keys() | {(entity, "") for entity in play.taken_away}
-    parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in explained]
+    parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in play.left]
     play.verdict.liveness["parked"] += len(parked)
     play.verdict.found += [f"parked: {each}" for each in parked]
 
