@@ -53,12 +53,13 @@ CASES = """
 SELECT s.id, a.customer_id FROM hub.support_cases s JOIN hub.customer_accounts a ON a.id = s.account_id
  WHERE NOT s.is_closed AND s.deleted_at IS NULL ORDER BY s.id
 """
-OPEN = (
-    "SELECT kind FROM command.commands c WHERE status IN ('accepted', 'running', 'waiting') AND NOT EXISTS ("
-    "SELECT FROM hub.customer_accounts a JOIN hub.customer_accounts b ON b.customer_id = a.customer_id"
-    " JOIN (SELECT account_id, source_id FROM hub.subscriptions"
-    " UNION ALL SELECT account_id, source_id FROM hub.invoices) r ON r.account_id = b.id WHERE a.id = c.account_id AND r.source_id = ANY(%s))"
-)
+OPEN = """
+    SELECT kind FROM command.commands c WHERE status IN ('accepted', 'running', 'waiting') AND NOT EXISTS (
+        SELECT FROM hub.customer_accounts a JOIN hub.customer_accounts b ON b.customer_id = a.customer_id
+          JOIN (SELECT account_id, source_id FROM hub.subscriptions
+                UNION ALL SELECT account_id, source_id FROM hub.invoices) r ON r.account_id = b.id
+         WHERE a.id = c.account_id AND r.source_id = ANY(%s))
+"""
 """Where a service or an invoice of a customer makes every list fail, nothing can be looked for: those go on waiting."""
 
 
