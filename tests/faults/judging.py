@@ -162,13 +162,18 @@ def _same(held: str | None, said: str) -> bool:
 
 
 def _parked(play: Play) -> None:
-    """What is given up: nothing, but for poisoned records."""
+    """What is given up: nothing, but for poisoned records, and commands of customers who left while they were done.
+
+    Those are an operator's, who is told: a line may have been opened, and billing knows nobody to charge for it.
+    """
     told = play.ask(
         "SELECT entity, coalesce(record_id, ''), error FROM sync.inbox WHERE state = 'parked'"
         " UNION ALL SELECT dataset, '', parked_reason FROM sync.freshness WHERE parked_at IS NOT NULL"
         # Of an order that nobody placed here, billing may not know the products.
         " UNION ALL SELECT c.kind, c.id::text, c.failure_code FROM command.commands c"
-        " LEFT JOIN hub.orders o ON o.id = c.subject_id"
+        " LEFT JOIN hub.orders o ON o.id = c.subject_id JOIN hub.customer_accounts a ON a.id = c.account_id"
+        " JOIN hub.customers w ON w.id = a.customer_id AND w.deleted_at IS NULL"
+        " AND w.salesforce_account_id IS NOT NULL AND w.whmcs_account_id IS NOT NULL"
         " WHERE c.status = 'dead' AND (c.kind <> 'provision_order' OR o.command_id IS NOT NULL)"
     )
     parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in play.left]
