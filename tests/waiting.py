@@ -1,11 +1,12 @@
 """Waiting for a condition: a test never sleeps for a time that should suffice."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_SECONDS = 120.0
-"""What a busy machine may take for anything here; an idle one takes a moment."""
+PATIENCE_SECONDS = float(os.environ.get("TESTS_PATIENCE_SECONDS", "120"))
+"""What a busy machine may take for anything here; an idle one takes a moment. Whoever plants bugs has less patience."""
 LOOK_EVERY_SECONDS = 0.01
 
 

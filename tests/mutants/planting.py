@@ -40,7 +40,7 @@ class Tree:
                 shutil.copyfile(ROOT / name, folder / name)
         self._warm: Any = subprocess.Popen(
             [sys.executable, "-P", "tests/mutants/warm.py"], cwd=folder, text=True,
-            env=os.environ | {"PYTHONPATH": str(folder)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(folder), "TESTS_PATIENCE_SECONDS": "25"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
     def tried(self, mutant: Mutant) -> Outcome:
