@@ -16,6 +16,8 @@ from typing import Any
 from tests.conftest import RUN, new_run, stop_embedded
 from tests.mutants.mutant import ROOT, Mutant, Outcome, Verdict
 
+PATIENCE = {"TESTS_PATIENCE_SECONDS": "25"}
+"""Of a test that waits for what a bug keeps from happening; on a machine that does little else."""
 LIMIT_SECONDS = 600.0
 # What a migrated database is made of: a bug in it needs a database of its own instead of the one that all share.
 IN_THE_DATABASE = ("sql/objects/", "sql/migrations/", "sql/tables/", "sql/migrate.py")
@@ -40,7 +42,7 @@ class Tree:
                 shutil.copyfile(ROOT / name, folder / name)
         self._warm: Any = subprocess.Popen(
             [sys.executable, "-P", "tests/mutants/warm.py"], cwd=folder, text=True,
-            env=os.environ | {"PYTHONPATH": str(folder), "TESTS_PATIENCE_SECONDS": "25"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(folder)} | PATIENCE, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
     def tried(self, mutant: Mutant) -> Outcome:
