@@ -159,7 +159,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
             until(lambda: stage.row(second)["lease_until"])
             first_end = stage.row(second)["lease_until"]
 
-            until(lambda: stage.row(second)["lease_until"] > first_end, seconds=30.0)
+            until(lambda: stage.row(second)["lease_until"] > first_end)
             assert stage.row(second)["claim"] == 1
         finally:
             may_end.set()
