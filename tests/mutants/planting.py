@@ -16,7 +16,7 @@ from typing import Any
 from tests.conftest import RUN, new_run, stop_embedded
 from tests.mutants.mutant import ROOT, Mutant, Outcome, Verdict
 
-PATIENCE = {"TESTS_PATIENCE_SECONDS": "25"}
+PATIENCE = {"TESTS_PATIENCE_SECONDS": "60"}
 """Of a test that waits for what a bug keeps from happening; on a machine that does little else."""
 LIMIT_SECONDS = 600.0
 # What a migrated database is made of: a bug in it needs a database of its own instead of the one that all share.
