@@ -151,7 +151,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
         monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=kind))
     stage.ask("one", kind="place_order")
     second = stage.ask("two", kind="open_case")
-    settings, stopped = CommandSettings(lease_seconds=3), threading.Event()
+    settings, stopped = CommandSettings(lease_seconds=9), threading.Event()
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         thread = threading.Thread(target=Forwarder(settings, database.sync, instance).follow, args=(stopped,))
         thread.start()
