@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from psycopg import Connection, OperationalError
 from pydantic import ValidationError
 
+from core.clock import utc_now
 from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError
 from core.logging import logger
 from pipelines.commands.clients import Clients
@@ -234,7 +234,7 @@ class _Run:
         return found
 
     def _check_deadline(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
-        if datetime.now(UTC) < self._deadline_at:
+        if utc_now() < self._deadline_at:
             return
         changed = [step for step in steps if not step.reads and (step.name in work.results or step.name in taken)]
         reason = "It could not be done in time."

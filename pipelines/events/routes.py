@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.common.identifiers import System
-from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Selection
 
 Wanted = tuple[str, Selection]
@@ -59,10 +57,6 @@ def wanted_by(told: Told) -> Iterator[Wanted]:
 def missed_by(told: Told) -> str | None:
     """The data set to bring up to date as a whole, where we were told that records were missed."""
     return SALESFORCE.get(told.entity) if told.kind == "gap" and told.record_id is None else None
-
-
-def system_of(dataset: str) -> System:
-    return dataset_named(dataset).system
 
 
 def _whmcs(entity: str, record: frozenset[str], client: frozenset[str]) -> Iterator[Wanted]:

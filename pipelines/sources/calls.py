@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from ipaddress import ip_address
@@ -17,6 +16,7 @@ import stamina
 import structlog
 from pyrate_limiter import Limiter, Rate
 
+from core.clock import utc_now
 from core.errors import CredentialsError, QuotaError, SourceError, ThrottledError, UnavailableError
 from core.logging import logger
 from domain.common.identifiers import System
@@ -212,7 +212,7 @@ def seconds(header: str | None) -> float | None:
         wait = float(header)
     else:
         try:
-            wait = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+            wait = (parsedate_to_datetime(header) - utc_now()).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
     return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_SECONDS)

@@ -16,7 +16,6 @@ from sandbox.whmcs.services import Services
 
 DECLINED_CARD = "0002"  # last four digits of the card that every gateway's test mode declines
 _FEE = Decimal("0.036")
-_ZERO = Decimal(0)
 
 
 class Payments:

@@ -1,6 +1,6 @@
 """Whose calendar a day or a month is of: the network's, which is Japan's, nine hours ahead of UTC."""
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -37,12 +37,7 @@ def test_data_counts_for_the_day_on_which_it_was_used_in_japan(asked_at: datetim
 def test_a_plan_changes_on_the_first_of_japans_next_month(
     now: datetime, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return now.astimezone(tz)
-
-    monkeypatch.setattr(change_line, "datetime", Clock)
+    monkeypatch.setattr(change_line, "now_in", now.astimezone)
     for name, value in {"BASE_URL": "http://127.0.0.1:1", "OEM_ID": "x", "OEM_KEY": "x"}.items():
         monkeypatch.setenv(f"FREEBIT_{name}", value)
     # The step looks at the clock and at whose it is, and at nothing else.

@@ -1,8 +1,8 @@
 """change_plan, change_voice, change_network, reissue_esim: changes of a line at the network, one after the other."""
 
-from datetime import datetime
 from typing import Any
 
+from core.clock import now_in
 from domain.common.text import unescaped
 from domain.common.times import first_of_next_month
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
@@ -40,7 +40,7 @@ def _is_at_it(said: Any, day: str) -> bool:
 
 def choose_day(work: Work[PlanChange]) -> Result:
     """Chosen once, so that a try in the next month means the same day."""
-    today = datetime.now(work.clients.freebit_settings.vocabulary.zone).date()
+    today = now_in(work.clients.freebit_settings.vocabulary.zone).date()
     return {"on": first_of_next_month(today).strftime(assumptions.DATE)}
 
 

@@ -1,9 +1,9 @@
 """update_profile, update_address, request_eligibility: what customers change of themselves (portal reference, 3, 4)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from core.clock import utc_now
 from core.errors import RejectedError
 from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
 from pipelines.commands.actions.place_order import MARKER
@@ -57,7 +57,7 @@ def keep_opportunity(work: Work[RequestEligibility]) -> Result:
     fields = {
         "Name": "Portal: internet eligibility",
         "StageName": work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
-        "CloseDate": datetime.now(UTC).date().isoformat(),
+        "CloseDate": utc_now().date().isoformat(),
         "AccountId": work.account,
         "Opportunity_Source__c": "Portal - Internet Eligibility Request",
     }

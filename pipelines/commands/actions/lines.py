@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from core.clock import now_in
 from core.errors import UnavailableError
 from pipelines.commands.saga import LaterError, RefusalError, Result, Wish, Work
 from pipelines.sources.freebit import assumptions
@@ -73,7 +73,7 @@ def pending(said: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 def today_there(work: Work[Any]) -> str:
     """The network's day, as its dates are written."""
-    return datetime.now(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
+    return now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
 
 
 def wait_for_turn(work: Work[Any]) -> Result | None:

@@ -6,9 +6,10 @@ stock of SIM cards, or from another carrier. A line that was opened is never can
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from core.clock import now_in, utc_now
 from core.errors import RejectedError
 from domain.common.text import digits
 from pipelines.commands.actions.lines import details
@@ -99,7 +100,7 @@ def open_line(work: Provisioning) -> Result:
         wanted = [{"kind": assumptions.LINE_KIND, "account": line["account"], "planCode": plan}]
         asked = {"createType": "new", "relationCode": work.asked.order, "requestDatas": wanted}
         work.clients.freebit.change(assumptions.REGISTER_LINE, asked)
-    return {"at": datetime.now(UTC).isoformat()}
+    return {"at": utc_now().isoformat()}
 
 
 def _esim(work: Provisioning, line: Mapping[str, Any], plan: str) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _esim(work: Provisioning, line: Mapping[str, Any], plan: str) -> dict[str, A
     }
     order = order_of(work)
     if not order.get("MNP_Application__c"):
-        ships = datetime.now(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
+        ships = now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
         return asked | {"addKind": "N", "aladinOperated": assumptions.YES, "shipDate": ships}
     mnp = {
         "reserveNumber": order["MNP_Reservation_Number__c"],
@@ -150,7 +151,7 @@ def find_line(work: Provisioning) -> Result | None:
         if is_esim(work)
         else (said.get("relationCode") == work.asked.order)
     )
-    return {"at": datetime.now(UTC).isoformat()} if is_ours else None
+    return {"at": utc_now().isoformat()} if is_ours else None
 
 
 def wait_until_active(work: Provisioning) -> Result | None:
@@ -163,7 +164,7 @@ def wait_until_active(work: Provisioning) -> Result | None:
     said = details(work, work.results["choose_line"]["account"])
     if said.get("state") == "active":
         return None
-    waited = (datetime.now(UTC) - datetime.fromisoformat(work.results["open_line"]["at"])).total_seconds()
+    waited = (utc_now() - datetime.fromisoformat(work.results["open_line"]["at"])).total_seconds()
     if waited > assumptions.OPENING_GIVEN_UP_AFTER_SECONDS:
         raise AlertError(*FAILED)
     raise LaterError(ACTIVE_AGAIN_IN_SECONDS, "The line is being opened.")

@@ -1,9 +1,10 @@
 """place_order: a cart becomes an Order in Salesforce, for an agent to approve (portal reference, section 6.3)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
+from core.clock import utc_now
 from core.errors import RejectedError
 from domain.common.zones import zone
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
@@ -178,7 +179,7 @@ def porting_fields(porting: Porting) -> dict[str, Any]:
 
 
 def _today() -> str:
-    return datetime.now(UTC).date().isoformat()
+    return utc_now().date().isoformat()
 
 
 def affected(work: Placing) -> Iterator[Wish]:

@@ -4,9 +4,10 @@ Its marker is the order itself, so that whatever asks for it, and however often,
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from core.clock import utc_now
 from core.errors import RejectedError
 from domain.common.text import unescaped
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK, is_sim
@@ -66,14 +67,14 @@ def _item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unless_new(work: Provisioning, refusal: RefusalError) -> Exception:
     """An event may overtake the change it tells of: for a while that is no reason to refuse."""
-    if datetime.now(UTC) - work.command.accepted_at < READABLE_AFTER:
+    if utc_now() - work.command.accepted_at < READABLE_AFTER:
         return LaterError(2.0, "The approval is not readable yet.")
     return refusal
 
 
 def _wait_for_its_day(kind: str | None, at: str | None) -> None:
     if kind == "Scheduled" and at:
-        left = (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds()
+        left = (datetime.fromisoformat(at) - utc_now()).total_seconds()
         if left > 0:
             raise LaterError(left, "It is scheduled for a later day.")
 
@@ -232,7 +233,7 @@ def write_back(work: Provisioning) -> Result | None:
         "Activation_Status__c": words.order_activated,
         "Activation_Error_Code__c": None,
         "Activation_Error_Message__c": None,
-        "Activation_Last_Attempt_At__c": datetime.now(UTC),
+        "Activation_Last_Attempt_At__c": utc_now(),
     }
     items = [
         Changed("OrderItem", item["id"], {"WHMCS_Service_ID__c": service_of(work, item)})
@@ -277,7 +278,7 @@ def tell_failure(work: Provisioning) -> Result | None:
         "Activation_Status__c": work.clients.salesforce_settings.vocabulary.order_failed,
         "Activation_Error_Code__c": row.get("failure_code"),
         "Activation_Error_Message__c": row.get("failure_reason"),
-        "Activation_Last_Attempt_At__c": datetime.now(UTC),
+        "Activation_Last_Attempt_At__c": utc_now(),
     }
     work.clients.salesforce.update("Order", work.asked.order, fields)
     return None

@@ -1,8 +1,9 @@
 """top_up: more data for a line: an invoice, its payment, then the data (portal reference, section 10)."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from core.clock import now_in
 from core.errors import RejectedError
 from domain.sim.changing import CURRENCY, TopUp
 from pipelines.commands.actions.lines import line_affected, number_of
@@ -26,7 +27,7 @@ def check_currency(work: Work[TopUp]) -> Result | None:
 
 def create_invoice(work: Work[TopUp]) -> Result:
     number, words = number_of(work), work.clients.whmcs_settings.vocabulary
-    today = datetime.now(words.zone).date()
+    today = now_in(words.zone).date()
     answer = work.clients.whmcs.change(
         "CreateInvoice",
         userid=work.client,
@@ -83,7 +84,7 @@ def add_quota(work: Work[TopUp]) -> Result | None:
 
 def find_quota(work: Work[TopUp]) -> Result | None:
     zone = work.clients.freebit_settings.vocabulary.zone
-    today = datetime.now(zone).date()
+    today = now_in(zone).date()
     body = work.clients.freebit.quota_history(
         number_of(work), work.command.accepted_at.astimezone(zone).date() - timedelta(days=1), today
     )

@@ -169,12 +169,7 @@ def test_the_network_is_told_what_was_chosen_and_nothing_else(
 def test_a_plan_changes_with_the_month_that_is_next_in_japan(
     monkeypatch: pytest.MonkeyPatch, now: str, on: str
 ) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime.fromisoformat(now).astimezone(tz)
-
-    monkeypatch.setattr("pipelines.commands.actions.change_line.datetime", Clock)
+    monkeypatch.setattr("pipelines.commands.actions.change_line.now_in", datetime.fromisoformat(now).astimezone)
     for name in ("BASE_URL", "OEM_ID", "OEM_KEY"):
         monkeypatch.setenv(f"FREEBIT_{name}", "http://localhost")
     command: Any = SimpleNamespace(accepted_at=datetime.fromisoformat(now))
