@@ -19,7 +19,17 @@ QUOTED = re.compile(r"`([^`\n]+)`|\]\(([^)#\s]+)")
 PATH = re.compile(r"[\w.\-*<>]+(/[\w.\-*<>]+)*/?")
 FILE = re.compile(r"\.(py|sql|md|toml|yaml|lock|php)$")
 PLACEHOLDER = re.compile(r"<\w+>")
-MADE_LATER = {".hub/", "postgres/", "dagster/", "logs/", "secrets/", ".clients/<name>/", ".mutants/", ".campaign/"}
+MADE_LATER = {
+    ".hub/",
+    "results/*.json",
+    "postgres/",
+    "dagster/",
+    "logs/",
+    "secrets/",
+    ".clients/<name>/",
+    ".mutants/",
+    ".campaign/",
+}
 """What running it makes."""
 ELSEWHERE = {"configuration.php", "includes/hooks/", "Asia/Tokyo"}
 """WHMCS's own files, and a name of a time zone."""
