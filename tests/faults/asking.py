@@ -27,7 +27,7 @@ FAULTS = {
     "applied, answer spoilt": ("malformed", "empty200", "doubled"),
 }
 """What may come of a call that changes something: the three must be told apart, or looked for."""
-MEETING_SECONDS = 6.0
+MEETING_SECONDS = 10.0
 """At most, for a call of a command to come by that a fault waits for; the fault stays."""
 PLACING_SECONDS = 6.0
 """At most, for an order to arrive in Salesforce, so that it can be approved."""
