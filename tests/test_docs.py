@@ -1,7 +1,6 @@
 """What READMEs and docs name exists: files, folders, targets of make, commands of hub."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,11 @@ import typer.main
 from cli.main import app
 
 ROOT = Path(__file__).parents[1]
-LISTED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+FOLDERS = [each for each in sorted(ROOT.iterdir()) if each.is_dir() and not each.name.startswith(".")]
+LISTED = [str(page.relative_to(ROOT)) for folder in (ROOT, *FOLDERS)
+          for page in (folder.glob("*.md") if folder == ROOT else sorted(folder.rglob("*.md")))]  # fmt: skip
 # Decisions and the changelog tell of their own day.
-PAGES = [page for page in LISTED.split() if "decisions/0" not in page and page != "CHANGELOG.md"]
+PAGES = [page for page in LISTED if "decisions/0" not in page and page != "CHANGELOG.md"]
 
 QUOTED = re.compile(r"`([^`\n]+)`|\]\(([^)#\s]+)")
 PATH = re.compile(r"[\w.\-*<>]+(/[\w.\-*<>]+)*/?")

@@ -66,7 +66,8 @@ class Inbox:
         """The records' own fault: tried again one by one, each a little later, and parked in the end.
 
         `unanswered`: they may have failed because nobody answers. Then they are parked only once the source has
-        answered somebody else since. `all_alike`: every record of their kind fails so; then they are never parked.
+        answered somebody else since. `all_alike`: every record of their kind fails so; then they are never parked,
+        and where one came alone, the others that failed before wait as long as it does.
         """
         values = {"most": MOST_ATTEMPTS, "system": self._system, "unanswered": unanswered, "all_alike": all_alike}
         self._update("sync/inbox_failed", claimed, error=error, **values)

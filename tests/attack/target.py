@@ -4,7 +4,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from pipelines.sync.run import run
 from read_api.auth.tokens import mint
 from tests.faults.stage import Stage, given, stage
 from tests.serving import KEY, free_port
+from tests.waiting import until
 
 GATEWAY_TOKEN = "g" * 32
 
@@ -177,14 +177,9 @@ def _gateway(made: Stage) -> Iterator[None]:
             stderr=log,
         )
     try:
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends and process.poll() is None:
-            with suppress(httpx.TransportError):
-                if httpx.get(address, timeout=1).is_success:
-                    break
-            time.sleep(0.05)
-        else:
-            raise TimeoutError("the gateway did not come up")
+        until(lambda: process.poll() is not None or _answers(address))
+        if process.poll() is not None:
+            raise RuntimeError("the gateway did not come up")
         yield
     finally:
         process.terminate()
@@ -195,3 +190,9 @@ def running_target(api: str) -> Target:
     """The API of a running stack. API_JWT_KEY signs the tokens; HUB_CUSTOMERS names two of its customers, by comma."""
     known = [UUID(each) for each in os.environ.get("HUB_CUSTOMERS", "").split(",") if each]
     return Target(loopback_only(api), ApiSettings(jwt_key=os.environ["API_JWT_KEY"]), known=known)
+
+
+def _answers(address: str) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(address, timeout=1).is_success
+    return False

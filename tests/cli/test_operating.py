@@ -1,6 +1,7 @@
 """What operators ask and do: in one line when it cannot be, and as JSON for programs."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
@@ -53,17 +54,19 @@ def test_a_customer_that_nobody_knows_is_not_synced(hub: Hub, joined: Database) 
     assert "no customer has the id" in ended.err
 
 
-def test_what_was_told_is_applied_again_parked_or_not(hub: Hub, joined: Database) -> None:
+def test_what_was_told_is_applied_again_parked_put_off_or_not(hub: Hub, joined: Database) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
     with psycopg.connect(joined.owner) as connection:
         for state in ("done", "parked"):
             insert(connection, "sync.inbox", source="whmcs", state=state)
+        insert(connection, "sync.inbox", source="whmcs", state="waiting", due_at=later, attempts=6)
 
     ended = hub("replay", "--since", "2026-01-01")
 
     with psycopg.connect(joined.owner) as connection:
-        states = connection.execute("SELECT state FROM sync.inbox").fetchall()
+        rows = connection.execute("SELECT state, attempts, due_at <= clock_timestamp() FROM sync.inbox").fetchall()
     assert ended.code == 0
-    assert states == [("waiting",), ("waiting",)]
+    assert rows == [("waiting", 0, True)] * 3
 
 
 def test_each_system_says_how_it_is(hub: Hub, joined: Database) -> None:

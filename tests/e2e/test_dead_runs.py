@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from pipelines import living
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import until
 
 DAGSTER_YAML = """
 run_launcher: {module: pipelines.living, class: MonitoredRunLauncher}
@@ -57,13 +56,14 @@ def instance(
 
 def run_at_work(instance: dg.DagsterInstance, process: "subprocess.Popen[bytes]") -> str:
     """The id of the run, once its process is at work on it."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-            if living.is_held(run.run_id):
-                return run.run_id
-        time.sleep(0.1)
-    pytest.fail(f"no run was started: {process.poll()}")
+
+    def held() -> str | None:
+        assert process.poll() is None, f"no run was started: {process.poll()}"
+        runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        return next((run.run_id for run in runs if living.is_held(run.run_id)), None)
+
+    found: str = until(held)
+    return found
 
 
 def look_after_runs(instance: dg.DagsterInstance) -> None:
@@ -82,9 +82,7 @@ def test_a_run_is_left_alone_while_its_process_lives_and_failed_once_it_is_dead(
     finally:
         process.kill()
         process.wait()
-    until = time.monotonic() + PATIENCE_SECONDS
-    while living.is_held(run) and time.monotonic() < until:
-        time.sleep(0.05)  # PostgreSQL notices a dead client in its own time
+    until(lambda: not living.is_held(run))  # PostgreSQL notices a dead client in its own time
     look_after_runs(instance)
 
     assert while_alive is dg.DagsterRunStatus.STARTED

@@ -614,7 +614,7 @@ class Play:
         since = self.ask("SELECT clock_timestamp()")[0][0]
         self.weigh()
         while (waiting := self.waiting(since)) and time.monotonic() < ends:
-            if self.ask(OPEN, self.gone_or_poisoned()):  # what a command does last is looked for like everything else
+            if self.ask(OPEN, self.poisoned()):  # what a command does last is looked for like everything else
                 since = self.ask("SELECT clock_timestamp()")[0][0]
             for name, process in self.running.items():
                 if not process.is_alive():
@@ -639,8 +639,7 @@ class Play:
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
-        poisoned = self.gone_or_poisoned()
-        open_ = [*self.ask(OPEN, poisoned), *self.ask(REFUSED_DETAILS, DETAILS_OF, poisoned)]
+        open_ = [*self.ask(OPEN, self.poisoned()), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.gone_or_poisoned())]
         wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
@@ -662,6 +661,10 @@ class Play:
                         ),
                         [name, self.gone_or_poisoned()],
                     )
+
+    def poisoned(self) -> list[str]:
+        """Ids of records that make each list with them fail until all is judged."""
+        return [record for (_, record), why in self.left.items() if why == "poisoned"]
 
     def gone_or_poisoned(self) -> list[str]:
         """Ids of records that cannot be read until all is judged."""

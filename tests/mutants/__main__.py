@@ -115,9 +115,10 @@ def _without(tree: Tree, kept: Kept, mutant: Mutant, clean: dict[tuple[str, ...]
     innocent = Mutant("clean", " ".join(tests), "", mutant.file, lambda: text, text, tests)
     if tests not in clean:
         known = kept.of(innocent)
-        is_known = known is not None and known.verdict == "survived"  # a failure may have been the machine's
-        clean[tests] = known if known and is_known else tree.tested(tests)
-        kept.keep(innocent, clean[tests])
+        if known is None or known.verdict != "survived":  # a failure may have been the machine's
+            known = tree.tested(tests)
+            kept.keep(innocent, known)
+        clean[tests] = known
     outcome = clean[tests]
     return None if outcome.verdict == "survived" else Outcome("broken", 0.0, f"fails without the bug: {outcome.what}")
 

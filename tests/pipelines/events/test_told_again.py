@@ -132,6 +132,22 @@ def test_what_every_record_of_its_kind_is_refused_for_is_tried_on_and_on(
     assert row == ("waiting", True)
 
 
+def test_while_all_of_a_kind_are_refused_one_of_them_asks_for_all(
+    connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
+) -> None:
+    """A right that is gone for a day must not cost a call an hour for each of thousands of records."""
+    wish(connection, INVOICES, ["2", "3"])
+    wish(connection, "whmcs.clients", ["4"])
+    inbox.failed(inbox.waiting(), WHY, all_alike=True)
+    connection.execute("UPDATE sync.inbox SET attempts = 6, due_at = received_at WHERE record_id = '2'")
+
+    alone = inbox.waiting()
+    inbox.failed(alone, WHY, all_alike=True)
+
+    assert [told.record_id for told in alone.told] == ["2"]
+    assert {told.entity for told in inbox.waiting().told} == {"whmcs.clients"}
+
+
 def test_what_failed_before_comes_alone(connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed) -> None:
     wish(connection, INVOICES, ["2", "3"])
     inbox.failed(claimed, WHY)
