@@ -16,8 +16,9 @@ WITH failed AS (
     RETURNING source, entity, due_at
 )
 UPDATE sync.inbox waiting
-   SET due_at = greatest(waiting.due_at, failed.due_at)
+   SET due_at = failed.due_at
   FROM failed
  WHERE %(all_alike)s AND cardinality(%(ids)s) = 1
    AND (waiting.source, waiting.entity) = (failed.source, failed.entity)
    AND waiting.id <> ALL(%(ids)s) AND waiting.state = 'waiting' AND waiting.attempts > 0
+   AND waiting.due_at < failed.due_at
