@@ -21,9 +21,9 @@ def replay(
 ) -> None:
     """Do again what happened since a moment: after a fix, or when something is suspected to have been missed.
 
-    What sources told since then is applied again, parked and put-off rows included, and Salesforce's records changed since
-    then are read again by the next tick. Nothing is doubled: only what differs is written. WHMCS has no "changed since":
-    `hub reconcile whmcs --heal`.
+    What sources told since then is applied again, parked and put-off rows included. Salesforce's records that changed
+    since then are read again by the next tick. Nothing is doubled: only what differs is written. WHMCS has no
+    "changed since": `hub reconcile whmcs --heal`.
     """
     moment = _moment(since)
     with opened() as connection:
