@@ -112,7 +112,7 @@ def _dagster_home(parent: str) -> Iterator[str]:
 def _synced(system: str, environment: Mapping[str, str]) -> None:
     """Every data set of the system, without Dagster around it."""
     code = (
-        "import sys; from pipelines.datasets import datasets_of; from pipelines.resources import source_of;"
+        "import sys; from pipelines.datasets import datasets_of; from pipelines.sources.connect import source_of;"
         "from pipelines.sync.run import run; from core.settings import HubSettings, load, url_as;"
         f"source = source_of({system!r}); url = url_as(load(HubSettings), 'hub_sync');"
         f"[run(dataset, source, url) for dataset in datasets_of({system!r})]"

@@ -1,6 +1,6 @@
 """`python -m cli` is `hub`."""
 
-from cli.main import main
+if __name__ == "__main__":  # not in the processes that it starts, which import it again
+    from cli.main import main
 
-if __name__ == "__main__":
     main()

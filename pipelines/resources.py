@@ -8,30 +8,10 @@ from functools import cached_property
 
 import dagster as dg
 
-from core.settings import FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings, load, url_as
+from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
-from pipelines.sources.circuit import SharedCircuit
-from pipelines.sources.freebit.client import FreebitClient
-from pipelines.sources.salesforce.client import SalesforceClient
-from pipelines.sources.whmcs.client import WhmcsClient
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
-
-
-def source_of(system: System) -> Source:
-    """A client of that system, as the environment says.
-
-    Raises:
-        SettingsError: the environment lacks something; it says what.
-    """
-    circuit = SharedCircuit(url_as(load(HubSettings), "hub_sync"), system)
-    if system == "salesforce":
-        salesforce = load(SalesforceSettings)
-        return Source(SalesforceClient(salesforce, circuit), salesforce)
-    if system == "whmcs":
-        whmcs = load(WhmcsSettings)
-        return Source(WhmcsClient(whmcs, circuit), whmcs)
-    freebit = load(FreebitSettings)
-    return Source(FreebitClient(freebit, circuit), freebit)
 
 
 class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -1,17 +1,14 @@
 """`hub api`: the application behind granian, one process, until a signal comes."""
 
-import gc
 import resource
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server import Server
-from litestar import Litestar
 
 from core.errors import SettingsError
-from core.logging import configure, logger
-from core.settings import ApiSettings, GatewaySettings, HubSettings, environment_has, load
-from read_api.app import create_app
+from core.logging import logger
+from core.settings import ApiSettings, HubSettings, load
 
 log = logger("read_api")
 
@@ -21,30 +18,6 @@ MOST_CONNECTIONS = 16_384
 FEW_CONNECTIONS = 4096
 OTHER_FILES = 256
 MOST_HEAD_BYTES = 64 * 1024
-
-# Objects that came and did not go, before the youngest are looked through; rounds of those before the middle ones are;
-# and rounds of these before all are: a million objects, some 100 MB at the very most.
-COLLECTED_AFTER = (5_000, 5, 40)
-
-
-def application() -> Litestar:
-    """Built inside the worker, from the environment."""
-    configure()
-    gateway = load(GatewaySettings) if environment_has("GATEWAY_TOKEN") else None
-    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway)
-    _collect_seldom()
-    return app
-
-
-def _collect_seldom() -> None:
-    """Let the garbage collector's full rounds, in which every caller waits, be short and rare.
-
-    What was imported and built stays for good, and is walked no more. A live stream is a hundred objects: 2,000 of them
-    make a full round of 0.2 s, and with Python's own thresholds a few hundred slow bodies begin one every few seconds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
 
 
 def serve() -> None:
@@ -59,7 +32,7 @@ def serve() -> None:
     # The server closes a connection that has not sent a whole head so long after it opened, or after its last answer.
     head = HTTP1Settings(header_read_timeout=api.patience_seconds * 1000, max_buffer_size=MOST_HEAD_BYTES)
     Server(
-        "read_api.serve:application",
+        "read_api.worker:application",
         factory=True,
         address=hub.api_host,
         port=hub.api_port,

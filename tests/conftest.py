@@ -4,9 +4,11 @@ DATABASE_URL names the server to use, as a role that may create databases; witho
 the first test asks, shared by all workers, and stopped and removed when the test run ends.
 """
 
+import functools
 import hashlib
 import os
 import shutil
+import ssl
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -26,6 +28,10 @@ from psycopg.sql import SQL, Identifier
 from cli.logins import ensure_logins
 from core.settings import HubSettings, Role, url_as
 from sql.migrate import upgrade
+
+# Each client of httpx reads the system's certificates anew, whether or not it will speak TLS: an eighth of what all
+# tests together cost. The same certificates are read once.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 # Set by the process that starts the run and inherited by its workers: where this run's server and databases live.
 RUN = "HUB_TEST_RUN"

@@ -4,12 +4,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
+
+from tests.waiting import until
 
 KEY = "k" * 32
 
@@ -46,11 +47,13 @@ def free_port() -> int:
 
 
 def _wait_until_live(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health", timeout=1).is_success:
-                return
-        except httpx.TransportError:
-            continue
-    raise AssertionError("the API did not come up")
+    with httpx.Client(timeout=1) as client:
+        until(lambda: process.poll() is not None or _is_live(client, url))
+    assert process.poll() is None, "the API ended"
+
+
+def _is_live(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/health").is_success
+    except httpx.TransportError:
+        return False

@@ -9,7 +9,7 @@ import os
 from bench.contestants.memory import peak_megabytes
 from core.logging import configure
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 
 

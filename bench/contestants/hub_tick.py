@@ -10,7 +10,7 @@ import time
 from core.logging import configure
 from pipelines.datasets import dataset_named
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 
 

@@ -50,7 +50,7 @@ def _id(arguments: Sequence[str]) -> UUID:
 def _apply_where_nobody_leads() -> None:
     from pipelines.datasets import SYSTEMS
     from pipelines.events.worker import Applier, Tally
-    from pipelines.resources import source_of
+    from pipelines.sources.connect import source_of
 
     for system in SYSTEMS:
         source = source_of(system)

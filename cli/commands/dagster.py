@@ -1,12 +1,14 @@
 """`hub dagster`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.examples import examples
-from cli.ui.sessions import ENTRANCE, May, Sessions
 from core.settings import HubSettings, UiSettings, load
+
+if TYPE_CHECKING:
+    from cli.ui.sessions import May
 
 EXAMPLES = examples(
     ("hub dagster --link", "a link to look around with: one use, within ten minutes"),
@@ -31,7 +33,9 @@ def dagster(
     serve()
 
 
-def link_into_ui(may: May) -> str:
+def link_into_ui(may: "May") -> str:
     """The address of a one-time link into the UI of this machine, for one who may `view` or `operate`."""
+    from cli.ui.sessions import ENTRANCE, Sessions
+
     token = Sessions(load(UiSettings)).link(may)
     return f"http://127.0.0.1:{load(HubSettings).dagster_port}{ENTRANCE}?link={token}"

@@ -19,7 +19,7 @@ def listen() -> None:
     """
     from core.settings import EventSettings, load
     from pipelines.events.listener import listen as follow
-    from pipelines.resources import source_of
+    from pipelines.sources.connect import source_of
     from pipelines.sources.salesforce.pubsub.bus import EventBus
 
     require_plain_login("hub_sync")

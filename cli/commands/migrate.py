@@ -1,6 +1,5 @@
 """`hub migrate`."""
 
-import sqlalchemy.exc
 import typer
 
 from cli.database import DatabaseError, first_line, hub_url
@@ -8,7 +7,6 @@ from cli.examples import examples
 from cli.logins import ensure_logins
 from core.settings import HubSettings, load
 from sql.level import head
-from sql.migrate import upgrade
 
 EXAMPLES = examples(
     ("hub migrate", "the stack that `hub up` runs"),
@@ -21,6 +19,10 @@ def migrate() -> None:
 
     Each role that has no URL of its own and no other way to log in is given a password, kept in HUB_HOME/secrets.
     """
+    import sqlalchemy.exc
+
+    from sql.migrate import upgrade
+
     url = hub_url()
     try:
         upgrade(url)

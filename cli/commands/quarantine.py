@@ -70,7 +70,7 @@ def show_(number: Annotated[int, typer.Argument(help="Its number in the list.")]
 @app.command("retry", epilog=EXAMPLES)
 def retry(dataset: Dataset = None, as_json: AsJson = False) -> None:
     """Map quarantined rows again. Details that are read by call are asked for again by the next sync."""
-    from pipelines.resources import source_of
+    from pipelines.sources.connect import source_of
     from pipelines.sync.quarantine import datasets_with_quarantine
     from pipelines.sync.quarantine import retry as map_again
 

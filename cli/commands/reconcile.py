@@ -50,7 +50,7 @@ def reconcile(
         return
     from cli.progress import shown
     from pipelines.datasets import datasets_of
-    from pipelines.resources import source_of
+    from pipelines.sources.connect import source_of
     from pipelines.sync.reconcile import reconcile as drift_of
 
     url = hub_url("hub_sync")
@@ -78,7 +78,7 @@ HEALED = (
 def _heal(systems: list[System], *, allow_deletions: bool, as_json: bool) -> None:
     from cli.progress import shown
     from pipelines.datasets import datasets_of
-    from pipelines.resources import source_of
+    from pipelines.sources.connect import source_of
     from pipelines.sync.heal import Healed, heal
 
     url = hub_url("hub_sync")

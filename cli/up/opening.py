@@ -73,17 +73,18 @@ class Opening:
     def _answers(self, *urls: str) -> bool:
         """Wait until all of them do."""
         waiting = list(urls)
-        for _ in range(int(PATIENCE_SECONDS / 0.2)):
-            waiting = [url for url in waiting if not _answers(url)]
-            if not waiting:
-                return True
-            if self._stopped.wait(0.2):
-                return False
+        with httpx.Client(timeout=2.0) as client:
+            for _ in range(int(PATIENCE_SECONDS / 0.2)):
+                waiting = [url for url in waiting if not _answers(client, url)]
+                if not waiting:
+                    return True
+                if self._stopped.wait(0.2):
+                    return False
         return False
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2.0).status_code < 500
+        return client.get(url).status_code < 500
     except httpx.HTTPError:
         return False

@@ -14,7 +14,7 @@ from pipelines.assets import asset_key
 from pipelines.checks import evaluations
 from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
 from pipelines.sync.merge import Merged
 from pipelines.sync.run import run, safe

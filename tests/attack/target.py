@@ -24,7 +24,7 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.runner import Runner
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.auth.tokens import mint
 from tests.faults.stage import Stage, given, stage

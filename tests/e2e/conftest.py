@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start

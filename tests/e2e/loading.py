@@ -11,7 +11,7 @@ import pytest
 
 from domain.common.identifiers import System
 from pipelines.datasets import DATASETS, dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
 from pipelines.sync.reconcile import Drift, reconcile
 from pipelines.sync.run import Outcome, run

@@ -14,7 +14,7 @@ from tests.waiting import until
 
 INVOICES = """
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 import os
 run(dataset_named("whmcs.invoices"), source_of("whmcs"), os.environ["SYNC_DATABASE_URL"])

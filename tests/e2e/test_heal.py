@@ -12,7 +12,7 @@ from core.errors import BrakeError, IncompleteReadError
 from core.settings import ApiSettings, HubSettings
 from domain.common.identifiers import hub_id
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Dataset, Page, ReadRequest
 from pipelines.sync.heal import Healed, heal
 from pipelines.sync.reconcile import reconcile

@@ -12,7 +12,7 @@ import pytest
 
 from core.settings import ApiSettings
 from pipelines.datasets import DATASETS
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.auth.tokens import mint
 from sandbox.config import Config

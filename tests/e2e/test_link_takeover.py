@@ -15,7 +15,7 @@ import pytest
 
 from core.settings import ApiSettings
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.php import custom_fields
 from pipelines.sync.dataset import Source
 from pipelines.sync.linking import OUTVOTED

@@ -9,7 +9,7 @@ from core.settings import WhmcsSettings
 from pipelines.datasets import dataset_named
 from pipelines.events.inbox import MOST_ATTEMPTS
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 from pipelines.sync.run import run

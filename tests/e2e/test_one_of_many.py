@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Page, ReadRequest, Selection
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start

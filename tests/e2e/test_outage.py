@@ -18,7 +18,7 @@ from domain.common.identifiers import System
 from domain.common.vocabulary import FreebitVocabulary
 from pipelines.datasets import DATASETS, SYSTEMS
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run

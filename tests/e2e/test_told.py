@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.datasets import SYSTEMS, dataset_named
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start

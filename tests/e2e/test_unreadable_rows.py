@@ -15,7 +15,7 @@ import stamina
 from core.errors import UnavailableError
 from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.quarantine import Retried, retry
 from pipelines.sync.reconcile import reconcile

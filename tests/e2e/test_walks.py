@@ -11,7 +11,7 @@ import pytest
 from core.errors import IncompleteReadError
 from core.settings import WhmcsSettings
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.lists import ListPage
 from pipelines.sync.dataset import ReadRequest, Source
 from pipelines.sync.run import Outcome, run

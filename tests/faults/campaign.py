@@ -24,7 +24,7 @@ from psycopg.sql import SQL, Identifier
 from domain.common.errors import HubError
 from pipelines.datasets import dataset_named, datasets_of
 from pipelines.events.service import TICKING
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.run import run
 from sandbox.state import STAMPS

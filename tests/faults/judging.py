@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import BrakeError
 from pipelines.datasets import datasets_of
 from pipelines.events.service import TICKING
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Dataset, Source
 from pipelines.sync.heal import heal
 from pipelines.sync.quarantine import retry

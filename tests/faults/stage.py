@@ -24,7 +24,7 @@ from bench.database import TEMPLATE, as_role, server
 from bench.peers import ROOT
 from cli.up.databases import ensure, for_dagster, named
 from pipelines.datasets import DATASETS
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start

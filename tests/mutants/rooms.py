@@ -68,6 +68,7 @@ READ_API = {
     "read_api/requests.py": _near("test_problems", "test_hostile_input", "test_doors"),
     "read_api/responses.py": _near("test_documents", "test_openapi_conformance"),
     "read_api/serve.py": _near("test_doors", "test_process"),
+    "read_api/worker.py": _near("test_process", "test_doors"),
     "read_api/wire.py": _near("test_documents", "test_lists"),
 }
 

@@ -16,7 +16,7 @@ from pipelines.commands.operating import retry
 from pipelines.commands.runner import Runner
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Selection
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run

@@ -18,7 +18,7 @@ import pytest
 
 from core.settings import ApiSettings
 from pipelines.datasets import dataset_named
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.php import custom_fields
 from pipelines.sync.dataset import Selection
 from pipelines.sync.reconcile import reconcile

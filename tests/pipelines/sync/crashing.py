@@ -14,8 +14,8 @@ from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
 from pipelines.datasets import dataset_named
 from pipelines.events.worker import Applier, Tally
-from pipelines.resources import source_of
 from pipelines.sources import calls, circuit
+from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.linking import say_apart, say_linked
 from pipelines.sync.reconcile import reconcile

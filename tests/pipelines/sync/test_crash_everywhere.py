@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 
 from domain.common.identifiers import System, hub_id
 from pipelines.datasets import DATASETS
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start

@@ -25,7 +25,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from core.settings import ApiSettings, GatewaySettings, HubSettings
 from pipelines.datasets import dataset_named
 from pipelines.gateway.app import LINKS_AT_ONCE, UPLOADS_AT_ONCE
-from pipelines.resources import source_of
+from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.admission import LONGEST_UPLOAD_SECONDS
 from read_api.app import create_app
