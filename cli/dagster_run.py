@@ -12,9 +12,9 @@ from dagster._core.instance import InstanceRef  # the only way to an instance th
 from cli.database import opened
 from core.errors import HubError, SettingsError
 from core.settings import HubSettings, load
+from pipelines.dagster.definitions import defs, job_name
+from pipelines.dagster.living import held
 from pipelines.datasets import datasets_of
-from pipelines.definitions import defs, job_name
-from pipelines.living import held
 
 COUNTED = {"rows_read": "read"} | {
     key: key for key in ("inserted", "updated", "unchanged", "deleted", "quarantined", "seconds")

@@ -9,7 +9,7 @@ import dagster as dg
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Action, Command
-from pipelines.living import held, in_process
+from pipelines.dagster.living import held, in_process
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The process's own log tells what matters; a run's story is in the UI."""

@@ -10,8 +10,8 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims, Heartbeat, request_missed
 from pipelines.commands.jobs import Turn
 from pipelines.commands.pool import RunnerPool
-from pipelines.living import in_process
-from pipelines.resources import Database
+from pipelines.dagster.living import in_process
+from pipelines.dagster.resources import Database
 from sql.statements import statement
 
 

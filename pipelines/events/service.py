@@ -10,8 +10,8 @@ import dagster as dg
 from core.logging import logger
 from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
-from pipelines.assets import asset_key
-from pipelines.checks import evaluations
+from pipelines.dagster.assets import asset_key
+from pipelines.dagster.checks import evaluations
 from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from cli.dagster_run import run_job
+from pipelines.dagster.definitions import defs
 from pipelines.datasets import datasets_of
-from pipelines.definitions import defs
 
 
 @pytest.fixture

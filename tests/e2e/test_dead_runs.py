@@ -14,19 +14,19 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
-from pipelines import living
+from pipelines.dagster import living
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
 from tests.waiting import until
 
 DAGSTER_YAML = """
-run_launcher: {module: pipelines.living, class: MonitoredRunLauncher}
+run_launcher: {module: pipelines.dagster.living, class: MonitoredRunLauncher}
 run_monitoring: {enabled: true}
 telemetry: {enabled: false}
 """
 IN_A_COMMAND = ["-m", "cli", "sync", "whmcs"]
-LAUNCHED = ["-m", "dagster", "job", "execute", "-m", "pipelines.definitions", "-j", "sync_whmcs"]
+LAUNCHED = ["-m", "dagster", "job", "execute", "-m", "pipelines.dagster.definitions", "-j", "sync_whmcs"]
 
 
 @pytest.fixture(scope="module")

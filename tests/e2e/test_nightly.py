@@ -7,12 +7,12 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pipelines.assets import asset_key
+from pipelines.dagster.assets import asset_key
+from pipelines.dagster.definitions import defs
+from pipelines.dagster.sensors import inbox_left_over
 from pipelines.datasets import datasets_of
-from pipelines.definitions import defs
 from pipelines.events.service import report
 from pipelines.events.worker import Tally
-from pipelines.sensors import inbox_left_over
 from pipelines.sync.merge import Merged
 from tests.builders import insert
 

@@ -7,10 +7,10 @@ import dagster as dg
 from psycopg.rows import dict_row
 
 from core.database import connect
-from pipelines.assets import asset_key
+from pipelines.dagster.assets import asset_key
+from pipelines.dagster.living import in_process
+from pipelines.dagster.resources import Database
 from pipelines.datasets import DATASETS
-from pipelines.living import in_process
-from pipelines.resources import Database
 from pipelines.sync.dataset import Dataset
 from sql.statements import statement
 

@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
 
-from pipelines import living
-from pipelines.living import MonitoredRunLauncher, held, in_process, is_held
+from pipelines.dagster import living
+from pipelines.dagster.living import MonitoredRunLauncher, held, in_process, is_held
 from tests.conftest import Database
 
 RUNNING, FAILED = WorkerStatus.RUNNING, WorkerStatus.FAILED

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from pipelines.assets import ASSETS, asset_key
-from pipelines.checks import CHECKS, check_freshness
-from pipelines.checks import SCHEDULE as CHECK_SCHEDULE
 from pipelines.commands.jobs import COMMAND_JOBS
 from pipelines.commands.sweep import commands_left_over, sweep_commands
+from pipelines.dagster.assets import ASSETS, asset_key
+from pipelines.dagster.checks import CHECKS, check_freshness
+from pipelines.dagster.checks import SCHEDULE as CHECK_SCHEDULE
+from pipelines.dagster.living import in_process
+from pipelines.dagster.nightly import SCHEDULES as NIGHTLY_SCHEDULES
+from pipelines.dagster.nightly import housekeeping, reconcile_nightly
+from pipelines.dagster.resources import Database, Sources
+from pipelines.dagster.sensors import inbox_left_over, sweep_inbox
 from pipelines.datasets import SYSTEMS, datasets_of
-from pipelines.living import in_process
-from pipelines.nightly import SCHEDULES as NIGHTLY_SCHEDULES
-from pipelines.nightly import housekeeping, reconcile_nightly
-from pipelines.resources import Database, Sources
-from pipelines.sensors import inbox_left_over, sweep_inbox
 
 CRON = {"salesforce": "*/5 * * * *", "whmcs": "*/10 * * * *", "freebit": "*/5 * * * *"}
 

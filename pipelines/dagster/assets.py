@@ -12,8 +12,8 @@ from core.errors import (
     RejectedError,
     SettingsError,
 )
+from pipelines.dagster.resources import Database, Sources
 from pipelines.datasets import DATASETS, dataset_named
-from pipelines.resources import Database, Sources
 from pipelines.sync.dataset import Dataset
 from pipelines.sync.run import Outcome, run
 from sql.statements import statement

@@ -4,10 +4,10 @@ import dagster as dg
 
 from core.database import connect
 from core.settings import HubSettings, load, url_as
+from pipelines.dagster.living import in_process
+from pipelines.dagster.resources import Database, Sources
 from pipelines.datasets import SYSTEMS
 from pipelines.events.worker import Applier, Tally
-from pipelines.living import in_process
-from pipelines.resources import Database, Sources
 from sql.statements import statement
 
 

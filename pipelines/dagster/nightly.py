@@ -9,10 +9,10 @@ from core.database import Connection, connect
 from core.errors import HubError
 from core.settings import HubSettings, load
 from domain.common.identifiers import System
-from pipelines.assets import asset_key
+from pipelines.dagster.assets import asset_key
+from pipelines.dagster.living import in_process
+from pipelines.dagster.resources import Database, Sources
 from pipelines.datasets import datasets_of
-from pipelines.living import in_process
-from pipelines.resources import Database, Sources
 from pipelines.sync.heal import Healed, heal
 from sql.statements import statement
 

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from core.errors import BrakeError, IncompleteReadError, PermitError, UnavailableError
-from pipelines.assets import LASTING, RETRIES, metadata_of
+from pipelines.dagster.assets import LASTING, RETRIES, metadata_of
 from pipelines.sync.merge import Merged
 from pipelines.sync.run import Outcome
 

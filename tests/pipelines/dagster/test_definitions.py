@@ -3,9 +3,9 @@
 import dagster as dg
 import pytest
 
-from pipelines.assets import asset_key
+from pipelines.dagster.assets import asset_key
+from pipelines.dagster.definitions import defs, job_name
 from pipelines.datasets import DATASETS, SYSTEMS, datasets_of
-from pipelines.definitions import defs, job_name
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What Dagster runs: definitions.py says all of it."""
