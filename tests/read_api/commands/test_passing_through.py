@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -24,7 +23,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from core.settings import ApiSettings, GatewaySettings, HubSettings
 from pipelines.datasets import dataset_named
-from pipelines.gateway.app import LINKS_AT_ONCE, UPLOADS_AT_ONCE
+from pipelines.gateway.app import LINKS_AT_ONCE
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.admission import LONGEST_UPLOAD_SECONDS
@@ -35,6 +34,7 @@ from tests.builders import insert
 from tests.e2e.conftest import hub_environment
 from tests.pipelines.gateway.documents import PNG
 from tests.serving import KEY, free_port
+from tests.waiting import until
 
 TOKEN = "t" * 32
 
@@ -93,14 +93,14 @@ def passed(gateway: GatewaySettings, headers: dict[str, str]) -> int:
 
 
 def wait_until_there(settings: GatewaySettings, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def is_there() -> bool:
         try:
-            if httpx.get(f"{settings.address}/health", timeout=1).is_success:
-                return
+            return httpx.get(f"{settings.address}/health", timeout=1).is_success
         except httpx.TransportError:
-            continue
-    raise AssertionError("the gateway did not come up")
+            return False
+
+    until(lambda: process.poll() is not None or is_there())
+    assert process.poll() is None, "the gateway ended"
 
 
 @pytest.fixture
@@ -222,12 +222,14 @@ def uploads_that_never_end(gateway: GatewaySettings) -> Iterator[None]:
         f"Authorization: Bearer {TOKEN}\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
     )
     with ExitStack() as stack:
-        for _ in range(UPLOADS_AT_ONCE):
+
+        def is_full() -> bool:
+            # One more each time: what we ask with takes a place as well, which one of them may not have had then.
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
             sender.sendall((begun % uuid4().hex).encode() + PNG[:10])
-        ends = time.monotonic() + 30
-        while keep_in(gateway) != 503:
-            assert time.monotonic() < ends, "the uploads did not begin"
+            return keep_in(gateway) == 503
+
+        until(is_full)
         yield
 
 
