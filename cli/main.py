@@ -5,7 +5,9 @@ import sys
 
 import typer
 
-from cli.commands import (
+from cli.environment import join_running_stack
+from cli.needs import NEEDS
+from cli.verbs import (
     api,
     apply,
     commands,
@@ -26,8 +28,6 @@ from cli.commands import (
     tour,
     up,
 )
-from cli.environment import join_running_stack
-from cli.needs import NEEDS
 from core import logging as logs
 from core.errors import HubError
 

@@ -13,8 +13,8 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from cli.commands.token import minted
 from cli.database import answer
+from cli.verbs.token import minted
 from core.errors import HubError, NotFoundError
 from core.settings import HubSettings, SalesforceSettings, WhmcsSettings, load
 from pipelines.sources.salesforce.client import SalesforceClient

@@ -5,12 +5,12 @@ from uuid import UUID
 from rich.console import Console
 from rich.text import Text
 
-from cli.commands.dagster import link_into_ui
-from cli.commands.status import COLUMNS, state
-from cli.commands.token import minted
 from cli.database import answer, hub_url
 from cli.output import table
 from cli.up.stack import Stack
+from cli.verbs.dagster import link_into_ui
+from cli.verbs.status import COLUMNS, state
+from cli.verbs.token import minted
 from core.database import masked
 from core.settings import ApiSettings, load
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.commands.commands import COLUMNS as COMMANDS
 from cli.database import opened
 from cli.examples import examples
 from cli.output import NOTHING, AsJson, Column, age, console, counted, moment, number, plain, show, table
+from cli.verbs.commands import COLUMNS as COMMANDS
 
 MOST_DEAD = 20
 

@@ -39,7 +39,7 @@ def sync(
 ) -> None:
     """Bring data sets up to date now. One Dagster run per system, which the Dagster UI shows like any other."""
     if targets and targets[0] == "customer":
-        from cli.commands.customer_sync import sync_customer
+        from cli.verbs.customer_sync import sync_customer
 
         sync_customer(targets[1:], as_json=as_json)
     else:
