@@ -59,8 +59,9 @@ def exists(path: str, page: Path) -> bool:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_a_page_names_exists(page: str) -> None:
     named = set(paths((ROOT / page).read_text())) - MADE_LATER - ELSEWHERE
+    ours = sorted(path for path in named if not path.startswith("<HUB_HOME>/"))
 
-    assert sorted(path for path in named if not exists(path, ROOT / page)) == []
+    assert [path for path in ours if not exists(path, ROOT / page)] == []
 
 
 @pytest.mark.parametrize("page", [*PAGES, "Makefile"])
