@@ -5,7 +5,7 @@ identical re-load free of writes: `ON CONFLICT DO UPDATE ... WHERE` would lock, 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -75,12 +75,8 @@ def merge(
     run_id: UUID,
     asked_at: datetime | None = None,
     parents: Sequence[UUID] = (),
-    expected_new: bool = False,
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
-
-    `expected_new`: the table has none of them, as far as one can guess. That costs less where it is so, and more where
-    it is not; what is written is the same.
 
     An older version of a record never overwrites a newer one: the source's own stamps decide, and where they do not,
     the hub's row stays if it changed after `asked_at`. Must run inside a transaction, after `create_stage`.
@@ -89,14 +85,7 @@ def merge(
         copy_rows(cursor, stage_of(target), target.columns, rows)
         for query in (*target.judges, *filter(None, [target.withholds])):
             cursor.execute(statement(query))
-    added = 0
-    if expected_new and not target.only_existing:
-        found = connection.execute(_insert_statement(target, stage_of(target)), {"run_id": run_id}).fetchone()
-        added = found[0] if found is not None else 0
-        if added == len(rows) and target.complete_within is None:
-            return Merged(inserted=added)
-    rest = merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
-    return replace(rest, inserted=rest.inserted + added, unchanged=rest.unchanged - added)
+    return merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
 
 
 def merge_stage(
@@ -251,32 +240,6 @@ def _following(target: Target) -> Composed:
         )
         for number, table, column in parts
     )
-
-
-@lru_cache
-def _insert_statement(target: Target, stage: str) -> bytes:
-    """What `_merge_statement` does with rows that the table does not have, and nothing else."""
-    table = target.table
-    composed = SQL(
-        """
-        WITH inserted AS (
-            INSERT INTO {table} AS t ({columns})
-            SELECT {columns} FROM pg_temp.{stage} s WHERE NOT EXISTS (SELECT FROM {table} known WHERE known.id = s.id)
-            RETURNING t.id, {account} AS of_account
-        ), logged AS (
-            INSERT INTO sync.changes (entity, entity_id, account_id, operation, run_id)
-            SELECT {entity}, id, of_account, 'insert', %(run_id)s FROM inserted
-        )
-        SELECT count(*) FROM inserted
-        """
-    ).format(
-        table=_qualified(table),
-        stage=Identifier(stage),
-        columns=_names(target.columns),
-        account=_account(table, "t"),
-        entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
-    )
-    return composed.as_bytes()
 
 
 @lru_cache

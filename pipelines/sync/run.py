@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from structlog.contextvars import bound_contextvars, get_contextvars
@@ -20,7 +20,6 @@ from pipelines.sync.mapping import map_page
 from pipelines.sync.merge import Merged
 from pipelines.sync.progress import Progress, tell
 from pipelines.sync.store import MappedPage, Store
-from pipelines.sync.unwritten import UnwrittenPage, kept_page
 from pipelines.sync.writing import write_page
 
 log = logger(__name__)
@@ -59,9 +58,9 @@ def run(
 ) -> Outcome:
     """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
 
-    After a run that died, one page is asked for again at most: the one that was on its way. Raises whatever reading or
-    writing raised, after the run's failure is recorded; what was written until then stays. BrakeError: it would delete
-    too much of a table.
+    After a run that was killed, two pages at most are asked for again: the one it was writing, and the one fetched
+    meanwhile. Raises whatever reading or writing raised, after the run's failure is recorded; what was written until
+    then stays. BrakeError: it would delete too much of a table.
     """
     outcome = Outcome(dataset.name)
     started = time.monotonic()
@@ -75,11 +74,7 @@ def run(
         due = stack.enter_context(_due(dataset, database_url))
         clock = DatabaseClock(now)
         request = ReadRequest(source, position={} if full else position, full=full, due=due, now=clock)
-        # Whoever asks for everything from the start does not want what somebody was told a while ago.
-        kept = None if full else kept_page(connection, dataset.name, request.position)
-        pages = _pages(dataset, request, kept)
-        unwritten = stack.enter_context(UnwrittenPage(database_url, dataset.name))
-        mapped_pages = _mapped(dataset, pages, request, unwritten)
+        mapped_pages = (map_page(dataset, page, source.vocabulary) for page in dataset.read(request))
         try:
             last = _write_all(dataset, mapped_pages, store, outcome, source.vocabulary)
         except BaseException as error:
@@ -91,27 +86,6 @@ def run(
     tell(Progress(dataset.name, outcome.read, outcome.read, done=True))
     _report(outcome)
     return outcome
-
-
-def _pages(dataset: Dataset, request: ReadRequest, kept: Page | None) -> Iterator[Page]:
-    """What is to be written: the page that a killed run left, if any, and what is read from there on."""
-    if kept is not None:
-        yield kept
-        request = replace(request, position=kept.position)
-    yield from dataset.read(request)
-
-
-def _mapped(
-    dataset: Dataset, pages: Iterator[Page], request: ReadRequest, unwritten: UnwrittenPage
-) -> Iterator[MappedPage]:
-    begins = request.position
-    for page in pages:
-        yield map_page(dataset, page, request.source.vocabulary)
-        # We are asked for the next one, so this one is being written. What says how many to expect is a whole read.
-        # One that names rows set aside is read again instead: those are no rows to keep.
-        if page.expected is not None and page.rows and not page.failures and dataset.details is None:
-            unwritten.keep(page, begins)
-        begins = page.position
 
 
 def _write_all(

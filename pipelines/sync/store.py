@@ -72,7 +72,6 @@ class Store:
         self._keeps_position = dataset.details is None
         self._allow_deletions = allow_deletions
         self._deleted: Counter[str] = Counter()
-        self._brought_new: set[Target] = set()
         self.run_id = uuid4()
 
     def open(self, *, mode: str, dagster_run_id: str | None = None) -> tuple[Position, datetime]:
@@ -131,10 +130,7 @@ class Store:
                     run_id=self.run_id,
                     asked_at=page.asked_at,
                     parents=[parent.id for parent in whole],
-                    expected_new=target in self._brought_new,
                 )
-                # A first load goes on bringing new rows only.
-                (self._brought_new.add if merged.inserted == len(rows) > 0 else self._brought_new.discard)(target)
                 merged += self._removed(target, page)
                 if target.complete_within is None:
                     self._brake(target, merged.deleted - merged.parts)
@@ -201,8 +197,6 @@ class Store:
         parameters |= {"brake": brake, "verified_through": verified_through}
         self._connection.execute(statement("sync/end_run"), parameters)
         self._connection.execute(statement("sync/advance_freshness"), parameters)
-        if self._keeps_position:
-            self._connection.execute(statement("sync/forget_page"), parameters)
         self._connection.commit()
 
     def _mark_read(self, details: Details, parents: Sequence[Parent]) -> int:

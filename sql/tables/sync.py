@@ -56,24 +56,6 @@ cursors = Table(
     comment="How far each data set was read. Committed together with the rows it stands for.",
 )
 
-unwritten_pages = Table(
-    "unwritten_pages",
-    metadata,
-    Column("dataset", Text, primary_key=True, comment="Data set being read whole"),
-    Column("begins", JSONB, nullable=False, comment="Where a reader stands who has not read the page"),
-    Column(
-        "page",
-        LargeBinary,
-        nullable=False,
-        comment="The page as sent, JSON compressed with zlib: personal data, for the sync only",
-    ),
-    stamp("kept_at", "When it was kept, UTC"),
-    schema="sync",
-    comment="The page a whole read is writing: whoever goes on after a kill need not ask for it again. Empty otherwise,"
-    " and after a crash of the server.",
-    prefixes=["UNLOGGED"],
-)
-
 runs = Table(
     "runs",
     metadata,

@@ -75,12 +75,6 @@ def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture(autouse=True, params=[False, True], ids=["", "as a first load"])
-def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is expected of the rows changes nothing of what becomes of them."""
-    monkeypatch.setitem(merge.__kwdefaults__ or {}, "expected_new", request.param)
-
-
 def merged(
     connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = (), asked_at: Any = None
 ) -> Merged:
