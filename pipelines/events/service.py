@@ -7,6 +7,7 @@ from functools import partial
 
 import dagster as dg
 
+from core.errors import safe
 from core.logging import logger
 from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
@@ -16,8 +17,8 @@ from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
-from pipelines.sync.merge import Merged
-from pipelines.sync.run import run, safe
+from pipelines.sync.merged import Merged
+from pipelines.sync.run import run
 
 log = logger(__name__)
 

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import Connection
 from sqlalchemy import Table
 
 from core.clock import Clock, utc_now
 from domain.common.columns import Columns
 from domain.common.identifiers import System
 from domain.common.record import Contract
+from pipelines.sync.merged import Merged
+from pipelines.sync.rows import Rows
 
 Row = Mapping[str, Any]
 Position = Mapping[str, Any]
@@ -64,6 +67,17 @@ class Page:
     partial: bool = False
 
 
+@dataclass(frozen=True)
+class MappedPage:
+    """A page after mapping: what it brings by target, ids unique, and the rows that could not be mapped."""
+
+    page: Page
+    rows: Mapping["Target", Rows]
+    failures: Sequence[Failure]
+    mapped_ids: Sequence[str]
+    unknown_labels: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """One table a data set writes, by one contract whose field names are the columns (none: SQL fills the stage).
@@ -109,16 +123,21 @@ SETTLING = timedelta(seconds=30)
 class Details:
     """Rows that the source hands over one parent per call, so reading them is budgeted and resumable.
 
-    `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
-    says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
-    by the source's settings, or only when the parent changes. Of parents that are `unsettled` (SQL, once their details
-    are written) the source will soon have something else to tell: those are due again after SETTLING, later more and
-    more seldom, and the worker is asked to read them, a few at a time. `columns` are the
-    parent's columns that the call or the mapping needs. `limit` bounds the parents of one run. `logged`: that they were
-    read is a change of the parent like any other, for its customer sees when that was, and it has a past.
+    The parents that are due come first by `order`. `<prefix>_as_of` says when a parent's details were read and
+    `<prefix>_due_at` when they must be read next.
+
+    system, kind: what the parents' hub ids are made of; their accounts are that system's, too.
+    columns: the parent's columns that the call or the mapping needs.
+    refresh_after: how long after they were read, by the source's settings; none: only when the parent changes.
+    unsettled: SQL, true of a parent (once its details are written) of which the source will soon have something else to
+        tell. Those are due again after SETTLING, later more and more seldom, and the worker is asked to read some.
+    limit: the most parents of one run.
+    logged: that they were read is a change of the parent like any other, for its customer sees when that was, and it
+        has a past.
     """
 
     parent: Table
+    system: System
     kind: str
     prefix: str
     order: str
@@ -150,6 +169,7 @@ class Dataset:
     to_columns: the same of many rows at once, into the first target. Raises NotPlainError where `to_contracts` must
         look at the rows one by one.
     source_id: the row's own id, for quarantine; never raises.
+    link: judges to whom accounts belong, in the transaction that changed them (accounts only).
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """
 
@@ -166,12 +186,12 @@ class Dataset:
     to_columns: Callable[[Sequence[Row], Any], Columns] | None = None
     read_some: "Reader | None" = None
     details: Details | None = None
-    links_accounts: bool = False
+    link: "Linker | None" = None
     after: tuple[str, ...] = field(default=())
 
     @property
     def key(self) -> str:
-        """The name without its system: `invoices` of `whmcs.invoices`."""
+        """The name without its system: `invoices` of `billing.invoices`."""
         return self.name.partition(".")[2]
 
 
@@ -220,3 +240,6 @@ class ReadRequest:
 
 
 Reader = Callable[[ReadRequest], Iterator[Page]]
+
+Linker = Callable[[Connection[Any], Sequence[UUID], UUID], Merged]
+"""Given the accounts that changed (their hub ids) and the run's id: what judging them again did to customers."""

@@ -1,5 +1,6 @@
 """What the sync remembers of itself: where it stands, what it did, what it could not represent, what changed."""
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,16 @@ from sqlalchemy.types import UserDefinedType
 
 from sql.tables.columns import choice, flag, instant, metadata, reference, stamp
 from sql.tables.columns import text as words
+
+
+class Mode(StrEnum):
+    """What a run of the sync is for: on from the last one, all anew, single records, compare and heal, quarantine."""
+
+    INCREMENTAL = "incremental"
+    FULL = "full"
+    EVENTS = "events"
+    RECONCILE = "reconcile"
+    QUARANTINE = "quarantine"
 
 
 class XID8(UserDefinedType[str]):
@@ -62,7 +73,7 @@ runs = Table(
     Column("id", Uuid, primary_key=True, comment="Run id"),
     words("dataset", "Data set read", required=True),
     words("system", "System read", required=True),
-    words("mode", "Kind of read, such as incremental or full", required=True),
+    choice("mode", tuple(Mode), "Kind of read", required=True),
     choice("status", ("running", "succeeded", "failed"), "How it went", default="running"),
     stamp("started_at", "When it started, UTC"),
     instant("finished_at", "When it ended, UTC; null: still running, or killed"),

@@ -13,7 +13,7 @@ from pipelines.dagster.sensors import inbox_left_over
 from pipelines.datasets import datasets_of
 from pipelines.events.service import report
 from pipelines.events.worker import Tally
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from tests.builders import insert
 
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from core.database import connect
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import Merged, create_stage, merge
+from pipelines.sync.merge import merge
+from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
+from pipelines.sync.stage import create_stage
 from sql.tables.billing import invoice_items
 from sql.tables.support import case_comments, support_cases
 

@@ -11,8 +11,9 @@ from domain.common.errors import MappingError
 from domain.common.record import Contract
 from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Dataset, Failure, Page, ReadRequest, Row
-from pipelines.sync.quarantine import quarantined, retry
+from pipelines.sync.quarantine import quarantined
 from pipelines.sync.reading import BODY
+from pipelines.sync.retry import retry
 from pipelines.sync.run import run
 from tests.builders import insert
 from tests.pipelines.sync.made_up import (
@@ -110,8 +111,8 @@ def test_after_a_mapper_is_fixed_quarantined_rows_can_be_tried_again_without_mov
     def mended_mapper(row: Row, vocabulary: Any) -> Sequence[Contract]:
         return to_cases({**row, "broken": 0}, vocabulary)
 
-    still_broken = retry(broken, None, database.sync)
-    mended = retry(a_dataset(broken.read, to_contracts=mended_mapper), None, database.sync)
+    still_broken = retry(broken, SOURCE, database.sync)
+    mended = retry(a_dataset(broken.read, to_contracts=mended_mapper), SOURCE, database.sync)
 
     assert (still_broken.taken, still_broken.refused) == (0, 1)
     assert (mended.taken, mended.refused) == (1, 0)
@@ -145,7 +146,7 @@ def test_retrying_quarantined_details_makes_their_parent_due_again(database):
         return details_dataset(lambda _: {}).to_contracts(row, vocabulary)
 
     run(replace(dataset, to_contracts=to_balance), SOURCE, database.sync)
-    retried = retry(dataset, None, database.sync)
+    retried = retry(dataset, SOURCE, database.sync)
 
     assert retried.requested == 1
     due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
@@ -211,7 +212,7 @@ def test_a_record_that_its_source_could_not_hand_over_is_asked_for_again_and_the
     unreadable = Failure("500X", {}, "cannot be written as JSON")
     run(sent(Page(rows=[BROKEN], failures=[unreadable], position={})), SOURCE, database.sync)
 
-    retried = retry(sent(), None, database.sync)
+    retried = retry(sent(), SOURCE, database.sync)
 
     assert (retried.requested, retried.refused, retried.taken) == (1, 1, 0)
     wished = fetch(database.owner, "SELECT entity, record_id, state FROM sync.inbox")

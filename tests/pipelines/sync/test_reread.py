@@ -11,7 +11,7 @@ from core.errors import BrakeError, UnavailableError
 from domain.common.identifiers import account_id
 from pipelines.sync import reread
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row, Selection
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from tests.builders import insert
