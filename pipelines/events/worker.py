@@ -40,7 +40,7 @@ Applied = Callable[[str, Merged], None]
 class Applier:
     """Applies one system's inbox while it leads. Everything it holds is made anew after the database went away."""
 
-    def __init__(self, system: System, source: Source, database_url: str, applied: Applied) -> None:
+    def __init__(self, system: System, source: Source[Any, Any], database_url: str, applied: Applied) -> None:
         self._system = system
         self._source = source
         self._database_url = database_url
@@ -167,7 +167,7 @@ class _Connected:
 class Readers:
     """The data sets' readers, made when first needed and kept warm."""
 
-    def __init__(self, source: Source, database_url: str) -> None:
+    def __init__(self, source: Source[Any, Any], database_url: str) -> None:
         self._source = source
         self._database_url = database_url
         self._kept: dict[str, tuple[psycopg.Connection[Any], Rereader]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -195,12 +195,24 @@ class Dataset:
         return self.name.partition(".")[2]
 
 
+class HasVocabulary(Protocol):
+    """A system's settings."""
+
+    @property
+    def vocabulary(self) -> Any:
+        """What its operator calls things, which mapping needs."""
+
+
+ClientT = TypeVar("ClientT")
+SettingsT = TypeVar("SettingsT", bound=HasVocabulary)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(Generic[ClientT, SettingsT]):
     """A system as a run sees it: its client, its settings, and what its operator calls things."""
 
-    client: Any
-    settings: Any
+    client: ClientT
+    settings: SettingsT
 
     @property
     def vocabulary(self) -> Any:
@@ -225,10 +237,10 @@ NOTHING = Selection()
 
 
 @dataclass(frozen=True)
-class ReadRequest:
+class ReadRequest(Generic[ClientT, SettingsT]):
     """What a reader is asked for: everything from `position` on, or `only` a selection. `now`: the database's clock."""
 
-    source: Source
+    source: Source[ClientT, SettingsT]
     position: Position
     full: bool
     due: Iterable[Row] = ()
@@ -239,7 +251,7 @@ class ReadRequest:
     now: Clock = utc_now
 
 
-Reader = Callable[[ReadRequest], Iterator[Page]]
+Reader = Callable[[ReadRequest[Any, Any]], Iterator[Page]]
 
 Linker = Callable[[Connection[Any], Sequence[UUID], UUID], Merged]
 """Given the accounts that changed (their hub ids) and the run's id: what judging them again did to customers."""

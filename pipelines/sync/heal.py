@@ -50,7 +50,7 @@ class Healed:
 
 def heal(
     dataset: Dataset,
-    source: Source,
+    source: Source[Any, Any],
     database_url: str,
     *,
     allow_deletions: bool = False,

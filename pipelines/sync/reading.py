@@ -6,7 +6,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.errors import SourceError
@@ -23,7 +23,7 @@ _FEW = 10
 
 
 def read_details(
-    request: ReadRequest,
+    request: ReadRequest[Any, Any],
     ask: Callable[[Row], Row],
     *,
     at_once: int,

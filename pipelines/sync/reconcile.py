@@ -40,7 +40,7 @@ class Drift:
         return self.missing == self.extra == self.different == 0
 
 
-def reconcile(dataset: Dataset, source: Source, database_url: str) -> tuple[Drift, ...]:
+def reconcile(dataset: Dataset, source: Source[Any, Any], database_url: str) -> tuple[Drift, ...]:
     """The drift of each table the data set writes, in the order of its targets.
 
     Raises:

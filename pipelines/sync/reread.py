@@ -26,7 +26,7 @@ class Rereader:
     Has the data set's turn for events as long as its connection is open, so there is one at a time in all processes.
     """
 
-    def __init__(self, connection: Connection[Any], dataset: Dataset, source: Source) -> None:
+    def __init__(self, connection: Connection[Any], dataset: Dataset, source: Source[Any, Any]) -> None:
         self._session = Session(connection, dataset, source)
         self._session.begin(Mode.EVENTS)
 
@@ -43,7 +43,7 @@ class Rereader:
                 merged += sum((written for _, written in session.write(mapped)), Merged())
         return merged
 
-    def _request(self, only: Selection) -> ReadRequest:
+    def _request(self, only: Selection) -> ReadRequest[Any, Any]:
         session, now = self._session, DatabaseClock.of(self._session.connection)
         if now() - session.began >= LONGEST_RUN:
             session.run.end()

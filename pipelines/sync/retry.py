@@ -1,6 +1,7 @@
 """Trying quarantined rows again, after a mapper or a source was mended."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.sync.dataset import Dataset, Page, Source
 from pipelines.sync.details import make_due
@@ -20,7 +21,7 @@ class Retried:
     requested: int = 0
 
 
-def retry(dataset: Dataset, source: Source, database_url: str) -> Retried:
+def retry(dataset: Dataset, source: Source[Any, Any], database_url: str) -> Retried:
     """Map the data set's quarantined rows again, with today's mapper, and write those that can be represented.
 
     Asks the source for nothing: of `source`, the settings are used. Details read by call are asked for again by the

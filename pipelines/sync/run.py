@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.logging import logger
 from pipelines.sync.dataset import Dataset, MappedPage, Source
@@ -36,7 +37,7 @@ class Outcome:
 
 def run(
     dataset: Dataset,
-    source: Source,
+    source: Source[Any, Any],
     database_url: str,
     *,
     full: bool = False,

@@ -36,7 +36,9 @@ class Session:
     position: Position
     began: datetime
 
-    def __init__(self, connection: Connection[Any], dataset: Dataset, source: Source, database_url: str = "") -> None:
+    def __init__(
+        self, connection: Connection[Any], dataset: Dataset, source: Source[Any, Any], database_url: str = ""
+    ) -> None:
         self.connection = connection
         self.dataset = dataset
         self.source = source
@@ -83,7 +85,7 @@ class Session:
                 tell(Progress(self.dataset.name, counted.rows, None, done=True, failed=True))
                 raise
 
-    def read(self, request: ReadRequest) -> Iterator[MappedPage]:
+    def read(self, request: ReadRequest[Any, Any]) -> Iterator[MappedPage]:
         """The pages of a request, mapped."""
         read = self.dataset.read_some if request.only and self.dataset.read_some else self.dataset.read
         for page in read(request):
@@ -104,7 +106,7 @@ class Session:
 
 
 @contextmanager
-def open_session(dataset: Dataset, source: Source, database_url: str, *, name: str) -> Iterator[Session]:
+def open_session(dataset: Dataset, source: Source[Any, Any], database_url: str, *, name: str) -> Iterator[Session]:
     """A session on a connection of its own, which shows as `name` and the data set in pg_stat_activity."""
     with connect(database_url, name=f"{name} {dataset.name}") as connection:
         yield Session(connection, dataset, source, database_url)
