@@ -1,7 +1,7 @@
 """Deletions: marking what a source no longer has, and the brake on runs that delete too much of a table."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -14,9 +14,9 @@ from sqlalchemy import Table
 
 from core.errors import BrakeError
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import log_of_deletions
 from pipelines.sync.merged import Merged
-from pipelines.sync.tables import account_of, qualified
+from pipelines.sync.stage import stage_of
+from pipelines.sync.tables import account_of, entity, qualified
 
 MOST_DELETED = 0.05
 """The part of a table that one run may mark deleted; more is a source in trouble until somebody says otherwise."""
@@ -56,8 +56,7 @@ class Brake:
         query = SQL("SELECT count(*) FROM {} WHERE deleted_at IS NULL AND {}").format(
             qualified(target.table), SQL(target.scope)
         )
-        row = self._connection.execute(query).fetchone()
-        before = rows + (int(row[0]) if row is not None else 0)
+        before = rows + _count(self._connection, query, {})
         if rows > MOST_DELETED * before:
             raise BrakeError(self._dataset_name, rows=rows, of=before)
 
@@ -71,29 +70,45 @@ def remove(
     """
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity", "ids": list(ids)}
     own, *of_parts = (
-        connection.execute(_remove_statement(table, column), asked).fetchone()
+        _count(connection, _deletion_statement(table, column), asked)
         for table, column in ((target.table, "id"), *target.parts)
     )
-    parts = sum(row[0] for row in of_parts if row is not None)
-    return Merged(deleted=parts + (own[0] if own is not None else 0), parts=parts)
+    return Merged(deleted=own + sum(of_parts), parts=sum(of_parts))
+
+
+def remove_unsent(
+    connection: Connection[Any], target: Target, column: str, parents: Sequence[UUID], asked: Mapping[str, object]
+) -> int:
+    """The same for rows of these parents (by `column`) that are not in the target's stage; how many rows."""
+    statement = _deletion_statement(target.table, column, stage_of(target))
+    return _count(connection, statement, {**asked, "ids": list(parents)})
+
+
+def _count(connection: Connection[Any], statement: Composed, values: Mapping[str, object]) -> int:
+    row = connection.execute(statement, values).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 @lru_cache
-def _remove_statement(table: Table, column: str) -> Composed:
+def _deletion_statement(table: Table, column: str, stage: str | None = None) -> Composed:
+    unsent = SQL("NOT EXISTS (SELECT 1 FROM pg_temp.{} s WHERE s.id = t.id)").format(Identifier(stage or ""))
     return SQL(
         """
         WITH vanished AS (
             UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
+             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s AND {unsent}
             RETURNING t.id, {account} AS of_account, t.deleted_at
         ), logged AS (
-            {log}
+            INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
+            SELECT {entity}, id, of_account, 'delete', '{{"deleted_at": null}}',
+                   jsonb_build_object('deleted_at', deleted_at), %(run_id)s FROM vanished
         )
         SELECT count(*) FROM vanished
         """
     ).format(
         table=qualified(table),
         column=Identifier(column),
+        unsent=unsent if stage else SQL("true"),
         account=account_of(table, "t"),
-        log=log_of_deletions(table),
+        entity=entity(table),
     )

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
-from sqlalchemy import Table
 
 from pipelines.sync.dataset import Target
+from pipelines.sync.deletions import remove_unsent
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
 from pipelines.sync.stage import fill_stage, stage_of
@@ -54,18 +54,16 @@ def merge_stage(
     """Merge a stage that is already filled; see `merge`."""
     # Rows asked for just now are as young as can be.
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
-    row = connection.execute(_merge_statement(target, stage_of(target)), asked).fetchone()
+    row = connection.execute(_merge_statement(target), asked).fetchone()
     inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
-        vanished = _vanished_statement(target.table, target.complete_within, stage_of(target))
-        gone = connection.execute(vanished, {**asked, "parents": list(parents)}).fetchone()
-        deleted += gone[0] if gone is not None else 0
+        deleted += remove_unsent(connection, target, target.complete_within, parents, asked)
     return Merged(inserted, updated, unchanged, deleted, tuple(outdated or ()))
 
 
 @lru_cache
-def _merge_statement(target: Target, stage: str) -> bytes:
+def _merge_statement(target: Target) -> bytes:
     table, columns = target.table, target.columns
     compared = [column for column in columns if column != "id"]
     # The source's stamps decide. Where they are equal or missing, what was asked for before the row changed is older.
@@ -119,7 +117,7 @@ def _merge_statement(target: Target, stage: str) -> bytes:
         """
     ).format(
         table=qualified(table),
-        stage=Identifier(stage),
+        stage=Identifier(stage_of(target)),
         columns=listed(columns),
         old=listed(compared, "t."),
         new=listed(compared, "s."),
@@ -168,35 +166,3 @@ def _following(target: Target) -> Composed:
         )
         for number, table, column in parts
     )
-
-
-@lru_cache
-def _vanished_statement(table: Table, parent_column: str, stage: str) -> Composed:
-    return SQL(
-        """
-        WITH vanished AS (
-            UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{parent} = ANY(%(parents)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
-               AND NOT EXISTS (SELECT 1 FROM pg_temp.{stage} s WHERE s.id = t.id)
-            RETURNING t.id, {account} AS of_account, t.deleted_at
-        ), logged AS (
-            {log}
-        )
-        SELECT count(*) FROM vanished
-        """
-    ).format(
-        table=qualified(table),
-        parent=Identifier(parent_column),
-        stage=Identifier(stage),
-        account=account_of(table, "t"),
-        log=log_of_deletions(table),
-    )
-
-
-def log_of_deletions(table: Table) -> Composed:
-    """What writes down the rows of a CTE `vanished` (id, of_account, deleted_at) as deleted."""
-    return SQL(
-        """INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
-            SELECT {entity}, id, of_account, 'delete', '{{"deleted_at": null}}',
-                   jsonb_build_object('deleted_at', deleted_at), %(run_id)s FROM vanished"""
-    ).format(entity=entity(table))
