@@ -100,7 +100,7 @@ def _look_after(session: Session, records: Sequence[str], healed: Healed) -> Non
         return
     for some in batches(records, _IDS_AT_ONCE):
         only = Selection(records=frozenset(some))
-        for mapped in session.read(ReadRequest(session.source, {}, full=False, only=only, now=session.clock)):
+        for mapped in session.read_some(ReadRequest(session.source, {}, full=False, only=only, now=session.clock)):
             healed.deleted += sum(written.deleted for _, written in session.write(mapped))
 
 

@@ -38,7 +38,7 @@ class Rereader:
         """
         session, merged = self._session, Merged()
         request = self._request(only)
-        for mapped in session.read(request):
+        for mapped in session.read_some(request):
             if mapped.page.rows or mapped.page.failures or mapped.page.gone:
                 merged += sum((written for _, written in session.write(mapped)), Merged())
         return merged

@@ -15,7 +15,7 @@ from core.clock import Clock, utc_now
 from core.database import connect
 from pipelines.sync.ahead import ahead
 from pipelines.sync.clock import DatabaseClock
-from pipelines.sync.dataset import Dataset, MappedPage, Position, ReadRequest, Source
+from pipelines.sync.dataset import Dataset, MappedPage, Page, Position, ReadRequest, Source
 from pipelines.sync.details import due_parents
 from pipelines.sync.history import Run
 from pipelines.sync.mapping import map_page
@@ -78,18 +78,20 @@ class Session:
         with ExitStack() as stack:
             due = stack.enter_context(self._parents(everyone=everyone))
             request = ReadRequest(self.source, position=position, full=full, due=due, now=self.clock)
-            counted = _Counted(self.dataset.name, stack.enter_context(closing(ahead(self.read(request)))))
+            pages = self._mapped(self.dataset.read(request))
+            counted = _Counted(self.dataset.name, stack.enter_context(closing(ahead(pages))))
             try:
                 yield iter(counted)
             except BaseException:
                 tell(Progress(self.dataset.name, counted.rows, None, done=True, failed=True))
                 raise
 
-    def read(self, request: ReadRequest[Any, Any]) -> Iterator[MappedPage]:
-        """The pages of a request, mapped."""
-        read = self.dataset.read_some if request.only and self.dataset.read_some else self.dataset.read
-        for page in read(request):
-            yield map_page(self.dataset, page, self.source.vocabulary)
+    def read_some(self, request: ReadRequest[Any, Any]) -> Iterator[MappedPage]:
+        """The pages of a request for a selection, mapped; details-by-call are those of the parents it names."""
+        return self._mapped((self.dataset.read_some or self.dataset.read)(request))
+
+    def _mapped(self, pages: Iterator[Page]) -> Iterator[MappedPage]:
+        return (map_page(self.dataset, page, self.source.vocabulary) for page in pages)
 
     def write(self, mapped: MappedPage) -> Iterator[tuple[MappedPage, Merged]]:
         """What was written of a page, part by part; see `write_page`."""

@@ -115,6 +115,20 @@ def test_of_a_client_all_parents_are_asked_about_due_or_not_and_of_no_other(data
     assert sorted(asked) == ["1", "2"]
 
 
+def test_a_selection_of_nothing_reads_no_list_whole(database):
+    read_whole = []
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        read_whole.append(request)
+        yield Page(rows=rows("5000"), position={})
+
+    dataset = a_dataset(read, read_some=lambda _: iter([Page(rows=(), position={})]))
+    with psycopg.connect(database.sync) as connection:
+        Rereader(connection, dataset, SOURCE).read(Selection())
+
+    assert read_whole == []
+
+
 @pytest.fixture
 def reader_of(database: Any) -> Iterator[Callable[[Page], Rereader]]:
     """A reader of cases, of which the hub knows twenty."""
