@@ -30,6 +30,7 @@ class Session:
     """Reads one data set's pages and writes them, over one connection that one thread uses at a time.
 
     From `begin` on: `run`, the `position` where the last run stopped, and `began`, the database's clock at that moment.
+    `database_url` is needed by `pages` alone.
     """
 
     run: Run

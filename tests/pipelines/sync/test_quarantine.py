@@ -20,6 +20,7 @@ from tests.pipelines.sync.made_up import (
     SOURCE,
     WhmcsLike,
     a_dataset,
+    break_the_database_at,
     details_dataset,
     fetch,
     give_ids,
@@ -122,6 +123,17 @@ def test_after_a_mapper_is_fixed_quarantined_rows_can_be_tried_again_without_mov
         assert quarantined(connection) == []
 
 
+def test_a_retry_that_breaks_is_recorded_as_failed(database):
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+    break_the_database_at(database.owner, "500B")
+
+    with pytest.raises(psycopg.errors.InternalError_):
+        retry(sent_whole(), SOURCE, database.sync)
+
+    recorded = fetch(database.owner, "SELECT mode, status, error FROM sync.runs ORDER BY started_at")
+    assert recorded == [("incremental", "succeeded", None), ("quarantine", "failed", "InternalError_")]
+
+
 def test_a_record_whose_details_nobody_asks_for_any_more_leaves_quarantine(database):
     three_invoices(database)
     give_ids(database)
@@ -158,6 +170,11 @@ def sent(*pages: Page) -> Dataset:
 
 
 BROKEN = {"Id": "500B", "broken": 1}
+
+
+def sent_whole() -> Dataset:
+    """A data set whose mapper takes what was broken before."""
+    return a_dataset(lambda _: iter(()), to_contracts=lambda row, _: to_cases({**row, "broken": 0}, _))
 
 
 def waiting(database: Any) -> list[Any]:
