@@ -47,12 +47,14 @@ class Parent:
 class Page:
     """Rows as sent, in the order sent, and where the reader stands once they are written.
 
-    `asked_at` is a moment of the database's clock before the rows were asked for: a row the hub changed later is not
-    overwritten by them. `expected` is how many rows the source says the whole read has, where it says so. `parents`
-    are the records whose details were asked for, whether they came or are among the failures (details-by-call only).
-    `gone` are source ids that the source, asked for each of them, does not have. `complete`: with this page, everything
-    the run set out to read has been read, `known_since` being when it began, where that was before this run.
-    `partial`: more of the page is still to be written, and the reader stands where it stood until then.
+    expected: how many rows the source says the whole read has, where it says so.
+    asked_at: a moment of the database's clock before the rows were asked for. A row that changed in the hub after it is
+        not overwritten by them.
+    parents: the records whose details were asked for, also those among the failures (details-by-call only).
+    gone: source ids that the source, asked for each of them, does not have.
+    complete: with this page, everything the run set out to read has been read.
+    known_since: when that reading began, where it began before this run.
+    partial: this is a part of a page that is written in halves; the reader's position moves with the last part.
     """
 
     rows: Sequence[Row]

@@ -19,9 +19,10 @@ from pipelines.sync.stage import stage_of
 from pipelines.sync.tables import account_of, entity, qualified
 
 MOST_DELETED = 0.05
-"""The part of a table that one run may mark deleted; more is a source in trouble until somebody says otherwise."""
+"""The part of a table that one run may mark deleted. More is taken for a fault of the source, unless an operator says
+that it is right (`--allow-deletions`)."""
 FEW = 10
-"""So many deletions are nobody's trouble, whatever part of a table they are."""
+"""So many rows may always be deleted, whatever part of a table they are."""
 
 
 class Brake:

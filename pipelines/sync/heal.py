@@ -1,7 +1,8 @@
-"""Reconcile and heal: read a data set whole, write what differs, and look after what the source did not mention.
+"""Heal: read a data set whole, write what differs, and ask for each record that the source's list did not bring.
 
-Window by window, in the order of the source. A record that the hub has and the walk did not bring is not deleted for
-that: lists move while they are read. It is asked for by its id, and goes only if the source says that it is not there.
+Window by window (a window is a page of the list), in the source's order. A record that the hub has and the list did not
+bring is not deleted for that: rows move between the pages of a list while it is read. It is asked for by its id, and is
+marked deleted only if the source says that there is none.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ _IDS_AT_ONCE = 200
 
 @dataclass
 class Healed:
-    """What a pass found and mended, in rows. `extra`: rows the walk did not bring; of these `deleted` are gone."""
+    """What a pass found and mended, in rows. `extra`: rows the list did not bring; of these `deleted` are gone."""
 
     dataset: str
     windows: int = 0
@@ -56,10 +57,10 @@ def heal(
     allow_deletions: bool = False,
     dagster_run_id: str | None = None,
 ) -> Healed:
-    """Make the data set what the source has; from then on it counts as verified through the moment this began.
+    """Make the data set equal to its source. It then counts as verified up to the moment at which this began.
 
-    Neither uses nor moves the position of the ticks. Raises whatever reading or writing raised (BrakeError: more than
-    a twentieth of a table would go); what was healed until then stays, and nothing more counts as verified.
+    Neither uses nor moves the position of incremental runs. Raises whatever reading or writing raised (BrakeError: more
+    than a twentieth of a table would go); what was healed until then stays, and nothing more counts as verified.
     """
     healed = Healed(dataset.name)
     with (
@@ -73,7 +74,7 @@ def heal(
         seen.close(healed.windows)
         records, of = seen.unseen(session.began)
         healed.extra = len(records)
-        # So many that the walk itself must be wrong are not even asked for.
+        # If so many are missing, it is the list that is wrong: none of them is even asked for.
         if len(records) > max(FEW, MOST_DELETED * of) and not allow_deletions:
             raise BrakeError(dataset.name, rows=len(records), of=of)
         _look_after(session, records, healed)
@@ -95,7 +96,7 @@ def _mend(session: Session, mapped: MappedPage, seen: "_Seen", healed: Healed) -
 
 
 def _look_after(session: Session, records: Sequence[str], healed: Healed) -> None:
-    """Ask for each record that the walk did not bring by its id."""
+    """Ask for each record that the list did not bring, by its id."""
     if session.dataset.read_some is None:
         return
     for some in batches(records, _IDS_AT_ONCE):
@@ -105,7 +106,7 @@ def _look_after(session: Session, records: Sequence[str], healed: Healed) -> Non
 
 
 class _Seen:
-    """Ids of the rows that the walk brought, by table, and a record of each window."""
+    """The ids of the rows that the list brought, in a temporary table, and a record of each window."""
 
     def __init__(self, connection: Connection[Any], dataset: Dataset) -> None:
         self._connection = connection
@@ -117,7 +118,7 @@ class _Seen:
         connection.commit()
 
     def add(self, mapped: MappedPage) -> None:
-        # A row that cannot be represented is there all the same.
+        # A row that cannot be represented exists at the source all the same.
         failed = [
             hub_id(self._dataset.system, target.kind, failure.source_id)
             for target in self._targets

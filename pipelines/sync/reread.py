@@ -16,8 +16,8 @@ from pipelines.sync.tables import qualified
 from sql.tables.sync import Mode
 
 LONGEST_RUN = timedelta(days=1)
-"""A reader lives as long as its worker. After a day it counts as another run, or what is deleted in months, a record at
-a time, would pull the brake on deletions, and nothing but a restart would let it go."""
+"""A reader lives as long as its worker, which may be months. After a day it begins another run: the brake on deletions
+counts per run, and what single reads delete in months would pull it for good."""
 
 
 class Rereader:

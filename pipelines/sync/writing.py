@@ -14,7 +14,7 @@ from pipelines.sync.page import PageWriter
 from pipelines.sync.surprises import surprise
 
 _MOST_SET_ASIDE = 10
-"""More rows of one page that the database refuses are not the rows' fault."""
+"""If the database refuses more rows of one page than this, the rows are not at fault, and the run fails."""
 
 
 def write_page(
@@ -72,7 +72,7 @@ def _halves(page: Page, dataset: Dataset) -> tuple[Page, Page]:
 
 
 def _is_of_a_row(error: Exception) -> bool:
-    """Whether another page could have been written: a value is refused, rather than the statement or all of us."""
+    """Whether the database refused a value of a row, so that other rows can be written; else the fault is general."""
     if isinstance(error, psycopg.Error):
         return isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.errors.ProgramLimitExceeded)
     return not isinstance(error, HubError)
