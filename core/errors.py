@@ -31,7 +31,13 @@ __all__ = [
     "SourceError",
     "ThrottledError",
     "UnavailableError",
+    "safe",
 ]
+
+
+def safe(error: BaseException) -> str:
+    """What may be logged or stored of an error: our own texts hold no data; a library's (a driver's above all) may."""
+    return str(error)[:500] if isinstance(error, HubError) else type(error).__name__
 
 
 class SettingsError(HubError):

@@ -59,7 +59,6 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "products": {"name": "A product"},
     "runs": {"mode": "incremental"},
     "subscriptions": {"status": "active"},
-    "unwritten_pages": {"begins": Jsonb({}), "page": b"{}"},
     "steps": {"number": 1, "status": "done"},
     "streams": {"state": "listening"},
     "support_cases": {"status": "new"},

@@ -74,7 +74,7 @@ def unlink(salesforce_id: SalesforceId, whmcs_id: WhmcsId, reason: Reason, yes: 
 
 
 def _say(salesforce_id: str, whmcs_id: str, reason: str, *, is_linked: bool, sure: bool) -> None:
-    from pipelines.sync.linking import say_apart, say_linked
+    from pipelines.datasets.linking import say_apart, say_linked
 
     are = "are one customer's" if is_linked else "are not one customer's"
     if not sure:

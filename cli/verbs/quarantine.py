@@ -70,16 +70,16 @@ def show_(number: Annotated[int, typer.Argument(help="Its number in the list.")]
 @app.command("retry", epilog=EXAMPLES)
 def retry(dataset: Dataset = None, as_json: AsJson = False) -> None:
     """Map quarantined rows again. Details that are read by call are asked for again by the next sync."""
+    from pipelines.datasets import DATASETS
     from pipelines.sources.connect import source_of
-    from pipelines.sync.quarantine import datasets_with_quarantine
-    from pipelines.sync.quarantine import retry as map_again
+    from pipelines.sync.retry import retry as map_again
 
-    with opened("hub_sync") as connection:
-        chosen = [one for one in datasets_with_quarantine(connection) if dataset in {None, one.name}]
-    rows: list[dict[str, Any]] = [
-        {"dataset": one.name, **asdict(map_again(one, source_of(one.system).vocabulary, hub_url("hub_sync")))}
-        for one in chosen
-    ]
+    with_rows = {row["dataset"] for row in _rows(dataset=dataset)}
+    rows: list[dict[str, Any]] = []
+    for one in (one for one in DATASETS if one.name in with_rows):
+        source = source_of(one.system)
+        rows.append({"dataset": one.name, **asdict(map_again(one, source, hub_url("hub_sync")))})
+        source.client.close()
     show(rows, RETRIED, as_json=as_json, empty="Nothing is quarantined.")
 
 

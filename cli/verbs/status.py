@@ -154,10 +154,11 @@ def _share(used: int | None, limit: int | None) -> str:
 
 def state() -> list[dict[str, Any]]:
     """One row per data set, as `hub status --json` prints it, and two more keys for its table."""
+    from pipelines.datasets import DATASETS
     from pipelines.sync.status import statuses
 
     with opened() as connection:
-        found = statuses(connection)
+        found = statuses(connection, DATASETS)
     return [
         asdict(one)
         | {

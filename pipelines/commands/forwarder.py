@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from core.database import connect
+from core.errors import safe
 from core.logging import logger
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
@@ -23,7 +24,6 @@ from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Command
-from pipelines.sync.run import safe
 from sql.statements import statement
 
 log = logger(__name__)

@@ -9,13 +9,12 @@ from psycopg import Connection, OperationalError
 from pydantic import ValidationError
 
 from core.clock import utc_now
-from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError
+from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError, safe
 from core.logging import logger
 from pipelines.commands.clients import Clients
 from pipelines.commands.journal import Journal, LostClaimError, Taken
 from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
 from pipelines.sources.circuit import CircuitOpenError
-from pipelines.sync.run import safe
 from sql.statements import statement
 
 log = logger(__name__)

@@ -66,10 +66,10 @@ def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
         while emptied := len(_forget_commands(connection, settings.hub_commands_days)):
             forgotten += emptied
     context.log.info(
-        "dropped %s months, pruned %s runs and %s events, emptied %s parked events and %s resolved records, dropped %s"
-        " pages, emptied %s commands",
+        "dropped %s months, pruned %s runs and %s events, emptied %s parked events and %s resolved records, emptied"
+        " %s commands",
         dropped and dropped[0],
-        *(pruned or (0,) * 5),
+        *(pruned or (0,) * 4),
         forgotten,
     )
 

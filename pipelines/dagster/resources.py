@@ -5,6 +5,7 @@ which its UI shows.
 """
 
 from functools import cached_property
+from typing import Any
 
 import dagster as dg
 
@@ -18,10 +19,10 @@ class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The three systems. A run makes a client once and its assets share it: it holds the budget and the session."""
 
     @cached_property
-    def _made(self) -> dict[System, Source]:
+    def _made(self) -> dict[System, Source[Any, Any]]:
         return {}
 
-    def of(self, system: System) -> Source:
+    def of(self, system: System) -> Source[Any, Any]:
         if system not in self._made:
             self._made[system] = source_of(system)
         return self._made[system]

@@ -57,6 +57,7 @@ LINE_DETAILS = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=sims,
+        system="whmcs",
         kind="sim",
         prefix="details",
         columns=("account_id", "msisdn"),
@@ -93,6 +94,7 @@ LINE_USAGE = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=sims,
+        system="whmcs",
         kind="sim",
         prefix="usage",
         columns=("account_id", "msisdn"),

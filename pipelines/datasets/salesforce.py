@@ -14,8 +14,9 @@ from domain.orders.contract import Order, OrderItem
 from domain.orders.providers.salesforce import mapper as orders
 from domain.support.contract import CaseComment, SupportCase
 from domain.support.providers.salesforce import mapper as support
+from pipelines.datasets.linking import link_accounts
 from pipelines.sources.salesforce.extract import Query, changed_records, chosen_records
-from pipelines.sync.dataset import Dataset, Row, Target
+from pipelines.sync.dataset import Dataset, Linker, Row, Target
 from sql.tables.catalog import prices, products
 from sql.tables.customer import customer_accounts
 from sql.tables.orders import order_items
@@ -27,7 +28,7 @@ Mapper = Callable[[Mapping[str, object], SalesforceVocabulary], Contract]
 
 def _dataset(
     key: str, *, group: str, description: str, target: Target, query: Query, mapper: Mapper, version: str,
-    links_accounts: bool = False,
+    link: Linker | None = None,
 ) -> Dataset:  # fmt: skip
     def to_contracts(row: Row, vocabulary: SalesforceVocabulary) -> Iterable[Contract]:
         return (mapper(row, vocabulary),)
@@ -44,7 +45,7 @@ def _dataset(
         source_id=lambda row: str(row.get("Id")),
         mapper_version=version,
         freshness=timedelta(minutes=10),
-        links_accounts=links_accounts,
+        link=link,
     )
 
 
@@ -75,7 +76,7 @@ ACCOUNTS = _dataset(
     ),
     mapper=customer.account_from_row,
     version=customer.MAPPER_VERSION,
-    links_accounts=True,
+    link=link_accounts,
 )
 
 PRODUCTS = _dataset(

@@ -14,6 +14,7 @@ from domain.sim.contract import Sim
 from domain.sim.providers.whmcs import mapper as sim
 from domain.subscriptions.contract import Subscription
 from domain.subscriptions.providers.whmcs import mapper as subscriptions_mapper
+from pipelines.datasets.linking import link_accounts
 from pipelines.sources.whmcs.extract import (
     chosen_clients,
     chosen_invoices,
@@ -107,7 +108,7 @@ CLIENTS = Dataset(
     source_id=_id,
     mapper_version=customer.MAPPER_VERSION,
     freshness=timedelta(minutes=30),
-    links_accounts=True,
+    link=link_accounts,
 )
 
 CLIENT_DETAILS = Dataset(
@@ -130,13 +131,14 @@ CLIENT_DETAILS = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=customer_accounts,
+        system="whmcs",
         kind="account",
         prefix="details",
         where="source = 'whmcs'",
         order="registered_on DESC NULLS LAST, id",
         refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
     ),
-    links_accounts=True,
+    link=link_accounts,
     after=("whmcs.clients",),
 )
 
@@ -203,6 +205,7 @@ INVOICE_DETAILS = Dataset(
     freshness=timedelta(hours=1),
     details=Details(
         parent=invoices,
+        system="whmcs",
         kind="invoice",
         prefix="items",
         columns=("currency",),
@@ -225,6 +228,7 @@ PAYMENT_METHODS = Dataset(
     freshness=timedelta(hours=25),
     details=Details(
         parent=customer_accounts,
+        system="whmcs",
         kind="account",
         prefix="payment_methods",
         where="source = 'whmcs'",

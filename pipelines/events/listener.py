@@ -9,12 +9,11 @@ from uuid import uuid4
 import psycopg
 
 from core.database import connect
-from core.errors import QuotaError, RejectedError, SourceError
+from core.errors import QuotaError, RejectedError, SourceError, safe
 from core.logging import logger
 from core.settings import EventSettings
 from core.storable import storable_dump
 from pipelines.sources.salesforce.pubsub.bus import Batch, Event, EventBus, ReplayRejectedError
-from pipelines.sync.run import safe
 from sql.statements import statement
 
 log = logger(__name__)

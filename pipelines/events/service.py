@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
+from core.errors import safe
 from core.logging import logger
 from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
@@ -16,8 +18,8 @@ from pipelines.datasets import SYSTEMS, datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
-from pipelines.sync.merge import Merged
-from pipelines.sync.run import run, safe
+from pipelines.sync.merged import Merged
+from pipelines.sync.run import run
 
 log = logger(__name__)
 
@@ -50,7 +52,7 @@ def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
     report(tally, instance, url)
 
 
-def _opened(system: System, stack: ExitStack) -> Source:
+def _opened(system: System, stack: ExitStack) -> Source[Any, Any]:
     source = source_of(system)
     stack.callback(source.client.close)
     return source
@@ -94,7 +96,7 @@ def report(tally: Tally, instance: dg.DagsterInstance, database_url: str) -> Non
         log.warning("report.failed", error=safe(error))
 
 
-def _tick(system: System, source: Source, database_url: str, stopped: threading.Event, tally: Tally) -> None:
+def _tick(system: System, source: Source[Any, Any], database_url: str, stopped: threading.Event, tally: Tally) -> None:
     """Bring the system's data sets up to date every HUB_TICK_SECONDS, as its schedule does, but in this process.
 
     Without Dagster's run around it: that reconfigures the logging of the whole process, which others here are using.

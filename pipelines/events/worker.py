@@ -10,7 +10,7 @@ from typing import Any, Self
 import psycopg
 
 from core.database import connect
-from core.errors import SourceError, UnavailableError
+from core.errors import SourceError, UnavailableError, safe
 from core.logging import logger
 from domain.common.errors import HubError
 from domain.common.identifiers import System
@@ -20,9 +20,9 @@ from pipelines.events.lines import SERVICES, ask_for_new_lines
 from pipelines.events.orders import ask_for_work
 from pipelines.events.routes import missed_by, wanted_by
 from pipelines.sync.dataset import NOTHING, Selection, Source
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from pipelines.sync.reread import Rereader
-from pipelines.sync.run import run, safe
+from pipelines.sync.run import run
 from pipelines.sync.surprises import surprise
 from sql.statements import statement
 
@@ -40,7 +40,7 @@ Applied = Callable[[str, Merged], None]
 class Applier:
     """Applies one system's inbox while it leads. Everything it holds is made anew after the database went away."""
 
-    def __init__(self, system: System, source: Source, database_url: str, applied: Applied) -> None:
+    def __init__(self, system: System, source: Source[Any, Any], database_url: str, applied: Applied) -> None:
         self._system = system
         self._source = source
         self._database_url = database_url
@@ -167,7 +167,7 @@ class _Connected:
 class Readers:
     """The data sets' readers, made when first needed and kept warm."""
 
-    def __init__(self, source: Source, database_url: str) -> None:
+    def __init__(self, source: Source[Any, Any], database_url: str) -> None:
         self._source = source
         self._database_url = database_url
         self._kept: dict[str, tuple[psycopg.Connection[Any], Rereader]] = {}

@@ -1,5 +1,7 @@
 """The one way to a source: a client of it, as the environment says."""
 
+from typing import Any
+
 from core.settings import FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings, load, url_as
 from domain.common.identifiers import System
 from pipelines.sources.circuit import SharedCircuit
@@ -9,7 +11,7 @@ from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 
 
-def source_of(system: System) -> Source:
+def source_of(system: System) -> Source[Any, Any]:
     """A client of that system; whoever asks for it closes it.
 
     Raises:

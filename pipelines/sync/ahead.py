@@ -1,4 +1,4 @@
-"""Doing the next thing while the last one is being written."""
+"""Read-ahead: a thread makes the next item while its consumer still works on the last one."""
 
 import threading
 from collections.abc import Generator, Iterable
@@ -9,14 +9,17 @@ Item = TypeVar("Item")
 
 
 class _Ended:
-    """The last thing made: the iterable ended, or broke."""
+    """Stands for the end of the items: there are no more, or making the next one raised `error`."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 class _Ahead(Generic[Item]):
-    """One item made early, and the wish for the next: never more, since what is made and not used is made again."""
+    """The hand-over between the two threads: one item at most is made ahead of its use.
+
+    No more than one, because what was made and not used (a page fetched before a kill) has to be made again.
+    """
 
     def __init__(self) -> None:
         self.wished = threading.Semaphore(1)

@@ -1,4 +1,4 @@
-"""What time it is by the database, whose clock stamps every change."""
+"""The database's clock, which stamps every change of a row."""
 
 import time
 from datetime import datetime, timedelta
@@ -8,7 +8,10 @@ from psycopg import Connection
 
 
 class DatabaseClock:
-    """The database's clock, from one reading of it: what is asked for when is judged by when rows changed there."""
+    """The database's clock, carried on from one reading of it.
+
+    Whether a row changed after it was asked for is decided by comparing moments of one clock: this one.
+    """
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -19,7 +22,7 @@ class DatabaseClock:
 
     @classmethod
     def of(cls, connection: Connection[Any]) -> "DatabaseClock":
-        """The clock as it stands now; ends the connection's transaction."""
+        """Read the clock; commits the connection's transaction."""
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         connection.commit()
         if row is None:

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from psycopg import Connection
 from sqlalchemy import Table
 
 from core.clock import Clock, utc_now
 from domain.common.columns import Columns
 from domain.common.identifiers import System
 from domain.common.record import Contract
+from pipelines.sync.merged import Merged
+from pipelines.sync.rows import Rows
 
 Row = Mapping[str, Any]
 Position = Mapping[str, Any]
@@ -44,12 +47,14 @@ class Parent:
 class Page:
     """Rows as sent, in the order sent, and where the reader stands once they are written.
 
-    `asked_at` is a moment of the database's clock before the rows were asked for: a row the hub changed later is not
-    overwritten by them. `expected` is how many rows the source says the whole read has, where it says so. `parents`
-    are the records whose details were asked for, whether they came or are among the failures (details-by-call only).
-    `gone` are source ids that the source, asked for each of them, does not have. `complete`: with this page, everything
-    the run set out to read has been read, `known_since` being when it began, where that was before this run.
-    `partial`: more of the page is still to be written, and the reader stands where it stood until then.
+    expected: how many rows the source says the whole read has, where it says so.
+    asked_at: a moment of the database's clock before the rows were asked for. A row that changed in the hub after it is
+        not overwritten by them.
+    parents: the records whose details were asked for, also those among the failures (details-by-call only).
+    gone: source ids that the source, asked for each of them, does not have.
+    complete: with this page, everything the run set out to read has been read.
+    known_since: when that reading began, where it began before this run.
+    partial: this is a part of a page that is written in halves; the reader's position moves with the last part.
     """
 
     rows: Sequence[Row]
@@ -62,6 +67,17 @@ class Page:
     complete: bool = False
     known_since: datetime | None = None
     partial: bool = False
+
+
+@dataclass(frozen=True)
+class MappedPage:
+    """A page after mapping: what it brings by target, ids unique, and the rows that could not be mapped."""
+
+    page: Page
+    rows: Mapping["Target", Rows]
+    failures: Sequence[Failure]
+    mapped_ids: Sequence[str]
+    unknown_labels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +125,21 @@ SETTLING = timedelta(seconds=30)
 class Details:
     """Rows that the source hands over one parent per call, so reading them is budgeted and resumable.
 
-    `kind` is what the parents' hub ids are made of. The parents that are due come first by `order`; `<prefix>_as_of`
-    says when a parent's details were read and `<prefix>_due_at` when they must be read next: `refresh_after` the read,
-    by the source's settings, or only when the parent changes. Of parents that are `unsettled` (SQL, once their details
-    are written) the source will soon have something else to tell: those are due again after SETTLING, later more and
-    more seldom, and the worker is asked to read them, a few at a time. `columns` are the
-    parent's columns that the call or the mapping needs. `limit` bounds the parents of one run. `logged`: that they were
-    read is a change of the parent like any other, for its customer sees when that was, and it has a past.
+    The parents that are due come first by `order`. `<prefix>_as_of` says when a parent's details were read and
+    `<prefix>_due_at` when they must be read next.
+
+    system, kind: what the parents' hub ids are made of; their accounts are that system's, too.
+    columns: the parent's columns that the call or the mapping needs.
+    refresh_after: how long after they were read, by the source's settings; none: only when the parent changes.
+    unsettled: SQL, true of a parent (once its details are written) of which the source will soon have something else to
+        tell. Those are due again after SETTLING, later more and more seldom, and the worker is asked to read some.
+    limit: the most parents of one run.
+    logged: that they were read is a change of the parent like any other, for its customer sees when that was, and it
+        has a past.
     """
 
     parent: Table
+    system: System
     kind: str
     prefix: str
     order: str
@@ -150,6 +171,7 @@ class Dataset:
     to_columns: the same of many rows at once, into the first target. Raises NotPlainError where `to_contracts` must
         look at the rows one by one.
     source_id: the row's own id, for quarantine; never raises.
+    link: judges to whom accounts belong, in the transaction that changed them (accounts only).
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """
 
@@ -166,21 +188,33 @@ class Dataset:
     to_columns: Callable[[Sequence[Row], Any], Columns] | None = None
     read_some: "Reader | None" = None
     details: Details | None = None
-    links_accounts: bool = False
+    link: "Linker | None" = None
     after: tuple[str, ...] = field(default=())
 
     @property
     def key(self) -> str:
-        """The name without its system: `invoices` of `whmcs.invoices`."""
+        """The name without its system: `invoices` of `billing.invoices`."""
         return self.name.partition(".")[2]
 
 
+class HasVocabulary(Protocol):
+    """A system's settings."""
+
+    @property
+    def vocabulary(self) -> Any:
+        """What its operator calls things, which mapping needs."""
+
+
+ClientT = TypeVar("ClientT")
+SettingsT = TypeVar("SettingsT", bound=HasVocabulary)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(Generic[ClientT, SettingsT]):
     """A system as a run sees it: its client, its settings, and what its operator calls things."""
 
-    client: Any
-    settings: Any
+    client: ClientT
+    settings: SettingsT
 
     @property
     def vocabulary(self) -> Any:
@@ -205,10 +239,10 @@ NOTHING = Selection()
 
 
 @dataclass(frozen=True)
-class ReadRequest:
+class ReadRequest(Generic[ClientT, SettingsT]):
     """What a reader is asked for: everything from `position` on, or `only` a selection. `now`: the database's clock."""
 
-    source: Source
+    source: Source[ClientT, SettingsT]
     position: Position
     full: bool
     due: Iterable[Row] = ()
@@ -219,4 +253,7 @@ class ReadRequest:
     now: Clock = utc_now
 
 
-Reader = Callable[[ReadRequest], Iterator[Page]]
+Reader = Callable[[ReadRequest[Any, Any]], Iterator[Page]]
+
+Linker = Callable[[Connection[Any], Sequence[UUID], UUID], Merged]
+"""Given the accounts that changed (their hub ids) and the run's id: what judging them again did to customers."""

@@ -1,42 +1,37 @@
-"""Reconcile and heal: read a data set whole, write what differs, and look after what the source did not mention.
+"""Heal: read a data set whole, write what differs, and ask for each record that the source's list did not bring.
 
-Window by window, in the order of the source. A record that the hub has and the walk did not bring is not deleted for
-that: lists move while they are read. It is asked for by its id, and goes only if the source says that it is not there.
+Window by window (a window is a page of the list), in the source's order. A record that the hub has and the list did not
+bring is not deleted for that: rows move between the pages of a list while it is read. It is asked for by its id, and is
+marked deleted only if the source says that there is none.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed
 
-from core.database import connect
 from core.errors import BrakeError
 from domain.common.identifiers import hub_id
-from pipelines.sync.ahead import ahead
-from pipelines.sync.clock import DatabaseClock
-from pipelines.sync.dataset import Dataset, ReadRequest, Row, Selection, Source, Target
-from pipelines.sync.due import due_parents
-from pipelines.sync.mapping import map_page
-from pipelines.sync.merge import Merged
-from pipelines.sync.progress import Progress, tell
+from pipelines.sync.dataset import Dataset, MappedPage, ReadRequest, Selection, Source, Target
+from pipelines.sync.deletions import FEW, MOST_DELETED
+from pipelines.sync.merged import Merged
 from pipelines.sync.reading import batches
-from pipelines.sync.run import safe
-from pipelines.sync.store import FEW, MOST_DELETED, RECONCILE, MappedPage, Store
-from pipelines.sync.writing import write_page
+from pipelines.sync.session import Session, open_session
+from pipelines.sync.tables import qualified
 from sql.statements import statement
+from sql.tables.sync import Mode
 
 _IDS_AT_ONCE = 200
 
 
 @dataclass
 class Healed:
-    """What a pass found and mended, in rows. `extra`: rows the walk did not bring; of these `deleted` are gone."""
+    """What a pass found and mended, in rows. `extra`: rows the list did not bring; of these `deleted` are gone."""
 
     dataset: str
     windows: int = 0
@@ -47,88 +42,71 @@ class Healed:
     deleted: int = 0
     quarantined: tuple[str, ...] = field(default=())
 
+    def add(self, mapped: MappedPage, merged: Merged) -> None:
+        self.source_rows += len(mapped.page.rows)
+        self.missing += merged.inserted
+        self.different += merged.updated
+        self.deleted += merged.deleted
+
 
 def heal(
     dataset: Dataset,
-    source: Source,
+    source: Source[Any, Any],
     database_url: str,
     *,
     allow_deletions: bool = False,
     dagster_run_id: str | None = None,
 ) -> Healed:
-    """Make the data set what the source has; from then on it counts as verified through the moment this began.
+    """Make the data set equal to its source. It then counts as verified up to the moment at which this began.
 
-    Neither uses nor moves the position of the ticks. Raises whatever reading or writing raised (BrakeError: more than
-    a twentieth of a table would go); what was healed until then stays, and nothing more counts as verified.
+    Neither uses nor moves the position of incremental runs. Raises whatever reading or writing raised (BrakeError: more
+    than a twentieth of a table would go); what was healed until then stays, and nothing more counts as verified.
     """
     healed = Healed(dataset.name)
-    with ExitStack() as stack:
-        connection = stack.enter_context(connect(database_url, name=f"reconcile {dataset.name}"))
-        store = Store(connection, dataset, settings=source.settings, allow_deletions=allow_deletions)
-        _, began = store.open(mode=RECONCILE, dagster_run_id=dagster_run_id)
-        due = stack.enter_context(_everyone(dataset, database_url))
-        request = ReadRequest(source, position={}, full=True, due=due, now=DatabaseClock(began))
-        try:
-            seen = _Seen(connection, dataset)
-            _walk(dataset, request, store, seen, healed)
-            _look_after(dataset, request, store, seen.unseen(began), healed, allow_deletions=allow_deletions)
-        except BaseException as error:
-            store.close(error=safe(error), as_of=None, brake=isinstance(error, BrakeError))
-            raise
-        store.close(error=None, as_of=began if dataset.details is None else None, verified_through=began)
+    with (
+        open_session(dataset, source, database_url, name="reconcile") as session,
+        session.running(Mode.RECONCILE, allow_deletions=allow_deletions, dagster_run_id=dagster_run_id) as this,
+    ):
+        seen = _Seen(session.connection, dataset)
+        with session.pages(position={}, full=True, everyone=True) as pages:
+            for mapped in pages:
+                _mend(session, mapped, seen, healed)
+        seen.close(healed.windows)
+        records, of = seen.unseen(session.began)
+        healed.extra = len(records)
+        # If so many are missing, it is the list that is wrong: none of them is even asked for.
+        if len(records) > max(FEW, MOST_DELETED * of) and not allow_deletions:
+            raise BrakeError(dataset.name, rows=len(records), of=of)
+        _look_after(session, records, healed)
+        this.as_of = session.began if dataset.details is None else None
+        this.verified_through = session.began
     return healed
 
 
-def _walk(dataset: Dataset, request: ReadRequest, store: Store, seen: "_Seen", healed: Healed) -> None:
-    for page in ahead(dataset.read(request)):
-        mapped = map_page(dataset, page, request.source.vocabulary)
-        merged = Merged()
-        for part, written in write_page(store, dataset, mapped, request.source.vocabulary):
-            merged += written
-            healed.quarantined += tuple(failure.source_id for failure in part.failures)
-            seen.add(part)
-        if mapped.mapped_ids:
-            seen.window(store.run_id, healed.windows, mapped, merged)
-            healed.windows += 1
-        healed.source_rows += len(page.rows)
-        healed.missing += merged.inserted
-        healed.different += merged.updated
-        healed.deleted += merged.deleted
-        tell(Progress(dataset.name, healed.source_rows, page.expected))
-    seen.close(healed.windows)
-    tell(Progress(dataset.name, healed.source_rows, healed.source_rows, done=True))
+def _mend(session: Session, mapped: MappedPage, seen: "_Seen", healed: Healed) -> None:
+    merged = Merged()
+    for part, written in session.write(mapped):
+        merged += written
+        healed.quarantined += tuple(failure.source_id for failure in part.failures)
+        seen.add(part)
+    if mapped.mapped_ids:
+        seen.window(session.run.id, healed.windows, mapped, merged)
+        healed.windows += 1
+    healed.add(mapped, merged)
 
 
-def _look_after(
-    dataset: Dataset,
-    request: ReadRequest,
-    store: Store,
-    unseen: tuple[Sequence[str], int],
-    healed: Healed,
-    *,
-    allow_deletions: bool,
-) -> None:
-    """Ask for each unseen record by its id. So many that the walk itself must be wrong are not even asked for.
-
-    Raises:
-        BrakeError: they are a larger part of the table than may go.
-    """
-    records, of = unseen
-    healed.extra = len(records)
-    if len(records) > max(FEW, MOST_DELETED * of) and not allow_deletions:
-        raise BrakeError(dataset.name, rows=len(records), of=of)
-    if dataset.read_some is None:
+def _look_after(session: Session, records: Sequence[str], healed: Healed) -> None:
+    """Ask for each record that the list did not bring, by its id."""
+    if session.dataset.read_some is None:
         return
     for some in batches(records, _IDS_AT_ONCE):
         only = Selection(records=frozenset(some))
-        for page in dataset.read_some(ReadRequest(request.source, position={}, full=False, only=only, now=request.now)):
-            mapped = map_page(dataset, page, request.source.vocabulary)
-            for _, written in write_page(store, dataset, mapped, request.source.vocabulary):
-                healed.deleted += written.deleted
+        for mapped in session.read_some(ReadRequest(session.source, {}, full=False, only=only, now=session.clock)):
+            healed.deleted += sum(written.deleted for _, written in session.write(mapped))
 
 
 class _Seen:
-    """Ids of the rows that the walk brought, by table, and a record of each window."""
+    """The ids of the rows that the list brought, in a temporary table, and a record of each window."""
 
     def __init__(self, connection: Connection[Any], dataset: Dataset) -> None:
         self._connection = connection
@@ -140,7 +118,7 @@ class _Seen:
         connection.commit()
 
     def add(self, mapped: MappedPage) -> None:
-        # A row that cannot be represented is there all the same.
+        # A row that cannot be represented exists at the source all the same.
         failed = [
             hub_id(self._dataset.system, target.kind, failure.source_id)
             for target in self._targets
@@ -188,9 +166,6 @@ class _Seen:
         records: list[str] = []
         total = 0
         with self._connection.transaction():
-            # The store's settings suit merges that probe by id; here two whole tables are compared.
-            self._connection.execute("SET LOCAL enable_hashjoin = on")
-            self._connection.execute("SET LOCAL enable_seqscan = on")
             for target in self._targets:
                 row = self._connection.execute(_unseen(target), {"before": before}).fetchone()
                 if row is not None:
@@ -199,20 +174,11 @@ class _Seen:
         return sorted(set(records)), total
 
 
-def _unseen(target: Target) -> Any:
+def _unseen(target: Target) -> Composed:
     return SQL(
         """
         SELECT array_agg(t.source_id) FILTER (WHERE s.id IS NULL AND t.first_seen_at < %(before)s), count(*)
           FROM {table} t LEFT JOIN (SELECT DISTINCT id FROM pg_temp.seen) s ON s.id = t.id
          WHERE t.deleted_at IS NULL AND {scope}
         """
-    ).format(table=Identifier(str(target.table.schema), target.table.name), scope=SQL(target.scope))
-
-
-@contextmanager
-def _everyone(dataset: Dataset, database_url: str) -> Iterator[Iterator[Row]]:
-    if dataset.details is None:
-        yield iter(())
-        return
-    with connect(database_url, name=f"parents {dataset.name}") as connection:
-        yield due_parents(connection, dataset.details, everyone=True)
+    ).format(table=qualified(target.table), scope=SQL(target.scope))

@@ -8,10 +8,9 @@ from domain.common.columns import Columns, NotPlainError
 from domain.common.errors import MappingError
 from domain.common.labels import unknown_in_columns, unknown_labels
 from domain.common.record import Contract
-from pipelines.sync.dataset import Dataset, Failure, Page, Row, Target
+from pipelines.sync.dataset import Dataset, Failure, MappedPage, Page, Row, Target
 from pipelines.sync.reading import batches
 from pipelines.sync.rows import Rows
-from pipelines.sync.store import MappedPage
 from pipelines.sync.surprises import surprise
 
 _PIECE = 50

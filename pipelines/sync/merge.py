@@ -1,11 +1,10 @@
-"""Stage and merge: rows go to a temporary table by COPY, then only what differs is written, with its change log.
+"""Merge: of the rows in a stage, only what differs from the table is written, with its change log.
 
 The statements are made from table metadata, never from data. Comparing first and writing the difference keeps an
 identical re-load free of writes: `ON CONFLICT DO UPDATE ... WHERE` would lock, and so write, every row (decision 0004).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -13,58 +12,14 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
-from sqlalchemy import Table
 
 from pipelines.sync.dataset import Target
-from pipelines.sync.rows import Rows, copy_rows
+from pipelines.sync.deletions import remove_unsent
+from pipelines.sync.merged import Merged
+from pipelines.sync.rows import Rows
+from pipelines.sync.stage import fill_stage, stage_of
+from pipelines.sync.tables import account_of, entity, listed, qualified
 from sql.statements import statement
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What a merge did, in rows. `parts`: of the deleted ones, those that went with the row that they are part of.
-
-    `outdated`: source ids of rows left as they are, because the hub changed them after what was read was asked for.
-    """
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    outdated: tuple[str, ...] = ()
-    parts: int = 0
-
-    def __add__(self, other: "Merged") -> "Merged":
-        return Merged(
-            self.inserted + other.inserted,
-            self.updated + other.updated,
-            self.unchanged + other.unchanged,
-            self.deleted + other.deleted,
-            self.outdated + other.outdated,
-            self.parts + other.parts,
-        )
-
-    @property
-    def written(self) -> int:
-        return self.inserted + self.updated + self.deleted
-
-
-def _names(columns: Iterable[str], prefix: str = "") -> Composed:
-    return SQL(", ").join(SQL(prefix) + Identifier(column) for column in columns)
-
-
-def create_stage(connection: Connection[Any], target: Target) -> None:
-    """Make the temporary table that the target's rows are staged in; each commit empties it again."""
-    connection.execute(
-        SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
-            Identifier(stage_of(target)), _names(target.columns), _qualified(target.table)
-        )
-    )
-
-
-def stage_of(target: Target) -> str:
-    """A connection serves one data set, and a data set has one target per table, so the table's name is enough."""
-    return f"stage_{target.table.name}"
 
 
 def merge(
@@ -75,28 +30,16 @@ def merge(
     run_id: UUID,
     asked_at: datetime | None = None,
     parents: Sequence[UUID] = (),
-    expected_new: bool = False,
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
-
-    `expected_new`: the table has none of them, as far as one can guess. That costs less where it is so, and more where
-    it is not; what is written is the same.
 
     An older version of a record never overwrites a newer one: the source's own stamps decide, and where they do not,
     the hub's row stays if it changed after `asked_at`. Must run inside a transaction, after `create_stage`.
     """
-    with connection.cursor() as cursor:
-        copy_rows(cursor, stage_of(target), target.columns, rows)
-        for query in (*target.judges, *filter(None, [target.withholds])):
-            cursor.execute(statement(query))
-    added = 0
-    if expected_new and not target.only_existing:
-        found = connection.execute(_insert_statement(target, stage_of(target)), {"run_id": run_id}).fetchone()
-        added = found[0] if found is not None else 0
-        if added == len(rows) and target.complete_within is None:
-            return Merged(inserted=added)
-    rest = merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
-    return replace(rest, inserted=rest.inserted + added, unchanged=rest.unchanged - added)
+    fill_stage(connection, target, rows)
+    for query in (*target.judges, *filter(None, [target.withholds])):
+        connection.execute(statement(query))
+    return merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
 
 
 def merge_stage(
@@ -111,44 +54,16 @@ def merge_stage(
     """Merge a stage that is already filled; see `merge`."""
     # Rows asked for just now are as young as can be.
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
-    row = connection.execute(_merge_statement(target, stage_of(target)), asked).fetchone()
+    row = connection.execute(_merge_statement(target), asked).fetchone()
     inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
-        vanished = _vanished_statement(target.table, target.complete_within, stage_of(target))
-        gone = connection.execute(vanished, {**asked, "parents": list(parents)}).fetchone()
-        deleted += gone[0] if gone is not None else 0
+        deleted += remove_unsent(connection, target, target.complete_within, parents, asked)
     return Merged(inserted, updated, unchanged, deleted, tuple(outdated or ()))
 
 
-def remove(
-    connection: Connection[Any], target: Target, ids: Sequence[UUID], *, run_id: UUID, asked_at: datetime | None
-) -> Merged:
-    """Mark rows that the source no longer has as deleted, their parts with them, and log it.
-
-    A row that changed after `asked_at` stays. Must run inside a transaction.
-    """
-    asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity", "ids": list(ids)}
-    own, *of_parts = (
-        connection.execute(_remove_statement(table, column), asked).fetchone()
-        for table, column in ((target.table, "id"), *target.parts)
-    )
-    parts = sum(row[0] for row in of_parts if row is not None)
-    return Merged(deleted=parts + (own[0] if own is not None else 0), parts=parts)
-
-
-def _qualified(table: Table) -> Identifier:
-    return Identifier(table.schema, table.name) if table.schema else Identifier(table.name)
-
-
-def _account(table: Table, alias: str) -> Composed | SQL:
-    if "account_id" in table.c:
-        return SQL("{}.account_id").format(Identifier(alias))
-    return SQL("{}.id").format(Identifier(alias)) if table.name == "customer_accounts" else SQL("NULL::uuid")
-
-
 @lru_cache
-def _merge_statement(target: Target, stage: str) -> bytes:
+def _merge_statement(target: Target) -> bytes:
     table, columns = target.table, target.columns
     compared = [column for column in columns if column != "id"]
     # The source's stamps decide. Where they are equal or missing, what was asked for before the row changed is older.
@@ -201,24 +116,24 @@ def _merge_statement(target: Target, stage: str) -> bytes:
           FROM differing
         """
     ).format(
-        table=_qualified(table),
-        stage=Identifier(stage),
-        columns=_names(columns),
-        old=_names(compared, "t."),
-        new=_names(compared, "s."),
+        table=qualified(table),
+        stage=Identifier(stage_of(target)),
+        columns=listed(columns),
+        old=listed(compared, "t."),
+        new=listed(compared, "s."),
         older=older,
         newer=newer,
         source_id=SQL("t.source_id" if "source_id" in table.c else "NULL::text"),
         sets=sets,
         # A row that belongs to nobody any more is news to whoever had it.
-        account=SQL("coalesce({}, {})").format(_account(table, "s"), _account(table, "t"))
+        account=SQL("coalesce({}, {})").format(account_of(table, "s"), account_of(table, "t"))
         if not target.only_existing
-        else _account(table, "t"),
+        else account_of(table, "t"),
         deleted_before=deleted_before,
         deleted_after=deleted_after,
         creates=SQL("false" if target.only_existing else "true"),
         following=_following(target),
-        entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
+        entity=entity(table),
     )
     return composed.as_bytes()
 
@@ -226,7 +141,7 @@ def _merge_statement(target: Target, stage: str) -> bytes:
 def _following(target: Target) -> Composed:
     """What gives the parts of rows that went to another account to that account, too: they may bear no new stamp.
 
-    Salesforce moves a case's comments and an order's items with it, and touches none of them.
+    A source may move a case's comments and an order's items with it, and touch none of them.
     """
     if "account_id" not in target.columns:
         return SQL("").format()
@@ -245,87 +160,9 @@ def _following(target: Target) -> Composed:
         )"""
         ).format(
             number=SQL(str(number)),
-            part=_qualified(table),
+            part=qualified(table),
             column=Identifier(column),
-            entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
+            entity=entity(table),
         )
         for number, table, column in parts
     )
-
-
-@lru_cache
-def _insert_statement(target: Target, stage: str) -> bytes:
-    """What `_merge_statement` does with rows that the table does not have, and nothing else."""
-    table = target.table
-    composed = SQL(
-        """
-        WITH inserted AS (
-            INSERT INTO {table} AS t ({columns})
-            SELECT {columns} FROM pg_temp.{stage} s WHERE NOT EXISTS (SELECT FROM {table} known WHERE known.id = s.id)
-            RETURNING t.id, {account} AS of_account
-        ), logged AS (
-            INSERT INTO sync.changes (entity, entity_id, account_id, operation, run_id)
-            SELECT {entity}, id, of_account, 'insert', %(run_id)s FROM inserted
-        )
-        SELECT count(*) FROM inserted
-        """
-    ).format(
-        table=_qualified(table),
-        stage=Identifier(stage),
-        columns=_names(target.columns),
-        account=_account(table, "t"),
-        entity=SQL("'{}'".format(table.name)),  # noqa: UP032 - a table's own name, from metadata
-    )
-    return composed.as_bytes()
-
-
-@lru_cache
-def _vanished_statement(table: Table, parent_column: str, stage: str) -> Composed:
-    return SQL(
-        """
-        WITH vanished AS (
-            UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{parent} = ANY(%(parents)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
-               AND NOT EXISTS (SELECT 1 FROM pg_temp.{stage} s WHERE s.id = t.id)
-            RETURNING t.id, {account} AS of_account, t.deleted_at
-        ), logged AS (
-            {log}
-        )
-        SELECT count(*) FROM vanished
-        """
-    ).format(
-        table=_qualified(table),
-        parent=Identifier(parent_column),
-        stage=Identifier(stage),
-        account=_account(table, "t"),
-        log=_deletions_logged(table),
-    )
-
-
-@lru_cache
-def _remove_statement(table: Table, column: str) -> Composed:
-    return SQL(
-        """
-        WITH vanished AS (
-            UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s
-            RETURNING t.id, {account} AS of_account, t.deleted_at
-        ), logged AS (
-            {log}
-        )
-        SELECT count(*) FROM vanished
-        """
-    ).format(
-        table=_qualified(table),
-        column=Identifier(column),
-        account=_account(table, "t"),
-        log=_deletions_logged(table),
-    )
-
-
-def _deletions_logged(table: Table) -> Composed:
-    return SQL(
-        """INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
-            SELECT {entity}, id, of_account, 'delete', '{{"deleted_at": null}}',
-                   jsonb_build_object('deleted_at', deleted_at), %(run_id)s FROM vanished"""
-    ).format(entity=SQL("'{}'".format(table.name)))  # noqa: UP032 - a table's own name, from metadata

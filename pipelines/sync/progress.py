@@ -1,4 +1,4 @@
-"""Telling whoever watches how far a run has come. Silent when nobody listens."""
+"""Progress of runs, for whoever listens in this process (the bars of `hub sync`). Nobody has to listen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

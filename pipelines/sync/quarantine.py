@@ -1,4 +1,4 @@
-"""Rows that could not be represented: what they are, and trying them again after a fix."""
+"""Quarantine: rows that could not be represented, kept as they were sent until they can be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,13 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
-from core.database import connect
-from pipelines.datasets import DATASETS
-from pipelines.sync.dataset import Dataset, Details, Page
-from pipelines.sync.mapping import map_page
-from pipelines.sync.store import Store, wish
-from pipelines.sync.writing import write_page
+from core.storable import storable_dump
+from pipelines.sync.dataset import Dataset, MappedPage
+from pipelines.sync.details import still_asked_about
 from sql.statements import statement
+from sql.tables.sync import Mode
 
 
 @dataclass(frozen=True)
@@ -33,15 +31,6 @@ class Quarantined:
     payload: Any
 
 
-@dataclass(frozen=True)
-class Retried:
-    """What trying again did, in rows: taken into the hub, refused again, or left for the next run to read again."""
-
-    taken: int = 0
-    refused: int = 0
-    requested: int = 0
-
-
 def quarantined(
     connection: Connection[Any], *, dataset: str | None = None, number: int | None = None
 ) -> Sequence[Quarantined]:
@@ -51,49 +40,46 @@ def quarantined(
         return cursor.fetchall()
 
 
-def retry(dataset: Dataset, vocabulary: Any, database_url: str) -> Retried:
-    """Map the data set's quarantined rows again, with today's mapper, and write those that can be represented.
+class Quarantine:
+    """One data set's quarantine during a run: sets rows aside, and lets out those that came whole."""
 
-    Details read by call are asked for again by the next run instead: their parent becomes due. So are records that
-    came without a payload, by the worker.
-    """
-    with connect(database_url, name=f"quarantine {dataset.name}") as connection:
-        rows = quarantined(connection, dataset=dataset.name)
-        if dataset.details is not None:
-            _make_due(connection, dataset.details, [row.source_id for row in rows])
-            return Retried(requested=len(rows))
-        # What its source could not hand over came without a payload: it is asked for by its id again.
-        unread = [row.source_id for row in rows if not row.payload and row.source_id.isalnum()]
-        if unread:
-            wish(connection, dataset.name, unread)
-            connection.commit()
-        rows = [row for row in rows if row.payload]
-        if not rows:
-            return Retried(requested=len(unread))
-        store = Store(connection, dataset)
-        position, _ = store.open(mode="quarantine", dagster_run_id=None)
-        mapped = map_page(dataset, Page(rows=[row.payload for row in rows], position=position), vocabulary)
-        parts = [part for part, _ in write_page(store, dataset, mapped, vocabulary)]
-        store.close(error=None, as_of=None)
-    return Retried(
-        taken=sum(len(part.mapped_ids) for part in parts),
-        refused=sum(len(part.failures) for part in parts),
-        requested=len(unread),
-    )
+    def __init__(self, connection: Connection[Any], dataset: Dataset, mode: Mode) -> None:
+        self._connection = connection
+        self._dataset = dataset
+        self._lives_long = mode is Mode.EVENTS
+        self._open: set[str] = set()
 
+    def begin(self) -> None:
+        """Learn which rows are in quarantine; parents that nobody asks about any more leave it."""
+        found = self._connection.execute(statement("sync/open_quarantine"), {"dataset": self._dataset.name}).fetchall()
+        self._open = {source_id for (source_id,) in found}
+        details = self._dataset.details
+        if details is not None and self._open:
+            self._resolve(self._open - still_asked_about(self._connection, details, self._open))
 
-def datasets_with_quarantine(connection: Connection[Any]) -> tuple[Dataset, ...]:
-    names = {row.dataset for row in quarantined(connection)}
-    return tuple(dataset for dataset in DATASETS if dataset.name in names)
+    def write(self, mapped: MappedPage) -> None:
+        """Set the page's failures aside; its other rows leave quarantine."""
+        for failure in mapped.failures:
+            self._connection.execute(
+                statement("sync/quarantine"),
+                {
+                    "dataset": self._dataset.name,
+                    "source_id": failure.source_id,
+                    "payload": Jsonb(failure.payload, dumps=storable_dump),
+                    "reason": failure.reason,
+                    "mapper_version": self._dataset.mapper_version,
+                    # A list brings the same broken row with every look; a call is made again because it failed.
+                    "counts": self._dataset.details is not None,
+                },
+            )
+            self._open.add(failure.source_id)
+        # A reader of single records lives long: it does not know what others set aside meanwhile.
+        known = mapped.mapped_ids if self._lives_long else self._open
+        self._resolve(set(mapped.mapped_ids).intersection(known) if known else set())
 
-
-def _make_due(connection: Connection[Any], details: Details, source_ids: Sequence[str]) -> None:
-    connection.execute(
-        SQL("UPDATE {} SET {} = now() WHERE source_id = ANY(%s) AND {}").format(
-            Identifier(str(details.parent.schema), details.parent.name),
-            Identifier(details.due_at),
-            SQL(details.where),
-        ),
-        [list(source_ids)],
-    )
-    connection.commit()
+    def _resolve(self, source_ids: set[str]) -> None:
+        """Records that can be represented after all, or need not be any more, leave quarantine."""
+        if source_ids:
+            values = {"dataset": self._dataset.name, "source_ids": sorted(source_ids)}
+            self._connection.execute(statement("sync/resolve_quarantine"), values)
+            self._open -= source_ids

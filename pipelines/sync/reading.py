@@ -1,4 +1,4 @@
-"""What readers of more than one system need."""
+"""Helpers for readers (pipelines/sources): details by call, moments of asking, batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.errors import SourceError
@@ -19,11 +19,11 @@ PARENT, BODY, ASKED_AT = "parent", "body", "asked_at"
 """A detail row: the parent as the hub knows it, what the source answered when asked about it, and a moment before."""
 
 _FEW = 10
-"""So many failures of a batch that brings nothing else are taken for the records' own."""
+"""If more calls than this fail in a batch and none succeeds, the source is at fault, and not the records."""
 
 
 def read_details(
-    request: ReadRequest,
+    request: ReadRequest[Any, Any],
     ask: Callable[[Row], Row],
     *,
     at_once: int,
@@ -33,8 +33,8 @@ def read_details(
     """One call per due parent, `at_once` in flight; a page per `batch`. Resumable: what is written is no longer due.
 
     A parent whose call fails, for whatever reason of its own, is set aside with that reason and holds up no other.
-    An answer counts only if `during` (what it must be read as, such as a day) was the same before and after the call;
-    otherwise it is asked for once more.
+    `during` maps a moment to what the answer depends on, such as the day it counts from: an answer is used only if that
+    was the same before and after the call; otherwise the call is made once more.
 
     Raises:
         SourceError: the source lets nobody ask now, or a batch brought nothing but failures. What came is handed over
@@ -69,7 +69,7 @@ def read_details(
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came of asking about a parent: a body, a failure of its own, or an error that concerns everybody."""
+    """The outcome of one call: a body, a failure of this record, or an error that every call would meet."""
 
     parent: Row
     asked_at: datetime

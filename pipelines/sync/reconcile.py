@@ -1,7 +1,5 @@
 """Does the hub hold what the source holds? Reads a data set whole, maps it and compares it; writes nothing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,15 +7,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from core.database import connect
 from domain.common.identifiers import hub_id
-from pipelines.sync.ahead import ahead
-from pipelines.sync.dataset import Dataset, ReadRequest, Row, Source, Target
-from pipelines.sync.due import due_parents
-from pipelines.sync.mapping import map_page
-from pipelines.sync.merge import stage_of
-from pipelines.sync.progress import Progress, tell
-from pipelines.sync.rows import copy_rows
+from pipelines.sync.dataset import Dataset, Source, Target
+from pipelines.sync.session import open_session
+from pipelines.sync.stage import create_stage, fill_stage, stage_of
+from pipelines.sync.tables import listed, qualified
 from sql.statements import statement
 
 
@@ -46,60 +40,33 @@ class Drift:
         return self.missing == self.extra == self.different == 0
 
 
-def reconcile(dataset: Dataset, source: Source, database_url: str) -> tuple[Drift, ...]:
+def reconcile(dataset: Dataset, source: Source[Any, Any], database_url: str) -> tuple[Drift, ...]:
     """The drift of each table the data set writes, in the order of its targets.
 
     Raises:
         SourceError: the source could not be read whole; there is no verdict then.
     """
     quarantined: list[str] = []
-    read = 0
-    with connect(database_url, name=f"reconcile {dataset.name}") as connection, _everyone(dataset, database_url) as due:
-        stages = {target: _create(connection, target) for target in dataset.targets}
-        request = ReadRequest(source, position={}, full=True, due=due)
-        for page in ahead(dataset.read(request)):
-            mapped = map_page(dataset, page, source.vocabulary)
-            quarantined += [failure.source_id for failure in mapped.failures]
-            for target, rows in mapped.rows.items():
-                with connection.cursor() as cursor:
-                    copy_rows(cursor, stages[target], target.columns, rows)
-            read += len(page.rows)
-            tell(Progress(dataset.name, read, page.expected))
-        tell(Progress(dataset.name, read, read, done=True))
+    with open_session(dataset, source, database_url, name="reconcile") as session:
+        # All in one transaction, for a stage is emptied by a commit.
+        for target in dataset.targets:
+            create_stage(session.connection, target)
+        with session.pages(position={}, full=True, everyone=True) as pages:
+            for mapped in pages:
+                quarantined += [failure.source_id for failure in mapped.failures]
+                for target, rows in mapped.rows.items():
+                    fill_stage(session.connection, target, rows)
         for query in (target.withholds for target in dataset.targets if target.withholds):
-            connection.execute(statement(query))
-        drifts = tuple(
-            _compare(connection, dataset, target, stage, tuple(quarantined)) for target, stage in stages.items()
-        )
-        connection.rollback()
+            session.connection.execute(statement(query))
+        drifts = tuple(_compare(session.connection, dataset, target, tuple(quarantined)) for target in dataset.targets)
+        session.connection.rollback()
     return drifts
 
 
-@contextmanager
-def _everyone(dataset: Dataset, database_url: str) -> Iterator[Iterator[Row]]:
-    if dataset.details is None:
-        yield iter(())
-        return
-    with connect(database_url, name=f"parents {dataset.name}") as connection:
-        yield due_parents(connection, dataset.details, everyone=True)
-
-
-def _create(connection: Connection[Any], target: Target) -> str:
-    name = stage_of(target)
-    connection.execute(
-        SQL("CREATE TEMP TABLE {} AS SELECT {} FROM {} WITH NO DATA").format(
-            Identifier(name), SQL(", ").join(map(Identifier, target.columns)), _table(target)
-        )
-    )
-    return name
-
-
-def _compare(
-    connection: Connection[Any], dataset: Dataset, target: Target, stage: str, quarantined: tuple[str, ...]
-) -> Drift:
-    connection.execute(SQL("ANALYZE {}").format(Identifier(stage)))
+def _compare(connection: Connection[Any], dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -> Drift:
+    connection.execute(SQL("ANALYZE {}").format(Identifier(stage_of(target))))
     column, there = _set_aside(dataset, target, quarantined)
-    row = connection.execute(_comparison(dataset, target, stage, column), {"there": there}).fetchone()
+    row = connection.execute(_comparison(dataset, target, column), {"there": there}).fetchone()
     source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
     # A row that nobody could hand over may not even have told its id: one of those that did not come is it.
     extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
@@ -119,16 +86,16 @@ def _compare(
 def _set_aside(dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -> tuple[str, list[UUID]]:
     """The column of the table by which its rows are known that were set aside, and its values for those.
 
-    Of details a whole parent is set aside, which is WHMCS's.
+    Of details a whole parent is set aside.
     """
     details = dataset.details
     if details is None:
         return "id", [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
     column = None if target.table is details.parent else target.complete_within
-    return column or "id", [hub_id("whmcs", details.kind, source_id) for source_id in quarantined]
+    return column or "id", [hub_id(details.system, details.kind, source_id) for source_id in quarantined]
 
 
-def _comparison(dataset: Dataset, target: Target, stage: str, set_aside: str) -> Composed:
+def _comparison(dataset: Dataset, target: Target, set_aside: str) -> Composed:
     details = dataset.details
     unsettled = details.unsettled if details is not None and target.table is details.parent else "false"
     compared = [column for column in target.columns if column not in {"id", "deleted_at"}]
@@ -148,18 +115,14 @@ def _comparison(dataset: Dataset, target: Target, stage: str, set_aside: str) ->
           FROM sent s FULL JOIN held h ON h.id = s.id LEFT JOIN pairs b ON b.id = s.id
         """
     ).format(
-        stage=Identifier(stage),
+        stage=Identifier(stage_of(target)),
         newest=newest,
         unsettled=SQL(unsettled),
         set_aside=Identifier(set_aside),
         exists=exists,
-        table=_table(target),
+        table=qualified(target.table),
         scope=SQL(target.scope),
-        columns=SQL(", ").join(map(Identifier, compared)),
-        sent=SQL(", ").join(SQL("s.{}").format(Identifier(column)) for column in compared),
-        held=SQL(", ").join(SQL("h.{}").format(Identifier(column)) for column in compared),
+        columns=listed(compared),
+        sent=listed(compared, "s."),
+        held=listed(compared, "h."),
     )
-
-
-def _table(target: Target) -> Identifier:
-    return Identifier(str(target.table.schema), target.table.name)

@@ -1,34 +1,21 @@
-"""One run of one data set: read, map, write; each a thread's width ahead of the next."""
+"""One run of one data set: each page is read and mapped while the one before it is written."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from structlog.contextvars import bound_contextvars, get_contextvars
-
-from core.database import connect
-from core.errors import BrakeError
 from core.logging import logger
-from domain.common.errors import HubError
-from pipelines.sync.ahead import ahead
-from pipelines.sync.clock import DatabaseClock
-from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Source
-from pipelines.sync.due import due_parents
-from pipelines.sync.mapping import map_page
-from pipelines.sync.merge import Merged
-from pipelines.sync.progress import Progress, tell
-from pipelines.sync.store import MappedPage, Store
-from pipelines.sync.unwritten import UnwrittenPage, kept_page
-from pipelines.sync.writing import write_page
+from pipelines.sync.dataset import Dataset, MappedPage, Source
+from pipelines.sync.merged import Merged
+from pipelines.sync.session import open_session
+from sql.tables.sync import Mode
 
 log = logger(__name__)
 
 
 @dataclass
 class Outcome:
-    """What a run read and wrote, in rows; `seconds` of wall time; `as_of` where everything was read."""
+    """What a run read and wrote, in rows; `seconds` of wall time; `position`: where the reader stands."""
 
     dataset: str
     read: int = 0
@@ -50,7 +37,7 @@ class Outcome:
 
 def run(
     dataset: Dataset,
-    source: Source,
+    source: Source[Any, Any],
     database_url: str,
     *,
     full: bool = False,
@@ -59,83 +46,28 @@ def run(
 ) -> Outcome:
     """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
 
-    After a run that died, one page is asked for again at most: the one that was on its way. Raises whatever reading or
-    writing raised, after the run's failure is recorded; what was written until then stays. BrakeError: it would delete
-    too much of a table.
+    After a run that was killed, two pages at most are asked for again: the one it was writing, and the one fetched
+    meanwhile. Raises whatever reading or writing raised, after the run's failure is recorded; what was written until
+    then stays. BrakeError: it would delete too much of a table.
     """
     outcome = Outcome(dataset.name)
     started = time.monotonic()
-    with ExitStack() as stack:
-        connection = stack.enter_context(connect(database_url, name=f"sync {dataset.name}"))
-        store = Store(connection, dataset, settings=source.settings, allow_deletions=allow_deletions)
-        # Every call a run makes at its source carries the run's id, unless whoever asked for the run named one.
-        request_id = get_contextvars().get("request_id", str(store.run_id))
-        stack.enter_context(bound_contextvars(request_id=request_id))
-        position, now = store.open(mode="full" if full else "incremental", dagster_run_id=dagster_run_id)
-        due = stack.enter_context(_due(dataset, database_url))
-        clock = DatabaseClock(now)
-        request = ReadRequest(source, position={} if full else position, full=full, due=due, now=clock)
-        # Whoever asks for everything from the start does not want what somebody was told a while ago.
-        kept = None if full else kept_page(connection, dataset.name, request.position)
-        pages = _pages(dataset, request, kept)
-        unwritten = stack.enter_context(UnwrittenPage(database_url, dataset.name))
-        mapped_pages = _mapped(dataset, pages, request, unwritten)
-        try:
-            last = _write_all(dataset, mapped_pages, store, outcome, source.vocabulary)
-        except BaseException as error:
-            store.close(error=safe(error), as_of=None, brake=isinstance(error, BrakeError))
-            tell(Progress(dataset.name, outcome.read, None, done=True, failed=True))
-            raise
-        store.close(error=None, as_of=(last.known_since or now) if last is not None and last.complete else None)
-    outcome.seconds = time.monotonic() - started
-    tell(Progress(dataset.name, outcome.read, outcome.read, done=True))
-    _report(outcome)
-    return outcome
-
-
-def _pages(dataset: Dataset, request: ReadRequest, kept: Page | None) -> Iterator[Page]:
-    """What is to be written: the page that a killed run left, if any, and what is read from there on."""
-    if kept is not None:
-        yield kept
-        request = replace(request, position=kept.position)
-    yield from dataset.read(request)
-
-
-def _mapped(
-    dataset: Dataset, pages: Iterator[Page], request: ReadRequest, unwritten: UnwrittenPage
-) -> Iterator[MappedPage]:
-    begins = request.position
-    for page in pages:
-        yield map_page(dataset, page, request.source.vocabulary)
-        # We are asked for the next one, so this one is being written. What says how many to expect is a whole read.
-        # One that names rows set aside is read again instead: those are no rows to keep.
-        if page.expected is not None and page.rows and not page.failures and dataset.details is None:
-            unwritten.keep(page, begins)
-        begins = page.position
-
-
-def _write_all(
-    dataset: Dataset, mapped_pages: Iterator[MappedPage], store: Store, outcome: Outcome, vocabulary: Any
-) -> Page | None:
-    """Write every page; the last of them."""
-    last = None
-    with closing(ahead(mapped_pages)) as pages:
+    mode = Mode.FULL if full else Mode.INCREMENTAL
+    with (
+        open_session(dataset, source, database_url, name="sync") as session,
+        session.running(mode, allow_deletions=allow_deletions, dagster_run_id=dagster_run_id) as this,
+        session.pages(position={} if full else session.position, full=full) as pages,
+    ):
+        last = None
         for mapped in pages:
-            for written, merged in write_page(store, dataset, mapped, vocabulary):
+            for written, merged in session.write(mapped):
                 outcome.add(written, merged)
             last = mapped.page
-            tell(Progress(dataset.name, outcome.read, mapped.page.expected))
-    return last
-
-
-@contextmanager
-def _due(dataset: Dataset, database_url: str) -> Iterator[Iterator[Row]]:
-    """The parents that are due, on a connection of their own, which the reading thread uses while ours writes."""
-    if dataset.details is None:
-        yield iter(())
-        return
-    with connect(database_url, name=f"due {dataset.name}") as connection:
-        yield due_parents(connection, dataset.details)
+        if last is not None and last.complete:
+            this.as_of = last.known_since or session.began
+    outcome.seconds = time.monotonic() - started
+    _report(outcome)
+    return outcome
 
 
 def _report(outcome: Outcome) -> None:
@@ -151,8 +83,3 @@ def _report(outcome: Outcome) -> None:
         unknown_labels=sum(outcome.unknown_labels.values()),
         seconds=round(outcome.seconds, 3),
     )
-
-
-def safe(error: BaseException) -> str:
-    """What may be kept of an error: our own texts hold no data; a library's (a driver's above all) may."""
-    return str(error)[:500] if isinstance(error, HubError) else type(error).__name__

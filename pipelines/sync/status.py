@@ -7,13 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
-from pipelines.datasets import DATASETS
 from pipelines.sync.dataset import Dataset, Target
+from pipelines.sync.tables import qualified
 from sql.statements import statement
-
-LINKED = frozenset({"salesforce.accounts", "whmcs.clients", "whmcs.client_details"})
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,13 @@ class DatasetStatus:
         return self.age_seconds is None or self.age_seconds > self.target_seconds
 
 
-def statuses(connection: Connection[Any]) -> tuple[DatasetStatus, ...]:
-    """Every declared data set, in the order of declaration, whether it was ever read or not; last, the links."""
+def statuses(connection: Connection[Any], datasets: Sequence[Dataset]) -> tuple[DatasetStatus, ...]:
+    """Every data set given, in that order, whether it was ever read or not; last, the links made of their accounts."""
     with connection.cursor(row_factory=dict_row) as cursor:
         states = {row["dataset"]: row for row in cursor.execute(statement("operations/dataset_state")).fetchall()}
-    found = tuple(_status(connection, dataset, states.get(dataset.name, {})) for dataset in DATASETS)
-    return (*found, _links(connection, [one for one in found if one.dataset in LINKED]))
+    found = tuple(_status(connection, dataset, states.get(dataset.name, {})) for dataset in datasets)
+    linked = [one for one, dataset in zip(found, datasets, strict=True) if dataset.link is not None]
+    return (*found, _links(connection, linked))
 
 
 def _links(connection: Connection[Any], accounts: Sequence[DatasetStatus]) -> DatasetStatus:
@@ -119,7 +118,7 @@ def sources(connection: Connection[Any]) -> list[SourceStatus]:
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """One channel of Salesforce's events: what the listener does there, and when it last stored an event."""
+    """One channel of a source's events: what the listener does there, and when it last stored an event."""
 
     topic: str
     state: str
@@ -136,8 +135,7 @@ def streams(connection: Connection[Any]) -> list[StreamStatus]:
 def _count(connection: Connection[Any], target: Target) -> int:
     row = connection.execute(
         SQL("SELECT count(*) FROM {} WHERE deleted_at IS NULL AND {}").format(
-            Identifier(str(target.table.schema), target.table.name),
-            SQL(target.scope),
+            qualified(target.table), SQL(target.scope)
         )
     ).fetchone()
     return int(row[0]) if row is not None else 0

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: told by their type and place, never by their text, which may quote data."""
+"""Unexpected errors: logged by type and place, never by text, because a library's text may quote customers' data."""
 
 import traceback
 from pathlib import Path
@@ -9,7 +9,7 @@ log = logger(__name__)
 
 
 def surprise(error: BaseException, event: str, **facts: object) -> str:
-    """Log an unforeseen error as `event`; what may be kept of it, such as `unforeseen: KeyError`."""
+    """Log an unexpected error as `event`. Returns what may be stored of it, such as `unforeseen: KeyError`."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
     log.error(event, error=type(error).__name__, at=where, **facts)

@@ -7,32 +7,32 @@ from typing import Any
 import psycopg
 
 from domain.common.errors import HubError
-from pipelines.sync.dataset import Dataset, Failure, Page
+from pipelines.sync.dataset import Dataset, Failure, MappedPage, Page
 from pipelines.sync.mapping import map_page
-from pipelines.sync.merge import Merged
-from pipelines.sync.store import MappedPage, Store
+from pipelines.sync.merged import Merged
+from pipelines.sync.page import PageWriter
 from pipelines.sync.surprises import surprise
 
 _MOST_SET_ASIDE = 10
-"""More rows of one page that the database refuses are not the rows' fault."""
+"""If the database refuses more rows of one page than this, the rows are not at fault, and the run fails."""
 
 
 def write_page(
-    store: Store, dataset: Dataset, mapped: MappedPage, vocabulary: Any
+    writer: PageWriter, dataset: Dataset, mapped: MappedPage, vocabulary: Any
 ) -> Iterator[tuple[MappedPage, Merged]]:
     """Write a page: whole, or where a row cannot be written, in halves until that row is alone and set aside.
 
     What was written, part by part; the reader's position moves with the last of them.
 
     Raises:
-        Exception: as `Store.write`, where it is no row's fault.
+        Exception: as `PageWriter.write`, where it is no row's fault.
     """
-    yield from _Writing(store, dataset, vocabulary).write(mapped)
+    yield from _Writing(writer, dataset, vocabulary).write(mapped)
 
 
 class _Writing:
-    def __init__(self, store: Store, dataset: Dataset, vocabulary: Any) -> None:
-        self._store = store
+    def __init__(self, writer: PageWriter, dataset: Dataset, vocabulary: Any) -> None:
+        self._writer = writer
         self._dataset = dataset
         self._vocabulary = vocabulary
         self._set_aside = 0
@@ -40,7 +40,7 @@ class _Writing:
     def write(self, mapped: MappedPage) -> Iterator[tuple[MappedPage, Merged]]:
         page = mapped.page
         try:
-            merged = self._store.write(mapped)
+            merged = self._writer.write(mapped)
         except Exception as error:
             if not page.rows or not _is_of_a_row(error) or self._set_aside >= _MOST_SET_ASIDE:
                 raise
@@ -72,7 +72,7 @@ def _halves(page: Page, dataset: Dataset) -> tuple[Page, Page]:
 
 
 def _is_of_a_row(error: Exception) -> bool:
-    """Whether another page could have been written: a value is refused, rather than the statement or all of us."""
+    """Whether the database refused a value of a row, so that other rows can be written; else the fault is general."""
     if isinstance(error, psycopg.Error):
         return isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.errors.ProgramLimitExceeded)
     return not isinstance(error, HubError)

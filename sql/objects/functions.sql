@@ -551,7 +551,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION hub.watch_numbers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    -- The sync's sessions have it off, for merges that probe by id; these two tables have no index.
+    -- A transaction that writes a page has it off, for merges that probe by id; these two tables have no index.
     SET enable_hashjoin = on
 AS $$
 DECLARE

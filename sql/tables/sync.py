@@ -1,5 +1,6 @@
 """What the sync remembers of itself: where it stands, what it did, what it could not represent, what changed."""
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,16 @@ from sqlalchemy.types import UserDefinedType
 
 from sql.tables.columns import choice, flag, instant, metadata, reference, stamp
 from sql.tables.columns import text as words
+
+
+class Mode(StrEnum):
+    """What a run of the sync is for: on from the last one, all anew, single records, compare and heal, quarantine."""
+
+    INCREMENTAL = "incremental"
+    FULL = "full"
+    EVENTS = "events"
+    RECONCILE = "reconcile"
+    QUARANTINE = "quarantine"
 
 
 class XID8(UserDefinedType[str]):
@@ -56,31 +67,13 @@ cursors = Table(
     comment="How far each data set was read. Committed together with the rows it stands for.",
 )
 
-unwritten_pages = Table(
-    "unwritten_pages",
-    metadata,
-    Column("dataset", Text, primary_key=True, comment="Data set being read whole"),
-    Column("begins", JSONB, nullable=False, comment="Where a reader stands who has not read the page"),
-    Column(
-        "page",
-        LargeBinary,
-        nullable=False,
-        comment="The page as sent, JSON compressed with zlib: personal data, for the sync only",
-    ),
-    stamp("kept_at", "When it was kept, UTC"),
-    schema="sync",
-    comment="The page a whole read is writing: whoever goes on after a kill need not ask for it again. Empty otherwise,"
-    " and after a crash of the server.",
-    prefixes=["UNLOGGED"],
-)
-
 runs = Table(
     "runs",
     metadata,
     Column("id", Uuid, primary_key=True, comment="Run id"),
     words("dataset", "Data set read", required=True),
     words("system", "System read", required=True),
-    words("mode", "Kind of read, such as incremental or full", required=True),
+    choice("mode", tuple(Mode), "Kind of read", required=True),
     choice("status", ("running", "succeeded", "failed"), "How it went", default="running"),
     stamp("started_at", "When it started, UTC"),
     instant("finished_at", "When it ended, UTC; null: still running, or killed"),

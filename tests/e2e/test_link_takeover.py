@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from core.settings import ApiSettings
-from pipelines.datasets import dataset_named
+from pipelines.datasets import DATASETS, dataset_named
+from pipelines.datasets.linking import OUTVOTED
 from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.php import custom_fields
 from pipelines.sync.dataset import Source
-from pipelines.sync.linking import OUTVOTED
 from pipelines.sync.run import run
 from pipelines.sync.status import statuses
 from read_api.auth.tokens import mint
@@ -117,7 +117,8 @@ def speaking_for(customer: UUID) -> dict[str, str]:
 def complaints(database: Any) -> dict[str, int]:
     """What `hub status` says of links."""
     with psycopg.connect(database.owner) as connection:
-        return dict(next(one for one in statuses(connection) if one.dataset == "customer.links").quarantine_reasons)
+        found = statuses(connection, DATASETS)
+        return dict(next(one for one in found if one.dataset == "customer.links").quarantine_reasons)
 
 
 def test_who_writes_anothers_number_sees_only_his_own_and_operators_are_told(hub):

@@ -13,7 +13,7 @@ from pipelines.dagster.sensors import inbox_left_over
 from pipelines.datasets import datasets_of
 from pipelines.events.service import report
 from pipelines.events.worker import Tally
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from tests.builders import insert
 
 
@@ -203,7 +203,6 @@ def test_raw_records_are_forgotten_once_nobody_needs_them(hub, instance):
             insert(connection, "sync.quarantine", dataset="x", source_id=f"r{days}", payload=record, resolved_at=then)
             insert(connection, "sync.quarantine", dataset="x", source_id=f"o{days}", payload=record, last_seen_at=then)
             insert(connection, "sync.inbox", event_id=f"p{days}", state="parked", received_at=then, payload=record)
-            insert(connection, "sync.unwritten_pages", dataset=f"d{days}", kept_at=then)
 
     assert run_job("housekeeping", instance).success
 
@@ -212,4 +211,3 @@ def test_raw_records_are_forgotten_once_nobody_needs_them(hub, instance):
     assert execute(hub, "SELECT count(*) FROM sync.quarantine") == [(6,)]
     parked = execute(hub, "SELECT event_id FROM sync.inbox WHERE payload <> '{}' ORDER BY 1")
     assert [name for (name,) in parked] == ["p13", "p15"]
-    assert execute(hub, "SELECT dataset FROM sync.unwritten_pages") == [("d13",)]

@@ -13,12 +13,11 @@ import pytest
 import stamina
 
 from core.errors import UnavailableError
-from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
 from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
-from pipelines.sync.quarantine import Retried, retry
 from pipelines.sync.reconcile import reconcile
+from pipelines.sync.retry import Retried, retry
 from pipelines.sync.run import Outcome, run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
@@ -187,7 +186,9 @@ def test_trying_quarantine_again_asks_for_the_row_by_its_id(sandbox, hub):
     quirk(sandbox, unencodable=f"invoice:{broken}")
     tick(hub)
 
-    retried = retry(dataset_named("whmcs.invoices"), WhmcsVocabulary(), hub.sync)
+    source = source_of("whmcs")
+    retried = retry(dataset_named("whmcs.invoices"), source, hub.sync)
+    source.client.close()
 
     assert retried == Retried(refused=1, requested=1)
     assert quarantine(hub) == [(broken,)]

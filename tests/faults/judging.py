@@ -18,8 +18,8 @@ from pipelines.events.service import TICKING
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Dataset, Source
 from pipelines.sync.heal import heal
-from pipelines.sync.quarantine import retry
 from pipelines.sync.reconcile import reconcile
+from pipelines.sync.retry import retry
 from pipelines.sync.run import run
 from tests.faults.asking import wrongs
 from tests.faults.campaign import Play
@@ -69,7 +69,7 @@ def judged(play: Play) -> None:
     for system in TICKING:
         with _opened(system) as source:
             for dataset in datasets_of(system):
-                retry(dataset, source.vocabulary, play.stage.database.sync)
+                retry(dataset, source, play.stage.database.sync)
             _heal(play, source, datasets_of(system))
     _missed(play)
     for system in TICKING:

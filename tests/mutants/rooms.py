@@ -88,9 +88,10 @@ ROOMS = (
     ),
     Room(
         "sync",
-        ("pipelines/sync/*.py",),
+        ("pipelines/sync/*.py", "pipelines/datasets/linking.py"),
         (
-            *_all_in("tests/pipelines/sync", ENUMERATION), "tests/e2e/test_heal.py",
+            *_all_in("tests/pipelines/sync", ENUMERATION), "tests/pipelines/datasets/test_linking.py",
+            "tests/e2e/test_heal.py",
             "tests/e2e/test_one_of_many.py", "tests/e2e/test_first_load.py", "tests/e2e/test_killed_load.py",
         ),
     ),

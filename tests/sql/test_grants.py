@@ -24,7 +24,7 @@ HUB = (
 )  # fmt: skip
 WRITTEN_BY_SYNC = (
     "changes", "cursors", "freshness", "inbox", "link_changes", "link_words", "quarantine", "runs", "sources",
-    "streams", "unwritten_pages", "windows",
+    "streams", "windows",
 )  # fmt: skip
 EVERYTHING = "DELETE, INSERT, SELECT, UPDATE"
 TABLES = {

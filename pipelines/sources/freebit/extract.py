@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from core.settings import FreebitSettings
+from pipelines.sources.freebit.client import FreebitClient
 from pipelines.sync.dataset import Page, ReadRequest, Row
 from pipelines.sync.reading import read_details
 
+FreebitRequest = ReadRequest[FreebitClient, FreebitSettings]
 
-def line_details(request: ReadRequest) -> Iterator[Page]:
+
+def line_details(request: FreebitRequest) -> Iterator[Page]:
     """PA03-02 for each line that is due: its state, plan, options and remaining data."""
 
     def ask(parent: Row) -> Row:
@@ -17,7 +21,7 @@ def line_details(request: ReadRequest) -> Iterator[Page]:
     return read_details(request, ask, at_once=request.source.settings.concurrency, batch=50)
 
 
-def line_traffic(request: ReadRequest) -> Iterator[Page]:
+def line_traffic(request: FreebitRequest) -> Iterator[Page]:
     """PA05-01 for each line that is due: data used today and on the days before."""
 
     def ask(parent: Row) -> Row:

@@ -7,14 +7,17 @@ from typing import Any
 
 from core.errors import IncompleteReadError, RejectedError, UnavailableError
 from core.logging import logger
+from core.settings import SalesforceSettings
 from domain.common.identifiers import salesforce_id
 from domain.common.vocabulary import SalesforceVocabulary
 from pipelines.sources.salesforce.answers import ForgottenError, TooMuchError
 from pipelines.sources.salesforce.bulk import BulkPosition
-from pipelines.sources.salesforce.client import QueryPage
+from pipelines.sources.salesforce.client import QueryPage, SalesforceClient
 from pipelines.sources.salesforce.times import written
 from pipelines.sync.dataset import Page, ReadRequest
 from pipelines.sync.reading import asked, batches
+
+SalesforceRequest = ReadRequest[SalesforceClient, SalesforceSettings]
 
 log = logger(__name__)
 
@@ -53,7 +56,7 @@ class Query:
         return f"SELECT COUNT() FROM {self.object}"  # noqa: S608 - SOQL of our own constants
 
 
-def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
+def changed_records(query: Query, request: SalesforceRequest) -> Iterator[Page]:
     """Records of the object touched since the watermark, deleted ones included; all of them at first.
 
     A first load above the threshold, or too large to be counted, is one Bulk API 2.0 job, resumed at the page where it
@@ -81,7 +84,7 @@ def changed_records(query: Query, request: ReadRequest) -> Iterator[Page]:
     yield from _bulk(query, request, None)
 
 
-def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Iterator[Page]:
+def _bulk(query: Query, request: SalesforceRequest, start: BulkPosition | None) -> Iterator[Page]:
     client, settings = request.source.client, request.source.settings
     for page in client.bulk_query(query.soql(), settings.bulk_page_rows, start):
         reached = page.position
@@ -96,7 +99,7 @@ def _bulk(query: Query, request: ReadRequest, start: BulkPosition | None) -> Ite
             yield replace(_complete(reached.started_at), known_since=min(reached.started_at, request.now()))
 
 
-def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:
+def _by_stamp(query: Query, request: SalesforceRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:
     read, began = 0, None
     resumable: dict[str, Any] = {"watermark": request.position["watermark"]} if "watermark" in request.position else {}
     for asked_at, page in asked(_stamped(query, request, low), request.now):
@@ -114,7 +117,7 @@ def _by_stamp(query: Query, request: ReadRequest, low: datetime | None, *, total
     yield _complete(began)
 
 
-def _stamped(query: Query, request: ReadRequest, low: datetime | None) -> Iterator[QueryPage]:
+def _stamped(query: Query, request: SalesforceRequest, low: datetime | None) -> Iterator[QueryPage]:
     """The records from a stamp on, by (SystemModstamp, Id); some may come twice.
 
     What takes Salesforce too long is asked for in halves of the time that is left, as tap-salesforce does; a cursor
@@ -163,7 +166,7 @@ def _cut(moment: datetime) -> str:
 
 
 def _purged(
-    query: Query, request: ReadRequest, low: datetime | None, now: datetime, position: dict[str, Any]
+    query: Query, request: SalesforceRequest, low: datetime | None, now: datetime, position: dict[str, Any]
 ) -> Iterator[Page]:
     """Records deleted since `low` that not even queryAll shows any more; nothing to look for on a first read."""
     if low is None:
@@ -175,7 +178,7 @@ def _purged(
             yield Page(rows=found, position=position, gone=missing, asked_at=asked_at)
 
 
-def _deleted(query: Query, request: ReadRequest, since: datetime, until: datetime) -> Iterator[Sequence[str]]:
+def _deleted(query: Query, request: SalesforceRequest, since: datetime, until: datetime) -> Iterator[Sequence[str]]:
     """Ids of deleted records, by parts of the time where there are too many for one answer.
 
     Where Salesforce keeps no log that reaches back so far, or there are too many even in a few minutes, they are left
@@ -194,7 +197,7 @@ def _deleted(query: Query, request: ReadRequest, since: datetime, until: datetim
     yield ids
 
 
-def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
+def chosen_records(query: Query, request: SalesforceRequest) -> Iterator[Page]:
     """The records of a selection, deleted ones included; those that Salesforce has no trace of are gone.
 
     Raises:
@@ -211,7 +214,7 @@ def chosen_records(query: Query, request: ReadRequest) -> Iterator[Page]:
 
 
 def _by_id(
-    query: Query, request: ReadRequest, ids: Sequence[str]
+    query: Query, request: SalesforceRequest, ids: Sequence[str]
 ) -> Iterator[tuple[list[dict[str, Any]], tuple[str, ...]]]:
     """What there is of some records, and the ids of those that there are not."""
     for some in batches(ids, _IDS_PER_QUERY):
@@ -220,7 +223,9 @@ def _by_id(
         yield rows, tuple(each for each in some if each not in there)
 
 
-def _matching(query: Query, request: ReadRequest, field: str, ids: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+def _matching(
+    query: Query, request: SalesforceRequest, field: str, ids: Sequence[str]
+) -> Iterator[list[dict[str, Any]]]:
     """Records whose field holds one of the ids, asked for by half of the ids where Salesforce cannot; some twice."""
     try:
         yield from request.source.client.query(query.soql(f" WHERE {field} IN ({_quoted(ids)})"))

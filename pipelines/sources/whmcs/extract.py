@@ -10,8 +10,8 @@ from core.errors import RejectedError
 from domain.common.text import unescaped
 from pipelines.sources.whmcs.answers import NOT_FOUND
 from pipelines.sources.whmcs.lists import ListPage, number
-from pipelines.sources.whmcs.walks import set_aside
-from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
+from pipelines.sources.whmcs.walks import WhmcsRequest, set_aside
+from pipelines.sync.dataset import Failure, Page, Row
 from pipelines.sync.reading import read_details
 
 _ROWS_OF_A_CLIENT = 1000
@@ -22,7 +22,7 @@ _MOVED = 5
 """So many invoices of one client are hardly deleted while one of them is looked for."""
 
 
-def client_details(request: ReadRequest) -> Iterator[Page]:
+def client_details(request: WhmcsRequest) -> Iterator[Page]:
     """GetClientsDetails for each client that is due: the `client` object."""
 
     def ask(parent: Row) -> Row:
@@ -33,7 +33,7 @@ def client_details(request: ReadRequest) -> Iterator[Page]:
     return read_details(request, ask, at_once=request.source.settings.concurrency)
 
 
-def invoice_details(request: ReadRequest) -> Iterator[Page]:
+def invoice_details(request: WhmcsRequest) -> Iterator[Page]:
     """GetInvoice for each invoice that is due: items, transactions and balance."""
 
     def ask(parent: Row) -> Row:
@@ -43,7 +43,7 @@ def invoice_details(request: ReadRequest) -> Iterator[Page]:
     return read_details(request, ask, at_once=request.source.settings.concurrency)
 
 
-def payment_methods_of(request: ReadRequest) -> Iterator[Page]:
+def payment_methods_of(request: WhmcsRequest) -> Iterator[Page]:
     """GetPayMethods for each client that is due."""
 
     def ask(parent: Row) -> Row:
@@ -53,7 +53,7 @@ def payment_methods_of(request: ReadRequest) -> Iterator[Page]:
     return read_details(request, ask, at_once=request.source.settings.concurrency)
 
 
-def chosen_clients(request: ReadRequest) -> Iterator[Page]:
+def chosen_clients(request: WhmcsRequest) -> Iterator[Page]:
     """The GetClients row of each client of a selection. GetClientsDetails tells the e-mail, by which the list finds it.
 
     `search` matches beginnings, so the row with the id is picked from what comes; one that is not found that way is
@@ -74,7 +74,7 @@ def chosen_clients(request: ReadRequest) -> Iterator[Page]:
     yield _page(request, request.only.records | request.only.owners, ask)
 
 
-def chosen_services(request: ReadRequest) -> Iterator[Page]:
+def chosen_services(request: WhmcsRequest) -> Iterator[Page]:
     """The GetClientsProducts row of each service of a selection, and all of its clients' services."""
     client = request.source.client
 
@@ -93,7 +93,7 @@ def chosen_services(request: ReadRequest) -> Iterator[Page]:
     yield _page(request, request.only.owners, ask_all)
 
 
-def chosen_invoices(request: ReadRequest) -> Iterator[Page]:
+def chosen_invoices(request: WhmcsRequest) -> Iterator[Page]:
     """The GetInvoices row of each invoice of a selection, and all of its clients' invoices.
 
     GetInvoice has the client but neither stamps nor currency, so the row is looked for in that client's list; whose
@@ -200,7 +200,7 @@ def _found(pages: Iterable[ListPage], field: str, values: set[str]) -> _Found:
     return found
 
 
-def _page(request: ReadRequest, ids: frozenset[str], ask: Callable[[str], _Found]) -> Page:
+def _page(request: WhmcsRequest, ids: frozenset[str], ask: Callable[[str], _Found]) -> Page:
     """One page of all that was asked for, several calls in flight."""
     asked_at = request.now()
     with ThreadPoolExecutor(request.source.settings.concurrency, thread_name_prefix="chosen") as threads:

@@ -10,9 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import IncompleteReadError
+from core.settings import WhmcsSettings
+from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sources.whmcs.lists import ListPage, number
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
 from pipelines.sync.reading import asked
+
+WhmcsRequest = ReadRequest[WhmcsClient, WhmcsSettings]
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class List:
     closed_by: str = ""
 
 
-def walked_rows(wanted: List, request: ReadRequest) -> Iterator[Page]:
+def walked_rows(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
     """At first every row; from then on the new ones, and a budget of those that may have changed.
 
     Raises:
@@ -46,7 +50,7 @@ def walked_rows(wanted: List, request: ReadRequest) -> Iterator[Page]:
         yield from _Tick(wanted, request).pages()
 
 
-def _everything(wanted: List, request: ReadRequest) -> Iterator[Page]:
+def _everything(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
     client, settings = request.source.client, request.source.settings
     offset, newest, total = int(request.position.get("offset", 0)), int(request.position.get("highest", 0)), 0
     # What a run that died had read is as old as that run.
@@ -71,7 +75,7 @@ class _Tick:
     and since when it is under way. A walk that ends makes the data set known up to its beginning.
     """
 
-    def __init__(self, wanted: List, request: ReadRequest) -> None:
+    def __init__(self, wanted: List, request: WhmcsRequest) -> None:
         self._wanted = wanted
         self._request = request
         self._client, self._settings = request.source.client, request.source.settings

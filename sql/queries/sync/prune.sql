@@ -1,5 +1,5 @@
 -- Forget what the sync needs no more after so many days; one row: runs and applied events deleted, parked events and resolved
--- records emptied, pages of abandoned reads deleted. Parked events keep their payload longer: an operator may retry them.
+-- records emptied. Parked events keep their payload longer: an operator may retry them.
 -- Also what customers' requests cost more than a day ago.
 WITH runs AS (
     DELETE FROM sync.runs WHERE started_at < now() - make_interval(days => %(days)s) AND status <> 'running'
@@ -15,11 +15,8 @@ WITH runs AS (
     UPDATE sync.quarantine SET payload = '{}'
      WHERE resolved_at < now() - make_interval(days => %(days)s) AND payload <> '{}'
     RETURNING 1
-), pages AS (
-    DELETE FROM sync.unwritten_pages WHERE kept_at < now() - make_interval(days => %(days)s)
-    RETURNING 1
 ), admissions AS (
     DELETE FROM command.admissions WHERE admitted_at < now() - interval '1 day'
 )
 SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM events), (SELECT count(*) FROM parked),
-       (SELECT count(*) FROM resolved), (SELECT count(*) FROM pages)
+       (SELECT count(*) FROM resolved)

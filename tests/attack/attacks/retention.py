@@ -37,7 +37,6 @@ def analyst_reads_inputs(target: Target) -> Seen:
         ("command.steps", "result"),
         ("sync.quarantine", "payload"),
         ("sync.inbox", "payload"),
-        ("sync.unwritten_pages", "page"),
     )
     may = [
         f"{table}.{column}"

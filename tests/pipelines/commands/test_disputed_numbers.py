@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from core.settings import ApiSettings
-from pipelines.datasets import dataset_named
+from pipelines.datasets import DATASETS, dataset_named
 from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.php import custom_fields
 from pipelines.sync.dataset import Selection
@@ -325,7 +325,7 @@ def test_operators_are_told_where_they_look_and_a_dispute_is_no_drift(hub: Hub) 
     hub.sync("freebit.line_details", "freebit.line_usage")
 
     with psycopg.connect(hub.database.sync) as connection:
-        (shown,) = [one for one in statuses(connection) if one.dataset == "freebit.line_details"]
+        (shown,) = [one for one in statuses(connection, DATASETS) if one.dataset == "freebit.line_details"]
     source = source_of("freebit")
     drifts = [
         drift

@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import BrakeError, IncompleteReadError, PermitError, UnavailableError
 from pipelines.dagster.assets import LASTING, RETRIES, metadata_of
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from pipelines.sync.run import Outcome
 
 

@@ -15,7 +15,7 @@ from domain.common.vocabulary import FreebitVocabulary, WhmcsVocabulary
 from domain.sim.contract import SimUsage
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.sync.dataset import Dataset, Page, Source
-from pipelines.sync.due import due_parents
+from pipelines.sync.details import due_parents
 from pipelines.sync.reading import ASKED_AT, BODY, PARENT
 from pipelines.sync.run import run
 from tests.builders import insert

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from core.storable import storable_dump
 from pipelines.events import inbox as inboxes
 from pipelines.events.inbox import Inbox
-from pipelines.sync.store import wish
+from pipelines.sync.refresh import request_refresh
 from sql.statements import statement
 from tests.conftest import Database
 from tests.state_machines import check
@@ -106,7 +106,7 @@ class InboxModel(RuleBasedStateMachine):
 
     def _wish(self, record: str) -> None:
         """A wish is one row, which waits anew with each wish: who is reading the record may have read it too early."""
-        wish(self._connection, "salesforce.accounts", [record])
+        request_refresh(self._connection, "salesforce.accounts", [record])
         key = ("hub", f"salesforce.accounts:{record}")
         self._store(key)
         row, now = self._rows[key], self._now()
@@ -294,7 +294,7 @@ def test_who_answered_before_a_record_came_does_not_prove_it_at_fault(database: 
         answered = "INSERT INTO sync.sources AS s (system, answered_at) VALUES (%s, clock_timestamp())"
         answered += " ON CONFLICT (system) DO UPDATE SET answered_at = excluded.answered_at"
         owner.execute(answered.encode(), [SYSTEM])
-        wish(connection, "salesforce.accounts", ["001A"])
+        request_refresh(connection, "salesforce.accounts", ["001A"])
         inbox = Inbox(connection, SYSTEM)
 
         def fail() -> str:

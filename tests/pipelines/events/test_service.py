@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.events.service import report
 from pipelines.events.worker import Tally
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 
 
 class Away(dg.DagsterInstance):

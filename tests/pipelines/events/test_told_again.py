@@ -14,7 +14,7 @@ from domain.common.identifiers import hub_id
 from pipelines.events.inbox import Claimed, Inbox
 from pipelines.events.lines import ask_for_new_lines
 from pipelines.sync.dataset import Selection
-from pipelines.sync.store import wish
+from pipelines.sync.refresh import request_refresh
 from tests.builders import insert
 
 INVOICES, INVOICE = "whmcs.invoices", "10042"
@@ -35,7 +35,7 @@ def inbox(connection: psycopg.Connection[Any]) -> Inbox:
 @pytest.fixture
 def claimed(connection: psycopg.Connection[Any], inbox: Inbox) -> Claimed:
     """An invoice's wish, told once, that is being applied."""
-    wish(connection, INVOICES, [INVOICE])
+    request_refresh(connection, INVOICES, [INVOICE])
     claimed = inbox.waiting()
     assert [told.record_id for told in claimed.told] == [INVOICE]
     return claimed
@@ -55,7 +55,7 @@ def test_what_was_told_once_is_applied_once(inbox: Inbox, claimed: Claimed) -> N
 def test_what_is_told_again_meanwhile_is_applied_again(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
-    wish(connection, INVOICES, [INVOICE])
+    request_refresh(connection, INVOICES, [INVOICE])
     inbox.done(claimed)
 
     assert still_wanted(inbox) == [(INVOICE, 0)]
@@ -77,9 +77,9 @@ class Telling(psycopg.Connection[Any]):
 def test_what_is_told_again_while_it_is_claimed_is_applied_again(
     database: Any, connection: psycopg.Connection[Any]
 ) -> None:
-    wish(connection, INVOICES, [INVOICE])
+    request_refresh(connection, INVOICES, [INVOICE])
     with Telling.connect(database.sync, autocommit=True) as telling:
-        telling.meanwhile = lambda: wish(connection, INVOICES, [INVOICE])
+        telling.meanwhile = lambda: request_refresh(connection, INVOICES, [INVOICE])
         inbox = Inbox(telling, "whmcs")
         inbox.done(inbox.waiting())
 
@@ -89,7 +89,7 @@ def test_what_is_told_again_while_it_is_claimed_is_applied_again(
 def test_a_failure_is_not_held_against_what_was_told_again_meanwhile(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
-    wish(connection, INVOICES, [INVOICE])
+    request_refresh(connection, INVOICES, [INVOICE])
     inbox.failed(claimed, WHY)
 
     assert still_wanted(inbox) == [(INVOICE, 0)]
@@ -98,7 +98,7 @@ def test_a_failure_is_not_held_against_what_was_told_again_meanwhile(
 def test_a_pause_of_the_source_is_not_counted_for_what_was_told_again_meanwhile(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
-    wish(connection, INVOICES, [INVOICE])
+    request_refresh(connection, INVOICES, [INVOICE])
     inbox.delayed(claimed, timedelta(minutes=1), WHY)
 
     assert still_wanted(inbox) == [(INVOICE, 0)]
@@ -136,8 +136,8 @@ def test_while_all_of_a_kind_are_refused_one_of_them_asks_for_all(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
     """A right that is gone for a day must not cost a call an hour for each of thousands of records."""
-    wish(connection, INVOICES, ["2", "3"])
-    wish(connection, "whmcs.clients", ["4"])
+    request_refresh(connection, INVOICES, ["2", "3"])
+    request_refresh(connection, "whmcs.clients", ["4"])
     inbox.failed(inbox.waiting(), WHY, all_alike=True)
     connection.execute("UPDATE sync.inbox SET attempts = 6, due_at = received_at WHERE record_id = '2'")
 
@@ -149,10 +149,10 @@ def test_while_all_of_a_kind_are_refused_one_of_them_asks_for_all(
 
 
 def test_what_failed_before_comes_alone(connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed) -> None:
-    wish(connection, INVOICES, ["2", "3"])
+    request_refresh(connection, INVOICES, ["2", "3"])
     inbox.failed(claimed, WHY)
     inbox.failed(inbox.waiting(), WHY)
-    wish(connection, INVOICES, ["4"])
+    request_refresh(connection, INVOICES, ["4"])
 
     untried = inbox.waiting()
     inbox.done(untried)

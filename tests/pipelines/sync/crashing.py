@@ -13,11 +13,11 @@ from core.database import connect
 from core.settings import HubSettings, load, url_as
 from domain.common.identifiers import System
 from pipelines.datasets import dataset_named
+from pipelines.datasets.linking import say_apart, say_linked
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources import calls, circuit
 from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
-from pipelines.sync.linking import say_apart, say_linked
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
 from tests.dying import Moments, count_calls, count_statements, serve

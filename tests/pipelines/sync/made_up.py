@@ -126,7 +126,9 @@ class BalanceRow(Contract):
     balance: int
 
 
-DETAILS = Details(parent=invoices, kind="invoice", prefix="items", order="issued_on DESC", columns=("currency",))
+DETAILS = Details(
+    parent=invoices, system="whmcs", kind="invoice", prefix="items", order="issued_on DESC", columns=("currency",)
+)
 
 
 def details_dataset(ask: Callable[[Row], Row], details: Details = DETAILS) -> Dataset:

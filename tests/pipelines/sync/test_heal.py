@@ -12,6 +12,7 @@ from domain.common.identifiers import account_id
 from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Dataset, Page, ReadRequest
 from pipelines.sync.heal import heal
+from pipelines.sync.progress import Progress, listening
 from pipelines.sync.run import run
 from tests.builders import insert
 from tests.pipelines.sync.made_up import SOURCE, a_dataset, case_id, execute, fetch, now, rows
@@ -85,6 +86,18 @@ def test_what_a_source_does_not_say_when_asked_by_id_deletes_nothing_and_verifie
 
     assert alive(database) == 30
     assert fetch(database.owner, "SELECT verified_through FROM sync.freshness") == [(None,)]
+
+
+def test_whoever_listens_is_told_of_a_list_that_cannot_be_read(database, cases):
+    def broken(_: ReadRequest) -> Iterator[Page]:
+        yield Page(rows=rows(*IDS[:5]), position={})
+        raise UnavailableError("salesforce", "did not answer")
+
+    heard: list[Progress] = []
+    with listening(heard.append), pytest.raises(UnavailableError):
+        heal(replace(cases.dataset, read=broken), SOURCE, database.sync)
+
+    assert [(step.rows, step.failed) for step in heard] == [(5, False), (5, True)]
 
 
 def test_ten_records_may_be_missing_from_a_list_of_thirty_and_with_eleven_none_is_even_asked_for(database, cases):

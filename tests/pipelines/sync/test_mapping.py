@@ -9,11 +9,10 @@ import pytest
 from domain.common.identifiers import hub_id
 from domain.common.vocabulary import WhmcsVocabulary
 from pipelines.datasets import dataset_named
-from pipelines.sync.dataset import Dataset, Page, Source
+from pipelines.sync.dataset import Dataset, MappedPage, Page, Source
 from pipelines.sync.mapping import map_page
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
-from pipelines.sync.store import MappedPage
 from tests.conftest import copied_database
 from tests.domain.test_columns import PLAIN
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from core.database import connect
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import Merged, create_stage, merge
+from pipelines.sync.merge import merge
+from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
+from pipelines.sync.stage import create_stage
 from sql.tables.billing import invoice_items
 from sql.tables.support import case_comments, support_cases
 
@@ -73,12 +75,6 @@ ITEMS = Target(contract=ItemRow, table=invoice_items, complete_within="invoice_i
 def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
     with connect(database.sync, name="test") as connection:
         yield connection
-
-
-@pytest.fixture(autouse=True, params=[False, True], ids=["", "as a first load"])
-def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is expected of the rows changes nothing of what becomes of them."""
-    monkeypatch.setitem(merge.__kwdefaults__ or {}, "expected_new", request.param)
 
 
 def merged(

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from core.database import connect
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import create_stage, merge
+from pipelines.sync.merge import merge
 from pipelines.sync.rows import Rows
+from pipelines.sync.stage import create_stage
 from sql.tables.support import support_cases
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

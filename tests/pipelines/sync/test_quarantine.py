@@ -11,14 +11,16 @@ from domain.common.errors import MappingError
 from domain.common.record import Contract
 from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Dataset, Failure, Page, ReadRequest, Row
-from pipelines.sync.quarantine import quarantined, retry
+from pipelines.sync.quarantine import quarantined
 from pipelines.sync.reading import BODY
+from pipelines.sync.retry import retry
 from pipelines.sync.run import run
 from tests.builders import insert
 from tests.pipelines.sync.made_up import (
     SOURCE,
     WhmcsLike,
     a_dataset,
+    break_the_database_at,
     details_dataset,
     fetch,
     give_ids,
@@ -110,8 +112,8 @@ def test_after_a_mapper_is_fixed_quarantined_rows_can_be_tried_again_without_mov
     def mended_mapper(row: Row, vocabulary: Any) -> Sequence[Contract]:
         return to_cases({**row, "broken": 0}, vocabulary)
 
-    still_broken = retry(broken, None, database.sync)
-    mended = retry(a_dataset(broken.read, to_contracts=mended_mapper), None, database.sync)
+    still_broken = retry(broken, SOURCE, database.sync)
+    mended = retry(a_dataset(broken.read, to_contracts=mended_mapper), SOURCE, database.sync)
 
     assert (still_broken.taken, still_broken.refused) == (0, 1)
     assert (mended.taken, mended.refused) == (1, 0)
@@ -119,6 +121,17 @@ def test_after_a_mapper_is_fixed_quarantined_rows_can_be_tried_again_without_mov
     assert fetch(database.owner, "SELECT position FROM sync.cursors") == [({"next": 7},)]
     with psycopg.connect(database.sync) as connection:
         assert quarantined(connection) == []
+
+
+def test_a_retry_that_breaks_is_recorded_as_failed(database):
+    run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
+    break_the_database_at(database.owner, "500B")
+
+    with pytest.raises(psycopg.errors.InternalError_):
+        retry(sent_whole(), SOURCE, database.sync)
+
+    recorded = fetch(database.owner, "SELECT mode, status, error FROM sync.runs ORDER BY started_at")
+    assert recorded == [("incremental", "succeeded", None), ("quarantine", "failed", "InternalError_")]
 
 
 def test_a_record_whose_details_nobody_asks_for_any_more_leaves_quarantine(database):
@@ -145,7 +158,7 @@ def test_retrying_quarantined_details_makes_their_parent_due_again(database):
         return details_dataset(lambda _: {}).to_contracts(row, vocabulary)
 
     run(replace(dataset, to_contracts=to_balance), SOURCE, database.sync)
-    retried = retry(dataset, None, database.sync)
+    retried = retry(dataset, SOURCE, database.sync)
 
     assert retried.requested == 1
     due = fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()")
@@ -157,6 +170,11 @@ def sent(*pages: Page) -> Dataset:
 
 
 BROKEN = {"Id": "500B", "broken": 1}
+
+
+def sent_whole() -> Dataset:
+    """A data set whose mapper takes what was broken before."""
+    return a_dataset(lambda _: iter(()), to_contracts=lambda row, _: to_cases({**row, "broken": 0}, _))
 
 
 def waiting(database: Any) -> list[Any]:
@@ -211,7 +229,7 @@ def test_a_record_that_its_source_could_not_hand_over_is_asked_for_again_and_the
     unreadable = Failure("500X", {}, "cannot be written as JSON")
     run(sent(Page(rows=[BROKEN], failures=[unreadable], position={})), SOURCE, database.sync)
 
-    retried = retry(sent(), None, database.sync)
+    retried = retry(sent(), SOURCE, database.sync)
 
     assert (retried.requested, retried.refused, retried.taken) == (1, 1, 0)
     wished = fetch(database.owner, "SELECT entity, record_id, state FROM sync.inbox")

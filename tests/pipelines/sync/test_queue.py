@@ -38,13 +38,15 @@ from core.errors import UnavailableError
 from domain.common.identifiers import account_id, hub_id
 from domain.common.record import Contract
 from pipelines.sync.dataset import Dataset, Page, ReadRequest, Row, Selection, Target
+from pipelines.sync.details import LONGEST_WAIT
 from pipelines.sync.mapping import map_page
-from pipelines.sync.quarantine import retry
 from pipelines.sync.reading import read_details
 from pipelines.sync.reread import Rereader
+from pipelines.sync.retry import retry
 from pipelines.sync.run import run
-from pipelines.sync.store import LONGEST_WAIT, Store
+from pipelines.sync.session import Session
 from sql.tables.billing import invoices
+from sql.tables.sync import Mode
 from tests.conftest import Database
 from tests.pipelines.sync.made_up import DETAILS, SOURCE, a_dataset, details_dataset
 
@@ -146,7 +148,7 @@ class Queue(RuleBasedStateMachine):
         there = {name: each for name, each in self.source.items() if not each.gone}
         rows = [{"Id": name, "version": each.version} for name, each in there.items()]
         page = Page(rows=rows, position={}, gone=[name for name in self.listed if name not in there])
-        self.hub.list_store.write(map_page(INVOICES, page, None))
+        list(self.hub.lists.write(map_page(INVOICES, page, None)))
         self.listed = {name: each.version for name, each in there.items()}
         self.failing &= set(there)
 
@@ -172,7 +174,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def an_operator_retries(self) -> None:
-        retry(self.details, None, self.hub.url)
+        retry(self.details, SOURCE, self.hub.url)
 
         assert all(self.held()[name].due == timedelta() for name in self.failing)
 
@@ -301,8 +303,8 @@ class Hub:
         self.url = database.sync
         self._owner = stack.enter_context(psycopg.connect(database.owner, autocommit=True))
         of_lists = stack.enter_context(connect(database.sync, name="lists"))
-        self.list_store = Store(of_lists, INVOICES, allow_deletions=True)
-        self.list_store.open(mode="incremental")
+        self.lists = Session(of_lists, INVOICES, SOURCE)
+        self.lists.begin(Mode.INCREMENTAL, allow_deletions=True)
 
     def execute(self, query: str) -> None:
         self._owner.execute(query)

@@ -11,7 +11,7 @@ from core.errors import BrakeError, UnavailableError
 from domain.common.identifiers import account_id
 from pipelines.sync import reread
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row, Selection
-from pipelines.sync.merge import Merged
+from pipelines.sync.merged import Merged
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from tests.builders import insert
@@ -113,6 +113,20 @@ def test_of_a_client_all_parents_are_asked_about_due_or_not_and_of_no_other(data
         Rereader(connection, details_dataset(ask), SOURCE).read(Selection(owners=frozenset({"1001"})))
 
     assert sorted(asked) == ["1", "2"]
+
+
+def test_a_selection_of_nothing_reads_no_list_whole(database):
+    read_whole = []
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        read_whole.append(request)
+        yield Page(rows=rows("5000"), position={})
+
+    dataset = a_dataset(read, read_some=lambda _: iter([Page(rows=(), position={})]))
+    with psycopg.connect(database.sync) as connection:
+        Rereader(connection, dataset, SOURCE).read(Selection())
+
+    assert read_whole == []
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from core.clock import utc_now
 from core.settings import ApiSettings
-from pipelines.sync.linking import link_accounts
+from pipelines.datasets.linking import link_accounts
 from read_api.auth.tokens import mint
 from tests.builders import account_of, insert, insert_customer
 from tests.conftest import Database, copied_database

@@ -10,8 +10,8 @@ import pytest
 from core.database import connect
 from core.errors import NotFoundError
 from domain.common.identifiers import account_id
-from pipelines.sync import linking as links
-from pipelines.sync.linking import link_accounts
+from pipelines.datasets import linking as links
+from pipelines.datasets.linking import link_accounts
 from tests.builders import NOON, insert
 
 RUN = uuid4()

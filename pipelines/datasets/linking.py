@@ -14,7 +14,9 @@ from core.errors import NotFoundError
 from core.logging import logger
 from domain.common.identifiers import account_id
 from pipelines.sync.dataset import Target
-from pipelines.sync.merge import Merged, create_stage, merge_stage
+from pipelines.sync.merge import merge_stage
+from pipelines.sync.merged import Merged
+from pipelines.sync.stage import create_stage
 from sql.statements import statement
 from sql.tables.customer import customers
 
@@ -40,7 +42,7 @@ class _Judged(NamedTuple):
     complaint: str | None
 
 
-def link_accounts(connection: Connection[Any], touched: Sequence[UUID], *, run_id: UUID | None) -> Merged:
+def link_accounts(connection: Connection[Any], touched: Sequence[UUID], run_id: UUID | None) -> Merged:
     """Judge again to whom `touched` accounts, and those around them, belong; then bring their customers up to date.
 
     Runs inside the transaction that changed the accounts. Writes only what differs and logs each change; what that
@@ -111,4 +113,4 @@ def _say(
         # Whom an earlier word linked to one of them is judged again too.
         freed = connection.execute(statement("sync/say_linked"), word).fetchall()
         log.warning("customer.link_said", salesforce=salesforce_id, whmcs=whmcs_id, is_linked=is_linked, by=by)
-        link_accounts(connection, [*accounts, *(row[0] for row in freed)], run_id=None)
+        link_accounts(connection, [*accounts, *(row[0] for row in freed)], None)
