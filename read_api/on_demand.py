@@ -50,7 +50,7 @@ class OnDemand:
         if wait and asked.rows and asked.rows[0][1] == b"t":
             async with admitted(request, customer, WAITS):
                 waited = await self._read_since(request, values, asked.rows[0][0], wait)
-        answer = await single(request, question, at=None, **values)
+        answer = await single(request, question, **values)
         if waited:
             answer.add_header(b"preference-applied", f"wait={wait}".encode())
         return answer

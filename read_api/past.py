@@ -1,7 +1,5 @@
-"""What the hub knew at a moment: the same questions, asked of the tables as they were."""
+"""`asOf`: which moments may be asked about, and what an answer about one says of its age."""
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,43 +8,11 @@ from litestar.params import QueryParameter
 
 from core.clock import utc_now
 from read_api.problems.errors import InvalidFieldError
-from read_api.questions import Question
 
 AsOf = Annotated[
     datetime | None,
     QueryParameter(name="asOf", description="What the hub knew at this moment (RFC 3339, with an offset)"),
 ]
-
-_TABLE = re.compile(r"\bhub\.(\w+) (\w+)\b(?=\s+(?:WHERE|JOIN|LEFT))")
-# A row as it was: what differs from now is in the change log; a row first stored later was not there.
-_AS_IT_WAS = (
-    "(SELECT (jsonb_populate_record(now_, coalesce(earlier.was, '{{}}'))).*"
-    " FROM hub.{table} now_ LEFT JOIN hub.earlier('{table}', %(at)s::timestamptz) earlier ON earlier.id = now_.id"
-    " WHERE now_.first_seen_at <= %(at)s::timestamptz) {alias}"
-)
-_COMMAND = re.compile(r"\bcommand\.commands (\w+)\b(?=\s+WHERE)")
-# A command that had not ended by then was still to be done.
-_AS_IT_STOOD = (
-    "(SELECT now_.id, now_.seq, now_.kind, now_.account_id, now_.subject_kind, now_.subject_id, now_.input,"
-    " now_.accepted_at, now_.failure_code, now_.failure_reason, NULL::text AS waits_for,"
-    " CASE WHEN now_.finished_at <= %(at)s::timestamptz THEN now_.status ELSE 'accepted' END AS status,"
-    " CASE WHEN now_.finished_at <= %(at)s::timestamptz THEN now_.finished_at END AS finished_at"
-    " FROM command.commands now_ WHERE now_.accepted_at <= %(at)s::timestamptz) {alias}"
-)
-
-
-@dataclass(frozen=True)
-class PastQuestion(Question):
-    """A question of the tables as they were at %(at)s. Costs the customer's changes since then."""
-
-    def _text(self) -> str:
-        then = _TABLE.sub(lambda found: _AS_IT_WAS.format(table=found[1], alias=found[2]), super()._text())
-        return _COMMAND.sub(lambda found: _AS_IT_STOOD.format(alias=found[1]), then)
-
-    @property
-    def label(self) -> str:
-        return f"{self.name}@"
-
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Long before any hub. Moments near the year 1 or 9999 have no equivalent in some zones (OverflowError)."""
