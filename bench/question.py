@@ -43,5 +43,6 @@ def script(customers: int) -> str:
 
 def _with(question: Question, values: Mapping[str, str]) -> str:
     text = COMMENT.sub("", question.sql.decode())
-    filled = PLACE.sub(lambda place: values[question.parameters[int(place[1]) - 1]], text)
+    given = [*(values[name] for name in question.parameters), "'0123456789abcdef'"]  # and the request's nonce
+    filled = PLACE.sub(lambda place: given[int(place[1]) - 1], text)
     return f"{filled.strip()};"

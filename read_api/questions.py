@@ -32,6 +32,8 @@ class Question:
     """One file of sql/queries.
 
     datasets: what the answer is made of, for its `meta`.
+    sql: what is prepared: each row ends with one more column, the last parameter's text, which tells whose row it is
+        (see channels.py). parameters: the names of the others, in order.
     """
 
     name: str
@@ -45,7 +47,8 @@ class Question:
         text = self._text()
         names = tuple(dict.fromkeys(PARAMETER.findall(text)))
         numbered = PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
-        object.__setattr__(self, "sql", numbered.encode())
+        proven = f"SELECT answer.*, ${len(names) + 1}::text FROM (\n{numbered}\n) answer"  # noqa: S608 - of our own files alone
+        object.__setattr__(self, "sql", proven.encode())
         object.__setattr__(self, "parameters", names)
         object.__setattr__(self, "prepared_as", self.label.encode())
         object.__setattr__(self, "sources", ("{" + ",".join(self.datasets) + "}").encode())

@@ -57,7 +57,7 @@ READ_API = {
     "read_api/answers.py": _near("test_lists", "test_as_of", "test_freshness", "test_hostile_input"),
     "read_api/app.py": _near("test_lists", "test_problems", "live/test_tags", "test_documents", "test_doors"),
     "read_api/asked.py": _near("test_documents", "test_openapi_conformance"),
-    "read_api/channels.py": _near("test_channels", "test_process"),
+    "read_api/channels.py": _near("test_channels", "test_misplaced", "test_process"),
     "read_api/database.py": _near("test_isolation", "test_problems", "test_lists", "test_process"),
     "read_api/documentation.py": _near("test_documents", "test_problems"),
     "read_api/doors.py": _near("test_doors", "test_problems"),

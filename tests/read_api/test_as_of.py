@@ -331,7 +331,7 @@ def test_what_it_looks_for_is_all_that_the_api_could_name(database: Database) ->
 
 def test_a_question_about_the_past_computes_only_what_it_names(database: Database) -> None:
     then = LISTINGS["-issueDate"].question.then
-    values = ", ".join(["NULL"] * len(then.parameters))
+    values = ", ".join(["NULL"] * (len(then.parameters) + 1))
     with psycopg.connect(database.api) as connection:
         connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.execute(b"PREPARE asked AS " + then.sql)
