@@ -34,6 +34,8 @@ class Question:
     datasets: what the answer is made of, for its `meta`.
     sql: what is prepared: each row ends with one more column, the last parameter's text, which tells whose row it is
         (see channels.py). parameters: the names of the others, in order.
+    is_compact: its JSON is written as text, without a space too many. PostgreSQL's json_build_object and the like put
+        spaces around colons and commas.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Question:
     parameters: tuple[str, ...] = field(init=False)
     prepared_as: bytes = field(init=False)
     sources: bytes = field(init=False)
+    is_compact: bool = field(init=False)
 
     def __post_init__(self) -> None:
         text = self._text()
@@ -51,6 +54,7 @@ class Question:
         object.__setattr__(self, "sql", proven.encode())
         object.__setattr__(self, "parameters", names)
         object.__setattr__(self, "prepared_as", self.label.encode())
+        object.__setattr__(self, "is_compact", "json_" not in _without_comments(text))
         object.__setattr__(self, "sources", ("{" + ",".join(self.datasets) + "}").encode())
 
     @property
@@ -108,7 +112,7 @@ def past_of(text: str) -> str:
     Raises:
         PresentTableError: it names a table in any other way, or could do so in disguise.
     """
-    rest = _TIMELESS.sub("(", TABLE.sub("", _TEXT_OR_COMMENT.sub(_text_alone, text)))
+    rest = _TIMELESS.sub("(", TABLE.sub("", _without_comments(text)))
     if found := _PRESENT.search(rest) or re.search('"', _TEXT_OR_COMMENT.sub("", rest)):
         raise PresentTableError(
             f"a question about the past may not say {found[0]!r}; tables are {{hub.invoices}} there"
@@ -116,9 +120,8 @@ def past_of(text: str) -> str:
     return TABLE.sub(r"\1_at(%(at)s::timestamptz)", text)
 
 
-def _text_alone(found: re.Match[str]) -> str:
-    """A text as it is; nothing of a comment."""
-    return found[0] if found[0].startswith("'") else ""
+def _without_comments(text: str) -> str:
+    return _TEXT_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith("'") else "", text)
 
 
 def _whole(name: str) -> str:
