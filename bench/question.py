@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
-from read_api.database import SPEAK_FOR
-from read_api.questions import Question
+from read_api.http.answers import LAST_ID
+from read_api.store.database import SPEAK_FOR
+from read_api.store.questions import Question
 
 ROWS = 25
 PLACE = re.compile(r"\$(\d+)")

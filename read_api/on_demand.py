@@ -9,8 +9,8 @@ from typing import Annotated
 from litestar.params import HeaderParameter
 
 from read_api.admission import REFRESHES, WAITS, admitted
-from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
-from read_api.questions import Question
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
+from read_api.store.questions import Question
 
 Prefer = Annotated[
     str | None,

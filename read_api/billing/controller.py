@@ -11,7 +11,9 @@ from litestar.params import Parameter, QueryParameter
 from core.errors import NotFoundError
 from domain.commands.asked import Broken
 from read_api.admission import PAY_LINKS, admitted
-from read_api.answers import (
+from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
+from read_api.gateway import Gateway
+from read_api.http.answers import (
     NEWER,
     OLDER,
     ApiRequest,
@@ -23,15 +25,14 @@ from read_api.answers import (
     single_at,
     today_of,
 )
-from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
-from read_api.gateway import Gateway
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
+from read_api.http.problems.errors import BrokenRulesError, NotSetUpError
+from read_api.http.responses import answers
+from read_api.http.wire import Cursor, Limit
 from read_api.on_demand import OnDemand, Prefer
-from read_api.past import AsOf
-from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
-from read_api.problems.errors import BrokenRulesError, NotSetUpError
-from read_api.questions import DatedQuestion, Question
-from read_api.responses import answers
-from read_api.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
 INVOICES = ("whmcs.invoices",)
 

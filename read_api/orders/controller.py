@@ -7,14 +7,15 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from domain.orders.placing import Facts, PlaceOrder, RuleCode, broken_rules
-from read_api.answers import EARLIER, ApiRequest, DatedListing, JsonAnswer, single_at
 from read_api.commands.accepting import Change, IdempotencyKey
+from read_api.http.answers import EARLIER, ApiRequest, DatedListing, JsonAnswer, single_at
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import accepted, answers
+from read_api.http.wire import Cursor, Limit
 from read_api.orders.models import OrderAnswer, OrderList
-from read_api.past import AsOf
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import DatedQuestion, Question
-from read_api.responses import accepted, answers
-from read_api.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
 ORDERS = DatedListing(DatedQuestion("orders/orders", ("salesforce.orders",)), EARLIER)
 ORDER = DatedQuestion("orders/order", ("salesforce.orders", "salesforce.order_items"))

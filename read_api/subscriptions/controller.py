@@ -9,19 +9,20 @@ from litestar.params import JSONBody, Parameter
 from core.errors import NotFoundError
 from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
 from read_api.admission import REFRESHES
-from read_api.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.past import AsOf
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import DatedQuestion, Question
-from read_api.responses import accepted, answers
+from read_api.http.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import accepted, answers
+from read_api.http.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 from read_api.subscriptions.models import (
     ChargingInvoiceList,
     SubscriptionAnswer,
     SubscriptionList,
     SubscriptionStatus,
 )
-from read_api.wire import Cursor, Limit
 
 SERVICES = ("whmcs.services",)
 

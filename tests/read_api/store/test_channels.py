@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg.errors import DivisionByZero, QueryCanceled, UndefinedTable
 
-from read_api import channels as module
-from read_api.channels import Channels, NoChannelError
-from read_api.database import SPEAK_FOR_NOBODY
-from read_api.questions import Question
+from read_api.store import channels as module
+from read_api.store.channels import Channels, NoChannelError
+from read_api.store.database import SPEAK_FOR_NOBODY
+from read_api.store.questions import Question
 from tests.conftest import Database
 
 LOCK = 4711

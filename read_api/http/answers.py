@@ -17,11 +17,12 @@ from litestar.types import Receive, Scope, Send
 
 from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
-from read_api.database import Database, Found, Row
+from read_api.http.as_of import checked, meta_of
+from read_api.http.problems.errors import InvalidFieldError
 from read_api.live.tags import TAG
-from read_api.past import checked, meta_of
-from read_api.problems.errors import InvalidFieldError
-from read_api.questions import DatedQuestion, Question
+from read_api.store.database import Database, Found, Row
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
 ApiRequest = Request[Any, Any, State]
 

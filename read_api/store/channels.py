@@ -39,7 +39,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from core.database import IS_MIGHTY, MightyLoginError
 from core.errors import HubError
 from core.logging import logger
-from read_api.questions import Question
+from read_api.store.questions import Question
 
 log = logger(__name__)
 

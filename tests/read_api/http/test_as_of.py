@@ -9,7 +9,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from read_api.billing.controller import LISTINGS, Sort
-from read_api.questions import SCHEMAS, DatedQuestion, PresentTableError, past_of
+from read_api.store.past import SCHEMAS, DatedQuestion, PresentTableError, past_of
 from sql.tables import metadata
 from tests.builders import account_of, insert, insert_customer
 from tests.conftest import Database

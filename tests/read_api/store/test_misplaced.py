@@ -5,8 +5,8 @@ follows is shifted. Over the real database, connections are killed and questions
 server, which costs nothing to connect to, there are many more faults.
 
 HUB_MISPLACED is how many faults there are over the scripted server; 5,000 where it is not set, which takes a second or
-two. `HUB_MISPLACED=100000 pytest tests/read_api/test_misplaced.py` is the full count, and takes half a minute of one
-core; over the real database there are then 100,000 requests instead of 3,000, with a fault in every hundredth.
+two. `HUB_MISPLACED=100000 pytest tests/read_api/store/test_misplaced.py` is the full count, and takes half a minute of
+one core; over the real database there are then 100,000 requests instead of 3,000, with a fault in every hundredth.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ import pytest
 from psycopg.pq import ConnStatus, ExecStatus
 from structlog.testing import capture_logs
 
-from read_api import channels as module
-from read_api.channels import Channel, MisplacedAnswerError
-from read_api.database import SPEAK_FOR, SPEAK_FOR_NOBODY, Database, DatabaseDownError, QuestionRefusedError
-from read_api.questions import Question
+from read_api.store import channels as module
+from read_api.store.channels import Channel, MisplacedAnswerError
+from read_api.store.database import SPEAK_FOR, SPEAK_FOR_NOBODY, Database, DatabaseDownError, QuestionRefusedError
+from read_api.store.questions import Question
 from tests.builders import insert_customer
 
 FAULTS = int(os.environ.get("HUB_MISPLACED", "5000"))

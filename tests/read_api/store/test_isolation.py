@@ -65,7 +65,7 @@ async def test_the_customer_is_forgotten_when_the_request_ends(
     mine = furnish(rows)
     await client.get("/api/invoices", headers=bearer(mine["customers"]["id"]))
 
-    from read_api.questions import Question  # noqa: PLC0415
+    from read_api.store.questions import Question  # noqa: PLC0415
 
     class Leaked(Question):
         def _text(self) -> str:

@@ -7,8 +7,8 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from core.errors import HubError
-from read_api.channels import Asked, Channels, NoChannelError
-from read_api.questions import Question
+from read_api.store.channels import Asked, Channels, NoChannelError
+from read_api.store.questions import Question
 
 # A plan made once serves every customer: the order comes from an index whatever the values. Without bitmap scans, which
 # read all of a customer's rows and then sort them, because a plan for nobody in particular expects few.

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
-from read_api.database import SESSION, Database
+from read_api.http.answers import LAST_ID
+from read_api.store.database import SESSION, Database
 from tests.builders import NOON, account_of, insert, insert_customer
 
 DAYS = [date(2025, 5, day) for day in (1, 2, 2, 3, 9, 9, 9)]

@@ -7,7 +7,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from core.clock import utc_now
-from read_api.problems.errors import InvalidFieldError
+from read_api.http.problems.errors import InvalidFieldError
 
 AsOf = Annotated[
     datetime | None,
