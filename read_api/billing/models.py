@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from read_api.wire import Listed, Money, Single, Wire
+from read_api.http.wire import Listed, Money, Single, Wire
 
 InvoiceStatus = Literal[
     "draft", "unpaid", "overdue", "paid", "cancelled", "refunded", "collections", "pending", "other"

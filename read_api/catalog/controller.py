@@ -5,11 +5,11 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
-from read_api.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
 from read_api.catalog.models import Category, ProductList
-from read_api.questions import Question
-from read_api.responses import answers
-from read_api.wire import Cursor, Limit
+from read_api.http.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
+from read_api.http.responses import answers
+from read_api.http.wire import Cursor, Limit
+from read_api.store.questions import Question
 
 PRODUCTS = Listing(Question("catalog/products", ("salesforce.products", "salesforce.prices")), NUMBERED)
 

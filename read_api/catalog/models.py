@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from read_api.wire import Listed, Money, Wire
+from read_api.http.wire import Listed, Money, Wire
 
 Category = Literal["internet", "sim", "vpn", "other"]
 

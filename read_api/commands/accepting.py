@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from core.errors import NotFoundError
 from domain.commands.asked import Asked, Broken
 from read_api.admission import COMMANDS, UPLOADS, admitted, check
-from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
-from read_api.problems.errors import BrokenRulesError, KeyReusedError
-from read_api.questions import Question
-from read_api.responses import UNLINKED
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
+from read_api.http.problems.errors import BrokenRulesError, KeyReusedError
+from read_api.http.responses import UNLINKED
+from read_api.store.questions import Question
 
 ACCEPT = Question("commands/accept")
 

@@ -6,12 +6,12 @@ from uuid import UUID
 from litestar import Controller, get
 from litestar.params import Parameter, QueryParameter
 
-from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.models import CommandAnswer, CommandList, Status
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import Question
-from read_api.responses import answers
-from read_api.wire import Cursor, Limit
+from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import answers
+from read_api.http.wire import Cursor, Limit
+from read_api.store.questions import Question
 
 COMMANDS = Listing(Question("commands/commands"), EARLIER)
 COMMAND = Question("commands/command")

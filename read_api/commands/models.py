@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from read_api.wire import Listed, Single, Wire
+from read_api.http.wire import Listed, Single, Wire
 
 Status = Literal["accepted", "running", "waiting", "succeeded", "failed", "cancelled", "needs_attention"]
 

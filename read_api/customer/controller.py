@@ -13,12 +13,12 @@ from domain.customer.changing import (
     UpdateProfile,
     eligibility_rules,
 )
-from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.customer.models import MeAnswer
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import Question
-from read_api.responses import accepted, answers
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import accepted, answers
+from read_api.store.questions import Question
 
 ME = Question("customer/me", ("salesforce.accounts", "whmcs.clients"))
 FACTS = Question("customer/change_facts")

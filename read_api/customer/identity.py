@@ -19,12 +19,12 @@ from domain.customer.identity import (
     identity_rules,
 )
 from read_api.admission import LONGEST_UPLOAD_SECONDS
-from read_api.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.gateway import Gateway, GatewayDownError
-from read_api.problems.errors import InvalidFieldError, NotSetUpError
-from read_api.questions import Question
-from read_api.responses import accepted
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of
+from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
+from read_api.http.responses import accepted
+from read_api.store.questions import Question
 
 SUBMIT = Change(
     kind="submit_identity_document",

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from read_api.commands.models import Pending
-from read_api.wire import Single, Wire
+from read_api.http.wire import Single, Wire
 
 
 class Address(Wire, frozen=True):

@@ -2,10 +2,10 @@
 
 from litestar import Controller, get
 
-from read_api.answers import ApiRequest, JsonAnswer, single, today_of
 from read_api.dashboard.models import DashboardAnswer
-from read_api.questions import Question
-from read_api.responses import answers
+from read_api.http.answers import ApiRequest, JsonAnswer, single, today_of
+from read_api.http.responses import answers
+from read_api.store.questions import Question
 
 DASHBOARD = Question(
     "dashboard/dashboard", ("whmcs.invoices", "whmcs.services", "salesforce.orders", "salesforce.cases")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from read_api.http.wire import Money, Single, Wire
 from read_api.orders.models import Order
-from read_api.wire import Money, Single, Wire
 
 
 class Dashboard(Wire, frozen=True):

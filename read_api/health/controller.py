@@ -6,11 +6,11 @@ import msgspec
 from litestar import Controller, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from read_api.answers import ApiRequest, JsonAnswer, database_of
-from read_api.database import Database as ApiDatabase
-from read_api.database import DatabaseDownError, QuestionRefusedError
 from read_api.health.models import Database, DataSet, Live, Ready
-from read_api.questions import Question
+from read_api.http.answers import ApiRequest, JsonAnswer, database_of
+from read_api.store.database import Database as ApiDatabase
+from read_api.store.database import DatabaseDownError, QuestionRefusedError
+from read_api.store.questions import Question
 from sql.level import head
 
 MIGRATION_LEVEL = Question("health/migration_level")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from read_api.wire import Wire
+from read_api.http.wire import Wire
 
 
 class Live(Wire, frozen=True):

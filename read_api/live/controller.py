@@ -15,20 +15,20 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
-from read_api.answers import ApiRequest, customer_of, database_of
 from read_api.auth.guard import EXPIRES, BearerGuard
 from read_api.auth.tokens import InvalidTokenError
-from read_api.database import DatabaseDownError, UnknownCustomerError
-from read_api.doors import UnfinishedBodyError
+from read_api.http.answers import ApiRequest, customer_of, database_of
+from read_api.http.doors import UnfinishedBodyError
+from read_api.http.problems.catalogue import TOO_MANY_REQUESTS, TOO_MANY_STREAMS
+from read_api.http.problems.errors import NotAdmittedError
+from read_api.http.problems.handlers import no_seat
+from read_api.http.responses import answers
 from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
 from read_api.live.seats import NoSeatError, Seats
 from read_api.live.stream import BEAT, Item, items
 from read_api.live.tags import UNTAGGED
-from read_api.problems.catalogue import TOO_MANY_REQUESTS, TOO_MANY_STREAMS
-from read_api.problems.errors import NotAdmittedError
-from read_api.problems.handlers import no_seat
-from read_api.responses import answers
+from read_api.store.database import DatabaseDownError, UnknownCustomerError
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
 SUBPROTOCOL = "bearer"

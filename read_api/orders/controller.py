@@ -7,17 +7,18 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from domain.orders.placing import Facts, PlaceOrder, RuleCode, broken_rules
-from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.accepting import Change, IdempotencyKey
+from read_api.http.answers import EARLIER, ApiRequest, DatedListing, JsonAnswer, single_at
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import accepted, answers
+from read_api.http.wire import Cursor, Limit
 from read_api.orders.models import OrderAnswer, OrderList
-from read_api.past import AsOf
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import Question
-from read_api.responses import accepted, answers
-from read_api.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
-ORDERS = Listing(Question("orders/orders", ("salesforce.orders",)), EARLIER)
-ORDER = Question("orders/order", ("salesforce.orders", "salesforce.order_items"))
+ORDERS = DatedListing(DatedQuestion("orders/orders", ("salesforce.orders",)), EARLIER)
+ORDER = DatedQuestion("orders/order", ("salesforce.orders", "salesforce.order_items"))
 
 
 PLACE = Change(
@@ -44,7 +45,7 @@ class OrderController(Controller):
         self, request: ApiRequest, as_of: AsOf = None, limit: Limit = 25, cursor: Cursor = None
     ) -> JsonAnswer:
         """The customer's orders, newest first."""
-        return await ORDERS.page(request, limit, cursor, at=as_of)
+        return await ORDERS.page_at(request, as_of, limit, cursor)
 
     @post(
         operation_id="placeOrder",
@@ -64,4 +65,4 @@ class OrderController(Controller):
         as_of: AsOf = None,
     ) -> JsonAnswer:
         """One order with its lines."""
-        return await single(request, ORDER, at=as_of, id=str(order_id))
+        return await single_at(request, as_of, ORDER, id=str(order_id))

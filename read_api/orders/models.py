@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from read_api.commands.models import Failure, Pending
-from read_api.wire import Listed, Money, Single, Wire
+from read_api.http.wire import Listed, Money, Single, Wire
 
 
 class Order(Wire, frozen=True):

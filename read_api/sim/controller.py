@@ -26,16 +26,16 @@ from domain.sim.changing import (
     top_up_rules,
     voice_rules,
 )
-from read_api.answers import ApiRequest, JsonAnswer, Listing
 from read_api.commands.accepting import Change, IdempotencyKey
+from read_api.http.answers import ApiRequest, JsonAnswer, Listing
+from read_api.http.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
+from read_api.http.problems.errors import NumberDisputedError
+from read_api.http.responses import accepted, answers
+from read_api.http.wire import Cursor, Limit
 from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
-from read_api.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
-from read_api.problems.errors import NumberDisputedError
-from read_api.questions import Question
-from read_api.responses import accepted, answers
 from read_api.sim.models import SimAnswer, SimList, UsageAnswer
-from read_api.wire import Cursor, Limit
+from read_api.store.questions import Question
 
 LINES = ("whmcs.services", "freebit.line_details")
 

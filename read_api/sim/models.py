@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from read_api.commands.models import Pending
-from read_api.wire import Listed, Single, Wire
+from read_api.http.wire import Listed, Single, Wire
 
 
 class Sim(Wire, frozen=True):

@@ -9,24 +9,25 @@ from litestar.params import JSONBody, Parameter
 from core.errors import NotFoundError
 from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
 from read_api.admission import REFRESHES
-from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.past import AsOf
-from read_api.problems.catalogue import NOT_FOUND
-from read_api.questions import Question
-from read_api.responses import accepted, answers
+from read_api.http.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
+from read_api.http.as_of import AsOf
+from read_api.http.problems.catalogue import NOT_FOUND
+from read_api.http.responses import accepted, answers
+from read_api.http.wire import Cursor, Limit
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 from read_api.subscriptions.models import (
     ChargingInvoiceList,
     SubscriptionAnswer,
     SubscriptionList,
     SubscriptionStatus,
 )
-from read_api.wire import Cursor, Limit
 
 SERVICES = ("whmcs.services",)
 
-SUBSCRIPTIONS = Listing(Question("subscriptions/subscriptions", SERVICES))
-SUBSCRIPTION = Question("subscriptions/subscription", SERVICES)
+SUBSCRIPTIONS = DatedListing(DatedQuestion("subscriptions/subscriptions", SERVICES))
+SUBSCRIPTION = DatedQuestion("subscriptions/subscription", SERVICES)
 INVOICES = Listing(Question("subscriptions/invoices", ("whmcs.invoices", "whmcs.invoice_details")), OLDER)
 
 Id = Annotated[UUID, Parameter(description="The subscription's id")]
@@ -60,12 +61,12 @@ class SubscriptionController(Controller):
         cursor: Cursor = None,
     ) -> JsonAnswer:
         """The customer's subscriptions."""
-        return await SUBSCRIPTIONS.page(request, limit, cursor, at=as_of, status=status)
+        return await SUBSCRIPTIONS.page_at(request, as_of, limit, cursor, status=status)
 
     @get("/{subscription_id:str}", operation_id="getSubscription", responses=answers(SubscriptionAnswer, NOT_FOUND))
     async def subscription(self, request: ApiRequest, subscription_id: Id, as_of: AsOf = None) -> JsonAnswer:
         """One subscription."""
-        return await single(request, SUBSCRIPTION, at=as_of, id=str(subscription_id))
+        return await single_at(request, as_of, SUBSCRIPTION, id=str(subscription_id))
 
     @get(
         "/{subscription_id:str}/invoices",

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from read_api.billing.models import Invoice
 from read_api.commands.models import Pending
-from read_api.wire import BilledMoney, Listed, Single, Wire
+from read_api.http.wire import BilledMoney, Listed, Single, Wire
 
 SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
 Cycle = Literal[

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from read_api.commands.models import Pending
-from read_api.wire import Listed, Single, Wire
+from read_api.http.wire import Listed, Single, Wire
 
 CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
 

@@ -9,11 +9,11 @@ from litestar import Controller, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
-from read_api.answers import ApiRequest, JsonAnswer, database_of
-from read_api.problems import catalogue
-from read_api.problems.errors import InvalidFieldError, NotSetUpError
-from read_api.questions import Question
-from read_api.responses import problem_spec
+from read_api.http.answers import ApiRequest, JsonAnswer, database_of
+from read_api.http.problems import catalogue
+from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
+from read_api.http.responses import problem_spec
+from read_api.store.questions import Question
 from read_api.webhooks.models import RULES, Hint, Stored
 from read_api.webhooks.signature import SIGNATURE, TIMESTAMP, Signature
 

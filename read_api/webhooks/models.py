@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from read_api.wire import Wire
+from read_api.http.wire import Wire
 
 # `$` alone would let a line feed through.
 END = r"$(?!\n)"

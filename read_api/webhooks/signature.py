@@ -7,7 +7,7 @@ from hashlib import sha256
 from litestar.datastructures import Headers
 
 from core.clock import Clock
-from read_api.problems.errors import InvalidSignatureError
+from read_api.http.problems.errors import InvalidSignatureError
 
 TIMESTAMP = "X-Hub-Timestamp"
 SIGNATURE = "X-Hub-Signature"

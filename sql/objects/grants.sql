@@ -24,7 +24,13 @@ GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO h
 -- It also hands on what sources tell, wishes for lines and items to be read, and pushes changes: each by a function that
 -- says what.
 GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid, jsonb),
-    sync.wish_items(uuid, jsonb), sync.live_changes(xid8, bigint, integer), hub.earlier(text, timestamptz) TO hub_api;
+    sync.wish_items(uuid, jsonb), sync.live_changes(xid8, bigint, integer) TO hub_api;
+
+-- What it may read now, it may read as it was (past.sql).
+GRANT EXECUTE ON FUNCTION hub.earlier(text, timestamptz), hub.customer_accounts_at(timestamptz),
+    hub.invoice_items_at(timestamptz), hub.invoices_at(timestamptz), hub.order_items_at(timestamptz),
+    hub.orders_at(timestamptz), hub.payments_at(timestamptz), hub.sims_at(timestamptz),
+    hub.subscriptions_at(timestamptz), command.commands_at(timestamptz) TO hub_api;
 
 -- It stores what its customer asks for by one function, and reads what became of it, but neither who works on it nor how.
 GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, uuid, jsonb),

@@ -48,28 +48,35 @@ ENUMERATION = "/test_crash_everywhere.py"
 
 READ_API = {
     "read_api/live/tags.py": _near("live/test_tags", "live/test_stream"),
-    "read_api/live/seats.py": _near("test_doors"),
-    "read_api/live/controller.py": _near("test_doors", "live/test_stream", "test_admission"),
-    "read_api/live/*": _near("live/test_follower", "live/test_tags", "live/test_stream", "test_hostile_input"),
-    "read_api/auth/*": _near("test_tokens", "test_problems", "test_hostile_input"),
+    "read_api/live/seats.py": _near("http/test_doors"),
+    "read_api/live/controller.py": _near("http/test_doors", "live/test_stream", "test_admission"),
+    "read_api/live/*": _near("live/test_follower", "live/test_tags", "live/test_stream", "http/test_hostile_input"),
+    "read_api/auth/*": _near("auth/test_tokens", "http/test_problems", "http/test_hostile_input"),
     "read_api/commands/*": _near("commands/test_accepting", "commands/test_facts", "commands/test_passing_through"),
     "read_api/admission.py": _near("test_admission", "commands/test_passing_through"),
-    "read_api/answers.py": _near("test_lists", "test_as_of", "test_freshness", "test_hostile_input"),
-    "read_api/app.py": _near("test_lists", "test_problems", "live/test_tags", "test_documents", "test_doors"),
-    "read_api/asked.py": _near("test_documents", "test_openapi_conformance"),
-    "read_api/channels.py": _near("test_channels", "test_process"),
-    "read_api/database.py": _near("test_isolation", "test_problems", "test_lists", "test_process"),
-    "read_api/documentation.py": _near("test_documents", "test_problems"),
-    "read_api/doors.py": _near("test_doors", "test_problems"),
+    "read_api/http/answers.py": _near(
+        "http/test_lists", "http/test_as_of", "test_freshness", "http/test_hostile_input"
+    ),
+    "read_api/app.py": _near(
+        "http/test_lists", "http/test_problems", "live/test_tags", "http/test_documents", "http/test_doors"
+    ),
+    "read_api/http/asked.py": _near("http/test_documents", "http/test_openapi_conformance"),
+    "read_api/store/channels.py": _near("store/test_channels", "store/test_misplaced", "test_process"),
+    "read_api/store/database.py": _near(
+        "store/test_isolation", "http/test_problems", "http/test_lists", "test_process"
+    ),
+    "read_api/http/documentation.py": _near("http/test_documents", "http/test_problems"),
+    "read_api/http/doors.py": _near("http/test_doors", "http/test_problems"),
     "read_api/gateway.py": _near("commands/test_passing_through"),
     "read_api/on_demand.py": _near("test_sim_on_demand", "test_items_on_demand", "test_admission"),
-    "read_api/past.py": _near("test_as_of", "test_hostile_input"),
-    "read_api/questions.py": _near("test_lists", "test_as_of", "test_freshness"),
-    "read_api/requests.py": _near("test_problems", "test_hostile_input", "test_doors"),
-    "read_api/responses.py": _near("test_documents", "test_openapi_conformance"),
-    "read_api/serve.py": _near("test_doors", "test_process"),
-    "read_api/worker.py": _near("test_process", "test_doors"),
-    "read_api/wire.py": _near("test_documents", "test_lists"),
+    "read_api/http/as_of.py": _near("http/test_as_of", "http/test_hostile_input"),
+    "read_api/store/past.py": _near("http/test_as_of"),
+    "read_api/store/questions.py": _near("http/test_lists", "http/test_as_of", "http/test_compact", "test_freshness"),
+    "read_api/http/requests.py": _near("http/test_problems", "http/test_hostile_input", "http/test_doors"),
+    "read_api/http/responses.py": _near("http/test_documents", "http/test_openapi_conformance"),
+    "read_api/serve.py": _near("http/test_doors", "test_process"),
+    "read_api/worker.py": _near("test_process", "http/test_doors"),
+    "read_api/http/wire.py": _near("http/test_documents", "http/test_lists"),
 }
 
 
@@ -107,7 +114,10 @@ ROOMS = (
     ),
     Room(
         "read API",
-        ("read_api/*.py", "read_api/live/*.py", "read_api/commands/*.py", "read_api/auth/*.py"),
+        (
+            "read_api/*.py", "read_api/http/*.py", "read_api/store/*.py", "read_api/live/*.py",
+            "read_api/commands/*.py", "read_api/auth/*.py",
+        ),
         ("tests/read_api",),
         READ_API,
     ),

@@ -13,7 +13,7 @@ from litestar import Litestar
 from core.settings import ApiSettings, HubSettings
 from read_api.app import create_app
 from read_api.auth.tokens import mint
-from read_api.database import Database
+from read_api.store.database import Database
 from tests.builders import account_of, insert, insert_customer
 
 NOW = datetime(2025, 6, 10, 3, tzinfo=UTC)

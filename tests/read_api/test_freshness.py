@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from pipelines.datasets import DATASETS
-from read_api.answers import Listing
 from read_api.app import FEATURES
-from read_api.questions import Question
+from read_api.http.answers import Listing
+from read_api.store.questions import Question
 from tests.builders import insert, insert_customer
 
 OF_INVOICES, OF_ITEMS = "whmcs.invoices", "whmcs.invoice_details"

@@ -61,6 +61,20 @@ FUNCTIONS = {
     ("hub_api", "hub.current_account(text)"),
     ("hub_api", "hub.current_customer()"),
     ("hub_api", "hub.earlier(text,timestamp with time zone)"),
+    *(
+        ("hub_api", f"{table}_at(timestamp with time zone)")
+        for table in (
+            "command.commands",
+            "hub.customer_accounts",
+            "hub.invoice_items",
+            "hub.invoices",
+            "hub.order_items",
+            "hub.orders",
+            "hub.payments",
+            "hub.sims",
+            "hub.subscriptions",
+        )
+    ),
     ("hub_api", "sync.live_changes(xid8,bigint,integer)"),
     ("hub_api", "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)"),
     ("hub_api", "sync.wish_items(uuid,jsonb)"),

@@ -10,7 +10,7 @@ SELECT concat('{',
                                     'isTaxed', item.is_taxed,
                                     'subscriptionId', item.subscription_id)
                                     ORDER BY length(item.source_id), item.source_id), '[]')
-                           FROM hub.invoice_items item
+                           FROM {hub.invoice_items} item
                           WHERE item.invoice_id = invoice.id AND item.deleted_at IS NULL),
            ',"payments":', (SELECT coalesce(json_agg(json_build_object(
                                        'id', payment.id,
@@ -23,10 +23,10 @@ SELECT concat('{',
                                        'gateway', payment.gateway,
                                        'description', payment.description,
                                        'refundOf', payment.refund_of) ORDER BY payment.paid_at, payment.id), '[]')
-                              FROM hub.payments payment
+                              FROM {hub.payments} payment
                              WHERE payment.invoice_id = invoice.id AND payment.deleted_at IS NULL),
            '}')
-  FROM hub.invoices invoice
+  FROM {hub.invoices} invoice
  WHERE invoice.id = %(id)s::uuid
    AND invoice.account_id = (SELECT hub.current_account('whmcs'))
    AND invoice.deleted_at IS NULL

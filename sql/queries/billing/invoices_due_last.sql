@@ -5,7 +5,7 @@ SELECT concat('{', {billing/invoice_fields}, '}'), coalesce(invoice.due_on, 'inf
   FROM ((SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
                  invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
                  invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
-           FROM hub.invoices invoice
+           FROM {hub.invoices} invoice
           WHERE {billing/invoice_filter}
             AND invoice.due_on IS NULL
             AND %(after)s::date = 'infinity'::date
@@ -16,7 +16,7 @@ SELECT concat('{', {billing/invoice_fields}, '}'), coalesce(invoice.due_on, 'inf
         (SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
                  invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
                  invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
-           FROM hub.invoices invoice
+           FROM {hub.invoices} invoice
           WHERE {billing/invoice_filter}
             AND (invoice.due_on, invoice.id) < (%(after)s::date, %(after_id)s::uuid)
           ORDER BY invoice.due_on DESC, invoice.id DESC

@@ -14,16 +14,16 @@ SELECT json_build_object(
                                     json_build_object('value', trim_scale(item.total), 'currency', item.currency) END,
                                 'billingCycle', item.billing_cycle,
                                 'subscriptionId', item.subscription_id) ORDER BY item.source_id), '[]')
-                       FROM hub.order_items item
+                       FROM {hub.order_items} item
                       WHERE item.order_id = placed.id AND item.deleted_at IS NULL))
-  FROM hub.orders placed
- WHERE placed.id = coalesce((SELECT known.id FROM hub.orders known WHERE known.command_id = %(id)s::uuid),
+  FROM {hub.orders} placed
+ WHERE placed.id = coalesce((SELECT known.id FROM {hub.orders} known WHERE known.command_id = %(id)s::uuid),
                             %(id)s::uuid)
    AND placed.account_id = (SELECT hub.current_account('salesforce'))
    AND placed.deleted_at IS NULL
 UNION ALL
 SELECT json_build_object({orders/submitted_fields}, 'items', '[]'::json)
-  FROM command.commands command
- WHERE command.id = %(id)s::uuid AND command.kind = 'place_order'
-   AND command.account_id = (SELECT hub.current_account('salesforce'))
-   AND NOT EXISTS (SELECT FROM hub.orders known WHERE known.command_id = command.id)
+  FROM {command.commands} asked
+ WHERE asked.id = %(id)s::uuid AND asked.kind = 'place_order'
+   AND asked.account_id = (SELECT hub.current_account('salesforce'))
+   AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = asked.id)

@@ -15,6 +15,6 @@
 'failure', CASE WHEN placed.activation_status = 'failed' THEN
     json_build_object('code', placed.activation_error_code, 'reason', placed.activation_error_message) END,
 'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
-              FROM command.commands pending
+              FROM {command.commands} pending
              WHERE pending.subject_id IN (placed.id, placed.command_id)
                AND pending.status IN ('accepted', 'running', 'waiting', 'dead'))

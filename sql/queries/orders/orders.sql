@@ -1,20 +1,20 @@
 -- Orders of the customer, newest first, those that are still only commands among them: JSON, and the key that the next
 -- page starts after. Indexes give the order.
 (SELECT json_build_object({orders/order_fields}), placed.placed_at AS at, placed.id AS id
-   FROM hub.orders placed
+   FROM {hub.orders} placed
   WHERE placed.account_id = (SELECT hub.current_account('salesforce'))
     AND placed.deleted_at IS NULL
     AND (placed.placed_at, placed.id) < (%(after)s::timestamptz, %(after_id)s::uuid)
   ORDER BY placed.placed_at DESC, placed.id DESC
   LIMIT %(rows)s::int)
 UNION ALL
-(SELECT json_build_object({orders/submitted_fields}), command.accepted_at, command.id
-   FROM command.commands command
-  WHERE command.account_id = (SELECT hub.current_account('salesforce'))
-    AND command.kind = 'place_order'
-    AND (command.accepted_at, command.id) < (%(after)s::timestamptz, %(after_id)s::uuid)
-    AND NOT EXISTS (SELECT FROM hub.orders known WHERE known.command_id = command.id)
-  ORDER BY command.accepted_at DESC, command.id DESC
+(SELECT json_build_object({orders/submitted_fields}), asked.accepted_at, asked.id
+   FROM {command.commands} asked
+  WHERE asked.account_id = (SELECT hub.current_account('salesforce'))
+    AND asked.kind = 'place_order'
+    AND (asked.accepted_at, asked.id) < (%(after)s::timestamptz, %(after_id)s::uuid)
+    AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = asked.id)
+  ORDER BY asked.accepted_at DESC, asked.id DESC
   LIMIT %(rows)s::int)
 ORDER BY at DESC, id DESC
 LIMIT %(rows)s::int

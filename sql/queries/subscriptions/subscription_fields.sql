@@ -12,8 +12,8 @@
 'registrationDate', subscription.registered_on,
 'nextDueDate', subscription.next_due_on,
 'paymentMethod', subscription.payment_method,
-'simId', (SELECT sim.id FROM hub.sims sim
+'simId', (SELECT sim.id FROM {hub.sims} sim
            WHERE sim.subscription_id = subscription.id AND sim.deleted_at IS NULL LIMIT 1),
 'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
-              FROM command.commands pending
+              FROM {command.commands} pending
              WHERE pending.subject_id = subscription.id AND pending.status IN ('accepted', 'running', 'waiting', 'dead'))

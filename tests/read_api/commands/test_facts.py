@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from read_api.customer import identity as of_identity
-from read_api.database import Database
 from read_api.orders import controller as of_orders
 from read_api.sim import controller as of_sim
+from read_api.store.database import Database
 from read_api.subscriptions import controller as of_subscriptions
 from read_api.support import controller as of_support
 from tests.builders import NOON, account_of, insert, insert_customer

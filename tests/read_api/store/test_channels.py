@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg.errors import DivisionByZero, QueryCanceled, UndefinedTable
 
-from read_api import channels as module
-from read_api.channels import Channels, NoChannelError
-from read_api.questions import Question
+from read_api.store import channels as module
+from read_api.store.channels import Channels, NoChannelError
+from read_api.store.database import SPEAK_FOR_NOBODY
+from read_api.store.questions import Question
 from tests.conftest import Database
 
 LOCK = 4711
@@ -32,8 +33,12 @@ BLOCKED_TOO = Written("SELECT pg_backend_pid() FROM pg_advisory_xact_lock(4712)"
 ONE = Written("SELECT 1")
 
 
-def asked(*questions: Question, **values: str) -> Any:
-    return [(question, question.bound(values)) for question in questions]
+async def ask(channels: Channels, *questions: Question, **values: str) -> Any:
+    """A result for each question. Unless the first is NAME_ME, for nobody."""
+    asked = [(question, question.bound(values)) for question in questions]
+    if questions[0] is NAME_ME:
+        return await channels.ask(values["me"].encode(), asked)
+    return (await channels.ask(b"", [(SPEAK_FOR_NOBODY, []), *asked]))[1:]
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ async def opened(database: Any) -> AsyncIterator[Any]:
 
 async def processes(channels: Channels, questions: int) -> set[Any]:
     """The server's processes that answer so many questions asked at once."""
-    found = await asyncio.gather(*[channels.ask(asked(Written("SELECT pg_backend_pid()"))) for _ in range(questions)])
+    found = await asyncio.gather(*[ask(channels, Written("SELECT pg_backend_pid()")) for _ in range(questions)])
     return {answer.get_value(0, 0) for (answer,) in found}
 
 
@@ -117,15 +122,15 @@ def release(lock: "psycopg.Connection[Any]", what: int | None = None) -> None:
 
 
 async def test_many_requests_at_a_time_are_each_answered_for_themselves(one: Channels) -> None:
-    found = await asyncio.gather(*[one.ask(asked(NAME_ME, WHO, me=f"customer {n}")) for n in range(200)])
+    found = await asyncio.gather(*[ask(one, NAME_ME, WHO, me=f"customer {n}") for n in range(200)])
 
     assert [answer.get_value(0, 0) for _, answer in found] == [b"customer %d" % n for n in range(200)]
 
 
 async def test_what_a_request_set_ends_with_it(one: Channels) -> None:
-    await one.ask(asked(NAME_ME, WHO, me="somebody"))
+    await ask(one, NAME_ME, WHO, me="somebody")
 
-    (answer,) = await one.ask(asked(WHO))
+    (answer,) = await ask(one, WHO)
 
     assert answer.get_value(0, 0) == b""
 
@@ -133,19 +138,19 @@ async def test_what_a_request_set_ends_with_it(one: Channels) -> None:
 async def test_a_question_that_is_refused_costs_the_others_nothing(one: Channels) -> None:
     questions = [ONE, Written("SELECT 1 / 0"), ONE, Written("SELECT * FROM nowhere"), ONE]
 
-    found = await asyncio.gather(*[one.ask(asked(each)) for each in questions], return_exceptions=True)
+    found = await asyncio.gather(*[ask(one, each) for each in questions], return_exceptions=True)
 
     assert [type(each) for each in found] == [list, DivisionByZero, list, UndefinedTable, list]
 
 
 async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one: Channels, database: Any) -> None:
     question = Written("SELECT amount FROM public.later")
-    refused = await asyncio.gather(*[one.ask(asked(ONE, question)) for _ in range(3)], return_exceptions=True)
+    refused = await asyncio.gather(*[ask(one, ONE, question) for _ in range(3)], return_exceptions=True)
 
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute("CREATE TABLE public.later AS SELECT 5 AS amount")
         owner.execute("GRANT SELECT ON public.later TO PUBLIC")
-    found = await asyncio.gather(*[one.ask(asked(ONE, question)) for _ in range(3)])
+    found = await asyncio.gather(*[ask(one, ONE, question) for _ in range(3)])
 
     assert all(isinstance(each, UndefinedTable | NoChannelError) for each in refused)
     assert [answer.get_value(0, 0) for _, answer in found] == [b"5"] * 3
@@ -153,7 +158,7 @@ async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one
 
 async def test_nobody_is_sent_to_wait_behind_a_slow_question(opened: Any, lock: Any, clock: Any) -> None:
     channels = await opened(2)
-    slow = asyncio.create_task(channels.ask(asked(BLOCKED)))
+    slow = asyncio.create_task(ask(channels, BLOCKED))
     await blocked(lock)
     clock.now += 2 * module.SLOW_SECONDS
 
@@ -170,15 +175,15 @@ async def test_one_connection_that_is_stuck_is_no_reason_to_refuse_what_another_
     opened: Any, lock: Any, clock: Any
 ) -> None:
     channels = await opened(2)
-    stuck = asyncio.create_task(channels.ask(asked(BLOCKED)))
+    stuck = asyncio.create_task(ask(channels, BLOCKED))
     await blocked(lock)
     clock.now += 2 * module.PATIENCE_SECONDS
-    busy = [asyncio.create_task(channels.ask(asked(BLOCKED_TOO))) for _ in range(2)]
+    busy = [asyncio.create_task(ask(channels, BLOCKED_TOO)) for _ in range(2)]
     await blocked(lock, OTHER_LOCK)
     clock.now += 2 * module.SLOW_SECONDS
 
     # Both are slow now, and the queue of the stuck one is the shorter.
-    another = asyncio.create_task(channels.ask(asked(ONE)))
+    another = asyncio.create_task(ask(channels, ONE))
     await asyncio.sleep(0)
     release(lock, OTHER_LOCK)
     (answer,) = await another
@@ -192,9 +197,9 @@ async def test_one_connection_that_is_stuck_is_no_reason_to_refuse_what_another_
 async def test_whoever_waits_when_a_connection_breaks_is_answered_by_the_next(
     one: Channels, lock: Any, database: Any
 ) -> None:
-    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    slow = asyncio.create_task(ask(one, BLOCKED))
     process = await blocked(lock)
-    behind = [asyncio.create_task(one.ask(asked(NAME_ME, WHO, me=str(n)))) for n in range(5)]
+    behind = [asyncio.create_task(ask(one, NAME_ME, WHO, me=str(n))) for n in range(5)]
     await asyncio.sleep(0)
 
     lock.execute("SELECT pg_terminate_backend(%s, 60000)", [process])
@@ -212,10 +217,10 @@ async def test_a_server_that_says_nothing_is_given_up(
     monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0.05)
 
     with pytest.raises(NoChannelError):
-        await one.ask(asked(BLOCKED))
+        await ask(one, BLOCKED)
 
     release(lock)
-    (answer,) = await one.ask(asked(ONE))
+    (answer,) = await ask(one, ONE)
     assert answer.get_value(0, 0) == b"1"
 
 
@@ -223,8 +228,8 @@ async def test_a_server_that_answers_slowly_is_not_taken_for_gone(
     one: Channels, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0.01)
-    first = asyncio.create_task(one.ask(asked(BLOCKED)))
-    second = asyncio.create_task(one.ask(asked(BLOCKED_TOO)))
+    first = asyncio.create_task(ask(one, BLOCKED))
+    second = asyncio.create_task(ask(one, BLOCKED_TOO))
     await blocked(lock)
     clock.now += module.SILENCE_SECONDS - 1
     release(lock, LOCK)
@@ -243,13 +248,13 @@ async def test_a_wait_for_the_connection_is_no_wait_for_the_server(
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
     channels = Channels(database.api, 1, "")
-    early = asyncio.create_task(channels.ask(asked(BLOCKED)))
+    early = asyncio.create_task(ask(channels, BLOCKED))
     await clock.looked_at(1)
     clock.now += 100
     await channels.open()
     await blocked(lock)
 
-    later = asyncio.create_task(channels.ask(asked(ONE)))
+    later = asyncio.create_task(ask(channels, ONE))
     await asyncio.sleep(0)
     release(lock)
     await asyncio.gather(early, later)
@@ -259,21 +264,21 @@ async def test_a_wait_for_the_connection_is_no_wait_for_the_server(
 async def test_no_more_is_asked_of_a_server_that_does_not_keep_up(
     one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
 
     with pytest.raises(NoChannelError, match="keep up"):
-        await one.ask(asked(ONE))
+        await ask(one, ONE)
 
     release(lock)
     await slow
 
 
 async def test_the_answer_to_somebody_who_has_gone_is_nobody_elses(one: Channels, lock: Any) -> None:
-    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
-    gone, next_ = (asyncio.create_task(one.ask(asked(NAME_ME, WHO, me=name))) for name in ("gone", "next"))
+    gone, next_ = (asyncio.create_task(ask(one, NAME_ME, WHO, me=name)) for name in ("gone", "next"))
     await asyncio.sleep(0)
     gone.cancel()
     release(lock)
@@ -295,8 +300,8 @@ async def test_whoever_is_behind_a_preparation_that_took_too_long_may_try_again(
         await channels.open()
         question = Written("SELECT amount FROM public.locked")
 
-        found = await asyncio.gather(*[channels.ask(asked(question)) for _ in range(4)], return_exceptions=True)
-    (answer,) = await channels.ask(asked(question))
+        found = await asyncio.gather(*[ask(channels, question) for _ in range(4)], return_exceptions=True)
+    (answer,) = await ask(channels, question)
     await channels.close()
 
     assert all(isinstance(each, QueryCanceled | NoChannelError) for each in found)
@@ -308,20 +313,20 @@ async def test_a_table_that_has_changed_is_asked_anew(one: Channels, database: A
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute("CREATE TABLE public.growing AS SELECT 5 AS amount")
         owner.execute("GRANT SELECT ON public.growing TO PUBLIC")
-        (before,) = await one.ask(asked(question))
+        (before,) = await ask(one, question)
         owner.execute("ALTER TABLE public.growing ADD currency text")
-    (after,) = await one.ask(asked(question))
+    (after,) = await ask(one, question)
 
-    assert (before.nfields, after.nfields) == (1, 2)
+    assert (before.nfields, after.nfields) == (1 + 1, 2 + 1)  # and the nonce
 
 
 async def test_a_mistake_of_ours_gives_nobody_anothers_answer(one: Channels) -> None:
     no_bytes: Any = [object()]
 
     found = await asyncio.gather(
-        one.ask(asked(NAME_ME, WHO, me="first")),
-        one.ask([(ONE, []), (Written("SELECT %(it)s"), no_bytes)]),
-        *[one.ask(asked(NAME_ME, WHO, me=f"customer {n}")) for n in range(20)],
+        ask(one, NAME_ME, WHO, me="first"),
+        one.ask(b"", [(SPEAK_FOR_NOBODY, []), (Written("SELECT %(it)s"), no_bytes)]),
+        *[ask(one, NAME_ME, WHO, me=f"customer {n}") for n in range(20)],
         return_exceptions=True,
     )
 
@@ -337,20 +342,18 @@ async def test_a_mistake_of_ours_gives_nobody_anothers_answer(one: Channels) -> 
 async def test_a_question_too_large_for_the_socket_is_sent_piece_by_piece(one: Channels) -> None:
     length = Written("SELECT length(%(text)s)")
 
-    found = await asyncio.gather(
-        one.ask(asked(length, text="x" * 30_000_000)), one.ask(asked(ONE)), one.ask(asked(length, text="y" * 5))
-    )
+    found = await asyncio.gather(ask(one, length, text="x" * 30_000_000), ask(one, ONE), ask(one, length, text="y" * 5))
 
     assert [answer.get_value(0, 0) for (answer,) in found] == [b"30000000", b"1", b"5"]
 
 
 async def test_whoever_waits_when_it_is_closed_is_told(one: Channels, lock: Any) -> None:
-    slow = asyncio.create_task(one.ask(asked(BLOCKED)))
+    slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
 
     await one.close()
 
-    for each in (slow, one.ask(asked(ONE))):
+    for each in (slow, ask(one, ONE)):
         with pytest.raises(NoChannelError, match="ending"):
             await each
 
@@ -361,7 +364,7 @@ async def test_whoever_waits_for_a_connection_when_it_is_closed_is_told(
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
     channels = Channels("postgresql://nobody@127.0.0.1:9/none", 1, "")
     await channels.open()
-    early = asyncio.create_task(channels.ask(asked(ONE)))
+    early = asyncio.create_task(ask(channels, ONE))
     await asyncio.sleep(0)
 
     await channels.close()
@@ -378,6 +381,6 @@ async def test_a_login_that_could_leave_its_role_carries_no_question(
     await channels.open()
 
     with pytest.raises(NoChannelError):
-        await channels.ask(asked(ONE))
+        await ask(channels, ONE)
 
     await channels.close()

@@ -12,7 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.logging import logger
-from read_api.problems.errors import InvalidFieldError
+from read_api.http.problems.errors import InvalidFieldError
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 

@@ -19,13 +19,11 @@ from litestar.types import ExceptionHandlersMap
 from core.errors import NotFoundError
 from core.logging import logger
 from read_api.auth.tokens import InvalidTokenError
-from read_api.database import DatabaseDownError, UnknownCustomerError
-from read_api.doors import UnfinishedBodyError
 from read_api.gateway import GatewayDownError
-from read_api.live.seats import RETRY_SECONDS, NoSeatError
-from read_api.problems import catalogue
-from read_api.problems.catalogue import Kind
-from read_api.problems.errors import (
+from read_api.http.doors import UnfinishedBodyError
+from read_api.http.problems import catalogue
+from read_api.http.problems.catalogue import Kind
+from read_api.http.problems.errors import (
     BrokenRulesError,
     InvalidFieldError,
     InvalidSignatureError,
@@ -34,7 +32,9 @@ from read_api.problems.errors import (
     NotSetUpError,
     NumberDisputedError,
 )
-from read_api.problems.models import FieldProblem, Problem
+from read_api.http.problems.models import FieldProblem, Problem
+from read_api.live.seats import RETRY_SECONDS, NoSeatError
+from read_api.store.database import DatabaseDownError, UnknownCustomerError
 
 AnyRequest = Request[Any, Any, Any]
 

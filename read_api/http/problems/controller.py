@@ -7,7 +7,7 @@ from litestar import MediaType, get
 from litestar.params import Parameter
 
 from core.errors import NotFoundError
-from read_api.problems.catalogue import KINDS
+from read_api.http.problems.catalogue import KINDS
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -5,7 +5,6 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +17,12 @@ from litestar.types import Receive, Scope, Send
 
 from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
-from read_api.database import Database, Found, Row
+from read_api.http.as_of import checked, meta_of
+from read_api.http.problems.errors import InvalidFieldError
 from read_api.live.tags import TAG
-from read_api.past import PastQuestion, checked, meta_of
-from read_api.problems.errors import InvalidFieldError
-from read_api.questions import Question
+from read_api.store.database import Database, Found, Row
+from read_api.store.past import DatedQuestion
+from read_api.store.questions import Question
 
 ApiRequest = Request[Any, Any, State]
 
@@ -120,19 +120,12 @@ class Listing:
     question: Question
     keys: tuple[Key, ...] = (UP,)
 
-    async def page(
-        self, request: ApiRequest, limit: int, cursor: str | None, at: datetime | None = None, **values: str | None
-    ) -> JsonAnswer:
-        """Up to `limit` rows after `cursor`; `at`: as they were at that moment.
+    async def page(self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None) -> JsonAnswer:
+        """Up to `limit` rows after `cursor`.
 
         Raises:
-            InvalidFieldError: the cursor is not one that this list gave out, or the moment is still to come.
+            InvalidFieldError: the cursor is not one that this list gave out.
         """
-        moment = checked(at)
-        if moment is not None:
-            past = Listing(past_of(self.question), self.keys)
-            found = await past.rows(request, limit, cursor, at=moment.isoformat(), **values)
-            return past.enveloped(found.rows, meta_of(moment), limit)
         found = await self.rows(request, limit, cursor, **values)
         return self.enveloped(found.rows, found.meta, limit)
 
@@ -144,10 +137,10 @@ class Listing:
     def enveloped(self, rows: Sequence[Row], meta: bytes, limit: int, **more: bytes) -> JsonAnswer:
         """The answer: up to `limit` of the rows, and `more` members, each JSON."""
         following = self._cursor(rows[limit - 1]) if len(rows) > limit else b"null"
-        data = b",".join([row[0] or b"null" for row in rows[:limit]])
+        data = compacted(self.question, b"[%b]" % b",".join([row[0] or b"null" for row in rows[:limit]]))
         added = b"".join([b',"%b":%b' % (name.encode(), value) for name, value in more.items()])
         return JsonAnswer(
-            b'{"data":[%b],"page":{"next":%b,"limit":%d},"meta":%b%b}' % (data, following, limit, meta, added)
+            b'{"data":%b,"page":{"next":%b,"limit":%d},"meta":%b%b}' % (data, following, limit, meta, added)
         )
 
     def _cursor(self, row: Row) -> bytes:
@@ -167,31 +160,67 @@ class Listing:
             raise InvalidFieldError("cursor", "is not a cursor that this list gave out in this order") from error
 
 
-@cache
-def past_of(question: Question) -> PastQuestion:
-    return PastQuestion(question.name, question.datasets)
+@dataclass(frozen=True)
+class DatedListing(Listing):
+    """A list that can also be asked for as it was at a moment."""
+
+    question: DatedQuestion
+
+    async def page_at(
+        self, request: ApiRequest, at: datetime | None, limit: int, cursor: str | None, **values: str | None
+    ) -> JsonAnswer:
+        """The page as it was at `at`; None: as it is.
+
+        Raises:
+            InvalidFieldError: as `page`, or the moment is not one that may be asked about.
+        """
+        moment = checked(at)
+        if moment is None:
+            return await self.page(request, limit, cursor, **values)
+        then = Listing(self.question.then, self.keys)
+        found = await then.rows(request, limit, cursor, at=moment.isoformat(), **values)
+        return then.enveloped(found.rows, meta_of(moment), limit)
 
 
-async def single(
-    request: ApiRequest, question: Question, at: datetime | None = None, **values: str | None
-) -> JsonAnswer:
-    """One thing; `at`: as it was at that moment.
+async def single(request: ApiRequest, question: Question, **values: str | None) -> JsonAnswer:
+    """One thing.
 
     Raises:
         NotFoundError: there is none, or it is somebody else's.
-        InvalidFieldError: the moment is still to come.
+    """
+    found = await database_of(request).ask(question, customer_of(request), values)
+    return _single(question, found.rows, found.meta)
+
+
+async def single_at(
+    request: ApiRequest, at: datetime | None, question: DatedQuestion, **values: str | None
+) -> JsonAnswer:
+    """One thing as it was at `at`; None: as it is.
+
+    Raises:
+        NotFoundError: as `single`.
+        InvalidFieldError: the moment is not one that may be asked about.
     """
     moment = checked(at)
-    if moment is not None:
-        asked = {**values, "at": moment.isoformat()}
-        past = await database_of(request).ask(past_of(question), customer_of(request), asked)
-        if not past.rows:
-            raise NotFoundError("there was no such record")
-        return JsonAnswer(b'{"data":%b,"meta":%b}' % (past.rows[0][0] or b"null", meta_of(moment)))
-    found = await database_of(request).ask(question, customer_of(request), values)
-    if not found.rows:
+    if moment is None:
+        return await single(request, question, **values)
+    found = await database_of(request).ask(question.then, customer_of(request), values | {"at": moment.isoformat()})
+    return _single(question.then, found.rows, meta_of(moment))
+
+
+def _single(question: Question, rows: Sequence[Row], meta: bytes) -> JsonAnswer:
+    if not rows:
         raise NotFoundError("there is no such record")
-    return JsonAnswer(b'{"data":%b,"meta":%b}' % (found.rows[0][0] or b"null", found.meta))
+    return JsonAnswer(b'{"data":%b,"meta":%b}' % (compacted(question, rows[0][0] or b"null"), meta))
+
+
+def compacted(question: Question, data: bytes) -> bytes:
+    """The same JSON without needless bytes: one form for all that the API says.
+
+    It takes 2 µs for each kB, a tenth of what the API itself spends on a page of 25 invoices: what is asked for most
+    writes its JSON as text and needs it not.
+    """
+    return data if question.is_compact else msgspec.json.format(data, indent=-1)
 
 
 def customer_of(request: ApiRequest) -> str:

@@ -5,9 +5,9 @@ from typing import Any, get_args
 from litestar.openapi.datastructures import ResponseSpec
 
 from read_api.commands.models import AcceptedAnswer
-from read_api.problems import catalogue
-from read_api.problems.catalogue import Kind
-from read_api.problems.models import Problem
+from read_api.http.problems import catalogue
+from read_api.http.problems.catalogue import Kind
+from read_api.http.problems.models import Problem
 
 UNLINKED = "MAPPING_MISSING"
 """The rule of every change: the customer has an account in the system that it changes."""

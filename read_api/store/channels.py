@@ -1,8 +1,22 @@
-"""Connections that each carry the questions of many requests at a time.
+"""A connection pool that pipelines: each connection carries the questions of many requests at a time.
 
 A question is sent when it is asked, behind those that are still being answered: the server finds the next one when it
-has done with this one, and either side is woken less often. The questions of one request share a transaction of their
-own.
+has done with this one, and either side is woken less often.
+
+The protocol, for each request:
+
+1. Its statements that the connection does not know yet are prepared; then all are executed, and one sync ends them. So
+   they share a transaction of their own.
+2. The first statement says whom the transaction speaks for: its first column is that customer, or empty for nobody.
+3. Each statement takes one parameter more than its question has: the request's nonce, a random text of its own, and the
+   statement's number. Each row comes back with it as the last column.
+4. The server answers in the order of asking: a result for each statement, then the sync. libpq names neither the
+   statement nor the request of a result, so order alone would decide whose it is.
+5. Therefore, before any answer is handed over: there must be as many results as statements, the first must have a row
+   that names the customer, and every result that has rows must carry the nonce. Of an answer without rows, the first
+   result speaks; a refusal holds nobody's data. If any of this does not hold, nobody is answered: the connection is
+   closed, the request fails with MisplacedAnswerError, which is counted and logged, and those behind it are asked again
+   on another one.
 """
 
 import asyncio
@@ -10,6 +24,8 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hmac import compare_digest
+from secrets import token_hex
 from time import monotonic
 from typing import Any
 
@@ -22,7 +38,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from core.database import IS_MIGHTY, MightyLoginError
 from core.errors import HubError
-from read_api.questions import Question
+from core.logging import logger
+from read_api.store.questions import Question
+
+log = logger(__name__)
 
 PATIENCE_SECONDS = 3.0
 """How long a question waits for a connection. None is added to a queue whose first has waited longer."""
@@ -36,6 +55,8 @@ MOST_NOTHINGS = 3
 """libpq says once or twice in a row that there is no result; more often only where nothing is to come."""
 
 REFUSED = {ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED}
+ROWLESS = REFUSED | {ExecStatus.TUPLES_OK}
+"""What a statement may say without a row."""
 
 Asked = Sequence[tuple[Question, list[bytes | None]]]
 Answer = asyncio.Future[list[PGresult]]
@@ -49,12 +70,39 @@ class ChannelBrokenError(HubError):
     """The connection ended before the answer came."""
 
 
+class MisplacedAnswerError(NoChannelError):
+    """What came as the answer to a request is not proven to be its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """A request whose answer is to come.
+
+    proofs: what the rows of each of its statements end with. new: the questions that are prepared for it. since: when
+    it was asked, by monotonic().
+    """
+
     answer: Answer
+    customer: bytes
+    proofs: Sequence[bytes]
     new: Sequence[Question]
     results: int
     since: float
+
+    def owns(self, results: Sequence[PGresult]) -> bool:
+        """Whether these results, one for each of its statements, are this request's. A refusal need not say so."""
+        first = results[0]
+        if first.status not in REFUSED and not (
+            first.ntuples and compare_digest(first.get_value(0, 0) or b"", self.customer)
+        ):
+            return False
+        return all(
+            # All rows of a result come from one execution of one statement: the first speaks for them.
+            compare_digest(result.get_value(0, result.nfields - 1) or b"", proof)
+            if result.ntuples
+            else result.status in ROWLESS
+            for result, proof in zip(results, self.proofs, strict=True)
+        )
 
 
 class Channel:
@@ -62,6 +110,7 @@ class Channel:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self.is_open = True
+        self.misplaced = 0
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._pgconn = connection.pgconn
@@ -86,23 +135,26 @@ class Channel:
         """What a question asked now would wait for; the smallest is the best."""
         return self.silent(now) > SLOW_SECONDS, len(self._waiting)
 
-    def ask(self, asked: Asked) -> Answer:
-        """Send the questions; a result for each is to come.
+    def ask(self, customer: bytes, asked: Asked) -> Answer:
+        """Send the questions; a result for each is to come. The first says that the transaction is the customer's.
 
         The answer raises:
             psycopg.Error: the server refused one of them.
+            MisplacedAnswerError: what came is not proven to be the answer.
             ChannelBrokenError: the connection ended; whether it heard them is not known.
         """
         answer: Answer = self._loop.create_future()
         new = [question for question, _ in asked if question.prepared_as not in self._prepared]
-        self._waiting.append(_Waiting(answer, new, len(new) + len(asked), monotonic()))
+        nonce = token_hex(8)
+        proofs = [f"{nonce}.{number}".encode() for number in range(len(asked))]
+        self._waiting.append(_Waiting(answer, customer, proofs, new, len(new) + len(asked), monotonic()))
         try:
             for question in new:
                 # Known from here on: whoever asks it next is behind this.
                 self._prepared.add(question.prepared_as)
                 self._pgconn.send_prepare(question.prepared_as, question.sql)
-            for question, values in asked:
-                self._pgconn.send_query_prepared(question.prepared_as, values)
+            for (question, values), proof in zip(asked, proofs, strict=True):
+                self._pgconn.send_query_prepared(question.prepared_as, [*values, proof])
             self._pgconn.pipeline_sync()
             if self._pgconn.flush():
                 self._loop.add_writer(self._socket, self._send)
@@ -165,13 +217,14 @@ class Channel:
         self._nothings = 0
         if result.status != ExecStatus.PIPELINE_SYNC:
             self._results.append(result)
-        elif len(self._results) != self._waiting[0].results:
-            self.close()  # no answer is better than another's
         else:
             results, self._results = self._results, []
             self._tell(self._waiting.popleft(), results)
 
     def _tell(self, waiting: _Waiting, results: list[PGresult]) -> None:
+        if len(results) != waiting.results or not waiting.owns(results[len(waiting.new) :]):
+            self._refuse(waiting)
+            return
         refused = next((each for each in results if each.status in REFUSED), None)
         if refused is not None:
             for question, result in zip(waiting.new, results, strict=False):
@@ -183,6 +236,14 @@ class Channel:
             waiting.answer.set_result(results[len(waiting.new) :])
         else:
             waiting.answer.set_exception(error_from_result(refused))
+
+    def _refuse(self, waiting: _Waiting) -> None:
+        """No answer is better than another's; whatever else comes on this connection may be misplaced as well."""
+        self.misplaced += 1
+        log.error("answer_misplaced", requests_behind=len(self._waiting))
+        if not waiting.answer.done():
+            waiting.answer.set_exception(MisplacedAnswerError("an answer came that is not the request's"))
+        self.close()
 
 
 async def _require_plain_login(connection: AsyncConnection[Any]) -> None:
@@ -200,6 +261,7 @@ class Channels:
         self._channels: list[Channel] = []
         self._any = asyncio.Event()
         self._closed = False
+        self._misplaced = 0
         self._keepers: list[asyncio.Task[None]] = []
         # It connects, again and again where it must; what it gives out is kept until it breaks.
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
@@ -212,6 +274,11 @@ class Channels:
             configure=_require_plain_login,
             open=False,
         )
+
+    @property
+    def misplaced(self) -> int:
+        """How many answers were not proven to be their request's, since the start."""
+        return self._misplaced + sum(each.misplaced for each in self._channels)
 
     async def open(self) -> None:
         """Start connecting; does not wait for it."""
@@ -227,18 +294,20 @@ class Channels:
             each.close()
         await asyncio.gather(*self._keepers)
 
-    async def ask(self, asked: Asked) -> list[PGresult]:
+    async def ask(self, customer: bytes, asked: Asked) -> list[PGresult]:
         """A result for each question. They may be asked twice: the first connection may break after it heard them.
 
+        `customer`: whom the first question says that the transaction speaks for; empty: nobody.
+
         Raises:
-            NoChannelError.
+            NoChannelError, or MisplacedAnswerError, which is one.
             psycopg.Error: the server refused one of them.
         """
         # After a restart of the server every connection is broken.
         for _ in range(self._count + 1):
             channel = self._best() or await self._first()
             try:
-                return await channel.ask(asked)
+                return await channel.ask(customer, asked)
             except (ChannelBrokenError, InvalidSqlStatementName):
                 # Or whoever was to prepare it, just before, was refused that.
                 continue
@@ -290,5 +359,6 @@ class Channels:
                 channel.close()
             await channel.ended()
             self._channels.remove(channel)
+            self._misplaced += channel.misplaced
             await connection.close()
             await self._pool.putconn(connection)

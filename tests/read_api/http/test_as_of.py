@@ -1,12 +1,19 @@
 """`asOf`: what the hub knew at a moment, and of its own customer only."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
+from read_api.billing.controller import LISTINGS, Sort
+from read_api.store.past import SCHEMAS, DatedQuestion, PresentTableError, past_of
+from sql.tables import metadata
 from tests.builders import account_of, insert, insert_customer
+from tests.conftest import Database
+from tests.read_api.conftest import furnish
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -210,3 +217,125 @@ async def test_a_subscription_had_the_line_that_was_known_then(client, bearer, r
 
     assert await then(THEN) is None
     assert await then(LATER) == str(sim)
+
+
+OWNED = sorted(table.name for table in metadata.tables.values() if table.schema == "hub" and "account_id" in table.c)
+
+
+def a_later_world(rows: Any, owned: dict[str, Any]) -> None:
+    """All that the customer had is deleted or done, others took its place, and it is billed in another currency."""
+    for table in OWNED:
+        deleted = SQL("UPDATE hub.{} SET deleted_at = %s RETURNING id, account_id").format(Identifier(table))
+        for record, account in rows.execute(deleted, [NOW]).fetchall():
+            log = {"entity": table, "entity_id": record, "account_id": account}
+            changed(rows, log, "delete", {"deleted_at": None}, {"deleted_at": NOW.isoformat()}, NOW)
+    for (account,) in rows.execute("UPDATE hub.customer_accounts SET currency = 'EUR' RETURNING id").fetchall():
+        log = {"entity": "customer_accounts", "entity_id": account, "account_id": account}
+        changed(rows, log, "update", {"currency": None}, {"currency": "EUR"}, NOW)
+    rows.execute("UPDATE command.commands SET status = 'failed', finished_at = %s", [NOW])
+    customer = owned["customers"]
+    parents = {"invoice_id": owned["invoices"], "order_id": owned["orders"], "subscription_id": owned["subscriptions"]}
+    for table in ("invoices", "subscriptions", "orders", "invoice_items", "payments", "order_items", "sims"):
+        known = {name: value for name, value in parents.items() if name in metadata.tables[f"hub.{table}"].c}
+        insert(rows, table, account_id=account_of(customer, table), first_seen_at=NOW, **known)
+    crm = customer["salesforce_account_id"]
+    insert(rows, "command.commands", account_id=crm, kind="place_order", accepted_at=NOW)
+
+
+def dated_addresses(app: Any, owned: dict[str, Any]) -> list[str]:
+    """Every address that takes `asOf`, as the API documents itself, for each order and each way to name a thing."""
+    ids = {"invoice_id": ["invoices"], "subscription_id": ["subscriptions"], "order_id": ["orders", "submitted"]}
+    found: list[str] = []
+    for path, item in app.openapi_schema.paths.items():
+        parameters = {each.name for each in (item.get.parameters or [])} if item.get else set()
+        if "asOf" not in parameters:
+            continue
+        name = next((name for name in ids if f"{{{name}}}" in path), None)
+        some = [path.replace(f"{{{name}}}", str(owned[each])) for each in ids[name]] if name else [path]
+        found += [f"{each}?sort={sort}" for each in some for sort in get_args(Sort)] if "sort" in parameters else some
+    return found
+
+
+async def test_whatever_can_be_asked_of_the_past_answers_with_what_was(app, client, bearer, rows):
+    owned = furnish(rows)
+    crm = owned["customers"]["salesforce_account_id"]
+    owned["submitted"] = insert(rows, "command.commands", account_id=crm, kind="place_order")["id"]
+    for table in ("orders", "subscriptions"):
+        insert(rows, "command.commands", account_id=account_of(owned["customers"], table), subject_id=owned[table])
+    rows.execute("UPDATE command.commands SET accepted_at = %s", [LONG_AGO])
+    for table in (*OWNED, "customer_accounts"):
+        rows.execute(SQL("UPDATE hub.{} SET first_seen_at = %s").format(Identifier(table)), [LONG_AGO])
+    rows.execute("UPDATE hub.invoices SET due_on = '2099-01-01'")  # so that no day makes it overdue
+    asked = dated_addresses(app, owned)
+
+    async def answers(suffix: str = "") -> dict[str, Any]:
+        urls = [f"{each}{'&' if '?' in each else '?'}{suffix}" for each in asked]
+        headers = bearer(owned["customers"]["id"])
+        return {url.removesuffix(suffix): (await client.get(url, headers=headers)).json().get("data") for url in urls}
+
+    before = await answers()
+    unchanged = await answers(at(THEN))
+    a_later_world(rows, owned)
+    past = await answers(at(THEN))
+    after = await answers()
+
+    assert len(before) == 10
+    assert all(before.values())
+    assert unchanged == before
+    assert past == before
+    assert not [each for each in before if after[each] == before[each]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1 FROM hub.invoices i",
+        "SELECT 1 FROM {hub.invoices} a, hub.payments",
+        "TABLE hub.invoices",
+        "SELECT 1 FROM ONLY Hub . invoices AS i WHERE true",
+        "SELECT 1 FROM command.commands pending WHERE true",
+        "SELECT sync.wish_items(NULL, NULL)",
+        'SELECT 1 FROM "hub".invoices i WHERE true',
+        'SELECT 1 FROM U&"\\0068ub".invoices i WHERE true',
+        "SELECT 1 FROM/* */hub/**/.invoices i",
+        "SELECT E'\\'--' FROM hub.invoices i --'",
+        "SELECT '--' FROM hub.invoices i",
+        "SELECT $$'$$ FROM hub.invoices i WHERE $$'$$ <> ''",
+        "SELECT query_to_xml('SELECT * FROM hub.invoices', true, true, '')",
+        "SELECT hub.current_account('whmcs') FROM hub.invoices i",
+    ],
+)
+def test_a_question_that_could_read_the_present_cannot_be_asked_of_the_past(text):
+    with pytest.raises(PresentTableError):
+        past_of(text)
+
+
+def test_a_file_that_names_a_table_itself_makes_no_question_about_the_past():
+    with pytest.raises(PresentTableError, match="hub"):
+        DatedQuestion("sim/sims")
+
+
+def test_what_it_looks_for_is_all_that_the_api_could_name(database: Database) -> None:
+    with psycopg.connect(database.api) as connection:
+        usable = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE has_schema_privilege(oid, 'USAGE')"
+            " AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        ).fetchall()
+        searched = connection.execute("SELECT unnest(current_schemas(true))").fetchall()
+        in_public = connection.execute("SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
+
+    assert {each[0] for each in usable} == {*SCHEMAS, "public"}
+    assert {each[0] for each in searched} <= {"pg_catalog", "public"}
+    assert in_public == []
+
+
+def test_a_question_about_the_past_computes_only_what_it_names(database: Database) -> None:
+    then = LISTINGS["-issueDate"].question.then
+    values = ", ".join(["NULL"] * (len(then.parameters) + 1))
+    with psycopg.connect(database.api) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(b"PREPARE asked AS " + then.sql)
+        plan = "\n".join(each[0] for each in connection.execute(f"EXPLAIN EXECUTE asked({values})").fetchall())
+
+    assert "invoices_at" not in plan
+    assert "on invoices now_" in plan

@@ -7,8 +7,8 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from core.errors import HubError
-from read_api.channels import Asked, Channels, NoChannelError
-from read_api.questions import Question
+from read_api.store.channels import Asked, Channels, NoChannelError
+from read_api.store.questions import Question
 
 # A plan made once serves every customer: the order comes from an index whatever the values. Without bitmap scans, which
 # read all of a customer's rows and then sort them, because a plan for nobody in particular expects few.
@@ -19,6 +19,7 @@ SESSION = (
 )
 
 SPEAK_FOR = Question("customer/speak_for")
+SPEAK_FOR_NOBODY = Question("customer/speak_for_nobody")
 
 Row = tuple[bytes | None, ...]
 
@@ -66,7 +67,7 @@ class Database:
         """
         who = SPEAK_FOR.bound({"customer": customer, "datasets": None})
         who[SPEAK_FOR.parameters.index("datasets")] = question.sources
-        said, answer = await self._round_trip([(SPEAK_FOR, who), (question, question.bound(values))])
+        said, answer = await self._round_trip(customer, [(SPEAK_FOR, who), (question, question.bound(values))])
         if said.get_value(0, 1) is None:
             raise UnknownCustomerError("the hub does not know that customer")
         self.resolved(customer, (said.get_value(0, 1) or b"").decode())
@@ -78,7 +79,8 @@ class Database:
         Raises:
             UnknownCustomerError, DatabaseDownError.
         """
-        (said,) = await self._round_trip([(SPEAK_FOR, SPEAK_FOR.bound({"customer": named, "datasets": "{}"}))])
+        who = SPEAK_FOR.bound({"customer": named, "datasets": "{}"})
+        (said,) = await self._round_trip(named, [(SPEAK_FOR, who)])
         if (known := said.get_value(0, 1)) is None:
             raise UnknownCustomerError("the hub does not know that customer")
         return known.decode()
@@ -89,8 +91,7 @@ class Database:
         Raises:
             DatabaseDownError.
         """
-        (answer,) = await self._round_trip([(question, [])])
-        return _rows(answer)
+        return await self.tell(question, {})
 
     async def tell(self, question: Question, values: Mapping[str, str | None]) -> Sequence[Row]:
         """The rows of a question that stores something; it may be asked twice, which must do no harm.
@@ -98,12 +99,17 @@ class Database:
         Raises:
             DatabaseDownError.
         """
-        (answer,) = await self._round_trip([(question, question.bound(values))])
+        _, answer = await self._round_trip("", [(SPEAK_FOR_NOBODY, []), (question, question.bound(values))])
         return _rows(answer)
 
-    async def _round_trip(self, asked: Asked) -> list[PGresult]:
+    @property
+    def misplaced_answers(self) -> int:
+        """How many answers came that were not proven to be their request's, since the start; each was a 503."""
+        return self._channels.misplaced
+
+    async def _round_trip(self, customer: str, asked: Asked) -> list[PGresult]:
         try:
-            return await self._channels.ask(asked)
+            return await self._channels.ask(customer.encode(), asked)
         except NoChannelError as error:
             raise DatabaseDownError(str(error)) from error
         except psycopg.OperationalError as error:
@@ -115,7 +121,7 @@ class Database:
 
 
 def _rows(result: PGresult) -> list[Row]:
-    columns = range(result.nfields)
+    columns = range(result.nfields - 1)  # the last is the proof, not the answer
     return [tuple([result.get_value(row, column) for column in columns]) for row in range(result.ntuples)]
 
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from read_api.answers import LAST_ID
 from read_api.billing.controller import LISTINGS
-from read_api.database import SESSION, Database
+from read_api.http.answers import LAST_ID
+from read_api.store.database import SESSION, Database
 from tests.builders import NOON, account_of, insert, insert_customer
 
 DAYS = [date(2025, 5, day) for day in (1, 2, 2, 3, 9, 9, 9)]
@@ -133,7 +133,7 @@ def test_a_page_of_invoices_without_due_date_reads_only_what_it_shows(rows: Any,
     with psycopg.connect(database.api, options=f"{SESSION} -c enable_seqscan=off") as api:
         api.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
         api.execute(b"PREPARE page AS " + question.sql)
-        values = SQL(", ").join(Literal(asked[name]) for name in question.parameters)
+        values = SQL(", ").join([*(Literal(asked[name]) for name in question.parameters), Literal("nonce")])
         plan = api.execute(SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page ({})").format(values)).fetchone()
 
     assert plan is not None
