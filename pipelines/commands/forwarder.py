@@ -22,6 +22,7 @@ from pipelines.commands.actions import ACTIONS
 from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
 from pipelines.commands.pool import RunnerPool
+from pipelines.commands.provisioning import request_missed
 from pipelines.commands.saga import Command
 from pipelines.sync.run import safe
 from sql.statements import statement
@@ -61,7 +62,7 @@ class Claims:
     def _held_back(self) -> list[str]:
         """Kinds that need a system which is left alone just now: taking them would only make them wait again."""
         away = {row[0] for row in self._connection.execute(statement("commands/left_alone")).fetchall()}
-        return [kind for kind, action in ACTIONS.items() if away & set(action.calls)] if away else []
+        return [kind for kind, action in ACTIONS.items() if away & set(action.kind.calls)] if away else []
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing is open."""
@@ -157,12 +158,3 @@ def nap(connection: psycopg.Connection[Any], claims: Claims) -> float:
     for _ in connection.notifies(timeout=seconds, stop_after=1):
         return 0.0
     return seconds
-
-
-def request_missed(connection: psycopg.Connection[Any], patience_seconds: float = 60.0) -> int:
-    """Ask for approved orders to be provisioned that nobody told of; how many."""
-    row = connection.execute(statement("commands/request_missed"), {"patience": patience_seconds}).fetchone()
-    if row is None:
-        return 0
-    log.warning("forward.missed_orders", orders=row[0])
-    return int(row[0])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -12,6 +12,9 @@ from psycopg.types.json import Jsonb
 from core.errors import HubError
 from pipelines.commands.saga import Command, Result, Wish
 from sql.statements import statement
+
+TAKING_BACK = timedelta(days=1)
+"""What a command that fails has at least for taking back what it did."""
 
 
 class LostClaimError(HubError):
@@ -61,7 +64,7 @@ class Journal:
 
     def failing(self, code: str, reason: str) -> datetime:
         """It will fail; written down before anything is taken back. Until when that may take."""
-        row = self._write("commands/fail", code=code, reason=reason)
+        row = self._write("commands/fail", code=code, reason=reason, at_least=TAKING_BACK)
         deadline_at: datetime = row[0]
         return deadline_at
 

@@ -1,6 +1,7 @@
 """What operators do about commands: look, let go on, call off, say how it ended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,10 @@ from pipelines.commands.actions import ACTIONS
 from sql.statements import statement
 
 Row = Mapping[str, Any]
+
+
+ANOTHER_CHANCE = timedelta(days=1)
+"""What a command has left at least of its time when an operator lets it go on."""
 
 
 class TooLateError(HubError):
@@ -44,12 +49,12 @@ def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]
 
 
 def retry(connection: Connection[Any], command: UUID) -> None:
-    """Let it go on at once.
+    """Let it go on at once, with time to do so.
 
     Raises:
         TooLateError: it runs or has ended.
     """
-    _done(connection, "commands/retry", id=command)
+    _done(connection, "commands/retry", id=command, at_least=ANOTHER_CHANCE)
 
 
 def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:

@@ -118,7 +118,7 @@ class _Run:
             raise AlertError("UNKNOWN_KIND", "This release of the hub does not know such commands.")
         taken = self._journal.taken()
         try:
-            asked = action.asks.model_validate(self._command.input)
+            asked = action.kind.input.model_validate(self._command.input)
         except ValidationError as error:
             return self._unreadable(error, nothing_begun=not taken)
         work = Work(self._command, asked, self._clients, self._connection)
@@ -163,7 +163,7 @@ class _Run:
             LaterError: this is one, and only those are left.
         """
         reads = {step.name for step in action.steps if step.reads}
-        if not self._command.is_customers or taken.keys() - reads or "salesforce" not in action.calls:
+        if not self._command.is_customers or taken.keys() - reads or "salesforce" not in action.kind.calls:
             return
         percent = 100 - self._clients.salesforce_settings.quota_reserve_percent
         # Salesforce alone counts calls by the day.

@@ -6,21 +6,18 @@ one module with its steps, and a line in `pipelines/commands/actions`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from pydantic import BaseModel
 
 from core.errors import HubError
-from domain.common.identifiers import System
+from domain.commands.kind import Input, Kind
 from pipelines.commands.clients import Clients
 from sql.statements import statement
-
-Asked = TypeVar("Asked", bound=BaseModel)
 
 Result = Mapping[str, Any]
 """What a step brought, for the steps after it; stored as JSON."""
@@ -94,10 +91,10 @@ class Accounts:
     whmcs: str | None
 
 
-class Work(Generic[Asked]):
+class Work(Generic[Input]):
     """What a step sees: what was asked for, what the steps before brought, whom to call, what the hub knows."""
 
-    def __init__(self, command: Command, asked: Asked, clients: Clients, connection: Connection[Any]) -> None:
+    def __init__(self, command: Command, asked: Input, clients: Clients, connection: Connection[Any]) -> None:
         self.command = command
         self.asked = asked
         self.clients = clients
@@ -155,7 +152,7 @@ class Work(Generic[Asked]):
         return self.accounts.salesforce
 
 
-Act = Callable[[Work[Asked]], Result | None]
+Act = Callable[[Work[Input]], Result | None]
 
 
 def _always(_: Work[Any]) -> bool:
@@ -163,7 +160,7 @@ def _always(_: Work[Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Step(Generic[Asked]):
+class Step(Generic[Input]):
     """`act` makes at most one call that changes something, and returns what later steps need.
 
     look: what an earlier try brought whose outcome is unknown; None: nothing came of it. A step without it must be
@@ -175,11 +172,11 @@ class Step(Generic[Asked]):
     """
 
     name: str
-    act: Act[Asked]
-    look: Act[Asked] | None = None
+    act: Act[Input]
+    look: Act[Input] | None = None
     repeatable: bool = False
     looks_first: bool = False
-    when: Callable[[Work[Asked]], bool] = _always
+    when: Callable[[Work[Input]], bool] = _always
     reads: bool = False
     refused: tuple[str, str] = ("REFUSED", "The system that keeps this refused it.")
 
@@ -189,24 +186,19 @@ class Step(Generic[Asked]):
 
 
 @dataclass(frozen=True)
-class Action(Generic[Asked]):
-    """A kind of command.
+class Action(Generic[Input]):
+    """How commands of a kind are done.
 
-    calls: the systems it needs.
     failing: what is done once it is sure to fail, such as taking back and telling.
     """
 
-    kind: str
-    about: str
-    calls: tuple[System, ...]
-    asks: type[Asked]
-    steps: tuple[Step[Asked], ...]
-    affects: Callable[[Work[Asked]], Iterable[Wish]]
-    failing: tuple[Step[Asked], ...] = ()
-    result: Callable[[Work[Asked]], Result | None] = lambda _: None
-    lasts: timedelta = timedelta(days=1)
+    kind: Kind[Input, Any]
+    steps: tuple[Step[Input], ...]
+    affects: Callable[[Work[Input]], Iterable[Wish]]
+    failing: tuple[Step[Input], ...] = ()
+    result: Callable[[Work[Input]], Result | None] = lambda _: None
 
     def __post_init__(self) -> None:
         names = [step.name for step in (*self.steps, *self.failing)]
         if len(set(names)) != len(names):
-            raise TypeError(f"{self.kind} names a step twice")
+            raise TypeError(f"{self.kind.name} names a step twice")

@@ -6,7 +6,8 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from domain.orders.placing import Facts, PlaceOrder, RuleCode, broken_rules
+from domain.commands import kinds
+from domain.orders.placing import PlaceOrder, RuleCode
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.orders.models import OrderAnswer, OrderList
@@ -18,18 +19,7 @@ from read_api.wire import Cursor, Limit
 
 ORDERS = Listing(Question("orders/orders", ("salesforce.orders",)), EARLIER)
 ORDER = Question("orders/order", ("salesforce.orders", "salesforce.order_items"))
-
-
-PLACE = Change(
-    kind="place_order",
-    system="salesforce",
-    subject="orders",
-    at="/api/orders/{id}",
-    facts=Question("orders/facts"),
-    known=Facts,
-    rules=broken_rules,
-    crm_calls=4,
-)
+PLACE = Change(kinds.PLACE_ORDER, "/api/orders/{id}", Question("orders/facts"))
 MOST_BYTES = 64 * 1024
 
 
@@ -51,6 +41,7 @@ class OrderController(Controller):
         status_code=202,
         responses=accepted(rules=RuleCode),
         request_max_body_size=MOST_BYTES,
+        opt=PLACE.opt,
     )
     async def place(self, request: ApiRequest, data: JSONBody[PlaceOrder], key: IdempotencyKey) -> JsonAnswer:
         """Place an order; an agent approves it, then it is provisioned. Follow it at `resource`."""

@@ -7,7 +7,8 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
-from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
+from domain.commands import kinds
+from domain.subscriptions.cancelling import CancelSubscription, RuleCode
 from read_api.admission import REFRESHES
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
@@ -31,17 +32,7 @@ INVOICES = Listing(Question("subscriptions/invoices", ("whmcs.invoices", "whmcs.
 
 Id = Annotated[UUID, Parameter(description="The subscription's id")]
 
-
-CANCEL = Change(
-    kind="cancel_subscription",
-    system="whmcs",
-    subject="subscriptions",
-    at="/api/subscriptions/{id}",
-    facts=Question("subscriptions/change_facts"),
-    known=SubscriptionFacts,
-    rules=cancellation_rules,
-    crm_calls=2,
-)
+CANCEL = Change(kinds.CANCEL_SUBSCRIPTION, "/api/subscriptions/{id}", Question("subscriptions/change_facts"))
 
 
 class SubscriptionController(Controller):
@@ -91,6 +82,7 @@ class SubscriptionController(Controller):
         status_code=202,
         responses=accepted(NOT_FOUND, rules=RuleCode),
         request_max_body_size=16 * 1024,
+        opt=CANCEL.opt,
     )
     async def cancel(
         self, request: ApiRequest, subscription_id: Id, data: JSONBody[CancelSubscription], key: IdempotencyKey

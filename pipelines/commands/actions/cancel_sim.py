@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
 from pipelines.commands.actions.opportunities import tell_own
@@ -69,10 +70,7 @@ def affected(work: Ending) -> Iterator[Wish]:
 
 
 CANCEL_SIM = Action(
-    kind="cancel_sim",
-    about="A SIM line ends with a month.",
-    calls=("freebit", "whmcs", "salesforce"),
-    asks=LineCancellation,
+    kind=kinds.CANCEL_SIM,
     steps=(
         Step(
             "cancel_line",

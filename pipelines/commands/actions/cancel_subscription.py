@@ -5,6 +5,7 @@ from datetime import datetime, time
 from typing import Any
 
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.subscriptions.cancelling import CancelSubscription, ends_on
 from pipelines.commands.actions.opportunities import tell_own
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
@@ -63,10 +64,7 @@ def affected(work: Ending) -> Iterator[Wish]:
 
 
 CANCEL_SUBSCRIPTION = Action(
-    kind="cancel_subscription",
-    about="A service ends, at once or with its billing period.",
-    calls=("whmcs", "salesforce"),
-    asks=CancelSubscription,
+    kind=kinds.CANCEL_SUBSCRIPTION,
     steps=(
         Step(
             "request_cancellation",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.clock import now_in
+from domain.commands import kinds
 from domain.common.text import unescaped
 from domain.common.times import first_of_next_month
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
@@ -137,10 +138,7 @@ def write_eid(work: Work[Reissue]) -> Result | None:
 TURN = Step[Any]("wait_for_turn", wait_for_turn, reads=True)
 
 CHANGE_PLAN = Action(
-    kind="change_plan",
-    about="Another plan for a SIM line, from the first of next month on.",
-    calls=("freebit",),
-    asks=PlanChange,
+    kind=kinds.CHANGE_PLAN,
     steps=(
         TURN,
         Step("choose_day", choose_day, reads=True),
@@ -150,26 +148,17 @@ CHANGE_PLAN = Action(
     result=lambda work: {"from": work.results["choose_day"]["on"]},
 )
 CHANGE_VOICE = Action(
-    kind="change_voice",
-    about="Voice options of a SIM line.",
-    calls=("freebit",),
-    asks=VoiceOptions,
+    kind=kinds.CHANGE_VOICE,
     steps=(TURN, Step("set_voice", set_voice, look=find_voice, refused=REFUSED)),
     affects=line_affected,
 )
 CHANGE_NETWORK = Action(
-    kind="change_network",
-    about="4G or 5G for a SIM line.",
-    calls=("freebit",),
-    asks=NetworkChange,
+    kind=kinds.CHANGE_NETWORK,
     steps=(TURN, Step("set_network", set_network, look=find_network, refused=REFUSED)),
     affects=line_affected,
 )
 REISSUE_ESIM = Action(
-    kind="reissue_esim",
-    about="A new profile for an eSIM, on a new chip.",
-    calls=("freebit", "whmcs"),
-    asks=Reissue,
+    kind=kinds.REISSUE_ESIM,
     steps=(
         Step("remember_chip", remember_chip, reads=True),
         Step("reissue", reissue, look=find_reissued, refused=REFUSED),

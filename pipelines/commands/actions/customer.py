@@ -5,6 +5,7 @@ from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.actions.support import find_contact, opened
@@ -93,26 +94,17 @@ def account_affected(work: Work[Any]) -> Iterator[Wish]:
 
 
 UPDATE_PROFILE = Action(
-    kind="update_profile",
-    about="The billing contact, which WHMCS owns.",
-    calls=("whmcs",),
-    asks=UpdateProfile,
+    kind=kinds.UPDATE_PROFILE,
     steps=(Step("update_client", update_client, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
 )
 UPDATE_ADDRESS = Action(
-    kind="update_address",
-    about="The address on file, which WHMCS owns.",
-    calls=("whmcs",),
-    asks=UpdateAddress,
+    kind=kinds.UPDATE_ADDRESS,
     steps=(Step("update_address", update_address, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
 )
 REQUEST_ELIGIBILITY = Action(
-    kind="request_eligibility",
-    about="An agent is asked to check which internet services reach the address.",
-    calls=("salesforce",),
-    asks=RequestEligibility,
+    kind=kinds.REQUEST_ELIGIBILITY,
     steps=(
         Step("find_opportunity", find_opportunity, reads=True),
         Step("keep_opportunity", keep_opportunity, repeatable=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.commands import kinds
 from domain.customer.identity import SubmitIdentityDocument
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
 
@@ -34,10 +35,7 @@ def affected(work: Submitting) -> Iterator[Wish]:
 
 
 SUBMIT_IDENTITY_DOCUMENT = Action(
-    kind="submit_identity_document",
-    about="A document that proves who the customer is waits for an agent.",
-    calls=("salesforce",),
-    asks=SubmitIdentityDocument,
+    kind=kinds.SUBMIT_IDENTITY_DOCUMENT,
     steps=(
         Step("find_document", find_document, reads=True),
         Step("mark_account", mark_account, repeatable=True),

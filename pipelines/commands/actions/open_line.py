@@ -12,8 +12,9 @@ from typing import Any
 from core.clock import now_in, utc_now
 from core.errors import RejectedError
 from domain.common.text import digits
+from domain.orders.provisioning import ProvisionOrder
 from pipelines.commands.actions.lines import details
-from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
+from pipelines.commands.actions.provisioning import Provisioning, order_of, plan_of
 from pipelines.commands.saga import AlertError, LaterError, RefusalError, Result, Step
 from pipelines.sources.freebit import assumptions
 

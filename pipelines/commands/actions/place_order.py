@@ -6,6 +6,7 @@ from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.common.zones import zone
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish, Work
@@ -190,10 +191,7 @@ def affected(work: Placing) -> Iterator[Wish]:
 
 
 PLACE_ORDER = Action(
-    kind="place_order",
-    about="A cart becomes an Order in Salesforce, for an agent to approve.",
-    calls=("salesforce",),
-    asks=PlaceOrder,
+    kind=kinds.PLACE_ORDER,
     steps=(
         Step("find_opportunity", find_opportunity, reads=True),
         Step("keep_opportunity", keep_opportunity, repeatable=True),

@@ -9,9 +9,10 @@ from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.common.text import unescaped
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK, is_sim
-from pipelines.commands.actions.provisioning import Provisioning, ProvisionOrder, order_of, plan_of
+from pipelines.commands.actions.provisioning import Provisioning, order_of, plan_of
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish
 from pipelines.sources.salesforce.client import Changed
 from pipelines.sources.whmcs.lists import rows_at
@@ -302,10 +303,7 @@ def affected(work: Provisioning) -> Iterator[Wish]:
 
 
 PROVISION_ORDER = Action(
-    kind="provision_order",
-    about="An approved Order becomes services in WHMCS (and a line at Freebit), and Salesforce is told.",
-    calls=("salesforce", "whmcs"),
-    asks=ProvisionOrder,
+    kind=kinds.PROVISION_ORDER,
     steps=(
         Step("read_order", read_order, reads=True),
         Step("check_products", check_products, reads=True, when=is_new),
@@ -356,5 +354,4 @@ PROVISION_ORDER = Action(
         if work.has("add_order")
         else work.results["read_order"].get("whmcsOrder")
     },
-    lasts=timedelta(days=3),
 )

@@ -3,18 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
-from domain.commands.asked import Asked
+from domain.orders.provisioning import ProvisionOrder
 from pipelines.commands.saga import Work
-
-
-class ProvisionOrder(Asked):
-    """The Salesforce id of an order that was approved, and who says so."""
-
-    order: str = Field(pattern=r"^[A-Za-z0-9]{18}$")
-    event: str | None = None
-
 
 Provisioning = Work[ProvisionOrder]
 

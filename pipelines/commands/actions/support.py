@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from domain.commands import kinds
 from domain.support.asking import AddComment, CloseCase, OpenCase
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
@@ -87,10 +88,7 @@ def same_case(work: Work[Any]) -> Iterator[Wish]:
 
 
 OPEN_CASE = Action(
-    kind="open_case",
-    about="A support case in Salesforce.",
-    calls=("salesforce",),
-    asks=OpenCase,
+    kind=kinds.OPEN_CASE,
     steps=(
         Step("find_contact", find_contact, reads=True),
         Step("create_case", create_case, repeatable=True, refused=("CASE_REFUSED", "The case could not be opened.")),
@@ -99,10 +97,7 @@ OPEN_CASE = Action(
     result=lambda work: {"salesforceCaseId": work.results["create_case"]["case"]},
 )
 ADD_COMMENT = Action(
-    kind="add_comment",
-    about="The customer's word on a support case.",
-    calls=("salesforce",),
-    asks=AddComment,
+    kind=kinds.ADD_COMMENT,
     steps=(
         Step(
             "write_comment",
@@ -114,10 +109,7 @@ ADD_COMMENT = Action(
     affects=same_case,
 )
 CLOSE_CASE = Action(
-    kind="close_case",
-    about="A support case is settled.",
-    calls=("salesforce",),
-    asks=CloseCase,
+    kind=kinds.CLOSE_CASE,
     steps=(Step("close", close, repeatable=True, refused=("CASE_REFUSED", "The case could not be closed.")),),
     affects=same_case,
 )

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from core.clock import now_in
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.sim.changing import CURRENCY, TopUp
 from pipelines.commands.actions.lines import line_affected, number_of
 from pipelines.commands.saga import Action, AlertError, RefusalError, Result, Step, Wish, Work
@@ -107,10 +108,7 @@ def affected(work: Work[TopUp]) -> Iterator[Wish]:
 
 
 TOP_UP = Action(
-    kind="top_up",
-    about="More data for a SIM line: an invoice, its payment, then the data.",
-    calls=("whmcs", "freebit"),
-    asks=TopUp,
+    kind=kinds.TOP_UP,
     steps=(
         Step("check_currency", check_currency, reads=True),
         Step("create_invoice", create_invoice, look=find_invoice, refused=("INVOICE_REFUSED", "It cannot be billed.")),

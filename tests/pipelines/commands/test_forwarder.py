@@ -148,7 +148,7 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
     stage, may_end = Stage(database), threading.Event()
     slow = made_up(Step("wait", lambda _: None if may_end.wait(60) else {}, reads=True))
     for kind in ("place_order", "open_case"):
-        monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=kind))
+        monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=replace(slow.kind, name=kind)))
     stage.ask("one", kind="place_order")
     second = stage.ask("two", kind="open_case")
     settings, stopped = CommandSettings(lease_seconds=9), threading.Event()
