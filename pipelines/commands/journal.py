@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -23,12 +24,12 @@ class LostClaimError(HubError):
 
 @dataclass(frozen=True)
 class Taken:
-    """A step as written down. `seconds_ago`: since it was last started."""
+    """A step as written down. `result`: as stored, see `Step.read`. `seconds_ago`: since it was last started."""
 
     name: str
     status: str
     attempts: int
-    result: Result | None
+    result: Mapping[str, Any] | None
     seconds_ago: float
     error: str | None
 
@@ -56,7 +57,8 @@ class Journal:
 
     def end(self, step: str, result: Result | None) -> None:
         """After the step's call, or once it is known what came of an earlier one."""
-        self._write("commands/end_step", step=step, result=None if result is None else Jsonb(dict(result)))
+        stored = None if result is None else Jsonb(msgspec.to_builtins(result))
+        self._write("commands/end_step", step=step, result=stored)
 
     def broken(self, step: str, error: str, *, nothing_came: bool) -> None:
         """The step's call failed."""
@@ -76,7 +78,7 @@ class Journal:
         """An operator must look."""
         self._release("dead", failure_code=code, failure_reason=reason)
 
-    def ended(self, status: str, result: Result | None, wishes: Iterable[Wish]) -> None:
+    def ended(self, status: str, result: Mapping[str, Any] | None, wishes: Iterable[Wish]) -> None:
         """It is over: and what it changed is wished for, in the same transaction."""
         wanted = list(wishes)
         with self._connection.transaction():

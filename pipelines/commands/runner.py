@@ -122,7 +122,9 @@ class _Run:
         except ValidationError as error:
             return self._unreadable(error, nothing_begun=not taken)
         work = Work(self._command, asked, self._clients, self._connection)
-        work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
+        for step in (*action.steps, *action.failing):
+            if step.name in taken and taken[step.name].status == "done":
+                work.remember(step, step.read(taken[step.name].result))
         failing = self._command.failing
         if not failing:
             self._leave_the_reserve(action, taken)
@@ -179,12 +181,12 @@ class _Run:
 
     def _take(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         for step in steps:
-            if step.name in work.results or not step.when(work):
+            if work.has(step.name) or not step.when(work):
                 continue
             if self._stopped():
                 raise _StoppedError
             self._check_deadline(steps, work, taken)
-            work.results[step.name] = self._taken(step, work, taken.get(step.name)) or {}
+            work.remember(step, self._taken(step, work, taken.get(step.name)))
             self._attempts = 0
 
     def _taken(self, step: Step[Any], work: Work[Any], before: Taken | None) -> Result | None:
@@ -236,7 +238,7 @@ class _Run:
     def _check_deadline(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         if utc_now() < self._deadline_at:
             return
-        changed = [step for step in steps if not step.reads and (step.name in work.results or step.name in taken)]
+        changed = [step for step in steps if not step.reads and (work.has(step.name) or step.name in taken)]
         reason = "It could not be done in time."
         raise AlertError("TIMED_OUT", reason) if changed else RefusalError("TIMED_OUT", reason)
 

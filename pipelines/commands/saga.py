@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
@@ -19,8 +20,20 @@ from domain.commands.kind import Input, Kind
 from pipelines.commands.clients import Clients
 from sql.statements import statement
 
-Result = Mapping[str, Any]
-"""What a step brought, for the steps after it; stored as JSON."""
+
+class Result(msgspec.Struct, frozen=True, rename="camel"):
+    """What a step brought, for the steps after it.
+
+    It is stored as JSON, and a command that is under way when a release is deployed is finished by the next one. So
+    names stay, and a new field has a default.
+    """
+
+
+class Done(Result, frozen=True):
+    """It was done, and there is nothing to remember."""
+
+
+Brought = TypeVar("Brought", bound=Result)
 
 
 class RefusalError(HubError):
@@ -98,7 +111,7 @@ class Work(Generic[Input]):
         self.command = command
         self.asked = asked
         self.clients = clients
-        self.results: dict[str, Result] = {}
+        self._results: dict[str, Result | None] = {}
         self._connection = connection
 
     @property
@@ -108,7 +121,32 @@ class Work(Generic[Input]):
 
     def has(self, step: str) -> bool:
         """Whether the step was taken."""
-        return step in self.results
+        return step in self._results
+
+    def remember(self, step: "Step[Any]", result: Result | None) -> None:
+        """The step was taken, and brought this.
+
+        Raises:
+            TypeError: the step says that it brings something else, by which what is stored could not be read again.
+        """
+        if result is not None and type(result) is not step.brings:
+            raise TypeError(f"step {step.name} brought a {type(result).__name__}, not a {step.brings.__name__}")
+        self._results[step.name] = result
+
+    def result(self, kind: type[Brought]) -> Brought:
+        """What the step brought that brings such a result.
+
+        Raises:
+            LookupError: it was not taken.
+        """
+        found = self.result_or_none(kind)
+        if found is None:
+            raise LookupError(f"no step brought a {kind.__name__} yet")
+        return found
+
+    def result_or_none(self, kind: type[Brought]) -> Brought | None:
+        """The same of a step that may not have been taken."""
+        return next((result for result in self._results.values() if isinstance(result, kind)), None)
 
     def row(self, query: str, /, **values: object) -> dict[str, Any] | None:
         """The first row of sql/queries/<query>.sql, as role hub_sync."""
@@ -163,6 +201,7 @@ def _always(_: Work[Any]) -> bool:
 class Step(Generic[Input]):
     """`act` makes at most one call that changes something, and returns what later steps need.
 
+    brings: the type of what it returns, by which the steps after it ask for that.
     look: what an earlier try brought whose outcome is unknown; None: nothing came of it. A step without it must be
         `repeatable`: doing it again has no further effect.
     looks_first: `look` also finds what another command did for the same thing, so it is asked before the first try.
@@ -173,6 +212,7 @@ class Step(Generic[Input]):
 
     name: str
     act: Act[Input]
+    brings: type[Result] = Done
     look: Act[Input] | None = None
     repeatable: bool = False
     looks_first: bool = False
@@ -184,21 +224,36 @@ class Step(Generic[Input]):
         if not (self.look or self.repeatable or self.reads):
             raise TypeError(f"step {self.name} can be neither looked for nor repeated")
 
+    def read(self, stored: Mapping[str, Any] | None) -> Result | None:
+        """What it brought, as it stands in the journal.
+
+        Raises:
+            AlertError: another release stored something else.
+        """
+        try:
+            return None if stored is None else msgspec.convert(stored, self.brings)
+        except msgspec.ValidationError as error:
+            raise AlertError("UNREADABLE", "This release of the hub cannot read what was done so far.") from error
+
 
 @dataclass(frozen=True)
 class Action(Generic[Input]):
     """How commands of a kind are done.
 
     failing: what is done once it is sure to fail, such as taking back and telling.
+    result: what is shown of it when it succeeded, ids in source systems.
     """
 
     kind: Kind[Input, Any]
     steps: tuple[Step[Input], ...]
     affects: Callable[[Work[Input]], Iterable[Wish]]
     failing: tuple[Step[Input], ...] = ()
-    result: Callable[[Work[Input]], Result | None] = lambda _: None
+    result: Callable[[Work[Input]], Mapping[str, Any] | None] = lambda _: None
 
     def __post_init__(self) -> None:
         names = [step.name for step in (*self.steps, *self.failing)]
         if len(set(names)) != len(names):
             raise TypeError(f"{self.kind.name} names a step twice")
+        brought = [step.brings for step in (*self.steps, *self.failing) if step.brings is not Done]
+        if len(set(brought)) != len(brought):
+            raise TypeError(f"two steps of {self.kind.name} bring the same")

@@ -43,4 +43,4 @@ def test_a_plan_changes_on_the_first_of_japans_next_month(
     # The step looks at the clock and at whose it is, and at nothing else.
     work = Work(command=None, asked=PlanChange(plan_code="SIM_10G"), clients=Clients(), connection=None)  # type: ignore[arg-type]
 
-    assert change_line.choose_day(work) == {"on": first}
+    assert change_line.choose_day(work) == change_line.ChosenDay(first)

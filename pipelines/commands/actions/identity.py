@@ -4,12 +4,18 @@ from collections.abc import Iterator
 
 from domain.commands import kinds
 from domain.customer.identity import SubmitIdentityDocument
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
 
 Submitting = Work[SubmitIdentityDocument]
 
 
-def find_document(work: Submitting) -> Result:
+class KnownDocument(Result, frozen=True):
+    """The document's id in Salesforce."""
+
+    document: str
+
+
+def find_document(work: Submitting) -> KnownDocument:
     """The document of that name, if it was put on the customer's account: a name alone proves nothing."""
     found = work.clients.salesforce.find(
         "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.asked.name
@@ -17,10 +23,10 @@ def find_document(work: Submitting) -> Result:
     own = [row["Id"] for row in found if row["FirstPublishLocationId"] == work.account]
     if not own:
         raise RefusalError("DOCUMENT_MISSING", "The document did not arrive; send it again.")
-    return {"document": own[0]}
+    return KnownDocument(own[0])
 
 
-def mark_account(work: Submitting) -> Result | None:
+def mark_account(work: Submitting) -> Done | None:
     fields = {
         "Id_Verification_Status__c": work.clients.salesforce_settings.vocabulary.identity_submitted,
         "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at,
@@ -37,7 +43,7 @@ def affected(work: Submitting) -> Iterator[Wish]:
 SUBMIT_IDENTITY_DOCUMENT = Action(
     kind=kinds.SUBMIT_IDENTITY_DOCUMENT,
     steps=(
-        Step("find_document", find_document, reads=True),
+        Step("find_document", find_document, brings=KnownDocument, reads=True),
         Step("mark_account", mark_account, repeatable=True),
     ),
     affects=affected,

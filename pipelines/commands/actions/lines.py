@@ -6,7 +6,7 @@ from typing import Any
 
 from core.clock import now_in
 from core.errors import UnavailableError
-from pipelines.commands.saga import LaterError, RefusalError, Result, Wish, Work
+from pipelines.commands.saga import Done, LaterError, RefusalError, Wish, Work
 from pipelines.sources.freebit import assumptions
 
 
@@ -76,7 +76,7 @@ def today_there(work: Work[Any]) -> str:
     return now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
 
 
-def wait_for_turn(work: Work[Any]) -> Result | None:
+def wait_for_turn(work: Work[Any]) -> Done | None:
     """Changes of one line keep their distance: what comes too soon waits, it does not fail.
 
     Raises:

@@ -23,6 +23,12 @@ KIND = "made_up"
 Act = Callable[[Work[Any]], Result | None]
 
 
+class Found(Result, frozen=True):
+    """What a made-up step brings."""
+
+    number: str
+
+
 class Nothing(Asked):
     """What a made-up command asks for."""
 

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from pipelines.commands.forwarder import Heartbeat
 from pipelines.commands.journal import Journal, LostClaimError
 from pipelines.commands.operating import TooLateError, cancel, resolve, retry
-from pipelines.commands.saga import Command, Step
+from pipelines.commands.saga import Command, Done, Step
 from sql.statements import statement
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import KIND, Doing, Stage, made_up
@@ -119,7 +119,7 @@ def test_when_a_step_was_begun_and_taken_over_the_one_before_does_not_end_it(sta
         other.take(1)
 
         with pytest.raises(LostClaimError):
-            Journal(slow, held).end("charge", {})
+            Journal(slow, held).end("charge", Done())
 
     assert stage.steps(command) == [("charge", "started")]
 
