@@ -19,11 +19,11 @@ from core.database import connect
 from core.logging import logger
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.provisioning import request_missed
 from pipelines.commands.saga import Command
+from pipelines.sources.clients import Clients
 from pipelines.sync.run import safe
 from sql.statements import statement
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from core.clock import utc_now
 from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError
 from core.logging import logger
-from pipelines.commands.clients import Clients
+from domain.common.identifiers import System
 from pipelines.commands.journal import Journal, LostClaimError, Taken
 from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
 from pipelines.sources.circuit import CircuitOpenError
+from pipelines.sources.clients import Clients
 from pipelines.sync.run import safe
 from sql.statements import statement
 
@@ -165,13 +166,17 @@ class _Run:
             LaterError: this is one, and only those are left.
         """
         reads = {step.name for step in action.steps if step.reads}
-        if not self._command.is_customers or taken.keys() - reads or "salesforce" not in action.kind.calls:
+        if not self._command.is_customers or taken.keys() - reads:
             return
-        percent = 100 - self._clients.salesforce_settings.quota_reserve_percent
-        # Salesforce alone counts calls by the day.
-        asked = {"system": "salesforce", "percent": percent}
-        if self._connection.execute(statement("commands/quota_reached"), asked).fetchone() == (True,):
-            raise LaterError(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
+        for system in action.kind.calls:
+            reserve = self._clients.reserve_percent(system)
+            if reserve is not None and self._is_used(system, 100 - reserve):
+                raise LaterError(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
+
+    def _is_used(self, system: System, percent: int) -> bool:
+        """Whether so much of the day's calls to the system is used."""
+        asked = {"system": system, "percent": percent}
+        return self._connection.execute(statement("commands/quota_reached"), asked).fetchone() == (True,)
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         try:

@@ -17,7 +17,8 @@ from psycopg.rows import dict_row
 
 from core.errors import HubError
 from domain.commands.kind import Input, Kind
-from pipelines.commands.clients import Clients
+from domain.common.identifiers import System
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
 
@@ -96,14 +97,6 @@ class Wish:
     owner: str | None = None
 
 
-@dataclass(frozen=True)
-class Accounts:
-    """The ids that source systems have for the customer; null: no account there."""
-
-    salesforce: str | None
-    whmcs: str | None
-
-
 class Work(Generic[Input]):
     """What a step sees: what was asked for, what the steps before brought, whom to call, what the hub knows."""
 
@@ -154,9 +147,20 @@ class Work(Generic[Input]):
             return cursor.execute(statement(query), values).fetchone()
 
     @cached_property
-    def accounts(self) -> Accounts:
-        found = self.row("commands/accounts", account_id=self.command.account_id) or {}
-        return Accounts(found.get("salesforce"), found.get("whmcs"))
+    def accounts(self) -> Mapping[System, str]:
+        """The ids that source systems have for the customer; a system in which it has no account is not among them."""
+        found: Mapping[System, str] = (self.row("commands/accounts", account_id=self.command.account_id) or {})["ids"]
+        return found
+
+    def account_in(self, system: System, missing: str) -> str:
+        """The customer's id in that system.
+
+        Raises:
+            RefusalError: it has none; `missing` says so to the customer.
+        """
+        if system not in self.accounts:
+            raise RefusalError("MAPPING_MISSING", missing)
+        return self.accounts[system]
 
     def check_owner(self) -> None:
         """Whether the account is still of the customer that asked.
@@ -166,28 +170,6 @@ class Work(Generic[Input]):
         """
         if not (self.row("commands/owner", id=self.command.id) or {}).get("is_theirs"):
             raise RefusalError("NOT_THE_CUSTOMERS", "The account is not the customer's any more.")
-
-    @property
-    def client(self) -> str:
-        """The customer's WHMCS client id.
-
-        Raises:
-            RefusalError: it has none.
-        """
-        if self.accounts.whmcs is None:
-            raise RefusalError("MAPPING_MISSING", "The customer has no billing account.")
-        return self.accounts.whmcs
-
-    @property
-    def account(self) -> str:
-        """The customer's Salesforce Account id.
-
-        Raises:
-            RefusalError: it has none.
-        """
-        if self.accounts.salesforce is None:
-            raise RefusalError("MAPPING_MISSING", "The customer has no account in the CRM.")
-        return self.accounts.salesforce
 
 
 Act = Callable[[Work[Input]], Result | None]

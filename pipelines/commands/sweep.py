@@ -6,13 +6,13 @@ import dagster as dg
 
 from core.database import connect
 from core.settings import CommandSettings, HubSettings, load, url_as
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims, Heartbeat
 from pipelines.commands.jobs import Turn
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.provisioning import request_missed
 from pipelines.dagster.living import in_process
 from pipelines.dagster.resources import Database
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
 

@@ -8,9 +8,9 @@ from domain.common.vocabulary import FreebitVocabulary
 from domain.sim.changing import PlanChange
 from domain.sim.contract import SimUsage
 from pipelines.commands.actions import change_line
-from pipelines.commands.clients import Clients
 from pipelines.commands.saga import Work
 from pipelines.datasets.freebit import LINE_USAGE
+from pipelines.sources.clients import Clients
 from pipelines.sync.reading import ASKED_AT, BODY, PARENT
 from tests.domain.literals.services import LINE, TRAFFIC
 

@@ -52,7 +52,7 @@ def open_case(work: Ending) -> OpenedCase:
 
 
 def is_in_crm(work: Ending) -> bool:
-    return work.accounts.salesforce is not None
+    return "salesforce" in work.accounts
 
 
 def tell_opportunity(work: Ending) -> Told:

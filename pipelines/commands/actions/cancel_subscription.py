@@ -77,7 +77,7 @@ CANCEL_SUBSCRIPTION = Action(
             tell_opportunity,
             brings=Told,
             repeatable=True,
-            when=lambda work: bool(_service(work)["opportunity_id"]) and work.accounts.salesforce is not None,
+            when=lambda work: bool(_service(work)["opportunity_id"]) and "salesforce" in work.accounts,
         ),
     ),
     affects=affected,

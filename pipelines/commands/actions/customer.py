@@ -7,6 +7,7 @@ from core.clock import utc_now
 from core.errors import RejectedError
 from domain.commands import kinds
 from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
+from pipelines.commands.actions.accounts import account_of, client_of
 from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
@@ -39,13 +40,13 @@ def update_address(work: Work[UpdateAddress]) -> Done | None:
 
 
 def _update(work: Work[Any], fields: Mapping[str, str]) -> None:
-    work.clients.whmcs.change("UpdateClient", clientid=work.client, **fields)
+    work.clients.whmcs.change("UpdateClient", clientid=client_of(work), **fields)
 
 
 def find_opportunity(work: Work[RequestEligibility]) -> BegunOpportunity:
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {} ORDER BY CreatedDate DESC LIMIT 1",
-        work.account,
+        account_of(work),
         work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
     )
     return BegunOpportunity(found[0]["Id"] if found else None)
@@ -59,7 +60,7 @@ def keep_opportunity(work: Work[RequestEligibility]) -> KeptOpportunity:
         "Name": "Portal: internet eligibility",
         "StageName": work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
         "CloseDate": utc_now().date().isoformat(),
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "Opportunity_Source__c": "Portal - Internet Eligibility Request",
     }
     return KeptOpportunity(work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields))
@@ -76,19 +77,19 @@ def mark_account(work: Work[RequestEligibility]) -> Done | None:
         "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at,
         "Internet_Eligibility_Case_Id__c": work.result(OpenedCase).case,
     }
-    work.clients.salesforce.update("Account", work.account, fields)
+    work.clients.salesforce.update("Account", account_of(work), fields)
     return None
 
 
 def billing_affected(work: Work[Any]) -> Iterator[Wish]:
-    if work.accounts.whmcs:
-        yield Wish("whmcs.clients", record=work.accounts.whmcs)
-        yield Wish("whmcs.client_details", record=work.accounts.whmcs)
+    if "whmcs" in work.accounts:
+        yield Wish("whmcs.clients", record=work.accounts["whmcs"])
+        yield Wish("whmcs.client_details", record=work.accounts["whmcs"])
 
 
 def account_affected(work: Work[Any]) -> Iterator[Wish]:
-    if work.accounts.salesforce:
-        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+    if "salesforce" in work.accounts:
+        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
     if work.has("open_case"):
         yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
 

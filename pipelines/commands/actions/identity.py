@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from domain.commands import kinds
 from domain.customer.identity import SubmitIdentityDocument
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
 
 Submitting = Work[SubmitIdentityDocument]
@@ -20,7 +21,7 @@ def find_document(work: Submitting) -> KnownDocument:
     found = work.clients.salesforce.find(
         "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.asked.name
     )
-    own = [row["Id"] for row in found if row["FirstPublishLocationId"] == work.account]
+    own = [row["Id"] for row in found if row["FirstPublishLocationId"] == account_of(work)]
     if not own:
         raise RefusalError("DOCUMENT_MISSING", "The document did not arrive; send it again.")
     return KnownDocument(own[0])
@@ -31,13 +32,13 @@ def mark_account(work: Submitting) -> Done | None:
         "Id_Verification_Status__c": work.clients.salesforce_settings.vocabulary.identity_submitted,
         "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at,
     }
-    work.clients.salesforce.update("Account", work.account, fields)
+    work.clients.salesforce.update("Account", account_of(work), fields)
     return None
 
 
 def affected(work: Submitting) -> Iterator[Wish]:
-    if work.accounts.salesforce:
-        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+    if "salesforce" in work.accounts:
+        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
 
 
 SUBMIT_IDENTITY_DOCUMENT = Action(

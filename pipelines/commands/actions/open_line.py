@@ -12,6 +12,7 @@ from core.clock import now_in, utc_now
 from core.errors import RejectedError
 from domain.common.text import digits
 from domain.orders.provisioning import ProvisionOrder
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.lines import details
 from pipelines.commands.actions.provisioning import (
     ChosenLine,
@@ -198,7 +199,7 @@ def register_voice(work: Provisioning) -> Done | None:
 
 def assign_card(work: Provisioning) -> Done | None:
     status = work.clients.salesforce_settings.vocabulary.card_assigned
-    fields = {"Status__c": status, "Assigned_Order__c": work.asked.order, "Assigned_Account__c": work.account}
+    fields = {"Status__c": status, "Assigned_Order__c": work.asked.order, "Assigned_Account__c": account_of(work)}
     work.clients.salesforce.update("SIM_Inventory__c", card_of(work) or "", fields)
     return None
 

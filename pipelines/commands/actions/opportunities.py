@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.logging import logger
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.saga import Result, Work
 
 log = logger(__name__)
@@ -33,7 +34,7 @@ def tell_own(work: Work[Any], opportunity: str | None, fields: dict[str, Any]) -
     """Write to the opportunity, if it is one of the customer's own account."""
     own = {
         row["Id"][:SAME_ID]: row["Id"]
-        for row in work.clients.salesforce.find("SELECT Id FROM Opportunity WHERE AccountId = {}", work.account)
+        for row in work.clients.salesforce.find("SELECT Id FROM Opportunity WHERE AccountId = {}", account_of(work))
     }
     known = own.get((opportunity or "")[:SAME_ID])
     if known is None:

@@ -9,6 +9,7 @@ from core.errors import RejectedError
 from domain.commands import kinds
 from domain.common.zones import zone
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.salesforce.client import Lines
@@ -43,7 +44,7 @@ def find_opportunity(work: Placing) -> BegunOpportunity:
         return BegunOpportunity()
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName IN {} ORDER BY CreatedDate DESC LIMIT 1",
-        work.account,
+        account_of(work),
         list(work.clients.salesforce_settings.vocabulary.opportunity_begun),
     )
     return BegunOpportunity(found[0]["Id"] if found else None)
@@ -60,7 +61,7 @@ def keep_opportunity(work: Placing) -> KeptOpportunity:
         "Name": f"Portal order: {ORDER_TYPES[work.asked.type]}",
         "StageName": stage,
         "CloseDate": _today(),
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "Opportunity_Source__c": "Portal - Order Placement",
     }
     return KeptOpportunity(work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields))
@@ -125,7 +126,7 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         raise LaterError(CURRENCY_AGAIN_IN_SECONDS, "The currency that the account is billed in is not known yet.")
     fields = {
         MARKER: work.marker,
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "EffectiveDate": (asked.activate_on or work.command.accepted_at.date()).isoformat(),
         "Status": words.order_created,
         "Pricebook2Id": service["pricebook"],
@@ -202,7 +203,7 @@ def affected(work: Placing) -> Iterator[Wish]:
     placed = work.result_or_none(PlacedOrder)
     if placed is not None:
         yield Wish("salesforce.orders", record=placed.order)
-        yield Wish("salesforce.order_items", owner=work.account)
+        yield Wish("salesforce.order_items", owner=account_of(work))
 
 
 def shown(work: Placing) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from core.clock import utc_now
 from core.errors import RejectedError
 from domain.commands import kinds
 from domain.common.text import unescaped
+from pipelines.commands.actions.accounts import account_of, client_of
 from pipelines.commands.actions.open_line import LINE_FAILING, LINE_LEFT_OPEN, LINE_STEPS, LINE_WRITE_BACK, is_sim
 from pipelines.commands.actions.provisioning import (
     ORDER_FIELDS,
@@ -64,7 +65,7 @@ def read_order(work: Provisioning) -> ReadOrder:
         return ReadOrder(already=True, whmcs_order=order.whmcs_order)
     if order.status not in words.order_approved or order.activation_status != words.order_activating:
         raise _unless_new(work, RefusalError("ORDER_NOT_APPROVED", "The order is not approved any more."))
-    if order.account != work.account:
+    if order.account != account_of(work):
         raise RefusalError("MAPPING_MISSING", "The order belongs to another account.")
     _wait_for_its_day(order.activation_type, order.scheduled_at)
     items = work.clients.salesforce.find(
@@ -121,7 +122,7 @@ def check_products(work: Provisioning) -> Done | None:
 
 
 def check_payment_method(work: Provisioning) -> Done | None:
-    if not rows_at(work.clients.whmcs.call("GetPayMethods", clientid=work.client), "paymethods"):
+    if not rows_at(work.clients.whmcs.call("GetPayMethods", clientid=client_of(work)), "paymethods"):
         raise RefusalError("PAYMENT_METHOD_MISSING", "The customer has no payment method on file.")
     return None
 
@@ -135,7 +136,7 @@ def add_order(work: Provisioning) -> AddedOrder:
     ]
     answer = work.clients.whmcs.change(
         "AddOrder",
-        clientid=work.client,
+        clientid=client_of(work),
         paymentmethod=words.payment_method,
         pid=[str(item.pid) for item in items],
         qty=[item.quantity for item in items],
@@ -156,7 +157,7 @@ def find_services(work: Provisioning) -> AddedOrder | None:
 
 def _services(work: Provisioning) -> Iterator[Mapping[str, Any]]:
     """The client's services that were not taken back."""
-    for page in work.clients.whmcs.pages("GetClientsProducts", "products.product", 250, clientid=work.client):
+    for page in work.clients.whmcs.pages("GetClientsProducts", "products.product", 250, clientid=client_of(work)):
         yield from (row for row in page.rows if row.get("status") not in {"Cancelled", "Fraud"})
 
 
@@ -315,11 +316,11 @@ def was_guarded(work: Provisioning) -> bool:
 
 def affected(work: Provisioning) -> Iterator[Wish]:
     yield Wish("salesforce.orders", record=work.asked.order)
-    if work.accounts.salesforce:
-        yield Wish("salesforce.order_items", owner=work.accounts.salesforce)
-    if work.has("add_order") and work.accounts.whmcs:
-        yield Wish("whmcs.services", owner=work.accounts.whmcs)
-        yield Wish("whmcs.invoices", owner=work.accounts.whmcs)
+    if "salesforce" in work.accounts:
+        yield Wish("salesforce.order_items", owner=work.accounts["salesforce"])
+    if work.has("add_order") and "whmcs" in work.accounts:
+        yield Wish("whmcs.services", owner=work.accounts["whmcs"])
+        yield Wish("whmcs.invoices", owner=work.accounts["whmcs"])
         if work.has("choose_line") and work.has("link_services"):
             yield Wish("freebit.line_details", record=main_service(work))
             yield Wish("freebit.line_usage", record=main_service(work))

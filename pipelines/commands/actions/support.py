@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.commands import kinds
 from domain.support.asking import AddComment, CloseCase, OpenCase
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
 
@@ -32,7 +33,7 @@ class WrittenComment(Result, frozen=True):
 
 def find_contact(work: Work[Any]) -> Contact:
     found = work.clients.salesforce.find(
-        "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", work.account
+        "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", account_of(work)
     )
     return Contact(found[0]["Id"] if found else None)
 
@@ -52,7 +53,7 @@ def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, A
         "Description": description,
         "Status": words.case_new,
         "Origin": words.case_origin,
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "ContactId": work.result(Contact).contact,
         **(more or {}),
     }

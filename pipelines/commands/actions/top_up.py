@@ -7,6 +7,7 @@ from core.clock import now_in
 from core.errors import RejectedError
 from domain.commands import kinds
 from domain.sim.changing import CURRENCY, TopUp
+from pipelines.commands.actions.accounts import client_of
 from pipelines.commands.actions.lines import line_affected, number_of
 from pipelines.commands.saga import Action, AlertError, Done, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
@@ -26,7 +27,7 @@ class MadeInvoice(Result, frozen=True):
 
 def check_currency(work: Work[TopUp]) -> Done | None:
     """An invoice has the client's currency and the price is in yen: 500 yen must not be billed as 500 dollars."""
-    body = work.clients.whmcs.call("GetClientsDetails", clientid=work.client)
+    body = work.clients.whmcs.call("GetClientsDetails", clientid=client_of(work))
     if body.get("client", body).get("currency_code") != CURRENCY:
         raise RefusalError("NOT_IN_YEN", "Data is sold in yen, and the account is billed in another currency.")
     return None
@@ -37,7 +38,7 @@ def create_invoice(work: Work[TopUp]) -> MadeInvoice:
     today = now_in(words.zone).date()
     answer = work.clients.whmcs.change(
         "CreateInvoice",
-        userid=work.client,
+        userid=client_of(work),
         status="Unpaid",
         sendinvoice=False,
         paymentmethod=words.payment_method,
@@ -54,7 +55,7 @@ def create_invoice(work: Work[TopUp]) -> MadeInvoice:
 def find_invoice(work: Work[TopUp]) -> MadeInvoice | None:
     """The invoice whose notes are our marker."""
     body = work.clients.whmcs.call(
-        "GetInvoices", userid=work.client, orderby="id", order="desc", limitnum=LOOKED_THROUGH
+        "GetInvoices", userid=client_of(work), orderby="id", order="desc", limitnum=LOOKED_THROUGH
     )
     found = (row for row in rows_at(body, "invoices.invoice") if str(row.get("notes", "")).strip() == work.marker)
     return next((MadeInvoice(str(row["id"])) for row in found), None)

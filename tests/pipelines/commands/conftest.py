@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.operating import retry
 from pipelines.commands.provisioning import request_provisioning
 from pipelines.commands.runner import Runner
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.worker import Applier, Tally
+from pipelines.sources.clients import Clients
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Selection
 from pipelines.sync.reread import Rereader

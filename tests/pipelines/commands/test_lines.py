@@ -11,10 +11,10 @@ import pytest
 from core.settings import CommandSettings
 from domain.sim.changing import PlanChange
 from pipelines.commands.actions.change_line import ChosenDay, choose_day
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Work
+from pipelines.sources.clients import Clients
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, another_plan, chip, line, sim
 
