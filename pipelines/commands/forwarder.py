@@ -56,17 +56,17 @@ class Claims:
             "held": self._held_back(),
         }
         with self._connection.cursor(row_factory=class_row(Command)) as cursor:
-            claimed = cursor.execute(statement("commands/claim"), values).fetchall()
+            claimed = cursor.execute(statement("forwarder/claim"), values).fetchall()
         return sorted(claimed, key=lambda command: command.seq)
 
     def _held_back(self) -> list[str]:
         """Kinds that need a system which is left alone just now: taking them would only make them wait again."""
-        away = {row[0] for row in self._connection.execute(statement("commands/left_alone")).fetchall()}
+        away = {row[0] for row in self._connection.execute(statement("forwarder/left_alone")).fetchall()}
         return [kind for kind, action in ACTIONS.items() if away & set(action.kind.calls)] if away else []
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing is open."""
-        row = self._connection.execute(statement("commands/next_due")).fetchone()
+        row = self._connection.execute(statement("forwarder/next_due")).fetchone()
         return None if row is None or row[0] is None else max(float(row[0]), 0.0)
 
 
@@ -97,7 +97,7 @@ class Heartbeat:
         while not done.wait(self.lease_seconds / 3):
             try:
                 with connect(self.database_url, name="forward heartbeat") as connection:
-                    connection.execute(statement("commands/renew"), held)
+                    connection.execute(statement("forwarder/renew"), held)
             except psycopg.Error:
                 continue  # while the database is away nobody else can claim them either
 

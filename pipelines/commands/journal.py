@@ -44,7 +44,7 @@ class Journal:
     def taken(self) -> Mapping[str, Taken]:
         """The steps so far, by name."""
         with self._connection.cursor(row_factory=class_row(Taken)) as cursor:
-            rows = cursor.execute(statement("commands/steps"), {"id": self._held["id"]}).fetchall()
+            rows = cursor.execute(statement("runner/steps"), {"id": self._held["id"]}).fetchall()
         return {row.name: row for row in rows}
 
     def begin(self, step: str) -> None:
@@ -53,20 +53,20 @@ class Journal:
         Raises:
             LostClaimError: here and in every method below, as long as nothing was called.
         """
-        self._write("commands/begin_step", step=step)
+        self._write("runner/begin_step", step=step)
 
     def end(self, step: str, result: Result | None) -> None:
         """After the step's call, or once it is known what came of an earlier one."""
         stored = None if result is None else Jsonb(msgspec.to_builtins(result))
-        self._write("commands/end_step", step=step, result=stored)
+        self._write("runner/end_step", step=step, result=stored)
 
     def broken(self, step: str, error: str, *, nothing_came: bool) -> None:
         """The step's call failed."""
-        self._write("commands/break_step", step=step, error=error, nothing_came=nothing_came)
+        self._write("runner/break_step", step=step, error=error, nothing_came=nothing_came)
 
     def failing(self, code: str, reason: str) -> datetime:
         """It will fail; written down before anything is taken back. Until when that may take."""
-        row = self._write("commands/fail", code=code, reason=reason, at_least=TAKING_BACK)
+        row = self._write("runner/fail", code=code, reason=reason, at_least=TAKING_BACK)
         deadline_at: datetime = row[0]
         return deadline_at
 
@@ -89,11 +89,11 @@ class Journal:
                     "records": [wish.record for wish in wanted],
                     "owners": [wish.owner for wish in wanted],
                 }
-                self._connection.execute(statement("commands/wish"), columns)
+                self._connection.execute(statement("runner/wish"), columns)
 
     def _release(self, status: str, **values: object) -> None:
         blank = dict.fromkeys(("waits_for", "result", "failure_code", "failure_reason"))
-        self._write("commands/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
+        self._write("runner/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
 
     def _write(self, query: str, **values: object) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.execute(statement(query), {**self._held, **values}).fetchone()

@@ -26,7 +26,7 @@ class TooLateError(HubError):
 def listed(connection: Connection[Any], status: str | None, rows: int) -> Sequence[Row]:
     """Commands, newest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement("commands/list"), {"status": status, "rows": rows}).fetchall()
+        return cursor.execute(statement("operations/list_commands"), {"status": status, "rows": rows}).fetchall()
 
 
 def dead(connection: Connection[Any]) -> int:
@@ -42,10 +42,10 @@ def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]
         NotFoundError: none begins so, or several do.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(statement("commands/show"), {"id": begins}).fetchall()
+        found = cursor.execute(statement("operations/show_command"), {"id": begins}).fetchall()
         if len(found) != 1:
             raise NotFoundError(f"{begins}: {'several commands begin' if found else 'no command begins'} so")
-        return found[0], cursor.execute(statement("commands/steps"), {"id": found[0]["id"]}).fetchall()
+        return found[0], cursor.execute(statement("runner/steps"), {"id": found[0]["id"]}).fetchall()
 
 
 def retry(connection: Connection[Any], command: UUID) -> None:
@@ -54,7 +54,7 @@ def retry(connection: Connection[Any], command: UUID) -> None:
     Raises:
         TooLateError: it runs or has ended.
     """
-    _done(connection, "commands/retry", id=command, at_least=ANOTHER_CHANCE)
+    _done(connection, "operations/retry_command", id=command, at_least=ANOTHER_CHANCE)
 
 
 def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:
@@ -65,7 +65,7 @@ def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:
     """
     action = ACTIONS.get(kind)
     reads = [step.name for step in action.steps if step.reads] if action else []
-    _done(connection, "commands/cancel", id=command, reads=reads)
+    _done(connection, "operations/cancel_command", id=command, reads=reads)
 
 
 def resolve(connection: Connection[Any], command: UUID, status: str, reason: str | None) -> None:
@@ -74,7 +74,7 @@ def resolve(connection: Connection[Any], command: UUID, status: str, reason: str
     Raises:
         TooLateError: it is not dead.
     """
-    _done(connection, "commands/resolve", id=command, status=status, reason=reason)
+    _done(connection, "operations/resolve_command", id=command, status=status, reason=reason)
 
 
 def _done(connection: Connection[Any], query: str, **values: object) -> None:

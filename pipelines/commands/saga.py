@@ -149,7 +149,7 @@ class Work(Generic[Input]):
     @cached_property
     def accounts(self) -> Mapping[System, str]:
         """The ids that source systems have for the customer; a system in which it has no account is not among them."""
-        found: Mapping[System, str] = (self.row("commands/accounts", account_id=self.command.account_id) or {})["ids"]
+        found: Mapping[System, str] = (self.row("runner/accounts", account_id=self.command.account_id) or {})["ids"]
         return found
 
     def account_in(self, system: System, missing: str) -> str:
@@ -168,7 +168,7 @@ class Work(Generic[Input]):
         Raises:
             RefusalError: it is another's by now, or gone.
         """
-        if not (self.row("commands/owner", id=self.command.id) or {}).get("is_theirs"):
+        if not (self.row("runner/owner", id=self.command.id) or {}).get("is_theirs"):
             raise RefusalError("NOT_THE_CUSTOMERS", "The account is not the customer's any more.")
 
 

@@ -45,7 +45,7 @@ def commands_left_over() -> dg.RunRequest | dg.SkipReason:
         connection.autocommit = True
         request_missed(connection)
         row = connection.execute(
-            statement("commands/overdue"), {"seconds": load(CommandSettings).overdue_seconds}
+            statement("forwarder/overdue"), {"seconds": load(CommandSettings).overdue_seconds}
         ).fetchone()
     if row is None or not row[0]:
         return dg.SkipReason("No command waits that a forwarder should have taken.")

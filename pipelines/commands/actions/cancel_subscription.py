@@ -22,7 +22,7 @@ def _service(work: Ending) -> dict[str, Any]:
 
 
 def _row(work: Ending) -> dict[str, Any] | None:
-    return work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    return work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
 
 
 def request_cancellation(work: Ending) -> Done | None:

@@ -87,11 +87,11 @@ def _card(work: Provisioning, card: Mapping[str, Any]) -> ChosenLine:
 @contextmanager
 def _one_at_a_time(work: Provisioning) -> Iterator[None]:
     """Two commands must not reserve the same card: Salesforce has no way to update only what is still free."""
-    work.row("commands/lock", name="sim stock")
+    work.row("actions/lock", name="sim stock")
     try:
         yield
     finally:
-        work.row("commands/unlock", name="sim stock")
+        work.row("actions/unlock", name="sim stock")
 
 
 def _digits(number: str | None) -> str:

@@ -69,7 +69,7 @@ def keep_opportunity(work: Placing) -> KeptOpportunity:
 
 def create_order(work: Placing) -> PlacedOrder:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
-    cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
+    cart = work.row("actions/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
     fields, lines = _placed(work, cart or {})
     try:
         order = work.clients.salesforce.create_tree("Order", fields, lines)

@@ -298,7 +298,7 @@ def was_only_added(work: Provisioning) -> bool:
 
 def tell_failure(work: Provisioning) -> Done | None:
     """The agent sees on the order why it failed."""
-    row = work.row("commands/failure", id=work.command.id) or {}
+    row = work.row("actions/failure", id=work.command.id) or {}
     fields = {
         "Activation_Status__c": work.clients.salesforce_settings.vocabulary.order_failed,
         "Activation_Error_Code__c": row.get("failure_code"),

@@ -62,7 +62,7 @@ def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, A
 
 
 def _case(work: Work[Any]) -> str:
-    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is None:
         raise RefusalError("CASE_NOT_FOUND", "The case does not exist any more.")
     return str(row["source_id"])
@@ -81,7 +81,7 @@ def find_comment(work: Work[AddComment]) -> WrittenComment | None:
         _case(work),
         since,
     )
-    known = work.row("commands/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
+    known = work.row("actions/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
     found = (row["Id"] for row in written if row["CommentBody"] == work.asked.body and row["Id"] not in known["ids"])
     return next((WrittenComment(each) for each in found), None)
 
@@ -98,7 +98,7 @@ def new_case(work: Work[OpenCase]) -> Iterator[Wish]:
 
 
 def same_case(work: Work[Any]) -> Iterator[Wish]:
-    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
         yield Wish("salesforce.cases", record=row["source_id"])
     if work.has("write_comment"):
