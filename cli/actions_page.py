@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from litestar.openapi.spec import Operation
+from litestar.routes import HTTPRoute
 
 from core.settings import ApiSettings, HubSettings
+from domain.commands.kind import Kind
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.saga import Action, Step
 from read_api.app import create_app
+from read_api.commands.accepting import KIND
 
 INTRODUCTION = """\
 # Actions
@@ -23,23 +26,8 @@ How a step is safe to come back to: **looked for**: what an earlier try brought 
 before anything is repeated; **repeatable**: doing it again has no further effect; **reads**: it changes nothing.
 *If it fails* lists what is taken back, and told, once a command is sure to fail.
 """
-ASKED_BY = {"place_order": "POST /api/orders", "provision_order": "Salesforce: an order is approved"}
-ROUTES = {
-    "top_up": "topUpSim",
-    "change_plan": "changeSimPlan",
-    "change_voice": "changeSimVoiceOptions",
-    "change_network": "changeSimNetwork",
-    "reissue_esim": "reissueEsim",
-    "cancel_sim": "cancelSim",
-    "open_case": "openCase",
-    "add_comment": "addCaseComment",
-    "close_case": "closeCase",
-    "update_profile": "updateMe",
-    "update_address": "updateAddress",
-    "request_eligibility": "requestEligibility",
-    "cancel_subscription": "cancelSubscription",
-    "submit_identity_document": "submitIdentityDocument",
-}
+ASKED_BY = {"provision_order": "Salesforce: an order is approved"}
+"""Who asks for what no customer may ask for."""
 
 
 def page() -> str:
@@ -48,9 +36,11 @@ def page() -> str:
 
 
 def _chapter(action: Action[Any]) -> Iterator[str]:
-    yield f"## {action.kind}\n"
-    yield f"{action.about}\n"
-    yield f"Asked by: {_asked_by(action.kind)}. Given up after {_days(action)}.\n"
+    kind = action.kind
+    asked_by = ASKED_BY.get(kind.name) or f"`{_operations()[kind.name]}`"
+    yield f"## {kind.name}\n"
+    yield f"{kind.about}\n"
+    yield f"Asked by: {asked_by}. Given up after {_days(kind)}.\n"
     yield "| step | how it is safe | if the source refuses |"
     yield "| --- | --- | --- |"
     for step in action.steps:
@@ -60,27 +50,22 @@ def _chapter(action: Action[Any]) -> Iterator[str]:
     yield ""
 
 
-def _asked_by(kind: str) -> str:
-    if kind in ASKED_BY:
-        return f"`{ASKED_BY[kind]}`" if kind == "place_order" else ASKED_BY[kind]
-    method, path = _operations()[ROUTES[kind]]
-    return f"`{method} {path}`"
-
-
-def _operations() -> dict[str, tuple[str, str]]:
-    """Method and path by operation id."""
+@cache
+def _operations() -> dict[str, str]:
+    """Method and path of the operation that accepts each kind of command."""
     app = create_app(HubSettings(api_database_url="postgresql://nobody@nowhere/none"), ApiSettings(jwt_key="k" * 32))
-    found: dict[str, tuple[str, str]] = {}
-    for path, item in (app.openapi_schema.paths or {}).items():
-        for method in ("post", "patch"):
-            operation = getattr(item, method)
-            if isinstance(operation, Operation) and operation.operation_id:
-                found[operation.operation_id] = (method.upper(), path)
-    return found
+    return {
+        handler.opt[KIND].name: f"{method} {route.path_format}"
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if KIND in handler.opt
+        for method in handler.http_methods - {"OPTIONS"}
+    }
 
 
-def _days(action: Action[Any]) -> str:
-    days = action.lasts.days
+def _days(kind: Kind[Any, Any]) -> str:
+    days = kind.deadline.days
     return f"{days} day{'s' if days != 1 else ''} of trouble; waiting on purpose does not count"
 
 

@@ -1,5 +1,6 @@
 """Proving who one is (portal reference, section 4.2)."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -33,8 +34,8 @@ class IdentityFacts(BaseModel):
     account: str | None
 
 
-def identity_rules(customer: IdentityFacts) -> list[Broken]:
-    """Every rule that sending a document breaks, whatever is in it."""
+def identity_rules(_: SubmitIdentityDocument | None, customer: IdentityFacts, __: date) -> list[Broken]:
+    """Every rule that sending a document breaks, whatever is in it: asked before it has come."""
     if customer.account is None:
         return [_rule("MAPPING_MISSING", "needs an account in the CRM")]
     if customer.identity_status == "verified":

@@ -1,6 +1,6 @@
 """Changes that customers may ask for on a SIM line, and their rules (portal reference, 10; Freebit, 6)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date
 from math import ceil
 from typing import Literal
@@ -104,6 +104,7 @@ class LineFacts(BaseModel):
     `currency`: what its customer is billed in; None: not known yet.
     `is_disputed`: other open services have its number, and the network has not shown that it is this one's.
     `has_number`: the network knows a line by it. `payment_methods`: how many its customer has on file.
+    `offered_plans`: codes of the plans that are on offer; whoever asks for the facts says so.
     """
 
     status: str | None
@@ -119,6 +120,7 @@ class LineFacts(BaseModel):
     currency: str | None = None
     has_number: bool = True
     payment_methods: int = 1
+    offered_plans: frozenset[str] = frozenset()
 
 
 def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
@@ -130,9 +132,9 @@ def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
     return found
 
 
-def plan_rules(asked: PlanChange, line: LineFacts, today: date, known_plans: Collection[str]) -> list[Broken]:
+def plan_rules(asked: PlanChange, line: LineFacts, today: date) -> list[Broken]:
     found = [*_in_service(line), *_not_ending(line), *_plan(asked, line, today)]
-    if asked.plan_code not in known_plans:
+    if asked.plan_code not in line.offered_plans:
         found.append(_rule("planCode", "UNKNOWN_PLAN", "is no plan that is offered"))
     return found
 

@@ -20,10 +20,11 @@ from core.errors import safe
 from core.logging import logger
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.jobs import by_kind, run_in_dagster
 from pipelines.commands.pool import RunnerPool
+from pipelines.commands.provisioning import request_missed
 from pipelines.commands.saga import Command
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
 log = logger(__name__)
@@ -55,17 +56,17 @@ class Claims:
             "held": self._held_back(),
         }
         with self._connection.cursor(row_factory=class_row(Command)) as cursor:
-            claimed = cursor.execute(statement("commands/claim"), values).fetchall()
+            claimed = cursor.execute(statement("forwarder/claim"), values).fetchall()
         return sorted(claimed, key=lambda command: command.seq)
 
     def _held_back(self) -> list[str]:
         """Kinds that need a system which is left alone just now: taking them would only make them wait again."""
-        away = {row[0] for row in self._connection.execute(statement("commands/left_alone")).fetchall()}
-        return [kind for kind, action in ACTIONS.items() if away & set(action.calls)] if away else []
+        away = {row[0] for row in self._connection.execute(statement("forwarder/left_alone")).fetchall()}
+        return [kind for kind, action in ACTIONS.items() if away & set(action.kind.calls)] if away else []
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing is open."""
-        row = self._connection.execute(statement("commands/next_due")).fetchone()
+        row = self._connection.execute(statement("forwarder/next_due")).fetchone()
         return None if row is None or row[0] is None else max(float(row[0]), 0.0)
 
 
@@ -96,7 +97,7 @@ class Heartbeat:
         while not done.wait(self.lease_seconds / 3):
             try:
                 with connect(self.database_url, name="forward heartbeat") as connection:
-                    connection.execute(statement("commands/renew"), held)
+                    connection.execute(statement("forwarder/renew"), held)
             except psycopg.Error:
                 continue  # while the database is away nobody else can claim them either
 
@@ -157,12 +158,3 @@ def nap(connection: psycopg.Connection[Any], claims: Claims) -> float:
     for _ in connection.notifies(timeout=seconds, stop_after=1):
         return 0.0
     return seconds
-
-
-def request_missed(connection: psycopg.Connection[Any], patience_seconds: float = 60.0) -> int:
-    """Ask for approved orders to be provisioned that nobody told of; how many."""
-    row = connection.execute(statement("commands/request_missed"), {"patience": patience_seconds}).fetchone()
-    if row is None:
-        return 0
-    log.warning("forward.missed_orders", orders=row[0])
-    return int(row[0])

@@ -53,11 +53,11 @@ def turn() -> None:
 
 def job_of(action: Action[Any]) -> dg.JobDefinition:
     @dg.job(
-        name=action.kind,
-        description=action.about,
+        name=action.kind.name,
+        description=action.kind.about,
         resource_defs={"turn": turn},
         executor_def=in_process,
-        tags={"command": action.kind},
+        tags={"command": action.kind.name},
     )
     def job() -> None:
         take_steps()

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -13,6 +14,9 @@ from core.errors import HubError
 from pipelines.commands.saga import Command, Result, Wish
 from sql.statements import statement
 
+TAKING_BACK = timedelta(days=1)
+"""What a command that fails has at least for taking back what it did."""
+
 
 class LostClaimError(HubError):
     """Somebody else works on the command now: our lease had run out."""
@@ -20,12 +24,12 @@ class LostClaimError(HubError):
 
 @dataclass(frozen=True)
 class Taken:
-    """A step as written down. `seconds_ago`: since it was last started."""
+    """A step as written down. `result`: as stored, see `Step.read`. `seconds_ago`: since it was last started."""
 
     name: str
     status: str
     attempts: int
-    result: Result | None
+    result: Mapping[str, Any] | None
     seconds_ago: float
     error: str | None
 
@@ -40,7 +44,7 @@ class Journal:
     def taken(self) -> Mapping[str, Taken]:
         """The steps so far, by name."""
         with self._connection.cursor(row_factory=class_row(Taken)) as cursor:
-            rows = cursor.execute(statement("commands/steps"), {"id": self._held["id"]}).fetchall()
+            rows = cursor.execute(statement("runner/steps"), {"id": self._held["id"]}).fetchall()
         return {row.name: row for row in rows}
 
     def begin(self, step: str) -> None:
@@ -49,19 +53,20 @@ class Journal:
         Raises:
             LostClaimError: here and in every method below, as long as nothing was called.
         """
-        self._write("commands/begin_step", step=step)
+        self._write("runner/begin_step", step=step)
 
     def end(self, step: str, result: Result | None) -> None:
         """After the step's call, or once it is known what came of an earlier one."""
-        self._write("commands/end_step", step=step, result=None if result is None else Jsonb(dict(result)))
+        stored = None if result is None else Jsonb(msgspec.to_builtins(result))
+        self._write("runner/end_step", step=step, result=stored)
 
     def broken(self, step: str, error: str, *, nothing_came: bool) -> None:
         """The step's call failed."""
-        self._write("commands/break_step", step=step, error=error, nothing_came=nothing_came)
+        self._write("runner/break_step", step=step, error=error, nothing_came=nothing_came)
 
     def failing(self, code: str, reason: str) -> datetime:
         """It will fail; written down before anything is taken back. Until when that may take."""
-        row = self._write("commands/fail", code=code, reason=reason)
+        row = self._write("runner/fail", code=code, reason=reason, at_least=TAKING_BACK)
         deadline_at: datetime = row[0]
         return deadline_at
 
@@ -73,7 +78,7 @@ class Journal:
         """An operator must look."""
         self._release("dead", failure_code=code, failure_reason=reason)
 
-    def ended(self, status: str, result: Result | None, wishes: Iterable[Wish]) -> None:
+    def ended(self, status: str, result: Mapping[str, Any] | None, wishes: Iterable[Wish]) -> None:
         """It is over: and what it changed is wished for, in the same transaction."""
         wanted = list(wishes)
         with self._connection.transaction():
@@ -84,11 +89,11 @@ class Journal:
                     "records": [wish.record for wish in wanted],
                     "owners": [wish.owner for wish in wanted],
                 }
-                self._connection.execute(statement("commands/wish"), columns)
+                self._connection.execute(statement("runner/wish"), columns)
 
     def _release(self, status: str, **values: object) -> None:
         blank = dict.fromkeys(("waits_for", "result", "failure_code", "failure_reason"))
-        self._write("commands/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
+        self._write("runner/release", **{**blank, "wait": 0, "grace": 0, "attempts": 0, **values, "status": status})
 
     def _write(self, query: str, **values: object) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.execute(statement(query), {**self._held, **values}).fetchone()

@@ -1,6 +1,7 @@
 """What operators do about commands: look, let go on, call off, say how it ended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,10 @@ from sql.statements import statement
 Row = Mapping[str, Any]
 
 
+ANOTHER_CHANCE = timedelta(days=1)
+"""What a command has left at least of its time when an operator lets it go on."""
+
+
 class TooLateError(HubError):
     """The command does not stand where that could be done."""
 
@@ -21,7 +26,7 @@ class TooLateError(HubError):
 def listed(connection: Connection[Any], status: str | None, rows: int) -> Sequence[Row]:
     """Commands, newest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement("commands/list"), {"status": status, "rows": rows}).fetchall()
+        return cursor.execute(statement("operations/list_commands"), {"status": status, "rows": rows}).fetchall()
 
 
 def dead(connection: Connection[Any]) -> int:
@@ -37,19 +42,19 @@ def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]
         NotFoundError: none begins so, or several do.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(statement("commands/show"), {"id": begins}).fetchall()
+        found = cursor.execute(statement("operations/show_command"), {"id": begins}).fetchall()
         if len(found) != 1:
             raise NotFoundError(f"{begins}: {'several commands begin' if found else 'no command begins'} so")
-        return found[0], cursor.execute(statement("commands/steps"), {"id": found[0]["id"]}).fetchall()
+        return found[0], cursor.execute(statement("runner/steps"), {"id": found[0]["id"]}).fetchall()
 
 
 def retry(connection: Connection[Any], command: UUID) -> None:
-    """Let it go on at once.
+    """Let it go on at once, with time to do so.
 
     Raises:
         TooLateError: it runs or has ended.
     """
-    _done(connection, "commands/retry", id=command)
+    _done(connection, "operations/retry_command", id=command, at_least=ANOTHER_CHANCE)
 
 
 def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:
@@ -60,7 +65,7 @@ def cancel(connection: Connection[Any], command: UUID, kind: str) -> None:
     """
     action = ACTIONS.get(kind)
     reads = [step.name for step in action.steps if step.reads] if action else []
-    _done(connection, "commands/cancel", id=command, reads=reads)
+    _done(connection, "operations/cancel_command", id=command, reads=reads)
 
 
 def resolve(connection: Connection[Any], command: UUID, status: str, reason: str | None) -> None:
@@ -69,7 +74,7 @@ def resolve(connection: Connection[Any], command: UUID, status: str, reason: str
     Raises:
         TooLateError: it is not dead.
     """
-    _done(connection, "commands/resolve", id=command, status=status, reason=reason)
+    _done(connection, "operations/resolve_command", id=command, status=status, reason=reason)
 
 
 def _done(connection: Connection[Any], query: str, **values: object) -> None:

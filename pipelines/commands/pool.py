@@ -12,9 +12,9 @@ import psycopg
 from core.database import connect
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command
+from pipelines.sources.clients import Clients
 
 Connection = psycopg.Connection[Any]
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from core.clock import utc_now
 from core.errors import BusyError, QuotaError, RejectedError, SourceError, ThrottledError, safe
 from core.logging import logger
-from pipelines.commands.clients import Clients
+from domain.common.identifiers import System
 from pipelines.commands.journal import Journal, LostClaimError, Taken
 from pipelines.commands.saga import Action, AlertError, Command, LaterError, RefusalError, Result, Step, Work
 from pipelines.sources.circuit import CircuitOpenError
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
 log = logger(__name__)
@@ -117,11 +118,13 @@ class _Run:
             raise AlertError("UNKNOWN_KIND", "This release of the hub does not know such commands.")
         taken = self._journal.taken()
         try:
-            asked = action.asks.model_validate(self._command.input)
+            asked = action.kind.input.model_validate(self._command.input)
         except ValidationError as error:
             return self._unreadable(error, nothing_begun=not taken)
         work = Work(self._command, asked, self._clients, self._connection)
-        work.results.update({name: step.result or {} for name, step in taken.items() if step.status == "done"})
+        for step in (*action.steps, *action.failing):
+            if step.name in taken and taken[step.name].status == "done":
+                work.remember(step, step.read(taken[step.name].result))
         failing = self._command.failing
         if not failing:
             self._leave_the_reserve(action, taken)
@@ -162,13 +165,17 @@ class _Run:
             LaterError: this is one, and only those are left.
         """
         reads = {step.name for step in action.steps if step.reads}
-        if not self._command.is_customers or taken.keys() - reads or "salesforce" not in action.calls:
+        if not self._command.is_customers or taken.keys() - reads:
             return
-        percent = 100 - self._clients.salesforce_settings.quota_reserve_percent
-        # Salesforce alone counts calls by the day.
-        asked = {"system": "salesforce", "percent": percent}
-        if self._connection.execute(statement("commands/quota_reached"), asked).fetchone() == (True,):
-            raise LaterError(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
+        for system in action.kind.calls:
+            reserve = self._clients.reserve_percent(system)
+            if reserve is not None and self._is_used(system, 100 - reserve):
+                raise LaterError(QUOTA_WAIT_SECONDS, QUOTA_IS_OUT)
+
+    def _is_used(self, system: System, percent: int) -> bool:
+        """Whether so much of the day's calls to the system is used."""
+        asked = {"system": system, "percent": percent}
+        return self._connection.execute(statement("runner/quota_reached"), asked).fetchone() == (True,)
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         try:
@@ -178,12 +185,12 @@ class _Run:
 
     def _take(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         for step in steps:
-            if step.name in work.results or not step.when(work):
+            if work.has(step.name) or not step.when(work):
                 continue
             if self._stopped():
                 raise _StoppedError
             self._check_deadline(steps, work, taken)
-            work.results[step.name] = self._taken(step, work, taken.get(step.name)) or {}
+            work.remember(step, self._taken(step, work, taken.get(step.name)))
             self._attempts = 0
 
     def _taken(self, step: Step[Any], work: Work[Any], before: Taken | None) -> Result | None:
@@ -235,7 +242,7 @@ class _Run:
     def _check_deadline(self, steps: tuple[Step[Any], ...], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         if utc_now() < self._deadline_at:
             return
-        changed = [step for step in steps if not step.reads and (step.name in work.results or step.name in taken)]
+        changed = [step for step in steps if not step.reads and (work.has(step.name) or step.name in taken)]
         reason = "It could not be done in time."
         raise AlertError("TIMED_OUT", reason) if changed else RefusalError("TIMED_OUT", reason)
 

@@ -6,24 +6,35 @@ one module with its steps, and a line in `pipelines/commands/actions`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
-from pydantic import BaseModel
 
 from core.errors import HubError
+from domain.commands.kind import Input, Kind
 from domain.common.identifiers import System
-from pipelines.commands.clients import Clients
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
-Asked = TypeVar("Asked", bound=BaseModel)
 
-Result = Mapping[str, Any]
-"""What a step brought, for the steps after it; stored as JSON."""
+class Result(msgspec.Struct, frozen=True, rename="camel"):
+    """What a step brought, for the steps after it.
+
+    It is stored as JSON, and a command that is under way when a release is deployed is finished by the next one. So
+    names stay, and a new field has a default.
+    """
+
+
+class Done(Result, frozen=True):
+    """It was done, and there is nothing to remember."""
+
+
+Brought = TypeVar("Brought", bound=Result)
 
 
 class RefusalError(HubError):
@@ -86,22 +97,14 @@ class Wish:
     owner: str | None = None
 
 
-@dataclass(frozen=True)
-class Accounts:
-    """The ids that source systems have for the customer; null: no account there."""
-
-    salesforce: str | None
-    whmcs: str | None
-
-
-class Work(Generic[Asked]):
+class Work(Generic[Input]):
     """What a step sees: what was asked for, what the steps before brought, whom to call, what the hub knows."""
 
-    def __init__(self, command: Command, asked: Asked, clients: Clients, connection: Connection[Any]) -> None:
+    def __init__(self, command: Command, asked: Input, clients: Clients, connection: Connection[Any]) -> None:
         self.command = command
         self.asked = asked
         self.clients = clients
-        self.results: dict[str, Result] = {}
+        self._results: dict[str, Result | None] = {}
         self._connection = connection
 
     @property
@@ -111,7 +114,32 @@ class Work(Generic[Asked]):
 
     def has(self, step: str) -> bool:
         """Whether the step was taken."""
-        return step in self.results
+        return step in self._results
+
+    def remember(self, step: "Step[Any]", result: Result | None) -> None:
+        """The step was taken, and brought this.
+
+        Raises:
+            TypeError: the step says that it brings something else, by which what is stored could not be read again.
+        """
+        if result is not None and type(result) is not step.brings:
+            raise TypeError(f"step {step.name} brought a {type(result).__name__}, not a {step.brings.__name__}")
+        self._results[step.name] = result
+
+    def result(self, kind: type[Brought]) -> Brought:
+        """What the step brought that brings such a result.
+
+        Raises:
+            LookupError: it was not taken.
+        """
+        found = self.result_or_none(kind)
+        if found is None:
+            raise LookupError(f"no step brought a {kind.__name__} yet")
+        return found
+
+    def result_or_none(self, kind: type[Brought]) -> Brought | None:
+        """The same of a step that may not have been taken."""
+        return next((result for result in self._results.values() if isinstance(result, kind)), None)
 
     def row(self, query: str, /, **values: object) -> dict[str, Any] | None:
         """The first row of sql/queries/<query>.sql, as role hub_sync."""
@@ -119,9 +147,20 @@ class Work(Generic[Asked]):
             return cursor.execute(statement(query), values).fetchone()
 
     @cached_property
-    def accounts(self) -> Accounts:
-        found = self.row("commands/accounts", account_id=self.command.account_id) or {}
-        return Accounts(found.get("salesforce"), found.get("whmcs"))
+    def accounts(self) -> Mapping[System, str]:
+        """The ids that source systems have for the customer; a system in which it has no account is not among them."""
+        found: Mapping[System, str] = (self.row("runner/accounts", account_id=self.command.account_id) or {})["ids"]
+        return found
+
+    def account_in(self, system: System, missing: str) -> str:
+        """The customer's id in that system.
+
+        Raises:
+            RefusalError: it has none; `missing` says so to the customer.
+        """
+        if system not in self.accounts:
+            raise RefusalError("MAPPING_MISSING", missing)
+        return self.accounts[system]
 
     def check_owner(self) -> None:
         """Whether the account is still of the customer that asked.
@@ -129,33 +168,11 @@ class Work(Generic[Asked]):
         Raises:
             RefusalError: it is another's by now, or gone.
         """
-        if not (self.row("commands/owner", id=self.command.id) or {}).get("is_theirs"):
+        if not (self.row("runner/owner", id=self.command.id) or {}).get("is_theirs"):
             raise RefusalError("NOT_THE_CUSTOMERS", "The account is not the customer's any more.")
 
-    @property
-    def client(self) -> str:
-        """The customer's WHMCS client id.
 
-        Raises:
-            RefusalError: it has none.
-        """
-        if self.accounts.whmcs is None:
-            raise RefusalError("MAPPING_MISSING", "The customer has no billing account.")
-        return self.accounts.whmcs
-
-    @property
-    def account(self) -> str:
-        """The customer's Salesforce Account id.
-
-        Raises:
-            RefusalError: it has none.
-        """
-        if self.accounts.salesforce is None:
-            raise RefusalError("MAPPING_MISSING", "The customer has no account in the CRM.")
-        return self.accounts.salesforce
-
-
-Act = Callable[[Work[Asked]], Result | None]
+Act = Callable[[Work[Input]], Result | None]
 
 
 def _always(_: Work[Any]) -> bool:
@@ -163,9 +180,10 @@ def _always(_: Work[Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Step(Generic[Asked]):
+class Step(Generic[Input]):
     """`act` makes at most one call that changes something, and returns what later steps need.
 
+    brings: the type of what it returns, by which the steps after it ask for that.
     look: what an earlier try brought whose outcome is unknown; None: nothing came of it. A step without it must be
         `repeatable`: doing it again has no further effect.
     looks_first: `look` also finds what another command did for the same thing, so it is asked before the first try.
@@ -175,11 +193,12 @@ class Step(Generic[Asked]):
     """
 
     name: str
-    act: Act[Asked]
-    look: Act[Asked] | None = None
+    act: Act[Input]
+    brings: type[Result] = Done
+    look: Act[Input] | None = None
     repeatable: bool = False
     looks_first: bool = False
-    when: Callable[[Work[Asked]], bool] = _always
+    when: Callable[[Work[Input]], bool] = _always
     reads: bool = False
     refused: tuple[str, str] = ("REFUSED", "The system that keeps this refused it.")
 
@@ -187,26 +206,36 @@ class Step(Generic[Asked]):
         if not (self.look or self.repeatable or self.reads):
             raise TypeError(f"step {self.name} can be neither looked for nor repeated")
 
+    def read(self, stored: Mapping[str, Any] | None) -> Result | None:
+        """What it brought, as it stands in the journal.
+
+        Raises:
+            AlertError: another release stored something else.
+        """
+        try:
+            return None if stored is None else msgspec.convert(stored, self.brings)
+        except msgspec.ValidationError as error:
+            raise AlertError("UNREADABLE", "This release of the hub cannot read what was done so far.") from error
+
 
 @dataclass(frozen=True)
-class Action(Generic[Asked]):
-    """A kind of command.
+class Action(Generic[Input]):
+    """How commands of a kind are done.
 
-    calls: the systems it needs.
     failing: what is done once it is sure to fail, such as taking back and telling.
+    result: what is shown of it when it succeeded, ids in source systems.
     """
 
-    kind: str
-    about: str
-    calls: tuple[System, ...]
-    asks: type[Asked]
-    steps: tuple[Step[Asked], ...]
-    affects: Callable[[Work[Asked]], Iterable[Wish]]
-    failing: tuple[Step[Asked], ...] = ()
-    result: Callable[[Work[Asked]], Result | None] = lambda _: None
-    lasts: timedelta = timedelta(days=1)
+    kind: Kind[Input, Any]
+    steps: tuple[Step[Input], ...]
+    affects: Callable[[Work[Input]], Iterable[Wish]]
+    failing: tuple[Step[Input], ...] = ()
+    result: Callable[[Work[Input]], Mapping[str, Any] | None] = lambda _: None
 
     def __post_init__(self) -> None:
         names = [step.name for step in (*self.steps, *self.failing)]
         if len(set(names)) != len(names):
-            raise TypeError(f"{self.kind} names a step twice")
+            raise TypeError(f"{self.kind.name} names a step twice")
+        brought = [step.brings for step in (*self.steps, *self.failing) if step.brings is not Done]
+        if len(set(brought)) != len(brought):
+            raise TypeError(f"two steps of {self.kind.name} bring the same")

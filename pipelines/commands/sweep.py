@@ -6,12 +6,13 @@ import dagster as dg
 
 from core.database import connect
 from core.settings import CommandSettings, HubSettings, load, url_as
-from pipelines.commands.clients import Clients
-from pipelines.commands.forwarder import Claims, Heartbeat, request_missed
+from pipelines.commands.forwarder import Claims, Heartbeat
 from pipelines.commands.jobs import Turn
 from pipelines.commands.pool import RunnerPool
+from pipelines.commands.provisioning import request_missed
 from pipelines.dagster.living import in_process
 from pipelines.dagster.resources import Database
+from pipelines.sources.clients import Clients
 from sql.statements import statement
 
 
@@ -44,7 +45,7 @@ def commands_left_over() -> dg.RunRequest | dg.SkipReason:
         connection.autocommit = True
         request_missed(connection)
         row = connection.execute(
-            statement("commands/overdue"), {"seconds": load(CommandSettings).overdue_seconds}
+            statement("forwarder/overdue"), {"seconds": load(CommandSettings).overdue_seconds}
         ).fetchone()
     if row is None or not row[0]:
         return dg.SkipReason("No command waits that a forwarder should have taken.")

@@ -75,7 +75,7 @@ def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
 
 
 def _forget_commands(connection: Connection, days: int) -> Sequence[Any]:
-    found = connection.execute(statement("commands/forget"), {"days": days, "at_most": AT_ONCE}).fetchall()
+    found = connection.execute(statement("housekeeping/forget_commands"), {"days": days, "at_most": AT_ONCE}).fetchall()
     connection.commit()
     return found
 

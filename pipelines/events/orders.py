@@ -7,8 +7,8 @@ from psycopg import Connection
 
 from core.errors import NotFoundError
 from domain.common.identifiers import salesforce_id
+from pipelines.commands.provisioning import request_provisioning
 from pipelines.events.routes import Told
-from sql.statements import statement
 
 ASKS = "OrderProvisionRequested__e"
 
@@ -22,13 +22,14 @@ def ask_for_work(connection: Connection[Any], told: Sequence[Told]) -> None:
     for each in told:
         if each.kind == "event" and each.entity == ASKS and each.record_id:
             key, order = each.payload.get("IdemKey__c") or str(each.id), _order(each.record_id)
-            values = {
-                "order": order,
-                "key": f"provision:{order}:{key}"[:200],
-                "event": key,
-                "request_id": str(each.payload.get("CorrelationId__c") or f"event-{each.id}")[:64],
-            }
-            if connection.execute(statement("commands/request_provisioning"), values).fetchone() is None:
+            is_known = request_provisioning(
+                connection,
+                order,
+                key=f"provision:{order}:{key}"[:200],
+                event=key,
+                request_id=str(each.payload.get("CorrelationId__c") or f"event-{each.id}")[:64],
+            )
+            if not is_known:
                 raise NotFoundError("the order that is to be provisioned is not here yet")
 
 

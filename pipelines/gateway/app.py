@@ -21,9 +21,9 @@ from core.errors import CredentialsError, HubError, SourceError
 from core.logging import logger
 from core.settings import GatewaySettings
 from domain.customer.identity import MOST_BYTES
-from pipelines.commands.clients import Clients
 from pipelines.gateway import cleaning
 from pipelines.gateway.cleaning import RefusedError
+from pipelines.sources.clients import Clients
 
 log = logger(__name__)
 

@@ -11,18 +11,18 @@ from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 
 
-def source_of(system: System) -> Source[Any, Any]:
-    """A client of that system; whoever asks for it closes it.
+def source_of(system: System, **changed: object) -> Source[Any, Any]:
+    """A client of that system; whoever asks for it closes it. `changed`: settings in place of the environment's.
 
     Raises:
         SettingsError: the environment lacks something; it says what.
     """
     circuit = SharedCircuit(url_as(load(HubSettings), "hub_sync"), system)
     if system == "salesforce":
-        salesforce = load(SalesforceSettings)
+        salesforce = load(SalesforceSettings).model_copy(update=changed)
         return Source(SalesforceClient(salesforce, circuit), salesforce)
     if system == "whmcs":
-        whmcs = load(WhmcsSettings)
+        whmcs = load(WhmcsSettings).model_copy(update=changed)
         return Source(WhmcsClient(whmcs, circuit), whmcs)
-    freebit = load(FreebitSettings)
+    freebit = load(FreebitSettings).model_copy(update=changed)
     return Source(FreebitClient(freebit, circuit), freebit)

@@ -2,18 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic
 from uuid import uuid4
 
 import msgspec
 import structlog
 from litestar.params import HeaderParameter
-from pydantic import BaseModel
 
 from core.errors import NotFoundError
-from domain.commands.asked import Asked, Broken
+from domain.commands.asked import Broken
+from domain.commands.kind import Facts, Input, Kind
 from read_api.admission import COMMANDS, UPLOADS, admitted, check
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
 from read_api.http.problems.errors import BrokenRulesError, KeyReusedError
@@ -33,41 +33,45 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-Wanted = TypeVar("Wanted", bound=Asked)
-Known = TypeVar("Known", bound=BaseModel)
+KIND = "command_kind"
+"""Under this name a handler's `opt` says which kind of command it accepts, for whoever lists them."""
+
+
+def as_they_are(_: ApiRequest, facts: Facts) -> Facts:
+    """The database knows all of them."""
+    return facts
 
 
 @dataclass(frozen=True)
-class Change(Generic[Wanted, Known]):
-    """A kind of command that customers may ask for.
+class Change(Generic[Input, Facts]):
+    """How the API accepts a kind of command: everything else is said of the kind.
 
-    system: whose account of the customer it changes. subject: the table of schema hub that it changes a row of.
-    facts: a question whose row is what the rules need, as JSON, and the command its key already stands for; no row:
-        the thing is not the customer's. lasts: after this it is given up.
     at: where the thing is found, with `{id}`.
-    crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
+    facts: a question whose row is what the rules need, as JSON, and the command its key already stands for; no row:
+        the thing is not the customer's.
+    complete: adds what only the API knows to the facts, or raises the problem with which it refuses.
     """
 
-    kind: str
-    system: str
-    subject: str
+    kind: Kind[Input, Facts]
     at: str
     facts: Question
-    known: type[Known]
-    rules: Callable[[Wanted, Known, date], Sequence[Broken]]
-    lasts: timedelta = timedelta(days=1)
-    crm_calls: int = 0
+    complete: Callable[[ApiRequest, Facts], Facts] = as_they_are
 
-    async def accept(self, request: ApiRequest, key: str, asked: Wanted, subject_id: str | None = None) -> JsonAnswer:
+    @property
+    def opt(self) -> dict[str, Any]:
+        """What its handler says of itself."""
+        return {KIND: self.kind}
+
+    async def accept(self, request: ApiRequest, key: str, asked: Input, subject_id: str | None = None) -> JsonAnswer:
         """202 with the command and where to follow it.
 
         Raises:
             NotFoundError: the thing is not the customer's.
-            BrokenRulesError, KeyReusedError, NotAdmittedError, and what the rules raise.
+            BrokenRulesError, KeyReusedError, NotAdmittedError, and what `complete` raises.
         """
         wanted = asked.model_dump_json(exclude_none=True)
         known, earlier = await self._facts(request, {"asked": wanted, "key": key, "id": subject_id})
-        if earlier is None and (broken := self.rules(asked, known, _today(request))):
+        if earlier is None and (broken := self._broken(request, asked, known)):
             raise BrokenRulesError(broken)
         return await self._stored(request, key, wanted, subject_id, earlier)
 
@@ -75,22 +79,21 @@ class Change(Generic[Wanted, Known]):
         self,
         request: ApiRequest,
         key: str,
-        rules: Callable[[Known], Sequence[Broken]],
-        taken: Callable[[Known, bool], Awaitable[Wanted]],
+        taken: Callable[[Facts, bool], Awaitable[Input]],
         subject_id: str | None = None,
     ) -> JsonAnswer:
         """The same where what is asked for is known only once all of the request came, and was passed on.
 
-        The command's place is reserved first, one at a time for each customer: nothing is passed on that would be
-        refused afterwards. `taken` takes the request in, and is told whether it is new under that key. However that
-        fails, the place is free again.
+        Its rules go by the facts alone. The command's place is reserved first, one at a time for each customer: nothing
+        is passed on that would be refused afterwards. `taken` takes the request in, and is told whether it is new under
+        that key. However that fails, the place is free again.
         """
         about = {"key": key, "id": subject_id}
         known, earlier = await self._facts(request, about)
         if earlier is None:
-            if broken := rules(known):
+            if broken := self._broken(request, None, known):
                 raise BrokenRulesError(broken)
-            async with admitted(request, customer_of(request), UPLOADS.taking(self.crm_calls)) as place:
+            async with admitted(request, customer_of(request), UPLOADS.taking(self.kind.crm_calls)) as place:
                 # Once more: whoever was admitted before us may have used the same key.
                 known, earlier = await self._facts(request, about)
                 if earlier is None:
@@ -101,7 +104,7 @@ class Change(Generic[Wanted, Known]):
 
     async def _facts(
         self, request: ApiRequest, values: Mapping[str, str | None]
-    ) -> tuple[Known, dict[str, Any] | None]:
+    ) -> tuple[Facts, dict[str, Any] | None]:
         """What the rules need to know, and the command that the key already stands for."""
         found = await database_of(request).ask(
             self.facts, customer_of(request), {name: values[name] for name in self.facts.parameters}
@@ -109,7 +112,11 @@ class Change(Generic[Wanted, Known]):
         if not found.rows:
             raise NotFoundError("there is no such thing to change")
         earlier = msgspec.json.decode(found.rows[0][1] or b"null")
-        return self.known.model_validate_json(found.rows[0][0] or b"{}"), earlier
+        return self.kind.facts.model_validate_json(found.rows[0][0] or b"{}"), earlier
+
+    def _broken(self, request: ApiRequest, asked: Any, facts: Facts) -> Sequence[Broken]:
+        """The rules that it breaks today. `asked`: None while it has not come."""
+        return self.kind.rules(asked, self.complete(request, facts), date.fromisoformat(today_of(request)))
 
     async def _stored(  # noqa: PLR0917 - what makes a command
         self,
@@ -121,14 +128,14 @@ class Change(Generic[Wanted, Known]):
         place: str | None = None,
     ) -> JsonAnswer:
         """The answer to a command that is stored now, or was earlier. `place`: one that is reserved for it."""
-        hashed = sha256(f"{self.kind}\0{subject_id}\0{wanted}".encode()).hexdigest()
+        hashed = sha256(f"{self.kind.name}\0{subject_id}\0{wanted}".encode()).hexdigest()
         if earlier is not None:
             return self._answer(hashed, earlier, subject_id)
         values = {
-            "kind": self.kind, "system": self.system, "subject_kind": self.subject, "subject_id": subject_id,
-            "lane": None, "key": key, "hash": hashed, "input": wanted, "request_id": _request_id(),
-            "lasts": str(self.lasts.total_seconds()), "admission": place or str(uuid4()),
-            "limits": COMMANDS.taking(self.crm_calls).of(request).json(),
+            "kind": self.kind.name, "system": self.kind.system, "subject_kind": self.kind.subject,
+            "subject_id": subject_id, "lane": None, "key": key, "hash": hashed, "input": wanted,
+            "request_id": _request_id(), "deadline": str(self.kind.deadline.total_seconds()),
+            "admission": place or str(uuid4()), "limits": COMMANDS.taking(self.kind.crm_calls).of(request).json(),
         }  # fmt: skip
         stored = await database_of(request).ask(ACCEPT, customer_of(request), values)
         outcome, command, accepted_at, refused_by, retry_after = stored.rows[0]
@@ -149,7 +156,7 @@ class Change(Generic[Wanted, Known]):
         resource = self.at.format(id=subject_id or first["id"])
         data = {
             "id": first["id"],
-            "kind": self.kind,
+            "kind": self.kind.name,
             "status": "accepted",
             "acceptedAt": first["acceptedAt"],
             "command": command,
@@ -162,12 +169,3 @@ class Change(Generic[Wanted, Known]):
 
 def _request_id() -> str:
     return str(structlog.contextvars.get_contextvars().get("request_id"))
-
-
-def _today(request: ApiRequest) -> date:
-    return date.fromisoformat(today_of(request))
-
-
-def no_rules(_asked: Asked, _known: BaseModel, _today: date) -> Sequence[Broken]:
-    """Whoever owns the thing may ask."""
-    return ()

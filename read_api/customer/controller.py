@@ -5,15 +5,9 @@ from typing import Any
 from litestar import Controller, get, patch, post
 from litestar.params import JSONBody
 
-from domain.customer.changing import (
-    CustomerFacts,
-    RequestEligibility,
-    RuleCode,
-    UpdateAddress,
-    UpdateProfile,
-    eligibility_rules,
-)
-from read_api.commands.accepting import Change, IdempotencyKey, no_rules
+from domain.commands import kinds
+from domain.customer.changing import RequestEligibility, RuleCode, UpdateAddress, UpdateProfile
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.customer.models import MeAnswer
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
 from read_api.http.problems.catalogue import NOT_FOUND
@@ -24,14 +18,9 @@ ME = Question("customer/me", ("salesforce.accounts", "whmcs.clients"))
 FACTS = Question("customer/change_facts")
 CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(), "request_max_body_size": 16 * 1024}
 
-
-def _change(kind: str, system: str, rules: Any = no_rules, crm_calls: int = 0) -> Change[Any, CustomerFacts]:
-    return Change(kind, system, "customers", "/api/me", FACTS, CustomerFacts, rules, crm_calls=crm_calls)
-
-
-UPDATE_PROFILE = _change("update_profile", "whmcs")
-UPDATE_ADDRESS = _change("update_address", "whmcs")
-REQUEST_ELIGIBILITY = _change("request_eligibility", "salesforce", eligibility_rules, crm_calls=5)
+UPDATE_PROFILE = Change(kinds.UPDATE_PROFILE, "/api/me", FACTS)
+UPDATE_ADDRESS = Change(kinds.UPDATE_ADDRESS, "/api/me", FACTS)
+REQUEST_ELIGIBILITY = Change(kinds.REQUEST_ELIGIBILITY, "/api/me", FACTS)
 
 
 class CustomerController(Controller):
@@ -45,12 +34,12 @@ class CustomerController(Controller):
         """Who the token speaks for."""
         return await single(request, ME)
 
-    @patch(operation_id="updateMe", **CHANGES)
+    @patch(operation_id="updateMe", **CHANGES, opt=UPDATE_PROFILE.opt)
     async def update(self, request: ApiRequest, data: JSONBody[UpdateProfile], key: IdempotencyKey) -> JsonAnswer:
         """Change the billing contact; what is absent stays as it is. The billing system owns it."""
         return await UPDATE_PROFILE.accept(request, key, data, await _oneself(request))
 
-    @patch("/address", operation_id="updateAddress", **CHANGES)
+    @patch("/address", operation_id="updateAddress", **CHANGES, opt=UPDATE_ADDRESS.opt)
     async def address(self, request: ApiRequest, data: JSONBody[UpdateAddress], key: IdempotencyKey) -> JsonAnswer:
         """Change the address on file, as a whole. The billing system owns it."""
         return await UPDATE_ADDRESS.accept(request, key, data, await _oneself(request))
@@ -62,7 +51,11 @@ class EligibilityController(Controller):
     path = "/api/eligibility-requests"
     tags = ("customer",)
 
-    @post(operation_id="requestEligibility", **CHANGES | {"responses": accepted(rules=RuleCode)})
+    @post(
+        operation_id="requestEligibility",
+        **CHANGES | {"responses": accepted(rules=RuleCode)},
+        opt=REQUEST_ELIGIBILITY.opt,
+    )
     async def ask(self, request: ApiRequest, data: JSONBody[RequestEligibility], key: IdempotencyKey) -> JsonAnswer:
         """Ask an agent to check which internet services reach the address on file."""
         return await REQUEST_ELIGIBILITY.accept(request, key, data, await _oneself(request))

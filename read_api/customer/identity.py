@@ -10,33 +10,17 @@ from litestar import Controller, post
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from core.errors import HubError
-from domain.customer.identity import (
-    ENDINGS,
-    MOST_BYTES,
-    IdentityFacts,
-    RuleCode,
-    SubmitIdentityDocument,
-    identity_rules,
-)
+from domain.commands import kinds
+from domain.customer.identity import ENDINGS, MOST_BYTES, IdentityFacts, RuleCode, SubmitIdentityDocument
 from read_api.admission import LONGEST_UPLOAD_SECONDS
-from read_api.commands.accepting import Change, IdempotencyKey, no_rules
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.gateway import Gateway, GatewayDownError
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.http.responses import accepted
 from read_api.store.questions import Question
 
-SUBMIT = Change(
-    kind="submit_identity_document",
-    system="salesforce",
-    subject="customers",
-    at="/api/me",
-    facts=Question("customer/identity_facts"),
-    known=IdentityFacts,
-    rules=no_rules,
-    # The document looked for and put there, looked for again, and the account marked.
-    crm_calls=4,
-)
+SUBMIT = Change(kinds.SUBMIT_IDENTITY_DOCUMENT, "/api/me", Question("customer/identity_facts"))
 DRAIN_SECONDS = 10.0
 
 
@@ -61,6 +45,7 @@ class IdentityController(Controller):
         status_code=202,
         responses=accepted(rules=RuleCode),
         request_max_body_size=MOST_BYTES,
+        opt=SUBMIT.opt,
     )
     async def submit(self, request: ApiRequest, key: IdempotencyKey) -> JsonAnswer:
         """Send a photo or scan of an identity document: JPEG, PNG or PDF, 5 MiB at most, as the body itself."""
@@ -82,7 +67,7 @@ class IdentityController(Controller):
                     digest = await document.sha256()
                 return SubmitIdentityDocument.model_validate({"name": name, "sha256": digest, "media_type": media_type})
 
-            return await SUBMIT.accept_what_comes(request, key, identity_rules, taken, customer)
+            return await SUBMIT.accept_what_comes(request, key, taken, customer)
         except TimeoutError as error:
             raise GatewayDownError("the document did not pass through in time") from error
         except HubError:

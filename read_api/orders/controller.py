@@ -6,7 +6,8 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from domain.orders.placing import Facts, PlaceOrder, RuleCode, broken_rules
+from domain.commands import kinds
+from domain.orders.placing import PlaceOrder, RuleCode
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import EARLIER, ApiRequest, DatedListing, JsonAnswer, single_at
 from read_api.http.as_of import AsOf
@@ -19,18 +20,7 @@ from read_api.store.questions import Question
 
 ORDERS = DatedListing(DatedQuestion("orders/orders", ("salesforce.orders",)), EARLIER)
 ORDER = DatedQuestion("orders/order", ("salesforce.orders", "salesforce.order_items"))
-
-
-PLACE = Change(
-    kind="place_order",
-    system="salesforce",
-    subject="orders",
-    at="/api/orders/{id}",
-    facts=Question("orders/facts"),
-    known=Facts,
-    rules=broken_rules,
-    crm_calls=4,
-)
+PLACE = Change(kinds.PLACE_ORDER, "/api/orders/{id}", Question("orders/facts"))
 MOST_BYTES = 64 * 1024
 
 
@@ -52,6 +42,7 @@ class OrderController(Controller):
         status_code=202,
         responses=accepted(rules=RuleCode),
         request_max_body_size=MOST_BYTES,
+        opt=PLACE.opt,
     )
     async def place(self, request: ApiRequest, data: JSONBody[PlaceOrder], key: IdempotencyKey) -> JsonAnswer:
         """Place an order; an agent approves it, then it is provisioned. Follow it at `resource`."""

@@ -1,7 +1,5 @@
 """SIM lines and what they used."""
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +7,8 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from core.settings import PlanSettings, load
-from domain.commands.asked import Broken
+from domain.commands import kinds
+from domain.commands.kind import Input, Kind
 from domain.sim.changing import (
     LineCancellation,
     LineFacts,
@@ -19,12 +18,6 @@ from domain.sim.changing import (
     RuleCode,
     TopUp,
     VoiceOptions,
-    cancellation_rules,
-    network_rules,
-    plan_rules,
-    reissue_rules,
-    top_up_rules,
-    voice_rules,
 )
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import ApiRequest, JsonAnswer, Listing
@@ -48,7 +41,7 @@ LOOK = OnDemand(Question("sim/wish"), Question("sim/read_at"))
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
-PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
+PLANS = frozenset(load(PlanSettings).vocabulary.plan_names)
 CHANGES: dict[str, Any] = {
     "status_code": 202,
     "responses": accepted(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode),
@@ -56,23 +49,22 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def _change(kind: str, rules: Any, crm_calls: int = 0) -> Change[Any, LineFacts]:
-    def undisputed(asked: Any, line: LineFacts, today: date) -> Sequence[Broken]:
-        if line.is_disputed:
-            raise NumberDisputedError("several open services have the number")
-        found: Sequence[Broken] = rules(asked, line, today)
-        return found
-
-    at = "/api/sims/{id}"
-    return Change(kind, "whmcs", "sims", at, FACTS, LineFacts, undisputed, crm_calls=crm_calls)
+def _complete(_: ApiRequest, line: LineFacts) -> LineFacts:
+    if line.is_disputed:
+        raise NumberDisputedError("several open services have the number")
+    return line.model_copy(update={"offered_plans": PLANS})
 
 
-TOP_UP = _change("top_up", top_up_rules)
-CHANGE_PLAN = _change("change_plan", lambda asked, line, today: plan_rules(asked, line, today, PLANS))
-CHANGE_VOICE = _change("change_voice", voice_rules)
-CHANGE_NETWORK = _change("change_network", network_rules)
-REISSUE = _change("reissue_esim", reissue_rules)
-CANCEL = _change("cancel_sim", cancellation_rules, crm_calls=3)
+def _change(kind: Kind[Input, LineFacts]) -> Change[Input, LineFacts]:
+    return Change(kind, "/api/sims/{id}", FACTS, _complete)
+
+
+TOP_UP = _change(kinds.TOP_UP)
+CHANGE_PLAN = _change(kinds.CHANGE_PLAN)
+CHANGE_VOICE = _change(kinds.CHANGE_VOICE)
+CHANGE_NETWORK = _change(kinds.CHANGE_NETWORK)
+REISSUE = _change(kinds.REISSUE_ESIM)
+CANCEL = _change(kinds.CANCEL_SIM)
 
 
 class SimController(Controller):
@@ -96,40 +88,40 @@ class SimController(Controller):
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
         return await _looked_at(request, SIM, sim_id)
 
-    @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES)
+    @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES, opt=TOP_UP.opt)
     async def top_up(self, request: ApiRequest, sim_id: Id, data: JSONBody[TopUp], key: IdempotencyKey) -> JsonAnswer:
         """More data for a line: invoiced, charged to the card on file, then added. ¥500 per whole gigabyte."""
         return await TOP_UP.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/plan-changes", operation_id="changeSimPlan", **CHANGES)
+    @post("/{sim_id:str}/plan-changes", operation_id="changeSimPlan", **CHANGES, opt=CHANGE_PLAN.opt)
     async def change_plan(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[PlanChange], key: IdempotencyKey
     ) -> JsonAnswer:
         """Another plan from the first of next month on; one such change may wait."""
         return await CHANGE_PLAN.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **CHANGES)
+    @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **CHANGES, opt=CHANGE_VOICE.opt)
     async def change_voice(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[VoiceOptions], key: IdempotencyKey
     ) -> JsonAnswer:
         """Switch voice options; changes of a line wait for half an hour after the one before."""
         return await CHANGE_VOICE.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/network-changes", operation_id="changeSimNetwork", **CHANGES)
+    @post("/{sim_id:str}/network-changes", operation_id="changeSimNetwork", **CHANGES, opt=CHANGE_NETWORK.opt)
     async def change_network(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[NetworkChange], key: IdempotencyKey
     ) -> JsonAnswer:
         """Change between 4G and 5G; takes about half an hour, in which the line takes no other change."""
         return await CHANGE_NETWORK.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/reissues", operation_id="reissueEsim", **CHANGES)
+    @post("/{sim_id:str}/reissues", operation_id="reissueEsim", **CHANGES, opt=REISSUE.opt)
     async def reissue(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[Reissue], key: IdempotencyKey
     ) -> JsonAnswer:
         """A new profile for an eSIM on another chip; the old one is void when it is done."""
         return await REISSUE.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/cancellations", operation_id="cancelSim", **CHANGES)
+    @post("/{sim_id:str}/cancellations", operation_id="cancelSim", **CHANGES, opt=CANCEL.opt)
     async def cancel(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[LineCancellation], key: IdempotencyKey
     ) -> JsonAnswer:

@@ -7,7 +7,8 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
-from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
+from domain.commands import kinds
+from domain.subscriptions.cancelling import CancelSubscription, RuleCode
 from read_api.admission import REFRESHES
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
@@ -32,17 +33,7 @@ INVOICES = Listing(Question("subscriptions/invoices", ("whmcs.invoices", "whmcs.
 
 Id = Annotated[UUID, Parameter(description="The subscription's id")]
 
-
-CANCEL = Change(
-    kind="cancel_subscription",
-    system="whmcs",
-    subject="subscriptions",
-    at="/api/subscriptions/{id}",
-    facts=Question("subscriptions/change_facts"),
-    known=SubscriptionFacts,
-    rules=cancellation_rules,
-    crm_calls=2,
-)
+CANCEL = Change(kinds.CANCEL_SUBSCRIPTION, "/api/subscriptions/{id}", Question("subscriptions/change_facts"))
 
 
 class SubscriptionController(Controller):
@@ -92,6 +83,7 @@ class SubscriptionController(Controller):
         status_code=202,
         responses=accepted(NOT_FOUND, rules=RuleCode),
         request_max_body_size=16 * 1024,
+        opt=CANCEL.opt,
     )
     async def cancel(
         self, request: ApiRequest, subscription_id: Id, data: JSONBody[CancelSubscription], key: IdempotencyKey

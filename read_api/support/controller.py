@@ -6,8 +6,9 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from domain.support.asking import AddComment, CaseFacts, CloseCase, OpenCase, RuleCode, open_case_rules
-from read_api.commands.accepting import Change, IdempotencyKey, no_rules
+from domain.commands import kinds
+from domain.support.asking import AddComment, CloseCase, OpenCase, RuleCode
+from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.http.problems.catalogue import NOT_FOUND
 from read_api.http.responses import accepted, answers
@@ -25,26 +26,10 @@ CHANGES: dict[str, Any] = {
     "responses": accepted(NOT_FOUND, rules=RuleCode),
     "request_max_body_size": 128 * 1024,
 }
-OPEN = Change(
-    "open_case",
-    "salesforce",
-    "support_cases",
-    "/api/commands/{id}",
-    Question("support/no_facts"),
-    CaseFacts,
-    no_rules,
-    crm_calls=2,
-)
-
-
-def _change(kind: str) -> Change[Any, CaseFacts]:
-    facts = Question("support/case_facts")
-    at = "/api/support/cases/{id}"
-    return Change(kind, "salesforce", "support_cases", at, facts, CaseFacts, open_case_rules, crm_calls=1)
-
-
-COMMENT = _change("add_comment")
-CLOSE = _change("close_case")
+CASE_FACTS = Question("support/case_facts")
+OPEN = Change(kinds.OPEN_CASE, "/api/commands/{id}", Question("support/no_facts"))
+COMMENT = Change(kinds.ADD_COMMENT, "/api/support/cases/{id}", CASE_FACTS)
+CLOSE = Change(kinds.CLOSE_CASE, "/api/support/cases/{id}", CASE_FACTS)
 
 
 class SupportController(Controller):
@@ -71,19 +56,19 @@ class SupportController(Controller):
         """One support case with what was said on it."""
         return await single(request, CASE, id=str(case_id))
 
-    @post(operation_id="openCase", **CHANGES)
+    @post(operation_id="openCase", **CHANGES, opt=OPEN.opt)
     async def open(self, request: ApiRequest, data: JSONBody[OpenCase], key: IdempotencyKey) -> JsonAnswer:
         """Open a support case; it is among the cases as soon as the CRM has it."""
         return await OPEN.accept(request, key, data)
 
-    @post("/{case_id:str}/comments", operation_id="addCaseComment", **CHANGES)
+    @post("/{case_id:str}/comments", operation_id="addCaseComment", **CHANGES, opt=COMMENT.opt)
     async def comment(
         self, request: ApiRequest, case_id: Id, data: JSONBody[AddComment], key: IdempotencyKey
     ) -> JsonAnswer:
         """Say something on a case that is not closed."""
         return await COMMENT.accept(request, key, data, str(case_id))
 
-    @post("/{case_id:str}/closings", operation_id="closeCase", **CHANGES)
+    @post("/{case_id:str}/closings", operation_id="closeCase", **CHANGES, opt=CLOSE.opt)
     async def close(
         self, request: ApiRequest, case_id: Id, data: JSONBody[CloseCase], key: IdempotencyKey
     ) -> JsonAnswer:

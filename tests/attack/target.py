@@ -20,10 +20,10 @@ from psycopg.rows import dict_row
 from bench.peers import ROOT
 from core.settings import ApiSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.runner import Runner
 from pipelines.datasets import dataset_named
+from pipelines.sources.clients import Clients
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.auth.tokens import mint

@@ -61,7 +61,7 @@ def test_the_network_is_looked_for_once_and_at_an_address(
     ],
 )
 def test_a_document_is_sent_until_one_is_accepted(status: str | None, account: str | None, broken: list[str]) -> None:
-    assert codes(identity_rules(IdentityFacts(identity_status=status, account=account))) == broken
+    assert codes(identity_rules(None, IdentityFacts(identity_status=status, account=account), TODAY)) == broken
 
 
 DOCUMENT = {"name": "0f7f9e0e-residence.jpg", "sha256": "0a" * 32, "mediaType": "image/jpeg"}

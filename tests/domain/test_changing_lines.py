@@ -62,7 +62,7 @@ def test_data_is_sold_in_yen_and_to_no_account_that_is_billed_in_dollars(
     ],
 )
 def test_a_plan_changes_within_its_kind_and_once_at_a_time(plan: str, facts: dict[str, Any], codes: list[str]) -> None:
-    found = plan_rules(PlanChange(plan_code=plan), line(**facts), TODAY, PLANS)
+    found = plan_rules(PlanChange(plan_code=plan), line(offered_plans=PLANS, **facts), TODAY)
 
     assert [rule.code for rule in found] == codes
 

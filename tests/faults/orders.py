@@ -25,7 +25,7 @@ from rich.console import Console
 
 from bench.stack import Hub, rows, running_hub
 from core.logging import configure
-from pipelines.commands.clients import Clients
+from pipelines.sources.clients import Clients
 from tests.faults.stage import given
 from tests.pipelines.commands.examples import VPN
 

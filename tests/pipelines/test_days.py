@@ -8,9 +8,9 @@ from domain.common.vocabulary import FreebitVocabulary
 from domain.sim.changing import PlanChange
 from domain.sim.contract import SimUsage
 from pipelines.commands.actions import change_line
-from pipelines.commands.clients import Clients
 from pipelines.commands.saga import Work
 from pipelines.datasets.freebit import LINE_USAGE
+from pipelines.sources.clients import Clients
 from pipelines.sync.reading import ASKED_AT, BODY, PARENT
 from tests.domain.literals.services import LINE, TRAFFIC
 
@@ -43,4 +43,4 @@ def test_a_plan_changes_on_the_first_of_japans_next_month(
     # The step looks at the clock and at whose it is, and at nothing else.
     work = Work(command=None, asked=PlanChange(plan_code="SIM_10G"), clients=Clients(), connection=None)  # type: ignore[arg-type]
 
-    assert change_line.choose_day(work) == {"on": first}
+    assert change_line.choose_day(work) == change_line.ChosenDay(first)

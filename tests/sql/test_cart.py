@@ -31,7 +31,7 @@ def test_a_cart_has_the_prices_of_its_customers_currency(database: Database, bil
             insert(connection, "prices", product_id=product, currency=currency, amount=Decimal(amount))
 
         cart = connection.execute(
-            statement("commands/cart"),
+            statement("actions/cart"),
             {"account_id": customer["salesforce_account_id"], "skus": ["PLAN", "FEE"]},
         ).fetchone()
 

@@ -31,4 +31,4 @@ _ALL: tuple[Action[Any], ...] = (
     CANCEL_SUBSCRIPTION,
     SUBMIT_IDENTITY_DOCUMENT,
 )
-ACTIONS: dict[str, Action[Any]] = {action.kind: action for action in _ALL}
+ACTIONS: dict[str, Action[Any]] = {action.kind.name: action for action in _ALL}

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
-from pipelines.commands.actions.opportunities import tell_own
+from pipelines.commands.actions.opportunities import Told, tell_own
 from pipelines.commands.actions.place_order import day_in_japan
-from pipelines.commands.actions.support import find_contact, opened
-from pipelines.commands.saga import Action, Result, Step, Wish, Work
+from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
+from pipelines.commands.saga import Action, Done, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
 
 Ending = Work[LineCancellation]
 
 
-def cancel_line(work: Ending) -> Result | None:
+def cancel_line(work: Ending) -> Done | None:
     """A second call moves the day, so it can be repeated."""
     ends = {
         "kind": assumptions.LINE_KIND,
@@ -25,13 +26,13 @@ def cancel_line(work: Ending) -> Result | None:
     return None
 
 
-def find_cancelled(work: Ending) -> Result | None:
+def find_cancelled(work: Ending) -> Done | None:
     said = details(work, number_of(work))
     ending = pending(said) == (assumptions.CANCEL_PENDING, work.asked.run_date.strftime(assumptions.DATE))
-    return {} if ending or said.get("state") == "obsolete" else None
+    return Done() if ending or said.get("state") == "obsolete" else None
 
 
-def cancel_service(work: Ending) -> Result | None:
+def cancel_service(work: Ending) -> Done | None:
     try:
         work.clients.whmcs.change(
             "AddCancelRequest",
@@ -45,16 +46,16 @@ def cancel_service(work: Ending) -> Result | None:
     return None
 
 
-def open_case(work: Ending) -> Result:
+def open_case(work: Ending) -> OpenedCase:
     ends = f"Service {line_of(work).service} ends on {work.asked.run_date.isoformat()}."
     return opened(work, f"SIM cancellation, end of {work.asked.month}", ends)
 
 
 def is_in_crm(work: Ending) -> bool:
-    return work.accounts.salesforce is not None
+    return "salesforce" in work.accounts
 
 
-def tell_opportunity(work: Ending) -> Result | None:
+def tell_opportunity(work: Ending) -> Told:
     fields = {
         "SIMScheduledCancellationDateAndTime__c": day_in_japan(work.asked.run_date),
         "SIMCancellationNotice__c": "有",
@@ -65,14 +66,11 @@ def tell_opportunity(work: Ending) -> Result | None:
 def affected(work: Ending) -> Iterator[Wish]:
     yield from line_affected(work)
     if work.has("open_case"):
-        yield Wish("salesforce.cases", record=work.results["open_case"]["case"])
+        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
 
 
 CANCEL_SIM = Action(
-    kind="cancel_sim",
-    about="A SIM line ends with a month.",
-    calls=("freebit", "whmcs", "salesforce"),
-    asks=LineCancellation,
+    kind=kinds.CANCEL_SIM,
     steps=(
         Step(
             "cancel_line",
@@ -81,11 +79,12 @@ CANCEL_SIM = Action(
             refused=("NETWORK_REFUSED", "The network refused the cancellation."),
         ),
         Step("cancel_service", cancel_service, repeatable=True),
-        Step("find_contact", find_contact, reads=True, when=is_in_crm),
-        Step("open_case", open_case, repeatable=True, when=is_in_crm),
+        Step("find_contact", find_contact, brings=Contact, reads=True, when=is_in_crm),
+        Step("open_case", open_case, brings=OpenedCase, repeatable=True, when=is_in_crm),
         Step(
             "tell_opportunity",
             tell_opportunity,
+            brings=Told,
             repeatable=True,
             when=lambda work: line_of(work).opportunity is not None and is_in_crm(work),
         ),

@@ -5,9 +5,10 @@ from datetime import datetime, time
 from typing import Any
 
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.subscriptions.cancelling import CancelSubscription, ends_on
-from pipelines.commands.actions.opportunities import tell_own
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.actions.opportunities import Told, tell_own
+from pipelines.commands.saga import Action, Done, RefusalError, Step, Wish, Work
 
 Ending = Work[CancelSubscription]
 TYPES = {"end_of_billing_period": "End of Billing Period", "immediate": "Immediate"}
@@ -21,10 +22,10 @@ def _service(work: Ending) -> dict[str, Any]:
 
 
 def _row(work: Ending) -> dict[str, Any] | None:
-    return work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    return work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
 
 
-def request_cancellation(work: Ending) -> Result | None:
+def request_cancellation(work: Ending) -> Done | None:
     """Asking twice is refused by WHMCS, which then has what we want."""
     try:
         work.clients.whmcs.change(
@@ -48,7 +49,7 @@ def _ends_at(work: Ending) -> datetime:
     return datetime.combine(ends_on(_service(work)["next_due_on"], accepted_on), time(), zone)
 
 
-def tell_opportunity(work: Ending) -> Result | None:
+def tell_opportunity(work: Ending) -> Told:
     fields = {
         "ScheduledCancellationDateAndTime__c": _ends_at(work),
         "CancellationNotice__c": "有",
@@ -63,10 +64,7 @@ def affected(work: Ending) -> Iterator[Wish]:
 
 
 CANCEL_SUBSCRIPTION = Action(
-    kind="cancel_subscription",
-    about="A service ends, at once or with its billing period.",
-    calls=("whmcs", "salesforce"),
-    asks=CancelSubscription,
+    kind=kinds.CANCEL_SUBSCRIPTION,
     steps=(
         Step(
             "request_cancellation",
@@ -77,8 +75,9 @@ CANCEL_SUBSCRIPTION = Action(
         Step(
             "tell_opportunity",
             tell_opportunity,
+            brings=Told,
             repeatable=True,
-            when=lambda work: bool(_service(work)["opportunity_id"]) and work.accounts.salesforce is not None,
+            when=lambda work: bool(_service(work)["opportunity_id"]) and "salesforce" in work.accounts,
         ),
     ),
     affects=affected,

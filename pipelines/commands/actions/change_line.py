@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.clock import now_in
+from domain.commands import kinds
 from domain.common.text import unescaped
 from domain.common.times import first_of_next_month
 from domain.sim.changing import NetworkChange, PlanChange, Reissue, VoiceOptions
@@ -15,7 +16,7 @@ from pipelines.commands.actions.lines import (
     today_there,
     wait_for_turn,
 )
-from pipelines.commands.saga import Action, Result, Step, Work
+from pipelines.commands.saga import Action, Done, Result, Step, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
@@ -38,26 +39,32 @@ def _is_at_it(said: Any, day: str) -> bool:
 # -- plan ------------------------------------------------------------------------------------------------------------
 
 
-def choose_day(work: Work[PlanChange]) -> Result:
+class ChosenDay(Result, frozen=True):
+    """The network's day (YYYYMMDD) from which the new plan is."""
+
+    on: str
+
+
+def choose_day(work: Work[PlanChange]) -> ChosenDay:
     """Chosen once, so that a try in the next month means the same day."""
     today = now_in(work.clients.freebit_settings.vocabulary.zone).date()
-    return {"on": first_of_next_month(today).strftime(assumptions.DATE)}
+    return ChosenDay(first_of_next_month(today).strftime(assumptions.DATE))
 
 
-def set_plan(work: Work[PlanChange]) -> Result | None:
+def set_plan(work: Work[PlanChange]) -> Done | None:
     changed = {
         "account": number_of(work),
         "planCode": work.asked.plan_code,
-        "runTime": work.results["choose_day"]["on"],
+        "runTime": work.result(ChosenDay).on,
     }
     work.clients.freebit.change(assumptions.CHANGE_PLAN, changed)
     return None
 
 
-def find_plan(work: Work[PlanChange]) -> Result | None:
+def find_plan(work: Work[PlanChange]) -> Done | None:
     said = details(work, number_of(work))
-    done = said.get("planCode") == work.asked.plan_code or _is_at_it(said, work.results["choose_day"]["on"])
-    return {} if done else None
+    done = said.get("planCode") == work.asked.plan_code or _is_at_it(said, work.result(ChosenDay).on)
+    return Done() if done else None
 
 
 # -- voice -----------------------------------------------------------------------------------------------------------
@@ -69,44 +76,49 @@ def _wanted(work: Work[VoiceOptions]) -> dict[str, str]:
     return {name: assumptions.YES if on else assumptions.NO for name, on in chosen.items()}
 
 
-def set_voice(work: Work[VoiceOptions]) -> Result | None:
+def set_voice(work: Work[VoiceOptions]) -> Done | None:
     options = {OPTIONS[name][0]: value for name, value in _wanted(work).items()}
     changed = {"account": number_of(work), "userConfirmed": assumptions.YES, "talkOption": options}
     work.clients.freebit.change(assumptions.CHANGE_VOICE, changed)
     return None
 
 
-def find_voice(work: Work[VoiceOptions]) -> Result | None:
+def find_voice(work: Work[VoiceOptions]) -> Done | None:
     said = details(work, number_of(work))
     shown = all(str(said.get(OPTIONS[name][1])) == value for name, value in _wanted(work).items())
-    return {} if shown or _is_at_it(said, today_there(work)) else None
+    return Done() if shown or _is_at_it(said, today_there(work)) else None
 
 
 # -- network ---------------------------------------------------------------------------------------------------------
 
 
-def set_network(work: Work[NetworkChange]) -> Result | None:
+def set_network(work: Work[NetworkChange]) -> Done | None:
     changed = {"account": number_of(work), "contractLine": work.asked.network}
     work.clients.freebit.change(assumptions.CHANGE_NETWORK, changed)
     return None
 
 
-def find_network(work: Work[NetworkChange]) -> Result | None:
+def find_network(work: Work[NetworkChange]) -> Done | None:
     said = details(work, number_of(work))
     done = said.get("contractLine") == work.asked.network or _is_at_it(said, today_there(work))
-    return {} if done else None
+    return Done() if done else None
 
 
 # -- eSIM ------------------------------------------------------------------------------------------------------------
 
 
-def remember_chip(work: Work[Reissue]) -> Result:
-    """The chip that has the profile now."""
-    return {"eid": details(work, number_of(work)).get("eid")}
+class CurrentChip(Result, frozen=True):
+    """The chip that has the profile until it is issued anew."""
+
+    eid: str | None
 
 
-def reissue(work: Work[Reissue]) -> Result | None:
-    old = work.results["remember_chip"]["eid"]
+def remember_chip(work: Work[Reissue]) -> CurrentChip:
+    return CurrentChip(details(work, number_of(work)).get("eid"))
+
+
+def reissue(work: Work[Reissue]) -> Done | None:
+    old = work.result(CurrentChip).eid
     asked = {
         "addKind": "R",
         "account": number_of(work),
@@ -117,12 +129,12 @@ def reissue(work: Work[Reissue]) -> Result | None:
     return None
 
 
-def find_reissued(work: Work[Reissue]) -> Result | None:
+def find_reissued(work: Work[Reissue]) -> Done | None:
     said = details(work, number_of(work))
-    return {} if said.get("eid") == work.asked.eid or _is_at_it(said, today_there(work)) else None
+    return Done() if said.get("eid") == work.asked.eid or _is_at_it(said, today_there(work)) else None
 
 
-def write_eid(work: Work[Reissue]) -> Result | None:
+def write_eid(work: Work[Reissue]) -> Done | None:
     """The service in WHMCS knows its chip."""
     line, name = line_of(work), work.clients.whmcs_settings.vocabulary.eid_field
     rows = rows_at(work.clients.whmcs.call("GetClientsProducts", serviceid=line.service), "products.product")
@@ -137,41 +149,29 @@ def write_eid(work: Work[Reissue]) -> Result | None:
 TURN = Step[Any]("wait_for_turn", wait_for_turn, reads=True)
 
 CHANGE_PLAN = Action(
-    kind="change_plan",
-    about="Another plan for a SIM line, from the first of next month on.",
-    calls=("freebit",),
-    asks=PlanChange,
+    kind=kinds.CHANGE_PLAN,
     steps=(
         TURN,
-        Step("choose_day", choose_day, reads=True),
+        Step("choose_day", choose_day, brings=ChosenDay, reads=True),
         Step("set_plan", set_plan, look=find_plan, refused=REFUSED),
     ),
     affects=line_affected,
-    result=lambda work: {"from": work.results["choose_day"]["on"]},
+    result=lambda work: {"from": work.result(ChosenDay).on},
 )
 CHANGE_VOICE = Action(
-    kind="change_voice",
-    about="Voice options of a SIM line.",
-    calls=("freebit",),
-    asks=VoiceOptions,
+    kind=kinds.CHANGE_VOICE,
     steps=(TURN, Step("set_voice", set_voice, look=find_voice, refused=REFUSED)),
     affects=line_affected,
 )
 CHANGE_NETWORK = Action(
-    kind="change_network",
-    about="4G or 5G for a SIM line.",
-    calls=("freebit",),
-    asks=NetworkChange,
+    kind=kinds.CHANGE_NETWORK,
     steps=(TURN, Step("set_network", set_network, look=find_network, refused=REFUSED)),
     affects=line_affected,
 )
 REISSUE_ESIM = Action(
-    kind="reissue_esim",
-    about="A new profile for an eSIM, on a new chip.",
-    calls=("freebit", "whmcs"),
-    asks=Reissue,
+    kind=kinds.REISSUE_ESIM,
     steps=(
-        Step("remember_chip", remember_chip, reads=True),
+        Step("remember_chip", remember_chip, brings=CurrentChip, reads=True),
         Step("reissue", reissue, look=find_reissued, refused=REFUSED),
         Step("write_eid", write_eid, repeatable=True),
     ),

@@ -5,10 +5,13 @@ from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.customer.changing import RequestEligibility, UpdateAddress, UpdateProfile
+from pipelines.commands.actions.accounts import account_of, client_of
+from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
 from pipelines.commands.actions.place_order import MARKER
-from pipelines.commands.actions.support import find_contact, opened
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
+from pipelines.commands.saga import Action, Done, RefusalError, Step, Wish, Work
 
 FIELDS = {
     "first_name": "firstname",
@@ -20,7 +23,7 @@ FIELDS = {
 REFUSED = ("NOT_CHANGED", "The billing system refused the change.")
 
 
-def update_client(work: Work[UpdateProfile]) -> Result | None:
+def update_client(work: Work[UpdateProfile]) -> Done | None:
     asked = work.asked.model_dump(exclude_none=True, by_alias=False)
     try:
         _update(work, {FIELDS[name]: value for name, value in asked.items()})
@@ -31,93 +34,83 @@ def update_client(work: Work[UpdateProfile]) -> Result | None:
     return None
 
 
-def update_address(work: Work[UpdateAddress]) -> Result | None:
+def update_address(work: Work[UpdateAddress]) -> Done | None:
     _update(work, work.asked.model_dump(exclude_none=True, by_alias=False))
     return None
 
 
 def _update(work: Work[Any], fields: Mapping[str, str]) -> None:
-    work.clients.whmcs.change("UpdateClient", clientid=work.client, **fields)
+    work.clients.whmcs.change("UpdateClient", clientid=client_of(work), **fields)
 
 
-def find_opportunity(work: Work[RequestEligibility]) -> Result:
-    """An opportunity that an earlier check began, to go on with; else none."""
+def find_opportunity(work: Work[RequestEligibility]) -> BegunOpportunity:
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {} ORDER BY CreatedDate DESC LIMIT 1",
-        work.account,
+        account_of(work),
         work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
     )
-    return {"id": found[0]["Id"] if found else None}
+    return BegunOpportunity(found[0]["Id"] if found else None)
 
 
-def keep_opportunity(work: Work[RequestEligibility]) -> Result:
-    known = work.results["find_opportunity"]["id"]
+def keep_opportunity(work: Work[RequestEligibility]) -> KeptOpportunity:
+    known = work.result(BegunOpportunity).id
     if known:
-        return {"id": known}
+        return KeptOpportunity(known)
     fields = {
         "Name": "Portal: internet eligibility",
         "StageName": work.clients.salesforce_settings.vocabulary.opportunity_begun[0],
         "CloseDate": utc_now().date().isoformat(),
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "Opportunity_Source__c": "Portal - Internet Eligibility Request",
     }
-    return {"id": work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields)}
+    return KeptOpportunity(work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields))
 
 
-def open_case(work: Work[RequestEligibility]) -> Result:
-    opportunity = work.results["keep_opportunity"]["id"]
+def open_case(work: Work[RequestEligibility]) -> OpenedCase:
+    opportunity = work.result(KeptOpportunity).id
     return opened(work, "Internet eligibility check", f"Check the address on file. Opportunity {opportunity}.")
 
 
-def mark_account(work: Work[RequestEligibility]) -> Result | None:
+def mark_account(work: Work[RequestEligibility]) -> Done | None:
     fields = {
         "Internet_Eligibility_Status__c": work.clients.salesforce_settings.vocabulary.eligibility_pending,
         "Internet_Eligibility_Request_Date_Time__c": work.command.accepted_at,
-        "Internet_Eligibility_Case_Id__c": work.results["open_case"]["case"],
+        "Internet_Eligibility_Case_Id__c": work.result(OpenedCase).case,
     }
-    work.clients.salesforce.update("Account", work.account, fields)
+    work.clients.salesforce.update("Account", account_of(work), fields)
     return None
 
 
 def billing_affected(work: Work[Any]) -> Iterator[Wish]:
-    if work.accounts.whmcs:
-        yield Wish("whmcs.clients", record=work.accounts.whmcs)
-        yield Wish("whmcs.client_details", record=work.accounts.whmcs)
+    if "whmcs" in work.accounts:
+        yield Wish("whmcs.clients", record=work.accounts["whmcs"])
+        yield Wish("whmcs.client_details", record=work.accounts["whmcs"])
 
 
 def account_affected(work: Work[Any]) -> Iterator[Wish]:
-    if work.accounts.salesforce:
-        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+    if "salesforce" in work.accounts:
+        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
     if work.has("open_case"):
-        yield Wish("salesforce.cases", record=work.results["open_case"]["case"])
+        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
 
 
 UPDATE_PROFILE = Action(
-    kind="update_profile",
-    about="The billing contact, which WHMCS owns.",
-    calls=("whmcs",),
-    asks=UpdateProfile,
+    kind=kinds.UPDATE_PROFILE,
     steps=(Step("update_client", update_client, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
 )
 UPDATE_ADDRESS = Action(
-    kind="update_address",
-    about="The address on file, which WHMCS owns.",
-    calls=("whmcs",),
-    asks=UpdateAddress,
+    kind=kinds.UPDATE_ADDRESS,
     steps=(Step("update_address", update_address, repeatable=True, refused=REFUSED),),
     affects=billing_affected,
 )
 REQUEST_ELIGIBILITY = Action(
-    kind="request_eligibility",
-    about="An agent is asked to check which internet services reach the address.",
-    calls=("salesforce",),
-    asks=RequestEligibility,
+    kind=kinds.REQUEST_ELIGIBILITY,
     steps=(
-        Step("find_opportunity", find_opportunity, reads=True),
-        Step("keep_opportunity", keep_opportunity, repeatable=True),
-        Step("find_contact", find_contact, reads=True),
-        Step("open_case", open_case, repeatable=True),
+        Step("find_opportunity", find_opportunity, brings=BegunOpportunity, reads=True),
+        Step("keep_opportunity", keep_opportunity, brings=KeptOpportunity, repeatable=True),
+        Step("find_contact", find_contact, brings=Contact, reads=True),
+        Step("open_case", open_case, brings=OpenedCase, repeatable=True),
         Step("mark_account", mark_account, repeatable=True),
     ),
     affects=account_affected,

@@ -2,44 +2,49 @@
 
 from collections.abc import Iterator
 
+from domain.commands import kinds
 from domain.customer.identity import SubmitIdentityDocument
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.actions.accounts import account_of
+from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
 
 Submitting = Work[SubmitIdentityDocument]
 
 
-def find_document(work: Submitting) -> Result:
+class KnownDocument(Result, frozen=True):
+    """The document's id in Salesforce."""
+
+    document: str
+
+
+def find_document(work: Submitting) -> KnownDocument:
     """The document of that name, if it was put on the customer's account: a name alone proves nothing."""
     found = work.clients.salesforce.find(
         "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.asked.name
     )
-    own = [row["Id"] for row in found if row["FirstPublishLocationId"] == work.account]
+    own = [row["Id"] for row in found if row["FirstPublishLocationId"] == account_of(work)]
     if not own:
         raise RefusalError("DOCUMENT_MISSING", "The document did not arrive; send it again.")
-    return {"document": own[0]}
+    return KnownDocument(own[0])
 
 
-def mark_account(work: Submitting) -> Result | None:
+def mark_account(work: Submitting) -> Done | None:
     fields = {
         "Id_Verification_Status__c": work.clients.salesforce_settings.vocabulary.identity_submitted,
         "Id_Verification_Submitted_Date_Time__c": work.command.accepted_at,
     }
-    work.clients.salesforce.update("Account", work.account, fields)
+    work.clients.salesforce.update("Account", account_of(work), fields)
     return None
 
 
 def affected(work: Submitting) -> Iterator[Wish]:
-    if work.accounts.salesforce:
-        yield Wish("salesforce.accounts", record=work.accounts.salesforce)
+    if "salesforce" in work.accounts:
+        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
 
 
 SUBMIT_IDENTITY_DOCUMENT = Action(
-    kind="submit_identity_document",
-    about="A document that proves who the customer is waits for an agent.",
-    calls=("salesforce",),
-    asks=SubmitIdentityDocument,
+    kind=kinds.SUBMIT_IDENTITY_DOCUMENT,
     steps=(
-        Step("find_document", find_document, reads=True),
+        Step("find_document", find_document, brings=KnownDocument, reads=True),
         Step("mark_account", mark_account, repeatable=True),
     ),
     affects=affected,

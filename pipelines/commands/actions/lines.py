@@ -6,7 +6,7 @@ from typing import Any
 
 from core.clock import now_in
 from core.errors import UnavailableError
-from pipelines.commands.saga import LaterError, RefusalError, Result, Wish, Work
+from pipelines.commands.saga import Done, LaterError, RefusalError, Wish, Work
 from pipelines.sources.freebit import assumptions
 
 
@@ -46,7 +46,7 @@ def number_of(work: Work[Any]) -> str:
 
 
 def _row(work: Work[Any]) -> dict[str, Any]:
-    row = work.row("commands/line", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/line", id=work.command.subject_id, account=work.command.account_id)
     if row is None:
         raise RefusalError("SIM_ACCOUNT_NOT_FOUND", "The line does not exist any more.")
     return row
@@ -76,14 +76,14 @@ def today_there(work: Work[Any]) -> str:
     return now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
 
 
-def wait_for_turn(work: Work[Any]) -> Result | None:
+def wait_for_turn(work: Work[Any]) -> Done | None:
     """Changes of one line keep their distance: what comes too soon waits, it does not fail.
 
     Raises:
         LaterError: the last change is too recent.
         RefusalError: the line is going to end, and a change would undo that.
     """
-    last = work.row("commands/last_line_change", line=work.command.subject_id, command=work.command.id)
+    last = work.row("actions/last_line_change", line=work.command.subject_id, command=work.command.id)
     left = work.clients.freebit_settings.change_spacing_seconds - last["seconds"] if last else 0.0
     if left > 0:
         raise LaterError(left, "Changes of a line need half an hour between them.")
@@ -93,6 +93,6 @@ def wait_for_turn(work: Work[Any]) -> Result | None:
 
 
 def line_affected(work: Work[Any]) -> Iterator[Wish]:
-    row = work.row("commands/line", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/line", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
         yield Wish("freebit.line_details", record=row["service"])

@@ -6,8 +6,11 @@ from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.common.zones import zone
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
+from pipelines.commands.actions.accounts import account_of
+from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
 from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.salesforce.client import Lines
 
@@ -22,38 +25,51 @@ JAPAN = zone("Asia/Tokyo")
 GENDERS = {"male": "M", "female": "W", "corporate": "C"}
 
 
-def find_opportunity(work: Placing) -> Result:
-    """An opportunity of the account that an internet check began, to go on with; else none."""
+class PlacedOrder(Result, frozen=True, omit_defaults=True):
+    """The order's id in Salesforce, and the number that people call it by, where it is known by then."""
+
+    order: str
+    number: str | None = None
+
+
+class OrderNumber(Result, frozen=True):
+    """The number that people call the order by; null: it may not be read."""
+
+    number: str | None = None
+
+
+def find_opportunity(work: Placing) -> BegunOpportunity:
+    """Only an order for internet goes on with what a check began."""
     if work.asked.type != "internet":
-        return {}
+        return BegunOpportunity()
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName IN {} ORDER BY CreatedDate DESC LIMIT 1",
-        work.account,
+        account_of(work),
         list(work.clients.salesforce_settings.vocabulary.opportunity_begun),
     )
-    return {"id": found[0]["Id"]} if found else {}
+    return BegunOpportunity(found[0]["Id"] if found else None)
 
 
-def keep_opportunity(work: Placing) -> Result:
+def keep_opportunity(work: Placing) -> KeptOpportunity:
     """The opportunity the order is for, one stage on; a new one carries our marker."""
-    known = work.results["find_opportunity"].get("id")
+    known = work.result(BegunOpportunity).id
     stage = work.clients.salesforce_settings.vocabulary.opportunity_ordered
     if known:
         work.clients.salesforce.update("Opportunity", known, {"StageName": stage})
-        return {"id": known}
+        return KeptOpportunity(known)
     fields = {
         "Name": f"Portal order: {ORDER_TYPES[work.asked.type]}",
         "StageName": stage,
         "CloseDate": _today(),
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "Opportunity_Source__c": "Portal - Order Placement",
     }
-    return {"id": work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields)}
+    return KeptOpportunity(work.clients.salesforce.upsert("Opportunity", MARKER, work.marker, fields))
 
 
-def create_order(work: Placing) -> Result:
+def create_order(work: Placing) -> PlacedOrder:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
-    cart = work.row("commands/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
+    cart = work.row("actions/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
     fields, lines = _placed(work, cart or {})
     try:
         order = work.clients.salesforce.create_tree("Order", fields, lines)
@@ -62,25 +78,26 @@ def create_order(work: Placing) -> Result:
         if found is None:
             raise
         return found
-    return {"order": order}
+    return PlacedOrder(order)
 
 
-def find_order(work: Placing) -> Result | None:
+def find_order(work: Placing) -> PlacedOrder | None:
     """The order that carries our marker."""
     found = work.clients.salesforce.find("SELECT Id, OrderNumber FROM Order WHERE Hub_Command_Id__c = {}", work.marker)
-    return {"order": found[0]["Id"], "number": found[0]["OrderNumber"]} if found else None
+    return PlacedOrder(found[0]["Id"], found[0]["OrderNumber"]) if found else None
 
 
-def read_number(work: Placing) -> Result | None:
-    """The number that people call the order by. It is placed, whether or not we may read that."""
+def read_number(work: Placing) -> OrderNumber | None:
+    """The order is placed, whether or not we may read its number."""
     try:
-        return find_order(work)
+        found = find_order(work)
     except RejectedError:
         return None
+    return OrderNumber(found.number) if found is not None else None
 
 
 def number_is_unknown(work: Placing) -> bool:
-    return "number" not in work.results["create_order"]
+    return work.result(PlacedOrder).number is None
 
 
 def _placed(work: Placing, cart: Mapping[str, Any]) -> tuple[dict[str, Any], Lines]:
@@ -109,13 +126,13 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         raise LaterError(CURRENCY_AGAIN_IN_SECONDS, "The currency that the account is billed in is not known yet.")
     fields = {
         MARKER: work.marker,
-        "AccountId": work.account,
+        "AccountId": account_of(work),
         "EffectiveDate": (asked.activate_on or work.command.accepted_at.date()).isoformat(),
         "Status": words.order_created,
         "Pricebook2Id": service["pricebook"],
         "CurrencyIsoCode": service["currency"] if words.multi_currency else None,
         "Order_Type__c": ORDER_TYPES[asked.type],
-        "OpportunityId": work.results["keep_opportunity"]["id"],
+        "OpportunityId": work.result(KeptOpportunity).id,
         "Activation_Type__c": "Scheduled" if asked.activate_on else "Immediate",
         "Activation_Status__c": words.order_not_started,
         "Internet_Plan_Tier__c": service["tier"],
@@ -183,31 +200,31 @@ def _today() -> str:
 
 
 def affected(work: Placing) -> Iterator[Wish]:
-    order = work.results.get("create_order", {}).get("order")
-    if order:
-        yield Wish("salesforce.orders", record=order)
-        yield Wish("salesforce.order_items", owner=work.account)
+    placed = work.result_or_none(PlacedOrder)
+    if placed is not None:
+        yield Wish("salesforce.orders", record=placed.order)
+        yield Wish("salesforce.order_items", owner=account_of(work))
+
+
+def shown(work: Placing) -> Mapping[str, Any]:
+    placed, read = work.result(PlacedOrder), work.result_or_none(OrderNumber)
+    return {"salesforceOrderId": placed.order, "orderNumber": read.number if read is not None else placed.number}
 
 
 PLACE_ORDER = Action(
-    kind="place_order",
-    about="A cart becomes an Order in Salesforce, for an agent to approve.",
-    calls=("salesforce",),
-    asks=PlaceOrder,
+    kind=kinds.PLACE_ORDER,
     steps=(
-        Step("find_opportunity", find_opportunity, reads=True),
-        Step("keep_opportunity", keep_opportunity, repeatable=True),
+        Step("find_opportunity", find_opportunity, brings=BegunOpportunity, reads=True),
+        Step("keep_opportunity", keep_opportunity, brings=KeptOpportunity, repeatable=True),
         Step(
             "create_order",
             create_order,
+            brings=PlacedOrder,
             look=find_order,
             refused=("ORDER_REFUSED", "The order could not be created; it was not placed."),
         ),
-        Step("read_number", read_number, reads=True, when=number_is_unknown),
+        Step("read_number", read_number, brings=OrderNumber, reads=True, when=number_is_unknown),
     ),
     affects=affected,
-    result=lambda work: {
-        "salesforceOrderId": work.results["create_order"]["order"],
-        "orderNumber": {**work.results["create_order"], **work.results.get("read_number", {})}.get("number"),
-    },
+    result=shown,
 )

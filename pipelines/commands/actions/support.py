@@ -4,29 +4,48 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from domain.commands import kinds
 from domain.support.asking import AddComment, CloseCase, OpenCase
+from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.place_order import MARKER
-from pipelines.commands.saga import Action, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-def find_contact(work: Work[Any]) -> Result:
-    """The account's first contact: whom the org's own flows write to about the case (see decision 0012)."""
+class Contact(Result, frozen=True):
+    """The account's first contact: whom the org's own flows write to about the case (see decision 0012); null: none."""
+
+    contact: str | None
+
+
+class OpenedCase(Result, frozen=True):
+    """The id of the case that was opened, in Salesforce."""
+
+    case: str
+
+
+class WrittenComment(Result, frozen=True):
+    """The id of the comment that was written, in Salesforce."""
+
+    comment: str
+
+
+def find_contact(work: Work[Any]) -> Contact:
     found = work.clients.salesforce.find(
-        "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", work.account
+        "SELECT Id FROM Contact WHERE AccountId = {} ORDER BY CreatedDate LIMIT 1", account_of(work)
     )
-    return {"contact": found[0]["Id"] if found else None}
+    return Contact(found[0]["Id"] if found else None)
 
 
-def create_case(work: Work[OpenCase]) -> Result:
+def create_case(work: Work[OpenCase]) -> OpenedCase:
     asked = work.asked
     return opened(
         work, asked.subject, asked.description, {"Priority": asked.priority.capitalize(), "Type": asked.category}
     )
 
 
-def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, Any] | None = None) -> Result:
+def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, Any] | None = None) -> OpenedCase:
     """The case of this command, opened or found: it carries our marker."""
     words = work.clients.salesforce_settings.vocabulary
     fields = {
@@ -34,27 +53,27 @@ def opened(work: Work[Any], subject: str, description: str, more: Mapping[str, A
         "Description": description,
         "Status": words.case_new,
         "Origin": words.case_origin,
-        "AccountId": work.account,
-        "ContactId": work.results["find_contact"]["contact"],
+        "AccountId": account_of(work),
+        "ContactId": work.result(Contact).contact,
         **(more or {}),
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    return {"case": work.clients.salesforce.upsert("Case", MARKER, work.marker, given)}
+    return OpenedCase(work.clients.salesforce.upsert("Case", MARKER, work.marker, given))
 
 
 def _case(work: Work[Any]) -> str:
-    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is None:
         raise RefusalError("CASE_NOT_FOUND", "The case does not exist any more.")
     return str(row["source_id"])
 
 
-def write_comment(work: Work[AddComment]) -> Result:
+def write_comment(work: Work[AddComment]) -> WrittenComment:
     fields = {"ParentId": _case(work), "CommentBody": work.asked.body, "IsPublished": True}
-    return {"comment": work.clients.salesforce.create("CaseComment", fields)}
+    return WrittenComment(work.clients.salesforce.create("CaseComment", fields))
 
 
-def find_comment(work: Work[AddComment]) -> Result | None:
+def find_comment(work: Work[AddComment]) -> WrittenComment | None:
     """A comment of these words, written since the command came, that is no other command's: comments take no marker."""
     since = work.command.accepted_at - CLOCKS_DIFFER
     written = work.clients.salesforce.find(
@@ -62,12 +81,12 @@ def find_comment(work: Work[AddComment]) -> Result | None:
         _case(work),
         since,
     )
-    known = work.row("commands/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
+    known = work.row("actions/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
     found = (row["Id"] for row in written if row["CommentBody"] == work.asked.body and row["Id"] not in known["ids"])
-    return next(({"comment": each} for each in found), None)
+    return next((WrittenComment(each) for each in found), None)
 
 
-def close(work: Work[CloseCase]) -> Result | None:
+def close(work: Work[CloseCase]) -> Done | None:
     status = work.clients.salesforce_settings.vocabulary.case_closed
     work.clients.salesforce.update("Case", _case(work), {"Status": status})
     return None
@@ -75,38 +94,39 @@ def close(work: Work[CloseCase]) -> Result | None:
 
 def new_case(work: Work[OpenCase]) -> Iterator[Wish]:
     if work.has("create_case"):
-        yield Wish("salesforce.cases", record=work.results["create_case"]["case"])
+        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
 
 
 def same_case(work: Work[Any]) -> Iterator[Wish]:
-    row = work.row("commands/source_id", id=work.command.subject_id, account=work.command.account_id)
+    row = work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
         yield Wish("salesforce.cases", record=row["source_id"])
     if work.has("write_comment"):
-        yield Wish("salesforce.case_comments", record=work.results["write_comment"]["comment"])
+        yield Wish("salesforce.case_comments", record=work.result(WrittenComment).comment)
 
 
 OPEN_CASE = Action(
-    kind="open_case",
-    about="A support case in Salesforce.",
-    calls=("salesforce",),
-    asks=OpenCase,
+    kind=kinds.OPEN_CASE,
     steps=(
-        Step("find_contact", find_contact, reads=True),
-        Step("create_case", create_case, repeatable=True, refused=("CASE_REFUSED", "The case could not be opened.")),
+        Step("find_contact", find_contact, brings=Contact, reads=True),
+        Step(
+            "create_case",
+            create_case,
+            brings=OpenedCase,
+            repeatable=True,
+            refused=("CASE_REFUSED", "The case could not be opened."),
+        ),
     ),
     affects=new_case,
-    result=lambda work: {"salesforceCaseId": work.results["create_case"]["case"]},
+    result=lambda work: {"salesforceCaseId": work.result(OpenedCase).case},
 )
 ADD_COMMENT = Action(
-    kind="add_comment",
-    about="The customer's word on a support case.",
-    calls=("salesforce",),
-    asks=AddComment,
+    kind=kinds.ADD_COMMENT,
     steps=(
         Step(
             "write_comment",
             write_comment,
+            brings=WrittenComment,
             look=find_comment,
             refused=("COMMENT_REFUSED", "The comment could not be added."),
         ),
@@ -114,10 +134,7 @@ ADD_COMMENT = Action(
     affects=same_case,
 )
 CLOSE_CASE = Action(
-    kind="close_case",
-    about="A support case is settled.",
-    calls=("salesforce",),
-    asks=CloseCase,
+    kind=kinds.CLOSE_CASE,
     steps=(Step("close", close, repeatable=True, refused=("CASE_REFUSED", "The case could not be closed.")),),
     affects=same_case,
 )

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from core.clock import now_in
 from core.errors import RejectedError
+from domain.commands import kinds
 from domain.sim.changing import CURRENCY, TopUp
+from pipelines.commands.actions.accounts import client_of
 from pipelines.commands.actions.lines import line_affected, number_of
-from pipelines.commands.saga import Action, AlertError, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, AlertError, Done, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
 
@@ -17,20 +19,26 @@ LOOKED_THROUGH = 50
 """Of a client's newest invoices: far more than can be made while a command waits."""
 
 
-def check_currency(work: Work[TopUp]) -> Result | None:
+class MadeInvoice(Result, frozen=True):
+    """The invoice's id in WHMCS."""
+
+    invoice: str
+
+
+def check_currency(work: Work[TopUp]) -> Done | None:
     """An invoice has the client's currency and the price is in yen: 500 yen must not be billed as 500 dollars."""
-    body = work.clients.whmcs.call("GetClientsDetails", clientid=work.client)
+    body = work.clients.whmcs.call("GetClientsDetails", clientid=client_of(work))
     if body.get("client", body).get("currency_code") != CURRENCY:
         raise RefusalError("NOT_IN_YEN", "Data is sold in yen, and the account is billed in another currency.")
     return None
 
 
-def create_invoice(work: Work[TopUp]) -> Result:
+def create_invoice(work: Work[TopUp]) -> MadeInvoice:
     number, words = number_of(work), work.clients.whmcs_settings.vocabulary
     today = now_in(words.zone).date()
     answer = work.clients.whmcs.change(
         "CreateInvoice",
-        userid=work.client,
+        userid=client_of(work),
         status="Unpaid",
         sendinvoice=False,
         paymentmethod=words.payment_method,
@@ -41,33 +49,33 @@ def create_invoice(work: Work[TopUp]) -> Result:
         itemamount0=work.asked.price,
         itemtaxed0=False,
     )
-    return {"invoice": str(answer["invoiceid"])}
+    return MadeInvoice(str(answer["invoiceid"]))
 
 
-def find_invoice(work: Work[TopUp]) -> Result | None:
+def find_invoice(work: Work[TopUp]) -> MadeInvoice | None:
     """The invoice whose notes are our marker."""
     body = work.clients.whmcs.call(
-        "GetInvoices", userid=work.client, orderby="id", order="desc", limitnum=LOOKED_THROUGH
+        "GetInvoices", userid=client_of(work), orderby="id", order="desc", limitnum=LOOKED_THROUGH
     )
     found = (row for row in rows_at(body, "invoices.invoice") if str(row.get("notes", "")).strip() == work.marker)
-    return next(({"invoice": str(row["id"])} for row in found), None)
+    return next((MadeInvoice(str(row["id"])) for row in found), None)
 
 
-def capture(work: Work[TopUp]) -> Result | None:
+def capture(work: Work[TopUp]) -> Done | None:
     try:
-        work.clients.whmcs.change("CapturePayment", invoiceid=work.results["create_invoice"]["invoice"])
+        work.clients.whmcs.change("CapturePayment", invoiceid=work.result(MadeInvoice).invoice)
     except RejectedError as error:
         if error.code != "not_unpaid" or find_payment(work) is None:
             raise
     return None
 
 
-def find_payment(work: Work[TopUp]) -> Result | None:
-    body = work.clients.whmcs.call("GetInvoice", invoiceid=work.results["create_invoice"]["invoice"])
-    return {} if body.get("status") == "Paid" else None
+def find_payment(work: Work[TopUp]) -> Done | None:
+    body = work.clients.whmcs.call("GetInvoice", invoiceid=work.result(MadeInvoice).invoice)
+    return Done() if body.get("status") == "Paid" else None
 
 
-def add_quota(work: Work[TopUp]) -> Result | None:
+def add_quota(work: Work[TopUp]) -> Done | None:
     """The data that was paid for; whoever refuses it now leaves a customer who paid for nothing."""
     try:
         quota = {
@@ -82,38 +90,41 @@ def add_quota(work: Work[TopUp]) -> Result | None:
     return None
 
 
-def find_quota(work: Work[TopUp]) -> Result | None:
+def find_quota(work: Work[TopUp]) -> Done | None:
     zone = work.clients.freebit_settings.vocabulary.zone
     today = now_in(zone).date()
     body = work.clients.freebit.quota_history(
         number_of(work), work.command.accepted_at.astimezone(zone).date() - timedelta(days=1), today
     )
     codes = {row.get("quotaCode") for row in body.get("quotaHistory") or []}
-    return {} if work.marker in codes else None
+    return Done() if work.marker in codes else None
 
 
-def cancel_invoice(work: Work[TopUp]) -> Result | None:
-    invoice = work.results["create_invoice"]["invoice"]
+def cancel_invoice(work: Work[TopUp]) -> Done | None:
+    invoice = work.result(MadeInvoice).invoice
     work.clients.whmcs.change("UpdateInvoice", invoiceid=invoice, status="Cancelled")
     return None
 
 
 def affected(work: Work[TopUp]) -> Iterator[Wish]:
-    invoice = work.results.get("create_invoice", {}).get("invoice")
-    if invoice:
-        yield Wish("whmcs.invoices", record=invoice)
-        yield Wish("whmcs.invoice_details", record=invoice)
+    made = work.result_or_none(MadeInvoice)
+    if made is not None:
+        yield Wish("whmcs.invoices", record=made.invoice)
+        yield Wish("whmcs.invoice_details", record=made.invoice)
     yield from line_affected(work)
 
 
 TOP_UP = Action(
-    kind="top_up",
-    about="More data for a SIM line: an invoice, its payment, then the data.",
-    calls=("whmcs", "freebit"),
-    asks=TopUp,
+    kind=kinds.TOP_UP,
     steps=(
         Step("check_currency", check_currency, reads=True),
-        Step("create_invoice", create_invoice, look=find_invoice, refused=("INVOICE_REFUSED", "It cannot be billed.")),
+        Step(
+            "create_invoice",
+            create_invoice,
+            brings=MadeInvoice,
+            look=find_invoice,
+            refused=("INVOICE_REFUSED", "It cannot be billed."),
+        ),
         Step("capture", capture, look=find_payment, refused=PAYMENT_FAILED),
         Step("add_quota", add_quota, look=find_quota),
     ),
@@ -126,5 +137,5 @@ TOP_UP = Action(
         ),
     ),
     affects=affected,
-    result=lambda work: {"invoice": work.results["create_invoice"]["invoice"], "yen": work.asked.price},
+    result=lambda work: {"invoice": work.result(MadeInvoice).invoice, "yen": work.asked.price},
 )

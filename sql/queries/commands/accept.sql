@@ -3,5 +3,5 @@
 SELECT outcome, id, to_json(accepted_at), refused_by, retry_after
   FROM command.accept(%(kind)s::text, %(system)s::text, %(subject_kind)s::text, %(subject_id)s::uuid, %(lane)s::text,
                       %(key)s::text, %(hash)s::text, %(input)s::jsonb, %(request_id)s::text,
-                      make_interval(secs => %(lasts)s::double precision), %(admission)s::uuid,
+                      make_interval(secs => %(deadline)s::double precision), %(admission)s::uuid,
                       %(limits)s::jsonb)

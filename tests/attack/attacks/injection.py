@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pipelines.commands.clients import Clients
+from pipelines.sources.clients import Clients
 from tests.attack.suite import Seen, attack
 from tests.attack.target import Target
 from tests.faults.stage import given

@@ -1,6 +1,6 @@
 """Claims that customers write themselves."""
 
-from pipelines.commands.clients import Clients
+from pipelines.sources.clients import Clients
 from pipelines.sources.whmcs.php import custom_fields
 from tests.attack.suite import Seen, attack
 from tests.attack.target import Target

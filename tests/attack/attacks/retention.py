@@ -21,7 +21,10 @@ def old_inputs(target: Target) -> Seen:
     target.forward()
     days = HubSettings().hub_commands_days
     target.rows("UPDATE command.commands SET finished_at = %s", utc_now() - timedelta(days=days + 1))
-    target.rows(statement("commands/forget").replace("%(days)s", str(days)).replace("%(at_most)s", "100"), role="sync")
+    target.rows(
+        statement("housekeeping/forget_commands").replace("%(days)s", str(days)).replace("%(at_most)s", "100"),
+        role="sync",
+    )
 
     kept = target.rows("SELECT count(*) AS n FROM command.commands WHERE strpos(input::text, %s) > 0", NAME)[0]["n"]
     again = target.http.post("/api/support/cases", json=asked, headers=headers)

@@ -10,19 +10,19 @@ import psycopg
 import pytest
 
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.operating import retry
+from pipelines.commands.provisioning import request_provisioning
 from pipelines.commands.runner import Runner
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.worker import Applier, Tally
+from pipelines.sources.clients import Clients
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Selection
 from pipelines.sync.reread import Rereader
 from pipelines.sync.run import run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
-from sql.statements import statement
 from tests.conftest import Database, copied_database
 from tests.e2e.conftest import hub_environment
 
@@ -92,8 +92,7 @@ class Hub:
         self.clients.salesforce.update("Order", order, {"Status": "Approved"})
         with psycopg.connect(self.database.sync, autocommit=True) as connection:
             key = f"provision:{order}:{uuid4().hex}"
-            values = {"order": order, "key": key, "event": key, "request_id": "test-event"}
-            assert connection.execute(statement("commands/request_provisioning"), values).fetchone() is not None
+            assert request_provisioning(connection, order, key=key, event=key, request_id="test-event")
         (found,) = self.rows("SELECT id FROM command.commands WHERE idempotency_key = %s", key)
         command: UUID = found[0]
         return command

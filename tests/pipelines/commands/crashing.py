@@ -10,11 +10,11 @@ import psycopg
 
 from core.settings import HubSettings, load, url_as
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.clients import Clients
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.journal import Journal
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command
+from pipelines.sources.clients import Clients
 from tests.dying import Moments, count_calls, serve
 
 LEASE_SECONDS = 0.0

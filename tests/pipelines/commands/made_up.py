@@ -9,12 +9,13 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
-from pydantic import BaseModel
 
-from pipelines.commands.clients import Clients
+from domain.commands.asked import Asked
+from domain.commands.kind import Kind, NoFacts
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Action, Command, Result, Step, Wish, Work
+from pipelines.sources.clients import Clients
 from tests.builders import insert, insert_customer
 from tests.conftest import Database
 
@@ -22,14 +23,23 @@ KIND = "made_up"
 Act = Callable[[Work[Any]], Result | None]
 
 
-class Nothing(BaseModel):
+class Found(Result, frozen=True):
+    """What a made-up step brings."""
+
+    number: str
+
+
+class Nothing(Asked):
     """What a made-up command asks for."""
+
+
+MADE_UP = Kind(KIND, about="Made up.", input=Nothing, subject="orders", system="salesforce", calls=(), facts=NoFacts)
 
 
 def made_up(
     *steps: Step[Any], failing: Iterable[Step[Any]] = (), affects: Callable[[Work[Any]], Iterable[Wish]] = lambda _: ()
 ) -> Action[Any]:
-    return Action(KIND, "Made up.", (), Nothing, steps, affects, failing=tuple(failing))
+    return Action(MADE_UP, steps, affects, failing=tuple(failing))
 
 
 class Doing:
@@ -84,7 +94,7 @@ class Stage:
         settle_seconds: float = 0.0,
         stopped: Callable[[], bool] = lambda: False,
     ) -> str:
-        return Runner(connection, self._clients, {action.kind: action}, settle_seconds, stopped).run(command)
+        return Runner(connection, self._clients, {action.kind.name: action}, settle_seconds, stopped).run(command)
 
     @contextmanager
     def claiming(self, lease_seconds: float = 30.0) -> Iterator[tuple[psycopg.Connection[Any], Claims]]:

@@ -21,7 +21,7 @@ from pipelines.commands.forwarder import Claims, Forwarder
 from pipelines.commands.jobs import run_in_dagster
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.runner import Runner
-from pipelines.commands.saga import Command, Result, Step, Work
+from pipelines.commands.saga import Command, Done, Step, Work
 from tests.conftest import Database
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, VPN
@@ -126,9 +126,8 @@ def test_commands_of_one_batch_are_worked_on_at_once(
 ) -> None:
     both = threading.Barrier(2)
 
-    def meet(work: Work[Any]) -> Result:
+    def meet(_: Work[Any]) -> None:
         both.wait(timeout=30)  # comes back only to whoever is not alone
-        return {"met": work.marker}
 
     action = replace(ACTIONS["place_order"], steps=(Step("meet", meet, reads=True),), result=lambda _: None)
     monkeypatch.setitem(ACTIONS, "place_order", action)
@@ -146,9 +145,9 @@ def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
     monkeypatch.setenv("DATABASE_URL", database.owner)
     monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
     stage, may_end = Stage(database), threading.Event()
-    slow = made_up(Step("wait", lambda _: None if may_end.wait(60) else {}, reads=True))
+    slow = made_up(Step("wait", lambda _: None if may_end.wait(60) else Done(), reads=True))
     for kind in ("place_order", "open_case"):
-        monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=kind))
+        monkeypatch.setitem(ACTIONS, kind, replace(slow, kind=replace(slow.kind, name=kind)))
     stage.ask("one", kind="place_order")
     second = stage.ask("two", kind="open_case")
     settings, stopped = CommandSettings(lease_seconds=9), threading.Event()
@@ -173,10 +172,10 @@ def test_one_command_whose_database_connection_breaks_takes_no_other_with_it(
 ) -> None:
     broken, other = hub.ask("place_order", customer, VPN), hub.ask("place_order", customer, VPN)
 
-    def cut(work: Work[Any]) -> Result:
+    def cut(work: Work[Any]) -> Done:
         if work.command.id == broken:
             raise psycopg.OperationalError("the server closed the connection")
-        return {}
+        return Done()
 
     action = replace(ACTIONS["place_order"], steps=(Step("cut", cut, reads=True),), result=lambda _: None)
     monkeypatch.setitem(ACTIONS, "place_order", action)

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from pipelines.commands.forwarder import Heartbeat
 from pipelines.commands.journal import Journal, LostClaimError
 from pipelines.commands.operating import TooLateError, cancel, resolve, retry
-from pipelines.commands.saga import Command, Step
+from pipelines.commands.saga import Command, Done, Step
 from sql.statements import statement
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import KIND, Doing, Stage, made_up
@@ -81,7 +81,7 @@ def test_who_no_longer_works_on_it_renews_nothing(stage: Stage) -> None:
         (taken,) = other.take(10)
         before = stage.row(taken_over)["lease_until"]
 
-        connection.execute(statement("commands/renew"), renewing(held))
+        connection.execute(statement("forwarder/renew"), renewing(held))
 
     assert taken.claim == 2
     assert stage.row(taken_over)["lease_until"] == before
@@ -119,7 +119,7 @@ def test_when_a_step_was_begun_and_taken_over_the_one_before_does_not_end_it(sta
         other.take(1)
 
         with pytest.raises(LostClaimError):
-            Journal(slow, held).end("charge", {})
+            Journal(slow, held).end("charge", Done())
 
     assert stage.steps(command) == [("charge", "started")]
 
@@ -179,7 +179,7 @@ def test_the_sweep_takes_only_what_a_forwarder_should_have_taken(stage: Stage) -
 
 def test_the_sweep_is_asked_for_when_something_is_overdue_and_nobody_works_on_it(stage: Stage) -> None:
     def overdue() -> int:
-        ((number, _, _),) = stage.rows(statement("commands/overdue").replace("%(seconds)s", "20"))
+        ((number, _, _),) = stage.rows(statement("forwarder/overdue").replace("%(seconds)s", "20"))
         return int(number)
 
     long_ago = datetime.now(UTC) - timedelta(seconds=30)
@@ -353,7 +353,7 @@ class Lanes(RuleBasedStateMachine):
     def renew(self, data: Any) -> None:
         """A worker's heartbeat, also for what it has lost since: only what is its own is held longer."""
         known, command, connection = data.draw(st.sampled_from(self.held))
-        connection.execute(statement("commands/renew"), renewing([command]))
+        connection.execute(statement("forwarder/renew"), renewing([command]))
         if known.claim == command.claim and known.status == "running":
             known.is_leased = True
 

@@ -10,11 +10,11 @@ import pytest
 
 from core.settings import CommandSettings
 from domain.sim.changing import PlanChange
-from pipelines.commands.actions.change_line import choose_day
-from pipelines.commands.clients import Clients
+from pipelines.commands.actions.change_line import ChosenDay, choose_day
 from pipelines.commands.forwarder import Claims
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Work
+from pipelines.sources.clients import Clients
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, another_plan, chip, line, sim
 
@@ -175,7 +175,7 @@ def test_a_plan_changes_with_the_month_that_is_next_in_japan(
     command: Any = SimpleNamespace(accepted_at=datetime.fromisoformat(now))
     work = Work[PlanChange](command, PlanChange(plan_code="SIM_10G"), Clients(), Any)  # type: ignore[arg-type]
 
-    assert choose_day(work) == {"on": on}
+    assert choose_day(work) == ChosenDay(on)
 
 
 def test_a_plan_that_was_chosen_for_a_day_keeps_it_however_long_the_command_waits(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from pipelines.commands.forwarder import request_missed
+from pipelines.commands.provisioning import request_missed
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import VPN
 

@@ -23,10 +23,10 @@ import pytest
 from core.errors import BusyError, CredentialsError, QuotaError, RejectedError, ThrottledError, UnavailableError
 from pipelines.commands.operating import retry
 from pipelines.commands.runner import LONGEST_WAIT_SECONDS, MOST_SURPRISES, QUOTA_WAIT_SECONDS
-from pipelines.commands.saga import Accounts, AlertError, LaterError, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import AlertError, Done, LaterError, RefusalError, Result, Step, Wish, Work
 from pipelines.sources.circuit import CircuitOpenError
 from tests.conftest import Database
-from tests.pipelines.commands.made_up import Doing, Stage, made_up
+from tests.pipelines.commands.made_up import Doing, Found, Stage, made_up
 
 LOST = UnavailableError("whmcs", "did not answer", code="ReadTimeout")
 NEVER_SENT = UnavailableError("whmcs", "did not answer", code="ConnectError", sent=False)
@@ -71,7 +71,7 @@ def test_what_only_read_before_its_deadline_fails_as_if_it_had_not_begun(stage: 
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_what_charged_and_runs_out_of_time_waits_for_an_operator(stage: Stage, *, lost: bool) -> None:
-    charging, adding = Doing(LOST if lost else {}), Doing(NEVER_SENT)
+    charging, adding = Doing(LOST if lost else Done()), Doing(NEVER_SENT)
     action = made_up(
         Step("charge", charging, look=Doing(None)), Step("add", adding, repeatable=True),
         failing=[Step("cancel", cancelling := Doing(), repeatable=True)],
@@ -222,7 +222,7 @@ def test_a_mistake_of_ours_is_tried_three_times_and_then_an_operator_looks(stage
 
 def test_a_mistake_of_ours_before_anything_was_begun_fails_and_frees_the_lane(stage: Stage) -> None:
     command, behind = stage.ask(attempts=MOST_SURPRISES - 1), stage.ask()
-    action = made_up(Step("read", Doing(KeyError("entry"), {}), reads=True))
+    action = made_up(Step("read", Doing(KeyError("entry"), Done()), reads=True))
 
     assert stage.run(action) == "waiting"
     assert stage.run(action) == "failed"
@@ -244,21 +244,21 @@ def test_a_kind_that_this_release_does_not_know_waits_for_an_operator(stage: Sta
 
 
 def test_a_step_that_is_done_is_not_done_again_and_what_it_brought_is_known(stage: Stage) -> None:
-    first, told = Doing({"invoice": "7"}), []
+    first, told = Doing(Found("7")), []
 
     def second(work: Work[Any]) -> Result | None:
-        told.append(work.results["first"])
+        told.append(work.result(Found))
         return trouble(work)
 
     trouble = Doing(NEVER_SENT, None)
     command = stage.ask()
-    action = made_up(Step("first", first, repeatable=True), Step("second", second, repeatable=True))
+    action = made_up(Step("first", first, brings=Found, repeatable=True), Step("second", second, repeatable=True))
     assert stage.run(action) == "waiting"
     stage.take_over()
 
     assert stage.run(action) == "succeeded"
 
-    assert (first.times, told) == (1, [{"invoice": "7"}, {"invoice": "7"}])
+    assert (first.times, told) == (1, [Found("7"), Found("7")])
     assert stage.steps(command) == [("first", "done"), ("second", "done")]
 
 
@@ -281,15 +281,15 @@ def test_what_is_not_needed_is_neither_done_nor_written_down(stage: Stage) -> No
 
 @pytest.mark.parametrize("lost", [LOST, CredentialsError("whmcs", "refuses us", nothing_came=False), GONE])
 def test_after_a_lost_answer_it_looks_and_what_it_finds_is_not_done_again(stage: Stage, lost: Exception) -> None:
-    acting, looking = Doing(lost, None), Doing({"found": 1})
+    acting, looking = Doing(lost, None), Doing(Found("1"))
     command = stage.ask()
-    action = made_up(Step("charge", acting, look=looking))
+    action = made_up(Step("charge", acting, brings=Found, look=looking))
     run_until_it_breaks(stage, action)
 
     assert stage.run(action) == "succeeded"
 
     assert (acting.times, looking.times) == (1, 1)
-    assert stage.rows("SELECT result FROM command.steps WHERE command_id = %s", command) == [({"found": 1},)]
+    assert stage.rows("SELECT result FROM command.steps WHERE command_id = %s", command) == [({"number": "1"},)]
 
 
 def run_until_it_breaks(stage: Stage, action: Any) -> None:
@@ -340,7 +340,7 @@ def test_what_may_be_at_work_is_measured_from_the_latest_try(stage: Stage) -> No
 
 
 def test_trouble_while_it_looks_leaves_the_outcome_open(stage: Stage) -> None:
-    acting, looking = Doing(LOST, None), Doing(UnavailableError("whmcs", "is down", sent=False), {})
+    acting, looking = Doing(LOST, None), Doing(UnavailableError("whmcs", "is down", sent=False), Done())
     command = stage.ask()
     action = made_up(Step("charge", acting, look=looking))
     run_until_it_breaks(stage, action)
@@ -365,7 +365,7 @@ def test_what_came_of_a_lost_call_and_may_not_be_asked_for_waits_for_an_operator
 
 @pytest.mark.parametrize("error", [NEVER_SENT, ThrottledError("whmcs", "asks for patience"), LaterError(1.0, "Later.")])
 def test_a_call_that_surely_changed_nothing_is_made_again_without_looking(stage: Stage, error: Exception) -> None:
-    acting, looking = Doing(error, None), Doing({})
+    acting, looking = Doing(error, None), Doing(Done())
     command = stage.ask()
     action = made_up(Step("charge", acting, look=looking))
     assert stage.run(action) == "waiting"
@@ -381,7 +381,7 @@ def test_what_another_may_have_done_is_looked_for_before_the_first_try(stage: St
     acting = Doing()
     command = stage.ask()
 
-    assert stage.run(made_up(Step("order", acting, look=Doing({"order": "1"}), looks_first=True))) == "succeeded"
+    assert stage.run(made_up(Step("order", acting, look=Doing(Done()), looks_first=True))) == "succeeded"
 
     assert (stage.steps(command), acting.times) == ([("order", "done")], 0)
 
@@ -446,7 +446,7 @@ def test_an_account_that_was_deleted_at_its_source_is_not_called_for(stage: Stag
     stage.run(made_up(Step("see", lambda work: seen.append(work.accounts), reads=True)))
 
     ((salesforce,),) = stage.rows("SELECT source_id FROM hub.customer_accounts WHERE source = 'salesforce'")
-    assert seen == [Accounts(salesforce=salesforce, whmcs=None)]
+    assert seen == [{"salesforce": salesforce}]
 
 
 # -- failing ---------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ async def test_a_key_stands_for_its_command_also_once_what_was_asked_is_forgotte
     headers = asking(bearer, customer)
     first = await client.post("/api/orders", json=CART, headers=headers)
     rows.execute("UPDATE command.commands SET status = 'failed', finished_at = now() - interval '91 days'")
-    rows.execute(statement("commands/forget"), {"days": 90, "at_most": 10})
+    rows.execute(statement("housekeeping/forget_commands"), {"days": 90, "at_most": 10})
 
     again = await client.post("/api/orders", json=CART, headers=headers)
     other = await client.post("/api/orders", json=CART | {"activateOn": "2025-06-11"}, headers=headers)

@@ -4,10 +4,10 @@ WITH placed AS (
 ), asked AS (
     INSERT INTO command.commands (id, kind, account_id, subject_kind, subject_id, lane, idempotency_key, request_hash,
                                   input, request_id, deadline_at)
-    SELECT gen_random_uuid(), 'provision_order', account_id, 'orders', id, 'orders:' || id, %(key)s, md5(%(key)s),
-           jsonb_build_object('order', source_id, 'event', %(event)s::text), %(request_id)s, now() + interval '3 days'
+    SELECT gen_random_uuid(), %(kind)s::text, account_id, %(subject)s::text, id, %(subject)s::text || ':' || id, %(key)s, md5(%(key)s),
+           jsonb_build_object('order', source_id, 'event', %(event)s::text), %(request_id)s, now() + %(deadline)s::interval
       FROM placed
     ON CONFLICT (customer_id, idempotency_key) DO NOTHING
     RETURNING id
 )
-SELECT placed.id, (SELECT pg_notify('hub_commands', 'provision_order') FROM asked) FROM placed
+SELECT placed.id, (SELECT pg_notify('hub_commands', %(kind)s::text) FROM asked) FROM placed

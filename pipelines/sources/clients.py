@@ -1,11 +1,11 @@
-"""The three systems as commands call them: made when first needed, kept warm."""
+"""The three systems as commands call them: a client of each, made when first needed and kept warm."""
 
 from functools import cached_property
 from typing import TypeVar
 
-from core.settings import FreebitSettings, HubSettings, SalesforceSettings, WhmcsSettings, load, url_as
+from core.settings import FreebitSettings, SalesforceSettings, WhmcsSettings, load
 from domain.common.identifiers import System
-from pipelines.sources.circuit import SharedCircuit
+from pipelines.sources.connect import source_of
 from pipelines.sources.freebit.client import FreebitClient
 from pipelines.sources.salesforce.client import SalesforceClient
 from pipelines.sources.whmcs.client import WhmcsClient
@@ -40,19 +40,22 @@ class Clients:
     @cached_property
     def salesforce(self) -> SalesforceClient:
         reserve = self.salesforce_settings.quota_reserve_percent if self._for_customers else 0
-        settings = self.salesforce_settings.model_copy(update={"quota_stop_percent": 100 - reserve})
-        return self._kept(SalesforceClient(settings, self._circuit("salesforce")))
+        client: SalesforceClient = source_of("salesforce", quota_stop_percent=100 - reserve).client
+        return self._kept(client)
 
     @cached_property
     def whmcs(self) -> WhmcsClient:
-        return self._kept(WhmcsClient(self.whmcs_settings, self._circuit("whmcs")))
+        client: WhmcsClient = source_of("whmcs").client
+        return self._kept(client)
 
     @cached_property
     def freebit(self) -> FreebitClient:
-        return self._kept(FreebitClient(self.freebit_settings, self._circuit("freebit")))
+        client: FreebitClient = source_of("freebit").client
+        return self._kept(client)
 
-    def _circuit(self, system: System) -> SharedCircuit:
-        return SharedCircuit(url_as(load(HubSettings), "hub_sync"), system)
+    def reserve_percent(self, system: System) -> int | None:
+        """The share of a day's calls that customers' new commands leave; None: the system counts none by the day."""
+        return self.salesforce_settings.quota_reserve_percent if system == "salesforce" else None
 
     def _kept(self, client: Client) -> Client:
         self._made.append(client)

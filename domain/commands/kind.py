@@ -1,0 +1,48 @@
+"""What is true of every command of a kind before it is asked for. `kinds.py` has one declaration for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from domain.commands.asked import Asked, Broken
+from domain.common.identifiers import System
+
+Input = TypeVar("Input", bound=Asked)
+Facts = TypeVar("Facts", bound=BaseModel)
+
+
+class NoFacts(BaseModel):
+    """Nothing needs to be known before it is accepted."""
+
+
+def no_rules(_input: Any, _facts: Any, _today: date) -> Sequence[Broken]:
+    """Whoever owns the thing may ask."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Input, Facts]):
+    """A kind of command. The API, the steps, docs/actions.md and the SQL all read it here, so that they agree.
+
+    name: in the database, on the wire and in Dagster. about: one sentence for people.
+    input: what is asked for, as the caller writes it and as it is stored.
+    subject: the table of schema hub that it makes or changes a row of.
+    system: whose account of the customer it changes. calls: every system that its steps call.
+    facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.
+    crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
+    deadline: after so much trouble it is given up; waiting on purpose does not count.
+    """
+
+    name: str
+    about: str
+    input: type[Input]
+    subject: str
+    system: System
+    calls: tuple[System, ...]
+    facts: type[Facts]
+    rules: Callable[[Input, Facts, date], Sequence[Broken]] = no_rules
+    crm_calls: int = 0
+    deadline: timedelta = timedelta(days=1)
