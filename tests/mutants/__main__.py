@@ -9,9 +9,11 @@ import fnmatch
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from math import sqrt
 from queue import SimpleQueue
 
@@ -37,6 +39,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="when to begin no other (default 60)")
     parser.add_argument("--jobs", type=int, default=2, help="how many side by side (default 2)")
     parser.add_argument("--only", action="append", metavar="ROOM/NAME", help="these alone; * stands for anything")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="TESTS",
+        help="leave these test files out, such as 'tests/e2e/*', for a bound in less time; * stands for anything",
+    )
     parser.add_argument("--again", action="store_true", help="forget what is known of them")
     parser.add_argument("--list", action="store_true", help="say what there is and what is known, and plant nothing")
     parser.add_argument("--show", action="store_true", help="show the patches, and plant nothing")
@@ -51,7 +60,7 @@ def main() -> int:
         return 2
     except ImportError:
         parser.error("the mutation tool is not installed: `make mutants` does that")
-    mutants = [each for each in mutants if _is_wanted(each, options.only)]
+    mutants = [_without_tests(each, options.without) for each in mutants if _is_wanted(each, options.only)]
     if not mutants:
         parser.error("none has that name; --list names them")
     if options.show:
@@ -72,6 +81,11 @@ def _is_wanted(mutant: Mutant, only: list[str] | None) -> bool:
     )
 
 
+def _without_tests(mutant: Mutant, patterns: Sequence[str]) -> Mutant:
+    left = [test for test in mutant.caught_by if not any(fnmatch.fnmatchcase(test, each) for each in patterns)]
+    return replace(mutant, caught_by=tuple(left)) if left else mutant
+
+
 def _patch(mutant: Mutant) -> str:
     before, after = (ROOT / mutant.file).read_text().splitlines(), mutant.text().splitlines()
     lines = difflib.unified_diff(before, after, mutant.file, mutant.file, n=1, lineterm="")
@@ -81,7 +95,7 @@ def _patch(mutant: Mutant) -> str:
 def _try_all(console: Console, kept: Kept, mutants: Sequence[Mutant], jobs: int, ends: float) -> None:
     """Those that nothing is known of, until time is up; tests that are new are first run without a bug."""
     waiting = [each for each in mutants if kept.of(each) is None]
-    clean, lock = dict[tuple[str, ...], Outcome](), threading.Lock()
+    clean, lock = _Clean(kept), threading.Lock()
     with _trees(min(jobs, max(len(waiting), 1))) as trees, ThreadPoolExecutor(jobs) as pool:
 
         def tried(mutant: Mutant) -> None:
@@ -89,7 +103,7 @@ def _try_all(console: Console, kept: Kept, mutants: Sequence[Mutant], jobs: int,
                 return
             tree = trees.get()
             try:
-                outcome = _without(tree, kept, mutant, clean) or tree.tried(mutant)
+                outcome = clean.failure(tree, mutant) or tree.tried(mutant)
             finally:
                 trees.put(tree)
             kept.keep(mutant, outcome)
@@ -108,19 +122,31 @@ def _trees(jobs: int) -> Iterator["SimpleQueue[Tree]"]:
         yield trees
 
 
-def _without(tree: Tree, kept: Kept, mutant: Mutant, clean: dict[tuple[str, ...], Outcome]) -> Outcome | None:
-    """Why nothing can be learnt: the tests fail as they are. Nothing where they pass."""
-    tests = mutant.caught_by
-    text = (ROOT / mutant.file).read_text()
-    innocent = Mutant("clean", " ".join(tests), "", mutant.file, lambda: text, text, tests)
-    if tests not in clean:
-        known = kept.of(innocent)
+class _Clean:
+    """What tests say without a bug: found out once for the same tests, in whatever order."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+        self._found: dict[tuple[str, ...], Outcome] = {}
+        self._turns: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
+
+    def failure(self, tree: Tree, mutant: Mutant) -> Outcome | None:
+        """Why nothing can be learnt: the mutant's tests fail as they are. Nothing where they pass."""
+        tests = tuple(sorted(mutant.caught_by))
+        with self._turns[tests]:
+            if tests not in self._found:
+                self._found[tests] = self._tested(tree, mutant.file, tests)
+        found = self._found[tests]
+        return None if found.verdict == "survived" else Outcome("broken", 0.0, f"fails without the bug: {found.what}")
+
+    def _tested(self, tree: Tree, file: str, tests: tuple[str, ...]) -> Outcome:
+        text = (ROOT / file).read_text()
+        innocent = Mutant("clean", " ".join(tests), "", file, lambda: text, text, tests)
+        known = self._kept.of(innocent)
         if known is None or known.verdict != "survived":  # a failure may have been the machine's
             known = tree.tested(tests)
-            kept.keep(innocent, known)
-        clean[tests] = known
-    outcome = clean[tests]
-    return None if outcome.verdict == "survived" else Outcome("broken", 0.0, f"fails without the bug: {outcome.what}")
+            self._kept.keep(innocent, known)
+        return known
 
 
 def _line(mutant: Mutant, outcome: Outcome) -> str:
