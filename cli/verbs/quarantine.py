@@ -72,9 +72,11 @@ def retry(dataset: Dataset = None, as_json: AsJson = False) -> None:
     """Map quarantined rows again. Details that are read by call are asked for again by the next sync."""
     from pipelines.datasets import DATASETS
     from pipelines.sources.connect import source_of
+    from pipelines.sync.quarantine import quarantined
     from pipelines.sync.retry import retry as map_again
 
-    with_rows = {row["dataset"] for row in _rows(dataset=dataset)}
+    with opened("hub_sync") as connection:
+        with_rows = {row.dataset for row in quarantined(connection, dataset=dataset)}
     rows: list[dict[str, Any]] = []
     for one in (one for one in DATASETS if one.name in with_rows):
         source = source_of(one.system)

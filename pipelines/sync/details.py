@@ -17,7 +17,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 """When a parent whose details failed is asked about again: each time after twice as long."""
 
 MOST_AT_WORK = 10
-"""So many parents of a page that are still at work are asked for again; a source's budget is for everybody."""
+"""Of a page's parents that are still at work, the most that are asked for again early: calls to a source are shared."""
 
 
 def due_parents(
@@ -25,9 +25,8 @@ def due_parents(
 ) -> Iterator[Row]:
     """The parents whose details are due now (or simply `everyone`), in the data set's order.
 
-    Each row also says how long the list is (`due_count`). A held server-side
-    cursor: the list is taken once, costs the reader no memory however long it is, and keeps no transaction open
-    while the calls are made.
+    Each row also says how long the list is (`due_count`). The rows come from a server-side cursor that outlives its
+    transaction: the list is taken once, costs no memory here, and keeps no transaction open while the calls are made.
     """
     query = SQL(
         "SELECT {columns}, count(*) OVER () AS due_count FROM {parent}"
