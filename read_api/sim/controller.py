@@ -1,6 +1,6 @@
 """SIM lines and what they used."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from core.settings import PlanSettings, load
 from domain.commands.asked import Broken
 from domain.sim.changing import (
     LineCancellation,
@@ -31,6 +30,7 @@ from read_api.http.answers import ApiRequest, JsonAnswer, Listing
 from read_api.http.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import NumberDisputedError
 from read_api.http.responses import accepted, answers
+from read_api.http.services import services_of
 from read_api.http.wire import Cursor, Limit
 from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
@@ -48,7 +48,6 @@ LOOK = OnDemand(Question("sim/wish"), Question("sim/read_at"))
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
-PLANS = tuple(load(PlanSettings).vocabulary.plan_names)
 CHANGES: dict[str, Any] = {
     "status_code": 202,
     "responses": accepted(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode),
@@ -67,8 +66,12 @@ def _change(kind: str, rules: Any, crm_calls: int = 0) -> Change[Any, LineFacts]
     return Change(kind, "whmcs", "sims", at, FACTS, LineFacts, undisputed, crm_calls=crm_calls)
 
 
+def _plan_change(on_offer: Collection[str]) -> Change[Any, LineFacts]:
+    return _change("change_plan", lambda asked, line, today: plan_rules(asked, line, today, on_offer))
+
+
 TOP_UP = _change("top_up", top_up_rules)
-CHANGE_PLAN = _change("change_plan", lambda asked, line, today: plan_rules(asked, line, today, PLANS))
+CHANGE_PLAN = _plan_change(on_offer=())  # which are, is known when the application is made
 CHANGE_VOICE = _change("change_voice", voice_rules)
 CHANGE_NETWORK = _change("change_network", network_rules)
 REISSUE = _change("reissue_esim", reissue_rules)
@@ -106,7 +109,7 @@ class SimController(Controller):
         self, request: ApiRequest, sim_id: Id, data: JSONBody[PlanChange], key: IdempotencyKey
     ) -> JsonAnswer:
         """Another plan from the first of next month on; one such change may wait."""
-        return await CHANGE_PLAN.accept(request, key, data, str(sim_id))
+        return await _plan_change(services_of(request).plans).accept(request, key, data, str(sim_id))
 
     @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **CHANGES)
     async def change_voice(
@@ -148,4 +151,5 @@ class SimController(Controller):
 
 
 async def _looked_at(request: ApiRequest, question: Question, line: UUID) -> JsonAnswer:
-    return await LOOK.single(request, question, id=str(line), stale_seconds=str(request.app.state["sim_stale_seconds"]))
+    stale_after = services_of(request).settings.sim_stale_seconds
+    return await LOOK.single(request, question, id=str(line), stale_seconds=str(stale_after))

@@ -75,7 +75,7 @@ READ_API = {
     "read_api/http/requests.py": _near("http/test_problems", "http/test_hostile_input", "http/test_doors"),
     "read_api/http/responses.py": _near("http/test_documents", "http/test_openapi_conformance"),
     "read_api/serve.py": _near("http/test_doors", "test_process"),
-    "read_api/worker.py": _near("test_process", "http/test_doors"),
+    "read_api/worker.py": _near("test_worker", "test_process", "http/test_doors"),
     "read_api/http/wire.py": _near("http/test_documents", "http/test_lists"),
 }
 

@@ -347,7 +347,7 @@ async def test_it_is_a_problem_that_says_to_try_again(
         "/problems/unavailable",
         "2",
     )
-    assert app.state["database"].misplaced_answers == 1
+    assert app.state["services"].database.misplaced_answers == 1
     assert again.status_code == 200
 
 
