@@ -21,6 +21,7 @@ from core.settings import ApiSettings
 from domain.common.identifiers import System
 from read_api.http.answers import database_of
 from read_api.http.problems.errors import NotAdmittedError
+from read_api.http.services import services_of
 from read_api.store.database import UnknownCustomerError
 from read_api.store.questions import Question
 
@@ -58,8 +59,7 @@ class Kind:
     limits: Callable[[ApiSettings], Limits]
 
     def of(self, connection: Connection) -> Limits:
-        settings: ApiSettings = connection.app.state["settings"]
-        return self.limits(settings)
+        return self.limits(services_of(connection).settings)
 
     def taking(self, crm_calls: int) -> "Kind":
         """The same, where one request takes about so many calls to Salesforce, which sells them by the day."""

@@ -1,6 +1,6 @@
 """The read API as an ASGI application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -17,6 +17,7 @@ from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
 from core.settings import ApiSettings, GatewaySettings, HubSettings, url_as
+from domain.common.vocabulary import FreebitVocabulary
 from read_api.auth.guard import BearerGuard
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
@@ -33,6 +34,7 @@ from read_api.http.problems.controller import explain
 from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.problems.handlers import HANDLERS
 from read_api.http.requests import Envelope, HubRequest
+from read_api.http.services import KEY, Services
 from read_api.live.controller import LiveController, live_socket
 from read_api.live.follower import Follower
 from read_api.live.seats import Seats
@@ -67,11 +69,16 @@ ABOUT = (
 
 
 def create_app(
-    hub: HubSettings, api: ApiSettings, now: Clock = utc_now, gateway: GatewaySettings | None = None
+    hub: HubSettings,
+    api: ApiSettings,
+    now: Clock = utc_now,
+    gateway: GatewaySettings | None = None,
+    plans: Collection[str] = tuple(FreebitVocabulary().plan_names),
 ) -> Litestar:
     """The application; it connects when it starts, and starts without a database too.
 
-    Without a `gateway`, pay links and identity documents are not offered.
+    Without a `gateway`, pay links and identity documents are not offered. `plans`: codes of those that a SIM line may
+    change to.
 
     Raises:
         SettingsError: there is no database URL.
@@ -98,6 +105,17 @@ def create_app(
     def today(at: datetime | None = None) -> str:
         return (at or now()).astimezone(zone).date().isoformat()
 
+    services = Services(
+        settings=api,
+        database=database,
+        follower=follower,
+        guard=guard,
+        seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
+        today=today,
+        plans=plans,
+        gateway=way,
+        whmcs_signature=_signature(api, now),
+    )
     guarded = Router(
         "/",
         route_handlers=FEATURES,
@@ -110,19 +128,7 @@ def create_app(
         lifespan=[connected],
         openapi_config=_openapi(),
         plugins=[AskedSchemas(prefer_alias=True)],
-        state=State(
-            {
-                "database": database,
-                "follower": follower,
-                "gateway": way,
-                "guard": guard,
-                "seats": Seats(api.streams, api.streams_per_customer, api.streams_per_address),
-                "settings": api,
-                "sim_stale_seconds": api.sim_stale_seconds,
-                "today": today,
-                "whmcs_signature": _signature(api, now),
-            }
-        ),
+        state=State({KEY: services}),
         logging_config=None,
         request_class=HubRequest,
         request_max_body_size=MOST_BYTES,

@@ -5,7 +5,7 @@ import gc
 from litestar import Litestar
 
 from core.logging import configure
-from core.settings import ApiSettings, GatewaySettings, HubSettings, environment_has, load
+from core.settings import ApiSettings, GatewaySettings, HubSettings, PlanSettings, environment_has, load
 from read_api.app import create_app
 
 # Objects that came and did not go, before the youngest are looked through; rounds of those before the middle ones are;
@@ -17,7 +17,8 @@ def application() -> Litestar:
     """Built inside the worker, from the environment."""
     configure()
     gateway = load(GatewaySettings) if environment_has("GATEWAY_TOKEN") else None
-    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway)
+    plans = tuple(load(PlanSettings).vocabulary.plan_names)
+    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway, plans=plans)
     _collect_seldom()
     return app
 

@@ -12,7 +12,6 @@ from core.errors import NotFoundError
 from domain.commands.asked import Broken
 from read_api.admission import PAY_LINKS, admitted
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
-from read_api.gateway import Gateway
 from read_api.http.answers import (
     NEWER,
     OLDER,
@@ -29,6 +28,7 @@ from read_api.http.as_of import AsOf
 from read_api.http.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import BrokenRulesError, NotSetUpError
 from read_api.http.responses import answers
+from read_api.http.services import services_of
 from read_api.http.wire import Cursor, Limit
 from read_api.on_demand import OnDemand, Prefer
 from read_api.store.past import DatedQuestion
@@ -107,7 +107,7 @@ class BillingController(Controller):
         self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
     ) -> JsonAnswer:
         """A link that signs the customer in at the billing system and shows the invoice: one use, one minute."""
-        gateway: Gateway | None = request.app.state["gateway"]
+        gateway = services_of(request).gateway
         if gateway is None:
             raise NotSetUpError("pay links are not set up")
         found = await database_of(request).ask(PAYABLE, customer_of(request), {"id": str(invoice_id)})

@@ -14,10 +14,11 @@ from domain.commands import kinds
 from domain.customer.identity import ENDINGS, MOST_BYTES, IdentityFacts, RuleCode, SubmitIdentityDocument
 from read_api.admission import LONGEST_UPLOAD_SECONDS
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.gateway import Gateway, GatewayDownError
+from read_api.gateway import GatewayDownError
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.http.responses import accepted
+from read_api.http.services import services_of
 from read_api.store.questions import Question
 
 SUBMIT = Change(kinds.SUBMIT_IDENTITY_DOCUMENT, "/api/me", Question("customer/identity_facts"))
@@ -49,7 +50,7 @@ class IdentityController(Controller):
     )
     async def submit(self, request: ApiRequest, key: IdempotencyKey) -> JsonAnswer:
         """Send a photo or scan of an identity document: JPEG, PNG or PDF, 5 MiB at most, as the body itself."""
-        gateway: Gateway | None = request.app.state["gateway"]
+        gateway = services_of(request).gateway
         if gateway is None:
             raise NotSetUpError("identity documents are not set up")
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -19,6 +19,7 @@ from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
 from read_api.http.as_of import checked, meta_of
 from read_api.http.problems.errors import InvalidFieldError
+from read_api.http.services import services_of
 from read_api.live.tags import TAG
 from read_api.store.database import Database, Found, Row
 from read_api.store.past import DatedQuestion
@@ -230,8 +231,7 @@ def customer_of(request: ApiRequest) -> str:
 
 
 def database_of(connection: ASGIConnection[Any, Any, Any, State]) -> Database:
-    database: Database = connection.app.state["database"]
-    return database
+    return services_of(connection).database
 
 
 def today_of(request: ApiRequest, at: datetime | None = None) -> str:
@@ -240,5 +240,4 @@ def today_of(request: ApiRequest, at: datetime | None = None) -> str:
     Raises:
         InvalidFieldError: `at` is not a moment that may be asked about.
     """
-    today: str = request.app.state["today"](checked(at))
-    return today
+    return services_of(request).today(checked(at))

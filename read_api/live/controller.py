@@ -15,7 +15,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
-from read_api.auth.guard import EXPIRES, BearerGuard
+from read_api.auth.guard import EXPIRES
 from read_api.auth.tokens import InvalidTokenError
 from read_api.http.answers import ApiRequest, customer_of, database_of
 from read_api.http.doors import UnfinishedBodyError
@@ -23,9 +23,10 @@ from read_api.http.problems.catalogue import TOO_MANY_REQUESTS, TOO_MANY_STREAMS
 from read_api.http.problems.errors import NotAdmittedError
 from read_api.http.problems.handlers import no_seat
 from read_api.http.responses import answers
+from read_api.http.services import services_of
 from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
-from read_api.live.seats import NoSeatError, Seats
+from read_api.live.seats import NoSeatError
 from read_api.live.stream import BEAT, Item, items
 from read_api.live.tags import UNTAGGED
 from read_api.store.database import DatabaseDownError, UnknownCustomerError
@@ -104,7 +105,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     Who is not let in gets no connection (403; 429 or 503 where there are too many). It ends with 1008 when the token
     does; after any other end, come again with the last id as `after`.
     """
-    guard: BearerGuard = socket.app.state["guard"]
+    guard = services_of(socket).guard
     protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
     token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
     after = _position(socket.query_params.get("after"))
@@ -130,9 +131,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
 
 def _seat(connection: Any, named: str) -> AbstractContextManager[None]:
     """A live stream's place among all, for the customer and the caller's address."""
-    seats: Seats = connection.app.state["seats"]
     client = connection.scope.get("client")
-    return seats.taken(named, client[0] if client else "")
+    return services_of(connection).seats.taken(named, client[0] if client else "")
 
 
 async def _begun(connection: Any, named: str, after: Position | None, expires: float) -> AsyncGenerator[Item, None]:
@@ -191,8 +191,7 @@ async def _while_there(sending: Coroutine[Any, Any, None], leaving: Coroutine[An
 
 
 def follower_of(connection: Any) -> Follower:
-    follower: Follower = connection.app.state["follower"]
-    return follower
+    return services_of(connection).follower
 
 
 def _position(cursor: str | None) -> Position | None:

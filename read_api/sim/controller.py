@@ -6,7 +6,6 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
-from core.settings import PlanSettings, load
 from domain.commands import kinds
 from domain.commands.kind import Input, Kind
 from domain.sim.changing import (
@@ -24,6 +23,7 @@ from read_api.http.answers import ApiRequest, JsonAnswer, Listing
 from read_api.http.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import NumberDisputedError
 from read_api.http.responses import accepted, answers
+from read_api.http.services import services_of
 from read_api.http.wire import Cursor, Limit
 from read_api.live.tags import UNTAGGED
 from read_api.on_demand import OnDemand, Prefer
@@ -41,7 +41,6 @@ LOOK = OnDemand(Question("sim/wish"), Question("sim/read_at"))
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
-PLANS = frozenset(load(PlanSettings).vocabulary.plan_names)
 CHANGES: dict[str, Any] = {
     "status_code": 202,
     "responses": accepted(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode),
@@ -49,10 +48,10 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def _complete(_: ApiRequest, line: LineFacts) -> LineFacts:
+def _complete(request: ApiRequest, line: LineFacts) -> LineFacts:
     if line.is_disputed:
         raise NumberDisputedError("several open services have the number")
-    return line.model_copy(update={"offered_plans": PLANS})
+    return line.model_copy(update={"offered_plans": services_of(request).plans})
 
 
 def _change(kind: Kind[Input, LineFacts]) -> Change[Input, LineFacts]:
@@ -140,4 +139,5 @@ class SimController(Controller):
 
 
 async def _looked_at(request: ApiRequest, question: Question, line: UUID) -> JsonAnswer:
-    return await LOOK.single(request, question, id=str(line), stale_seconds=str(request.app.state["sim_stale_seconds"]))
+    stale_after = services_of(request).settings.sim_stale_seconds
+    return await LOOK.single(request, question, id=str(line), stale_seconds=str(stale_after))

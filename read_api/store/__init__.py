@@ -1,0 +1,1 @@
+"""The API's way to its database; knows no HTTP."""

@@ -7,7 +7,8 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from core.errors import HubError
-from read_api.store.channels import Asked, Channels, NoChannelError
+from read_api.store.channels.channel import Asked, NoChannelError
+from read_api.store.channels.pool import Channels
 from read_api.store.questions import Question
 
 # A plan made once serves every customer: the order comes from an index whatever the values. Without bitmap scans, which

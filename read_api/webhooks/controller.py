@@ -13,9 +13,10 @@ from read_api.http.answers import ApiRequest, JsonAnswer, database_of
 from read_api.http.problems import catalogue
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.http.responses import problem_spec
+from read_api.http.services import services_of
 from read_api.store.questions import Question
 from read_api.webhooks.models import RULES, Hint, Stored
-from read_api.webhooks.signature import SIGNATURE, TIMESTAMP, Signature
+from read_api.webhooks.signature import SIGNATURE, TIMESTAMP
 
 RECEIVE_HINT = Question("webhooks/receive_hint")
 MOST_BYTES = 4096
@@ -64,7 +65,7 @@ class WebhookController(Controller):
         `X-Hub-Timestamp` holds the Unix seconds of sending, `X-Hub-Signature` is
         `v1=<hex HMAC-SHA256(secret, "<timestamp>.<raw body>")>`.
         """
-        signature: Signature | None = request.app.state["whmcs_signature"]
+        signature = services_of(request).whmcs_signature
         if signature is None:
             raise NotSetUpError("webhooks are not set up")
         body = await request.body()

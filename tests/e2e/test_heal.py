@@ -238,11 +238,11 @@ async def shown_cases(database: Any, customer: Any) -> set[str]:
     """The numbers of the cases that the API shows the customer."""
     settings = ApiSettings(jwt_key="k" * 32)
     app = create_app(HubSettings(database_url=database.owner, api_database_url=database.api), settings)
-    await app.state["database"].open()
+    await app.state["services"].database.open()
     headers = {"Authorization": f"Bearer {mint(settings, customer)}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub", headers=headers) as client:
         answer = (await client.get("/api/support/cases?limit=100")).json()
-    await app.state["database"].close()
+    await app.state["services"].database.close()
     return {each["caseNumber"] for each in answer["data"]}
 
 

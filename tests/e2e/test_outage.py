@@ -132,11 +132,11 @@ async def portal(hub: Hub) -> Any:
         " JOIN hub.sims s ON s.account_id = a.id JOIN hub.customer_accounts crm ON crm.customer_id = a.customer_id"
         " JOIN hub.orders o ON o.account_id = crm.id ORDER BY a.id LIMIT 1"
     )
-    await app.state["database"].open()
+    await app.state["services"].database.open()
     headers = {"Authorization": f"Bearer {mint(settings, customer)}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub", headers=headers) as client:
         yield client
-    await app.state["database"].close()
+    await app.state["services"].database.close()
 
 
 def changed_at_salesforce(hub: Hub) -> None:

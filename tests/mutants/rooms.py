@@ -61,7 +61,7 @@ READ_API = {
         "http/test_lists", "http/test_problems", "live/test_tags", "http/test_documents", "http/test_doors"
     ),
     "read_api/http/asked.py": _near("http/test_documents", "http/test_openapi_conformance"),
-    "read_api/store/channels.py": _near("store/test_channels", "store/test_misplaced", "test_process"),
+    "read_api/store/channels/*": _near("store/test_channels", "store/test_misplaced", "test_process"),
     "read_api/store/database.py": _near(
         "store/test_isolation", "http/test_problems", "http/test_lists", "test_process"
     ),
@@ -75,7 +75,7 @@ READ_API = {
     "read_api/http/requests.py": _near("http/test_problems", "http/test_hostile_input", "http/test_doors"),
     "read_api/http/responses.py": _near("http/test_documents", "http/test_openapi_conformance"),
     "read_api/serve.py": _near("http/test_doors", "test_process"),
-    "read_api/worker.py": _near("test_process", "http/test_doors"),
+    "read_api/worker.py": _near("test_worker", "test_process", "http/test_doors"),
     "read_api/http/wire.py": _near("http/test_documents", "http/test_lists"),
 }
 
@@ -115,8 +115,8 @@ ROOMS = (
     Room(
         "read API",
         (
-            "read_api/*.py", "read_api/http/*.py", "read_api/store/*.py", "read_api/live/*.py",
-            "read_api/commands/*.py", "read_api/auth/*.py",
+            "read_api/*.py", "read_api/http/*.py", "read_api/store/*.py", "read_api/store/channels/*.py",
+            "read_api/live/*.py", "read_api/commands/*.py", "read_api/auth/*.py",
         ),
         ("tests/read_api",),
         READ_API,

@@ -34,7 +34,7 @@ def app(database: Any, api_settings: ApiSettings) -> Litestar:
 @pytest.fixture
 async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     # Not app.lifespan(): pytest ends a fixture in another task than it began in, which a task group does not survive.
-    hub_database: Database = app.state["database"]
+    hub_database: Database = app.state["services"].database
     await hub_database.open()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:

@@ -58,10 +58,10 @@ def two(rows: Any) -> tuple[Any, Any]:
 async def another_process(database: Any, settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A second API before the same database."""
     app = create_app(HubSettings(database_url=database.owner, api_database_url=database.api), settings)
-    await app.state["database"].open()
+    await app.state["services"].database.open()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         yield client
-    await app.state["database"].close()
+    await app.state["services"].database.close()
 
 
 async def open_case(client: httpx.AsyncClient, headers: dict[str, str], key: str | None = None) -> httpx.Response:
@@ -254,7 +254,7 @@ async def test_looking_at_what_is_wished_for_already_is_not_counted(
 async def test_many_reconnects_of_one_customer_are_refused_and_anothers_catches_up(
     app: Litestar, client: httpx.AsyncClient, two: Any, bearer: Any
 ) -> None:
-    app.state["follower"].closed = True  # so that a stream ends once it has caught up
+    app.state["services"].follower.closed = True  # so that a stream ends once it has caught up
     attacker, other = ({**bearer(each["id"]), "Last-Event-ID": "WzEsMV0"} for each in two)
 
     answers = [await client.get("/api/live", headers=attacker) for _ in range(3)]

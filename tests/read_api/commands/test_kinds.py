@@ -22,6 +22,7 @@ from read_api.auth.guard import CUSTOMER
 from read_api.commands.accepting import KIND, Change
 from read_api.customer import controller as of_customer
 from read_api.customer import identity as of_identity
+from read_api.http.services import KEY as SERVICES
 from read_api.orders import controller as of_orders
 from read_api.sim import controller as of_sim
 from read_api.subscriptions import controller as of_subscriptions
@@ -85,7 +86,7 @@ class Listening:
 async def stored(change: Change[Any, Any], database: Any, customer: Any, subject: str | None) -> dict[str, Any]:
     """The row of a command as the API has it stored."""
     listening = Listening()
-    state = {"database": listening, "settings": ApiSettings(jwt_key="k" * 32)}
+    state = {SERVICES: SimpleNamespace(database=listening, settings=ApiSettings(jwt_key="k" * 32))}
     request: Any = SimpleNamespace(app=SimpleNamespace(state=state), scope={CUSTOMER: str(customer)})
     await change._stored(request, uuid4().hex, "{}", subject, None)
     with psycopg.connect(database.api) as connection:

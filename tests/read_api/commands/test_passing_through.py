@@ -117,12 +117,12 @@ async def api_before(
 ) -> AsyncIterator[httpx.AsyncClient]:
     hub = HubSettings(database_url=database.owner, api_database_url=database.api)
     app = create_app(hub, api_settings, gateway=gateway)
-    await app.state["database"].open()
+    await app.state["services"].database.open()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         yield client
-    await app.state["gateway"].close()
-    await app.state["database"].close()
+    await app.state["services"].gateway.close()
+    await app.state["services"].database.close()
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ async def test_our_own_mistakes_say_nothing_of_our_inside(
     async def broken(*_: Any) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr(app.state["database"], "ask", broken)
+    monkeypatch.setattr(app.state["services"].database, "ask", broken)
 
     answer = await client.get("/api/me", headers=bearer(uuid4()))
 

@@ -41,7 +41,7 @@ def app(database: Any, api_settings: ApiSettings, clock: list[datetime]) -> Lite
 @pytest.fixture
 async def client(app: Litestar) -> AsyncIterator[Client]:
     """As everywhere, and the log is followed."""
-    database, follower = app.state["database"], app.state["follower"]
+    database, follower = app.state["services"].database, app.state["services"].follower
     await database.open()
     follower.open()
     async with Client(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
@@ -170,7 +170,7 @@ async def test_once_the_log_was_not_looked_at_for_a_while_there_is_no_tag(
 ) -> None:
     headers = bearer(insert_customer(rows)["id"])
     tag = await tag_of(client, "/api/me", headers)
-    follower = app.state["follower"]
+    follower = app.state["services"].follower
     await follower.close()  # so that it looks no more
     looked_at = follower._looked_at
 

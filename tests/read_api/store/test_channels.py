@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg.errors import DivisionByZero, QueryCanceled, UndefinedTable
 
-from read_api.store import channels as module
-from read_api.store.channels import Channels, NoChannelError
+from read_api.store.channels import channel, pool
+from read_api.store.channels.channel import NoChannelError
+from read_api.store.channels.pool import Channels
 from read_api.store.database import SPEAK_FOR_NOBODY
 from read_api.store.questions import Question
 from tests.conftest import Database
@@ -99,7 +100,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
                 await asyncio.sleep(0)
 
     clock = Clock()
-    monkeypatch.setattr(module, "monotonic", clock)
+    for module in (channel, pool):
+        monkeypatch.setattr(module, "monotonic", clock)
     return clock
 
 
@@ -160,7 +162,7 @@ async def test_nobody_is_sent_to_wait_behind_a_slow_question(opened: Any, lock: 
     channels = await opened(2)
     slow = asyncio.create_task(ask(channels, BLOCKED))
     await blocked(lock)
-    clock.now += 2 * module.SLOW_SECONDS
+    clock.now += 2 * channel.SLOW_SECONDS
 
     # More than one, so that the queue behind the slow one is the shorter.
     others = await processes(channels, 5)
@@ -177,10 +179,10 @@ async def test_one_connection_that_is_stuck_is_no_reason_to_refuse_what_another_
     channels = await opened(2)
     stuck = asyncio.create_task(ask(channels, BLOCKED))
     await blocked(lock)
-    clock.now += 2 * module.PATIENCE_SECONDS
+    clock.now += 2 * pool.PATIENCE_SECONDS
     busy = [asyncio.create_task(ask(channels, BLOCKED_TOO)) for _ in range(2)]
     await blocked(lock, OTHER_LOCK)
-    clock.now += 2 * module.SLOW_SECONDS
+    clock.now += 2 * channel.SLOW_SECONDS
 
     # Both are slow now, and the queue of the stuck one is the shorter.
     another = asyncio.create_task(ask(channels, ONE))
@@ -213,8 +215,8 @@ async def test_whoever_waits_when_a_connection_breaks_is_answered_by_the_next(
 async def test_a_server_that_says_nothing_is_given_up(
     one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(channel, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(channel, "LOOK_EVERY_SECONDS", 0.05)
 
     with pytest.raises(NoChannelError):
         await ask(one, BLOCKED)
@@ -227,11 +229,11 @@ async def test_a_server_that_says_nothing_is_given_up(
 async def test_a_server_that_answers_slowly_is_not_taken_for_gone(
     one: Channels, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(channel, "LOOK_EVERY_SECONDS", 0.01)
     first = asyncio.create_task(ask(one, BLOCKED))
     second = asyncio.create_task(ask(one, BLOCKED_TOO))
     await blocked(lock)
-    clock.now += module.SILENCE_SECONDS - 1
+    clock.now += channel.SILENCE_SECONDS - 1
     release(lock, LOCK)
     (one_answer,) = await first
     clock.now += 2
@@ -246,7 +248,7 @@ async def test_a_server_that_answers_slowly_is_not_taken_for_gone(
 async def test_a_wait_for_the_connection_is_no_wait_for_the_server(
     database: Any, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 60.0)
     channels = Channels(database.api, 1, "")
     early = asyncio.create_task(ask(channels, BLOCKED))
     await clock.looked_at(1)
@@ -266,7 +268,7 @@ async def test_no_more_is_asked_of_a_server_that_does_not_keep_up(
 ) -> None:
     slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 0.0)
 
     with pytest.raises(NoChannelError, match="keep up"):
         await ask(one, ONE)
@@ -361,7 +363,7 @@ async def test_whoever_waits_when_it_is_closed_is_told(one: Channels, lock: Any)
 async def test_whoever_waits_for_a_connection_when_it_is_closed_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 60.0)
     channels = Channels("postgresql://nobody@127.0.0.1:9/none", 1, "")
     await channels.open()
     early = asyncio.create_task(ask(channels, ONE))
@@ -376,7 +378,7 @@ async def test_whoever_waits_for_a_connection_when_it_is_closed_is_told(
 async def test_a_login_that_could_leave_its_role_carries_no_question(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 1.0)
     channels = Channels(database.owner, 1, "-c role=hub_api")
     await channels.open()
 

@@ -71,7 +71,7 @@ async def test_the_customer_is_forgotten_when_the_request_ends(
         def _text(self) -> str:
             return "SELECT current_setting('hub.customer_id', true), (SELECT count(*) FROM hub.invoices)"
 
-    found = [tuple(await app.state["database"].ask_openly(Leaked("leaked")))[0] for _ in range(4)]  # noqa: RUF015
+    found = [tuple(await app.state["services"].database.ask_openly(Leaked("leaked")))[0] for _ in range(4)]  # noqa: RUF015
 
     assert {(name or b"", count) for name, count in found} == {(b"", b"0")}
 

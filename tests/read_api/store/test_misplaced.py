@@ -23,8 +23,9 @@ import pytest
 from psycopg.pq import ConnStatus, ExecStatus
 from structlog.testing import capture_logs
 
-from read_api.store import channels as module
-from read_api.store.channels import Channel, MisplacedAnswerError
+from read_api.store.channels import channel as module
+from read_api.store.channels import pool
+from read_api.store.channels.channel import Channel, MisplacedAnswerError
 from read_api.store.database import SPEAK_FOR, SPEAK_FOR_NOBODY, Database, DatabaseDownError, QuestionRefusedError
 from read_api.store.questions import Question
 from tests.builders import insert_customer
@@ -119,7 +120,7 @@ def layers(monkeypatch: pytest.MonkeyPatch, chance: Random) -> list[Faulty]:
         through: Any = SimpleNamespace(pgconn=made[-1])
         return Channel(through)
 
-    monkeypatch.setattr(module, "Channel", faulty)
+    monkeypatch.setattr(pool, "Channel", faulty)
     return made
 
 
@@ -347,7 +348,7 @@ async def test_it_is_a_problem_that_says_to_try_again(
         "/problems/unavailable",
         "2",
     )
-    assert app.state["database"].misplaced_answers == 1
+    assert app.state["services"].database.misplaced_answers == 1
     assert again.status_code == 200
 
 
