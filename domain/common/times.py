@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,11 @@ def offset_of_hour(hour: str, zone: ZoneInfo) -> timedelta | None:
     start = datetime.fromisoformat(hour if len(hour) == 13 else f"{hour[:10]} 00").replace(tzinfo=zone)
     first, last = start.utcoffset(), start.replace(minute=59, second=59).utcoffset()
     return first if first == last else None
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """When a day begins in a zone."""
+    return datetime.combine(day, time(), zone)
 
 
 def first_of_next_month(day: date) -> date:

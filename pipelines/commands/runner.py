@@ -36,8 +36,8 @@ def quiet(_: str) -> None:
 class Runner:
     """Runs commands of one process, one at a time.
 
-    settle_seconds: how long a call whose outcome is unknown may still be at work at the source. Only then does finding
-    nothing mean that nothing came of it.
+    settle_seconds: how long a call whose outcome is unknown may still be at work at the source. Before that time has
+        passed, finding no effect of it does not prove that there will be none.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Runner:
         Raises:
             psycopg.OperationalError: the database went away; whoever claims the command next goes on.
         """
-        turn = _Run(self._connection, self._clients, command, say, self._settle_seconds, self._stopped)
+        run = _Run(self._connection, self._clients, command, say, self._settle_seconds, self._stopped)
         with structlog.contextvars.bound_contextvars(request_id=command.request_id):
-            return turn.of(self._actions.get(command.kind))
+            return run.of(self._actions.get(command.kind))
 
 
 class _StoppedError(Exception):
@@ -70,7 +70,7 @@ class _StoppedError(Exception):
 
 
 class _Run:
-    """One claimed command's turn."""
+    """One claimed command, taken as far as it can go now."""
 
     def __init__(  # noqa: PLR0917 - the runner's own parts
         self,

@@ -75,7 +75,3 @@ check_freshness = dg.define_asset_job(
     executor_def=in_process,
     description="Look whether every data set is as fresh as its target says.",
 )
-
-SCHEDULE = dg.ScheduleDefinition(
-    job=check_freshness, cron_schedule="*/10 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING
-)

@@ -16,8 +16,6 @@ from pipelines.datasets import datasets_of
 from pipelines.sync.heal import Healed, heal
 from sql.statements import statement
 
-AT_NIGHT = "0 3 * * *"
-ZONE = "Asia/Tokyo"
 AT_ONCE = 5000
 """Commands emptied in one transaction."""
 
@@ -89,11 +87,3 @@ def reconcile_nightly() -> None:
 @dg.job(executor_def=in_process, description="Keep the change log's months and prune what is done.")
 def housekeeping() -> None:
     keep_house()
-
-
-SCHEDULES = tuple(
-    dg.ScheduleDefinition(
-        job=job, cron_schedule=AT_NIGHT, execution_timezone=ZONE, default_status=dg.DefaultScheduleStatus.RUNNING
-    )
-    for job in (reconcile_nightly, housekeeping)
-)

@@ -110,6 +110,8 @@ BEGIN
     IF service IS NULL THEN
         RETURN false;
     END IF;
+    -- What waits, or is being read just now, brings what this look wants to see; asking anew would also end the pause that
+    -- a line takes which cannot be read.
     IF EXISTS (SELECT FROM sync.inbox i
                 WHERE i.source = 'hub' AND i.event_id = 'line:' || service AND i.state = 'waiting') THEN
         RETURN true;
@@ -604,9 +606,9 @@ BEGIN
         UPDATE hub.sims SET details_due_at = now(), usage_due_at = now() WHERE id = NEW.id;
         INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
         VALUES ('hub', 'line:' || NEW.source_id, 'record', 'line', NEW.source_id)
+        -- Also while the line is being read: that reading was asked for before the verdict, and does not settle this one.
         ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
-           SET state = 'waiting', due_at = now(), received_at = now(), attempts = 0, error = NULL
-         WHERE i.state <> 'waiting';
+           SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL;
         PERFORM pg_notify('hub_inbox', 'hub');
     END IF;
     RETURN NULL;

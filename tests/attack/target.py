@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from bench.peers import ROOT
 from core.settings import ApiSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.forwarder import Claims
+from pipelines.commands.claims import Claims
 from pipelines.commands.runner import Runner
 from pipelines.datasets import dataset_named
 from pipelines.sources.clients import Clients

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.common.times import first_of_next_month
+from domain.common.times import first_of_next_month, midnight
+from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.changing import UpdateAddress, UpdateProfile
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, address_rules, porting_rules
 from domain.sim.changing import LineCancellation, PlanChange, Reissue, TopUp, cancellation_rules
 from domain.subscriptions.cancelling import ends_on
 from domain.support.asking import AddComment, OpenCase
-from pipelines.commands.actions.place_order import day_in_japan, sim_fields
+from pipelines.commands.actions.place_order import sim_fields
 from pipelines.sources.freebit import assumptions
 from tests.domain.test_changing_lines import line
 
@@ -144,7 +145,7 @@ def test_whatever_keeps_to_the_rules_can_be_written_as_an_order(porting: dict[st
 
     fields = sim_fields(order.sim)
     if activate_on is not None:
-        assert day_in_japan(activate_on).date() == activate_on
+        assert midnight(activate_on, WhmcsVocabulary().zone).date() == activate_on
 
     if not list(porting_rules(order.sim.porting, TODAY, activate_on=None)):
         for name in ("MNP_Expiry_Date__c", "Porting_DateOfBirth__c"):

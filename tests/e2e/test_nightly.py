@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.dagster.assets import asset_key
 from pipelines.dagster.definitions import defs
-from pipelines.dagster.sensors import inbox_left_over
+from pipelines.dagster.sweeps import inbox_left_over
 from pipelines.datasets import datasets_of
 from pipelines.events.service import report
 from pipelines.events.worker import Tally

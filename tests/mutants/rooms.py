@@ -52,7 +52,9 @@ READ_API = {
     "read_api/live/controller.py": _near("http/test_doors", "live/test_stream", "test_admission"),
     "read_api/live/*": _near("live/test_follower", "live/test_tags", "live/test_stream", "http/test_hostile_input"),
     "read_api/auth/*": _near("auth/test_tokens", "http/test_problems", "http/test_hostile_input"),
-    "read_api/commands/*": _near("commands/test_accepting", "commands/test_facts", "commands/test_passing_through"),
+    "read_api/commands/*": _near(
+        "commands/test_kinds", "commands/test_accepting", "commands/test_facts", "commands/test_passing_through"
+    ),
     "read_api/admission.py": _near("test_admission", "commands/test_passing_through"),
     "read_api/http/answers.py": _near(
         "http/test_lists", "http/test_as_of", "test_freshness", "http/test_hostile_input"
@@ -109,8 +111,17 @@ ROOMS = (
     ),
     Room(
         "commands",
-        ("pipelines/commands/*.py", "pipelines/commands/actions/*.py"),
-        _all_in("tests/pipelines/commands", ENUMERATION),
+        (
+            "pipelines/commands/*.py",
+            "pipelines/commands/actions/*.py",
+            "pipelines/dagster/commands.py",
+            "pipelines/dagster/sweeps.py",
+        ),
+        (
+            "tests/pipelines/dagster/test_commands.py",
+            "tests/pipelines/dagster/test_sweeps.py",
+            *_all_in("tests/pipelines/commands", ENUMERATION),
+        ),
     ),
     Room(
         "read API",

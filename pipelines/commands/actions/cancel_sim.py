@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from core.errors import RejectedError
 from domain.commands import kinds
+from domain.common.times import midnight
 from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
 from pipelines.commands.actions.opportunities import Told, tell_own
-from pipelines.commands.actions.place_order import day_in_japan
 from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
 from pipelines.commands.saga import Action, Done, Step, Wish, Work
 from pipelines.sources.freebit import assumptions
@@ -56,8 +56,9 @@ def is_in_crm(work: Ending) -> bool:
 
 
 def tell_opportunity(work: Ending) -> Told:
+    zone = work.clients.freebit_settings.vocabulary.zone
     fields = {
-        "SIMScheduledCancellationDateAndTime__c": day_in_japan(work.asked.run_date),
+        "SIMScheduledCancellationDateAndTime__c": midnight(work.asked.run_date, zone),
         "SIMCancellationNotice__c": "有",
     }
     return tell_own(work, line_of(work).opportunity, fields)

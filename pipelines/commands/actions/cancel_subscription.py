@@ -1,11 +1,12 @@
 """cancel_subscription: a service ends, at once or with its billing period (portal reference, sections 7 and 8)."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from core.errors import RejectedError
 from domain.commands import kinds
+from domain.common.times import midnight
 from domain.subscriptions.cancelling import CancelSubscription, ends_on
 from pipelines.commands.actions.opportunities import Told, tell_own
 from pipelines.commands.saga import Action, Done, RefusalError, Step, Wish, Work
@@ -46,7 +47,7 @@ def _ends_at(work: Ending) -> datetime:
     if work.asked.when == "immediate":
         return work.command.accepted_at
     accepted_on = work.command.accepted_at.astimezone(zone).date()
-    return datetime.combine(ends_on(_service(work)["next_due_on"], accepted_on), time(), zone)
+    return midnight(ends_on(_service(work)["next_due_on"], accepted_on), zone)
 
 
 def tell_opportunity(work: Ending) -> Told:

@@ -1,13 +1,12 @@
 """place_order: a cart becomes an Order in Salesforce, for an agent to approve (portal reference, section 6.3)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
 from typing import Any
 
 from core.clock import utc_now
 from core.errors import RejectedError
 from domain.commands import kinds
-from domain.common.zones import zone
+from domain.common.times import midnight
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
 from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
@@ -20,8 +19,6 @@ MARKER = "Hub_Command_Id__c"
 ORDER_TYPES = {"internet": "Internet", "sim": "SIM", "vpn": "VPN"}
 SIM_TYPES = {"esim": "eSIM", "physical": "Physical SIM"}
 CURRENCY_AGAIN_IN_SECONDS = 60.0
-JAPAN = zone("Asia/Tokyo")
-"""Where the days begin that customers name."""
 GENDERS = {"male": "M", "female": "W", "corporate": "C"}
 
 
@@ -146,7 +143,8 @@ def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -
         **_address(asked.address, cart),
     }
     if asked.activate_on is not None:
-        fields["Activation_Scheduled_At__c"] = day_in_japan(asked.activate_on)
+        # The first day of service is the first that is billed, so it begins by the billing system's clock.
+        fields["Activation_Scheduled_At__c"] = midnight(asked.activate_on, work.clients.whmcs_settings.vocabulary.zone)
     if asked.sim is not None:
         fields |= sim_fields(asked.sim)
     return {name: value for name, value in fields.items() if value is not None}
@@ -160,11 +158,6 @@ def _address(given: Address | None, on_file: Mapping[str, Any]) -> dict[str, Any
         rest = tuple(on_file.get(name) for name in ("city", "state", "postcode", "country"))  # type: ignore[assignment]
     names = ("BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
     return {"BillingStreet": street, **dict(zip(names, rest, strict=True)), "Address_Changed__c": given is not None}
-
-
-def day_in_japan(day: date) -> datetime:
-    """When the day begins."""
-    return datetime.combine(day, time(), JAPAN)
 
 
 def sim_fields(sim: SimChoices) -> dict[str, Any]:

@@ -1,5 +1,6 @@
--- Take what is due, each lane's first only, none of the kinds that are held back: everybody's first before anybody's
--- second, what was begun or a source asks for before what is new; the lease is how long whoever takes it may work unseen.
+-- Take what is due, each lane's first only, none of the kinds that are held back, or only of one kind: everybody's first
+-- before anybody's second, what was begun or a source asks for before what is new; the lease is how long whoever takes it
+-- may work unseen.
 WITH due AS (
     SELECT d.id, d.is_new, d.due_at, d.seq,
            row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS turn
@@ -8,7 +9,7 @@ WITH due AS (
              WHERE c.status IN ('accepted', 'running', 'waiting')
                AND c.due_at <= clock_timestamp() - %(overdue)s * interval '1 second'
                AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
-               AND NOT c.kind = ANY(%(held)s)
+               AND NOT c.kind = ANY(%(held)s) AND (%(kind)s::text IS NULL OR c.kind = %(kind)s)
                AND NOT EXISTS (SELECT 1 FROM command.commands earlier
                                 WHERE earlier.lane = c.lane AND earlier.seq < c.seq
                                   AND earlier.status IN ('accepted', 'running', 'waiting', 'dead'))) d

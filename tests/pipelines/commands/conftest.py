@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.forwarder import Claims
+from pipelines.commands.claims import Claims
 from pipelines.commands.operating import retry
 from pipelines.commands.provisioning import request_provisioning
 from pipelines.commands.runner import Runner

@@ -10,7 +10,7 @@ import psycopg
 
 from core.settings import HubSettings, load, url_as
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.forwarder import Claims
+from pipelines.commands.claims import Claims
 from pipelines.commands.journal import Journal
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command

@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from domain.commands.asked import Asked
 from domain.commands.kind import Kind, NoFacts
-from pipelines.commands.forwarder import Claims
+from pipelines.commands.claims import Claims
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Action, Command, Result, Step, Wish, Work
 from pipelines.sources.clients import Clients

@@ -17,11 +17,12 @@ import pytest
 
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.forwarder import Claims, Forwarder
-from pipelines.commands.jobs import run_in_dagster
+from pipelines.commands.claims import Claims
+from pipelines.commands.forwarder import Forwarder
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.runner import Runner
 from pipelines.commands.saga import Command, Done, Step, Work
+from pipelines.dagster.commands import run_in_dagster
 from tests.conftest import Database
 from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, VPN

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pipelines.commands.forwarder import Heartbeat
+from pipelines.commands.claims import Heartbeat
 from pipelines.commands.journal import Journal, LostClaimError
 from pipelines.commands.operating import TooLateError, cancel, resolve, retry
 from pipelines.commands.saga import Command, Done, Step

@@ -11,7 +11,7 @@ import pytest
 from core.settings import CommandSettings
 from domain.sim.changing import PlanChange
 from pipelines.commands.actions.change_line import ChosenDay, choose_day
-from pipelines.commands.forwarder import Claims
+from pipelines.commands.claims import Claims
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Work
 from pipelines.sources.clients import Clients

@@ -34,7 +34,7 @@ def test_one_job_per_system_runs_all_of_its_data_sets_in_one_process(repository,
 
 def test_every_job_has_a_schedule_or_a_sensor_and_it_is_on(repository):
     schedules = {schedule.job_name: schedule for schedule in repository.schedule_defs}
-    sensors = {sensor.job_name: sensor for sensor in repository.sensor_defs if sensor.name == "inbox_left_over"}
+    sensors = {sensor.job_name: sensor for sensor in repository.sensor_defs if sensor.job_name.startswith("sweep")}
 
     assert set(schedules) == {
         *(job_name(system) for system in SYSTEMS),
@@ -42,7 +42,7 @@ def test_every_job_has_a_schedule_or_a_sensor_and_it_is_on(repository):
         "housekeeping",
         "reconcile_nightly",
     }
-    assert set(sensors) == {"sweep_inbox"}
+    assert set(sensors) == {"sweep_commands", "sweep_inbox"}
     assert {schedule.default_status for schedule in schedules.values()} == {dg.DefaultScheduleStatus.RUNNING}
     assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
 

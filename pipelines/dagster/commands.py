@@ -1,26 +1,32 @@
 """Every kind of command is a Dagster job: its runs show each command's steps, under its request id and subject."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 
+from core.database import connect
+from core.settings import CommandSettings, HubSettings, load, url_as
 from pipelines.commands.actions import ACTIONS
+from pipelines.commands.claims import Claims, Heartbeat
 from pipelines.commands.pool import RunnerPool
 from pipelines.commands.saga import Action, Command
 from pipelines.dagster.living import held, in_process
+from pipelines.sources.clients import Clients
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The process's own log tells what matters; a run's story is in the UI."""
 
 
-class Turn:
-    """Claimed commands, and who runs them: what a run is started with."""
+@dataclass(frozen=True)
+class Claimed:
+    """The work of a run that a forwarder starts: commands that it claimed, and who runs them."""
 
-    def __init__(self, runners: RunnerPool, commands: Sequence[Command]) -> None:
-        self.runners = runners
-        self.commands = commands
+    runners: RunnerPool
+    commands: Sequence[Command]
 
     def take(self, context: dg.OpExecutionContext) -> dict[str, str]:
         """Take every command as far as it can go; the status each was left in, by id.
@@ -37,25 +43,48 @@ class Turn:
         return left
 
 
-@dg.op(required_resource_keys={"turn"}, description="The claimed commands, step by step.")
+@dataclass(frozen=True)
+class Due:
+    """The work of a run that nobody claimed commands for: what is due, claimed as a forwarder would.
+
+    kind: only of that kind. overdue_seconds: only what a forwarder should have taken so long ago.
+    """
+
+    database_url: str
+    kind: str | None = None
+    overdue_seconds: float = 0.0
+
+    def take(self, context: dg.OpExecutionContext) -> dict[str, str]:
+        """Take batch after batch until nothing is due; the status each command was left in, by id."""
+        settings, clients, left = load(CommandSettings), Clients(), dict[str, str]()
+        with connect(self.database_url, name="commands in Dagster") as connection:
+            connection.autocommit = True
+            claims = Claims(connection, settings.lease_seconds)
+            with closing(clients), RunnerPool(self.database_url, clients, settings) as runners:
+                while commands := claims.take(settings.batch, self.overdue_seconds, self.kind):
+                    with Heartbeat(self.database_url, settings.lease_seconds).keeping(commands):
+                        left |= Claimed(runners, commands).take(context)
+        return left
+
+
+@dg.op(required_resource_keys={"work"}, description="The commands of the run, step by step.")
 def take_steps(context: dg.OpExecutionContext) -> None:
-    left = context.resources.turn.take(context)
+    left = context.resources.work.take(context)
     context.add_output_metadata({"commands": dg.MetadataValue.json(left)})
     dead = [command for command, status in left.items() if status == "dead"]
     if dead:
         raise dg.Failure(f"an operator must look at {', '.join(dead)}: hub commands show <id>", allow_retries=False)
 
 
-@dg.resource(description="Given by the forwarder that starts the run.")
-def turn() -> None:
-    raise dg.Failure("commands are run by `hub forward`, or swept by the job sweep_commands", allow_retries=False)
-
-
 def job_of(action: Action[Any]) -> dg.JobDefinition:
+    @dg.resource(description="What the forwarder claimed; of a run that somebody launches, what is due of this kind.")
+    def work() -> Due:
+        return Due(url_as(load(HubSettings), "hub_sync"), action.kind.name)
+
     @dg.job(
         name=action.kind.name,
         description=action.kind.about,
-        resource_defs={"turn": turn},
+        resource_defs={"work": work},
         executor_def=in_process,
         tags={"command": action.kind.name},
     )
@@ -86,7 +115,7 @@ def run_in_dagster(instance: dg.DagsterInstance, runners: RunnerPool, commands: 
             raise_on_error=False,
             run_config=QUIET,
             tags=tags,
-            resources={"turn": Turn(runners, commands)},
+            resources={"work": Claimed(runners, commands)},
         )
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pipelines.dagster.sensors import inbox_left_over
+from pipelines.dagster.sweeps import inbox_left_over
 from tests.builders import insert
 
 

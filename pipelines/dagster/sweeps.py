@@ -1,0 +1,88 @@
+"""What looks after work that nobody took: it starts a run, slower than the warm worker but without one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from core.database import connect
+from core.settings import CommandSettings, HubSettings, load, url_as
+from pipelines.commands.provisioning import request_missed
+from pipelines.dagster.commands import Due
+from pipelines.dagster.living import in_process
+from pipelines.dagster.resources import Database, Sources
+from pipelines.datasets import SYSTEMS
+from pipelines.events.worker import Applier, Tally
+from sql.statements import statement
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """What a worker should have taken: how many there are, and a key that changes when others are."""
+
+    count: int
+    key: str
+
+
+def sweep(
+    of: str, op: dg.OpDefinition, overdue: Callable[[], Overdue | None], *, every_seconds: int
+) -> tuple[dg.JobDefinition, dg.SensorDefinition]:
+    """The job `sweep_<of>`, and the sensor `<of>_left_over` that starts it while something is overdue."""
+
+    @dg.job(name=f"sweep_{of}", executor_def=in_process, description=op.description)
+    def job() -> None:
+        op()
+
+    @dg.sensor(
+        name=f"{of}_left_over",
+        job=job,
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Starts {job.name} when something has waited for longer than a worker lets it.",
+    )
+    def sensor() -> dg.RunRequest | dg.SkipReason:
+        found = overdue()
+        if found is None:
+            return dg.SkipReason("Nothing waits that a worker should have taken.")
+        # The same key asks for no second run while the first is under way.
+        return dg.RunRequest(run_key=f"{of}-{found.key}", tags={"overdue": str(found.count)})
+
+    return job, sensor
+
+
+@dg.op(
+    tags={"kind": "inbox"},
+    retry_policy=dg.RetryPolicy(max_retries=1, delay=15),
+    description="Apply what sources told and no worker took.",
+)
+def apply_inbox(context: dg.OpExecutionContext, sources: Sources, database: Database) -> None:
+    """A worker that leads does it itself."""
+    for system in SYSTEMS:
+        tally = Tally()
+        drained = Applier(system, sources.of(system), database.url, tally).drain()
+        context.log.info("%s: %s", system, tally.taken() if drained else "a worker applies it")
+
+
+def overdue_events() -> Overdue | None:
+    with connect(url_as(load(HubSettings), "hub_sync"), name="inbox sensor") as connection:
+        row = connection.execute(statement("sync/inbox_overdue")).fetchone()
+    return None if row is None or not row[1] else Overdue(int(row[1]), f"{row[0]}-{row[1]}")
+
+
+@dg.op(tags={"kind": "commands"}, description="Run the commands that no forwarder took.")
+def take_overdue(context: dg.OpExecutionContext, database: Database) -> None:
+    Due(database.url, overdue_seconds=load(CommandSettings).overdue_seconds).take(context)
+
+
+def overdue_commands() -> Overdue | None:
+    """Approved orders that nobody told of are asked for on the way, as a forwarder does."""
+    seconds = load(CommandSettings).overdue_seconds
+    with connect(url_as(load(HubSettings), "hub_sync"), name="commands sensor") as connection:
+        connection.autocommit = True
+        request_missed(connection)
+        row = connection.execute(statement("forwarder/overdue"), {"seconds": seconds}).fetchone()
+    return None if row is None or not row[0] else Overdue(int(row[0]), f"{row[1]}-{row[2]}")
+
+
+sweep_inbox, inbox_left_over = sweep("inbox", apply_inbox, overdue_events, every_seconds=30)
+sweep_commands, commands_left_over = sweep("commands", take_overdue, overdue_commands, every_seconds=5)
