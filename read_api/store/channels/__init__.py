@@ -8,8 +8,8 @@ The protocol, for each request:
 1. Its statements that the connection does not know yet are prepared; then all are executed, and one sync ends them. So
    they share a transaction of their own.
 2. The first statement says whom the transaction speaks for: its first column is that customer, or empty for nobody.
-3. Each statement takes one parameter more than its question has: the request's nonce, a random text of its own, and the
-   statement's number. Each row comes back with it as the last column.
+3. Each statement takes one parameter more than its question has: the request's nonce (a random name of the connection,
+   and the request's number on it), and the statement's number. Each row comes back with it as the last column.
 4. The server answers in the order of asking: a result for each statement, then the sync. libpq names neither the
    statement nor the request of a result, so order alone would decide whose it is.
 5. Therefore, before any answer is handed over: there must be as many results as statements, the first must have a row

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
+from itertools import count
 from secrets import token_hex
 from time import monotonic
 from typing import Any
@@ -73,13 +74,14 @@ class _Waiting:
             first.ntuples and compare_digest(first.get_value(0, 0) or b"", self.customer)
         ):
             return False
-        return all(
+        for result, proof in zip(results, self.proofs, strict=True):
+            if not result.ntuples:
+                if result.status not in ROWLESS:
+                    return False
             # All rows of a result come from one execution of one statement: the first speaks for them.
-            compare_digest(result.get_value(0, result.nfields - 1) or b"", proof)
-            if result.ntuples
-            else result.status in ROWLESS
-            for result, proof in zip(results, self.proofs, strict=True)
-        )
+            elif not compare_digest(result.get_value(0, result.nfields - 1) or b"", proof):
+                return False
+        return True
 
 
 class Channel:
@@ -88,6 +90,8 @@ class Channel:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self.is_open = True
         self.misplaced = 0
+        self._name = token_hex(4).encode()
+        self._numbers = count()
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._pgconn = connection.pgconn
@@ -122,8 +126,8 @@ class Channel:
         """
         answer: Answer = self._loop.create_future()
         new = [question for question, _ in asked if question.prepared_as not in self._prepared]
-        nonce = token_hex(8)
-        proofs = [f"{nonce}.{number}".encode() for number in range(len(asked))]
+        nonce = b"%b.%d" % (self._name, next(self._numbers))
+        proofs = [b"%b.%d" % (nonce, number) for number in range(len(asked))]
         self._waiting.append(_Waiting(answer, customer, proofs, new, len(new) + len(asked), monotonic()))
         try:
             for question in new:
