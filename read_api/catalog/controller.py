@@ -5,8 +5,9 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
+from domain.catalog.contract import Category
 from read_api.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
-from read_api.catalog.models import Category, ProductList
+from read_api.catalog.models import ProductList
 from read_api.questions import Question
 from read_api.responses import answers
 from read_api.wire import Cursor, Limit

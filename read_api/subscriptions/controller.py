@@ -8,6 +8,7 @@ from litestar.params import JSONBody, Parameter
 
 from core.errors import NotFoundError
 from domain.subscriptions.cancelling import CancelSubscription, RuleCode, SubscriptionFacts, cancellation_rules
+from domain.subscriptions.contract import SubscriptionStatus
 from read_api.admission import REFRESHES
 from read_api.answers import OLDER, ApiRequest, JsonAnswer, Listing, single, today_of
 from read_api.commands.accepting import Change, IdempotencyKey
@@ -19,7 +20,6 @@ from read_api.subscriptions.models import (
     ChargingInvoiceList,
     SubscriptionAnswer,
     SubscriptionList,
-    SubscriptionStatus,
 )
 from read_api.wire import Cursor, Limit
 

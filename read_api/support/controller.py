@@ -7,12 +7,13 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from domain.support.asking import AddComment, CaseFacts, CloseCase, OpenCase, RuleCode, open_case_rules
+from domain.support.contract import CaseStatus
 from read_api.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.commands.accepting import Change, IdempotencyKey, no_rules
 from read_api.problems.catalogue import NOT_FOUND
 from read_api.questions import Question
 from read_api.responses import accepted, answers
-from read_api.support.models import CaseAnswer, CaseList, CaseStatus
+from read_api.support.models import CaseAnswer, CaseList
 from read_api.wire import Cursor, Limit
 
 CASES = Listing(Question("support/cases", ("salesforce.cases",)), EARLIER)
