@@ -163,6 +163,8 @@ def _by_itself(
             sent = None
         return convert(sent)
 
+    if not nothing:
+        read.of_what_was_sent = convert  # type: ignore[attr-defined]  # saves a call for each value of a whole column
     return lambda _: read
 
 
@@ -348,7 +350,7 @@ def _sent(record: Sent, source: str) -> object:
 
 # Values of these types are the same in every field of a row where they are equal; 1, 1.0, True and Decimal("1.00") are
 # equal to each other and not the same.
-_ALIKE = frozenset({str, type(None), _Mark})
+_ALIKE = frozenset({str, type(None)})
 
 
 class _Page:
@@ -372,9 +374,11 @@ class _Page:
         # Fields that are read and checked alike share what they know, where equal values are the same in each.
         known = self._known.get((each.bind, check, kinds))
         if known is None:
+            if single and _Mark not in kinds[0]:
+                convert = getattr(convert, "of_what_was_sent", convert)
             known = self._known[each.bind, check, kinds] = _Known(convert, check, single=single)
         values = columns[0] if single else zip(*columns, strict=True)
-        same = all(other <= {int} or other <= {bool} for other in kinds)
+        same = all(other <= {int, _Mark} or other <= {bool, _Mark} for other in kinds)
         made = list(map(known.__getitem__ if same else known.made, values))
         if known.refuses:
             self.refused |= {place for place, text in enumerate(made) if text is _REFUSED}
@@ -383,9 +387,12 @@ class _Page:
     def _values(self, source: str) -> tuple[list[Any], frozenset[type]]:
         """The values of a field, and which types are among them of which equal values may differ."""
         if source not in self._sent:
+            parent, _, inner = source.partition(".")
             try:
-                values = list(map(itemgetter(source), self._records))
-            except KeyError:
+                # The usual case first: every record has the field, or every parent.
+                found = map(itemgetter(parent), self._records)
+                values = list(map(itemgetter(inner), found) if inner else found)
+            except (LookupError, TypeError):
                 values = [_sent(record, source) for record in self._records]
             self._sent[source] = values, frozenset(set(map(type, values)) - _ALIKE)
         return self._sent[source]

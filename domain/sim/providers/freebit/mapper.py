@@ -84,8 +84,8 @@ def _plan_name(code: str | None, words: FreebitVocabulary) -> str | None:
 _MSISDN = as_sent("line.msisdn", required=True)
 
 
-def _as_known(source: str) -> Converter:
-    return reading(source, lambda known: known)
+def _as_known(source: str, makes: type) -> Converter:
+    return reading(source, lambda known: known, required=True, makes=makes)
 
 
 def _option(source: str) -> Converter:
@@ -98,7 +98,7 @@ DETAILS = FieldTable(
     named_by=_source_id,
     unwrap=_line_in,
     requires=(combined(_same_line, as_sent("account", required=True), _MSISDN),),
-    id=_as_known("line.id"),
+    id=_as_known("line.id", UUID),
     msisdn=_MSISDN,
     status=label("state", STATES),
     source_status=as_sent("state"),
@@ -131,23 +131,25 @@ _TRAFFIC = FieldTable(
     "freebit",
     named_by=_source_id,
     requires=(as_sent("inRecentDays"),),
-    id=_as_known("line.id"),
+    id=_as_known("line.id", UUID),
     msisdn=_MSISDN,
     today_usage_kb=as_sent("today", required=True).then(_kilobytes),
     is_speed_restricted=_option("blackList"),
 )
 """`traffic` of PA05-01: kilobytes, possibly with decimals; previous days comma-joined, yesterday first."""
 
-_IDENTITY = combined(lambda service, day: f"{service}:{day.isoformat()}", _as_known("line.source_id"), _as_known("day"))
+_IDENTITY = combined(
+    lambda service, day: f"{service}:{day.isoformat()}", _as_known("line.source_id", str), _as_known("day", date)
+)
 _USAGE = FieldTable(
     SimUsage,
     "freebit",
     named_by=_source_id,
     id=_IDENTITY.then(lambda identity: hub_id("freebit", "sim_usage", identity)),
     source_id=_IDENTITY,
-    account_id=_as_known("line.account_id"),
-    sim_id=_as_known("line.id"),
-    used_on=_as_known("day"),
+    account_id=_as_known("line.account_id", UUID),
+    sim_id=_as_known("line.id", UUID),
+    used_on=_as_known("day", date),
     used_kb=as_sent("inRecentDays", required=True).then(_kilobytes),
 )
 """One of those days, and what was used on it."""
