@@ -82,8 +82,9 @@ def _instant_in(zone: ZoneInfo) -> Convert:
     def read(sent: object) -> object:
         if sent is None:
             return None
-        text = string(sent)
-        return local_with_offset(text, zone) or local_to_utc(text, zone)
+        if type(sent) is str and (plain := local_with_offset(sent, zone)) is not None:
+            return plain
+        return local_to_utc(string(sent), zone)
 
     return read
 

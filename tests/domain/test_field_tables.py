@@ -160,6 +160,31 @@ def test_a_usual_row_is_read_by_column(name: str) -> None:
     assert (read.refused, read.places) == (frozenset(), [0, 1, 2])
 
 
+def test_a_table_reads_by_the_words_of_the_operator_that_asks() -> None:
+    row = PLAIN | {"datepaid": "2026-02-01 10:00:00"}
+    zones = [WhmcsVocabulary(timezone=zone) for zone in ("Asia/Tokyo", "UTC", "Asia/Tokyo")]
+
+    found = [billing.INVOICE.read_page([row], words).columns["paid_at"] for words in zones]
+
+    assert found == [[f"2026-02-01 10:00:00{offset}"] for offset in ("+09:00", "+00:00", "+09:00")]
+
+
+def test_a_list_is_told_as_postgresql_writes_an_array() -> None:
+    row = {**things.SIM, "Required_Products__c": '["a\\"b", "c\\\\d", "e,{f}", ""]'}
+
+    assert catalog.PRODUCT.read_page([row], SALESFORCE).columns["required_skus"] == [r"""{"a\"b","c\\d","e,{f}",""}"""]
+    assert catalog.PRODUCT.read(row, SALESFORCE).required_skus == ['a"b', "c\\d", "e,{f}", ""]
+
+
+@pytest.mark.parametrize("field", ["paymentmethod", "status", "invoicenum"])
+def test_a_text_with_half_a_character_is_refused_for_the_database_takes_none(field: str) -> None:
+    row = PLAIN | {field: "a\ud800"}
+
+    assert billing.INVOICE.read_page([PLAIN, row], WHMCS).refused == {1}
+    with pytest.raises(MappingError, match=f": {field}: half a character$"):
+        billing.INVOICE.read(row, WHMCS)
+
+
 def test_values_that_python_takes_for_equal_are_read_each_for_itself() -> None:
     rows = [PLAIN | {"id": number, "subtotal": value, "total": "1"} for number, value in enumerate([1, True, 1.0, "1"])]
 
