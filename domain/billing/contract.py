@@ -4,10 +4,11 @@ from datetime import date
 from typing import ClassVar, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from domain.common.numbers import Amount
 from domain.common.record import Contract, Record
+from domain.common.times import Instant
 
 InvoiceStatus = Literal["draft", "unpaid", "paid", "cancelled", "refunded", "collections", "pending", "other"]
 ItemType = Literal["service", "addon", "domain", "upgrade", "manual", "other"]
@@ -26,10 +27,10 @@ class Invoice(Record):
     source_status: str | None
     issued_on: date
     due_on: date | None
-    paid_at: AwareDatetime | None
-    refunded_at: AwareDatetime | None
-    cancelled_at: AwareDatetime | None
-    last_capture_attempt_at: AwareDatetime | None
+    paid_at: Instant | None
+    refunded_at: Instant | None
+    cancelled_at: Instant | None
+    last_capture_attempt_at: Instant | None
     subtotal: Amount
     credit: Amount
     tax: Amount
@@ -39,7 +40,7 @@ class Invoice(Record):
     tax_rate2: Amount
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     payment_method: str | None
-    source_created_at: AwareDatetime | None
+    source_created_at: Instant | None
 
 
 class InvoiceBalance(Contract):
@@ -72,7 +73,7 @@ class Payment(Record):
     kind: PaymentKind
     gateway: str | None
     transaction_id: str | None
-    paid_at: AwareDatetime | None
+    paid_at: Instant | None
     description: str | None
     amount_in: Amount
     amount_out: Amount

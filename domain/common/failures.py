@@ -6,20 +6,24 @@ from domain.common.errors import MappingError
 from domain.common.identifiers import System
 
 
-def broken(system: System, source_id: object, error: ValidationError | ValueError) -> MappingError:
-    """The MappingError for a record that did not fit its raw model, its contract or a conversion between them."""
+class FieldError(ValueError):
+    """One field cannot be represented. Its text never holds its value; `field` names it where its reader does not."""
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+def broken(system: System, source_id: object, error: ValueError) -> MappingError:
+    """The MappingError for a record that did not fit its contract, or a conversion into it."""
+    field = getattr(error, "field", None)
+    return MappingError(system, str(source_id), f"{field}: {reason_of(error)}" if field else reason_of(error))
+
+
+def reason_of(error: ValueError) -> str:
+    """Why a value or a record was refused, without what was sent."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_input=False, include_url=False, include_context=False)
-        reason = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
-    else:
-        reason = _without_values(error)
-    return MappingError(system, str(source_id), reason)
-
-
-def _without_values(error: ValueError) -> str:
+        return "; ".join(": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in problems)
     # The standard library quotes what it could not read; our own texts, raised as FieldError, do not.
     return str(error) if isinstance(error, FieldError) else "a date or number is malformed"
-
-
-class FieldError(ValueError):
-    """One field cannot be represented; its text names the field and never holds its value."""

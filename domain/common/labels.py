@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.common.columns import Columns
+from domain.common.field_table import Columns
 from domain.common.record import Contract
 
 OTHER = "other"

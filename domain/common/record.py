@@ -3,9 +3,10 @@
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from domain.common.identifiers import System
+from domain.common.times import Instant
 
 
 class Contract(BaseModel):
@@ -29,5 +30,5 @@ class Record(Contract):
 
     source: System
     source_id: str
-    source_updated_at: AwareDatetime | None = None
-    deleted_at: AwareDatetime | None = None
+    source_updated_at: Instant | None = None
+    deleted_at: Instant | None = None

@@ -75,7 +75,7 @@ class SalesforceVocabulary(BaseModel):
         if not self.multi_currency:
             return self.currency
         if named is None:
-            raise FieldError("CurrencyIsoCode: missing")
+            raise FieldError("missing")
         return named
 
 

@@ -4,10 +4,11 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from domain.common.numbers import Amount
 from domain.common.record import Record
+from domain.common.times import Instant
 
 OrderType = Literal["internet", "sim", "vpn", "other"]
 OrderStatus = Literal["draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"]
@@ -35,11 +36,11 @@ class Order(Record):
     activation_error_code: str | None
     activation_error_message: str | None
     activation_type: str | None
-    activation_scheduled_at: AwareDatetime | None
+    activation_scheduled_at: Instant | None
     effective_on: date | None
     total: Amount | None
     currency: str = Field(pattern=r"^[A-Z]{3}$")
-    placed_at: AwareDatetime
+    placed_at: Instant
     whmcs_order_id: str | None
     command_id: UUID | None
     sim_type: str | None

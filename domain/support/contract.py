@@ -3,9 +3,8 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from domain.common.record import Record
+from domain.common.times import Instant
 
 CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
 CasePriority = Literal["low", "medium", "high", "other"]
@@ -28,8 +27,8 @@ class SupportCase(Record):
     category: str | None
     origin: str | None
     is_closed: bool
-    opened_at: AwareDatetime
-    closed_at: AwareDatetime | None
+    opened_at: Instant
+    closed_at: Instant | None
 
 
 class CaseComment(Record):
@@ -41,4 +40,4 @@ class CaseComment(Record):
     source_author: str | None
     body: str | None
     is_public: bool
-    written_at: AwareDatetime
+    written_at: Instant

@@ -1,6 +1,6 @@
 """What is read from Freebit: the state and the traffic of each open SIM line, one call a line, stalest first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.common.record import Contract
@@ -19,18 +19,15 @@ _DETAILED = f"{_OPEN_LINES} AND details_as_of IS NOT NULL"
 _MEASURED = f"{_OPEN_LINES} AND usage_as_of IS NOT NULL"
 
 
-def _line(row: Row) -> Line:
-    parent = row[PARENT]
-    return Line(parent["id"], parent["account_id"], parent["source_id"], parent["msisdn"])
-
-
-def _details(row: Row, vocabulary: FreebitVocabulary) -> Iterable[Contract]:
-    return (mapper.details_from_row(_line(row), row[BODY], vocabulary),)
+def _details(row: Row) -> Row:
+    return {**row[BODY], "line": row[PARENT]}
 
 
 def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[Contract]:
+    parent = row[PARENT]
+    line = Line(parent["id"], parent["account_id"], parent["source_id"], parent["msisdn"])
     today = row[ASKED_AT].astimezone(vocabulary.zone).date()
-    traffic = mapper.traffic_from_row(_line(row), row[BODY], today, vocabulary)
+    traffic = mapper.traffic_from_row(line, row[BODY], today, vocabulary)
     yield traffic.now
     yield from traffic.days
 
@@ -51,7 +48,8 @@ LINE_DETAILS = Dataset(
         ),
     ),
     read=line_details,
-    to_contracts=_details,
+    tables=(mapper.DETAILS,),
+    record_of=_details,
     source_id=parent_source_id,
     mapper_version=mapper.MAPPER_VERSION,
     freshness=timedelta(hours=25),

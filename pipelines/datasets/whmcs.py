@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
+from operator import itemgetter
 
 from domain.billing.contract import Invoice, InvoiceBalance, InvoiceItem, Payment, PaymentMethod
 from domain.billing.providers.whmcs import mapper as billing
@@ -54,26 +55,6 @@ def _id(row: Row) -> str:
     return str(row.get("id"))
 
 
-def _client(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
-    return (customer.client_from_row(row, vocabulary),)
-
-
-def _client_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
-    return (customer.client_details_from_row(row[BODY], vocabulary),)
-
-
-def _service(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
-    # First: a line whose number is none leaves the subscription, and what was charged for it, in the customer's sight.
-    yield subscriptions_mapper.subscription_from_row(row, vocabulary)
-    line = sim.sim_from_row(row, vocabulary)
-    if line is not None:
-        yield line
-
-
-def _invoice(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
-    return (billing.invoice_from_row(row, vocabulary),)
-
-
 def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
     # GetInvoice names no currency; the invoice's own row does.
     details = billing.invoice_details_from_row({**row[BODY], "currencycode": row[PARENT]["currency"]}, vocabulary)
@@ -104,7 +85,7 @@ CLIENTS = Dataset(
     ),
     read=partial(walked_rows, _CLIENTS),
     read_some=chosen_clients,
-    to_contracts=_client,
+    tables=(customer.CLIENT,),
     source_id=_id,
     mapper_version=customer.MAPPER_VERSION,
     freshness=timedelta(minutes=30),
@@ -125,7 +106,8 @@ CLIENT_DETAILS = Dataset(
         ),
     ),
     read=client_details,
-    to_contracts=_client_details,
+    tables=(customer.CLIENT_DETAILS,),
+    record_of=itemgetter(BODY),
     source_id=parent_source_id,
     mapper_version=customer.MAPPER_VERSION,
     freshness=timedelta(hours=25),
@@ -159,7 +141,8 @@ SERVICES = Dataset(
     ),
     read=partial(walked_rows, _SERVICES),
     read_some=chosen_services,
-    to_contracts=_service,
+    # In this order: a line whose number is none leaves the subscription, and what was charged for it, in sight.
+    tables=(subscriptions_mapper.SUBSCRIPTION, sim.SIM),
     source_id=_id,
     mapper_version=f"{subscriptions_mapper.MAPPER_VERSION}/{sim.MAPPER_VERSION}",
     freshness=timedelta(minutes=30),
@@ -181,8 +164,7 @@ INVOICES = Dataset(
     ),
     read=partial(walked_rows, _INVOICES),
     read_some=chosen_invoices,
-    to_contracts=_invoice,
-    to_columns=billing.invoices_from_rows,
+    tables=(billing.INVOICE,),
     source_id=_id,
     mapper_version=billing.MAPPER_VERSION,
     freshness=timedelta(minutes=30),

@@ -10,7 +10,7 @@ from psycopg import Connection
 from sqlalchemy import Table
 
 from core.clock import Clock, utc_now
-from domain.common.columns import Columns
+from domain.common.field_table import FieldTable
 from domain.common.identifiers import System
 from domain.common.record import Contract
 from pipelines.sync.merged import Merged
@@ -159,6 +159,10 @@ class Details:
         return f"{self.prefix}_due_at"
 
 
+def _as_it_is(row: Row) -> Row:
+    return row
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """One stream of records from one system into one or more tables.
@@ -166,10 +170,12 @@ class Dataset:
     read: pages from a position on; `full` starts over. A generator, so that any size is read at flat memory.
     read_some: the records of a selection alone, whatever the position; details-by-call are read by `read` for the
         selection's parents.
-    to_contracts: the contract objects a row describes, given the source's vocabulary. Raises MappingError where it
-        cannot be represented; what it yielded until then stands for itself and is kept.
-    to_columns: the same of many rows at once, into the first target. Raises NotPlainError where `to_contracts` must
-        look at the rows one by one.
+    tables: how a row is mapped, one field table for each target, in the order in which they are read: a row that one
+        refuses is not read by those after it, and what those before it made is kept.
+    record_of: what those tables read of a row.
+    to_contracts: instead of tables, where one row gives several records of a kind: the contract objects a row
+        describes, given the source's vocabulary. Raises MappingError where it cannot be represented; what it yielded
+        until then stands for itself and is kept.
     source_id: the row's own id, for quarantine; never raises.
     link: judges to whom accounts belong, in the transaction that changed them (accounts only).
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
@@ -181,11 +187,12 @@ class Dataset:
     description: str
     targets: tuple[Target, ...]
     read: "Reader"
-    to_contracts: Callable[[Row, Any], Iterable[Contract]]
     source_id: Callable[[Row], str]
     mapper_version: str
     freshness: timedelta
-    to_columns: Callable[[Sequence[Row], Any], Columns] | None = None
+    tables: tuple[FieldTable[Any], ...] = ()
+    record_of: Callable[[Row], Row] = _as_it_is
+    to_contracts: Callable[[Row, Any], Iterable[Contract]] | None = None
     read_some: "Reader | None" = None
     details: Details | None = None
     link: "Linker | None" = None
@@ -195,6 +202,26 @@ class Dataset:
     def key(self) -> str:
         """The name without its system: `invoices` of `billing.invoices`."""
         return self.name.partition(".")[2]
+
+    @property
+    def by_column(self) -> bool:
+        """Whether a page is mapped by column."""
+        return self.to_contracts is None
+
+    def contracts(self, row: Row, vocabulary: Any) -> Iterator[Contract]:
+        """The contract objects a row describes.
+
+        Raises:
+            MappingError: it cannot be represented; what came until then stands for itself.
+        """
+        if self.to_contracts is not None:
+            yield from self.to_contracts(row, vocabulary)
+            return
+        record = self.record_of(row)
+        for table in self.tables:
+            found = table.read_if_any(record, vocabulary)
+            if found is not None:
+                yield found
 
 
 class HasVocabulary(Protocol):

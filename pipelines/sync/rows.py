@@ -11,7 +11,7 @@ from psycopg.abc import Buffer
 from psycopg.copy import LibpqWriter
 from psycopg.sql import SQL, Identifier
 
-from domain.common.columns import Column, Columns
+from domain.common.field_table import Column, Columns
 from domain.common.record import Contract
 
 _NULL = r"\N"

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from domain.billing import contract
 from read_api.http.wire import Listed, Money, Single, Wire
 
-InvoiceStatus = Literal[
-    "draft", "unpaid", "overdue", "paid", "cancelled", "refunded", "collections", "pending", "other"
-]
+InvoiceStatus = Literal[contract.InvoiceStatus, "overdue"]
 
 
 class Invoice(Wire, frozen=True):
@@ -36,7 +35,7 @@ class InvoiceItem(Wire, frozen=True):
     """A line of an invoice."""
 
     id: UUID
-    type: Literal["service", "addon", "domain", "upgrade", "manual", "other"]
+    type: contract.ItemType
     description: str | None
     amount: Annotated[Money, Meta(description="Charge before tax")]
     is_taxed: bool
@@ -47,7 +46,7 @@ class Payment(Wire, frozen=True):
     """A payment for an invoice, or a refund."""
 
     id: UUID
-    kind: Literal["payment", "refund"]
+    kind: contract.PaymentKind
     paid_at: datetime | None
     amount: Annotated[Money, Meta(description="Received, or given back")]
     gateway: str | None
@@ -66,7 +65,7 @@ class PaymentMethod(Wire, frozen=True):
     """A stored way to pay."""
 
     id: UUID
-    type: Literal["credit_card", "bank_account", "other"]
+    type: contract.MethodType
     description: str | None
     gateway: str | None
     card_last_four: str | None

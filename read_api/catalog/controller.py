@@ -5,7 +5,8 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
-from read_api.catalog.models import Category, ProductList
+from domain.catalog.contract import Category
+from read_api.catalog.models import ProductList
 from read_api.http.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
 from read_api.http.responses import answers
 from read_api.http.wire import Cursor, Limit

@@ -1,13 +1,12 @@
 """Wire models of the catalogue."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
+from domain.catalog.contract import BillingCycle, Category, ItemClass
 from read_api.http.wire import Listed, Money, Wire
-
-Category = Literal["internet", "sim", "vpn", "other"]
 
 
 class Product(Wire, frozen=True):
@@ -18,8 +17,8 @@ class Product(Wire, frozen=True):
     name: str
     description: str | None
     category: Category
-    item_class: Literal["service", "installation", "addon", "activation", "other"]
-    billing_cycle: Literal["monthly", "onetime", "other"]
+    item_class: ItemClass
+    billing_cycle: BillingCycle
     is_orderable: bool
     display_order: Annotated[int | None, Meta(description="Place in lists")]
     prices: Annotated[list[Money], Meta(description="Portal prices without consumption tax")]

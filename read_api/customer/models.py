@@ -1,11 +1,12 @@
 """Wire models of the customer."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
+from domain.customer.contract import ClientStatus, EligibilityStatus, IdentityStatus, PortalStatus
 from read_api.commands.models import Pending
 from read_api.http.wire import Single, Wire
 
@@ -35,11 +36,11 @@ class Me(Wire, frozen=True):
     address: Address
     currency: Annotated[str | None, Meta(description="ISO 4217 code the customer is billed in")]
     language: str | None
-    status: Literal["active", "inactive", "closed", "other"] | None
-    portal_status: Literal["active", "not_yet", "other"] | None
+    status: ClientStatus | None
+    portal_status: PortalStatus | None
     internet_eligibility: Annotated[str | None, Meta(description="Internet offering available at the address")]
-    internet_eligibility_status: Literal["not_requested", "pending", "eligible", "ineligible", "other"] | None
-    identity_status: Literal["not_submitted", "pending", "verified", "rejected", "other"] | None
+    internet_eligibility_status: EligibilityStatus | None
+    identity_status: IdentityStatus | None
     has_salesforce_account: Annotated[bool, Meta(description="Whether orders and cases can exist")]
     has_billing_account: Annotated[bool, Meta(description="Whether invoices and subscriptions can exist")]
     details_as_of: Annotated[datetime | None, Meta(description="When the address was read; null: not yet")]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from domain.orders.contract import ActivationStatus, BillingCycle, OrderStatus, OrderType
 from read_api.commands.models import Failure, Pending
 from read_api.http.wire import Listed, Money, Single, Wire
 
@@ -15,12 +16,10 @@ class Order(Wire, frozen=True):
 
     id: UUID
     order_number: Annotated[str | None, Meta(description="Number shown to people")]
-    type: Literal["internet", "sim", "vpn", "other"]
-    status: Literal[
-        "submitted", "failed", "draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"
-    ]
+    type: OrderType
+    status: Literal["submitted", "failed", OrderStatus]
     activation_status: Annotated[
-        Literal["not_started", "scheduled", "activating", "activated", "failed", "other"] | None,
+        ActivationStatus | None,
         Meta(description="Where activation stands"),
     ]
     activation_scheduled_at: datetime | None
@@ -43,7 +42,7 @@ class OrderItem(Wire, frozen=True):
     quantity: float
     unit_price: Money | None
     total: Money | None
-    billing_cycle: Literal["monthly", "onetime", "other"] | None
+    billing_cycle: BillingCycle | None
     subscription_id: Annotated[UUID | None, Meta(description="Subscription it became; null: not yet")]
 
 

@@ -2,11 +2,12 @@
 
 import datetime as dt
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
+from domain.sim.contract import ContractLine, LineStatus, SimType
 from read_api.commands.models import Pending
 from read_api.http.wire import Listed, Single, Wire
 
@@ -24,17 +25,15 @@ class Sim(Wire, frozen=True):
             " one's: until it has, nothing that the network says of it is shown, and the line takes no change"
         ),
     ]
-    status: Annotated[
-        Literal["active", "suspended", "pending", "cancelled", "other"] | None, Meta(description="State of the line")
-    ]
+    status: Annotated[LineStatus | None, Meta(description="State of the line")]
     plan_code: str | None
     plan_name: str | None
-    sim_type: Literal["standard", "micro", "nano", "esim", "other"] | None
+    sim_type: SimType | None
     iccid: str | None
     eid: str | None
     imsi: str | None
     serial_number: str | None
-    network_type: Literal["4G", "5G", "other"] | None
+    network_type: ContractLine | None
     has_voice: bool | None
     has_sms: bool | None
     voice_mail_enabled: bool | None

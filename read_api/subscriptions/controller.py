@@ -9,6 +9,7 @@ from litestar.params import JSONBody, Parameter
 from core.errors import NotFoundError
 from domain.commands import kinds
 from domain.subscriptions.cancelling import CancelSubscription, RuleCode
+from domain.subscriptions.contract import SubscriptionStatus
 from read_api.admission import REFRESHES
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
@@ -22,7 +23,6 @@ from read_api.subscriptions.models import (
     ChargingInvoiceList,
     SubscriptionAnswer,
     SubscriptionList,
-    SubscriptionStatus,
 )
 
 SERVICES = ("whmcs.services",)

@@ -1,19 +1,16 @@
 """Wire models of subscriptions."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
+from domain.common.vocabulary import ServiceType
+from domain.subscriptions.contract import BillingCycle, SubscriptionStatus
 from read_api.billing.models import Invoice
 from read_api.commands.models import Pending
 from read_api.http.wire import BilledMoney, Listed, Single, Wire
-
-SubscriptionStatus = Literal["pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"]
-Cycle = Literal[
-    "free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other"
-]
 
 
 class Subscription(Wire, frozen=True):
@@ -22,9 +19,9 @@ class Subscription(Wire, frozen=True):
     id: UUID
     product_name: Annotated[str | None, Meta(description="Product", examples=["Home 1G"])]
     group_name: Annotated[str | None, Meta(description="Group of products")]
-    service_type: Literal["internet", "sim", "vpn", "other"]
+    service_type: ServiceType
     status: SubscriptionStatus
-    billing_cycle: Cycle
+    billing_cycle: BillingCycle
     amount: Annotated[BilledMoney, Meta(description="Charge per cycle")]
     first_amount: Annotated[BilledMoney | None, Meta(description="First charge")]
     registration_date: Annotated[date | None, Meta(description="First day")]

@@ -8,13 +8,14 @@ from litestar.params import JSONBody, Parameter
 
 from domain.commands import kinds
 from domain.support.asking import AddComment, CloseCase, OpenCase, RuleCode
+from domain.support.contract import CaseStatus
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
 from read_api.http.problems.catalogue import NOT_FOUND
 from read_api.http.responses import accepted, answers
 from read_api.http.wire import Cursor, Limit
 from read_api.store.questions import Question
-from read_api.support.models import CaseAnswer, CaseList, CaseStatus
+from read_api.support.models import CaseAnswer, CaseList
 
 CASES = Listing(Question("support/cases", ("salesforce.cases",)), EARLIER)
 CASE = Question("support/case", ("salesforce.cases", "salesforce.case_comments"))

@@ -1,15 +1,14 @@
 """Wire models of support cases."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
+from domain.support.contract import CasePriority, CaseStatus, CommentAuthor
 from read_api.commands.models import Pending
 from read_api.http.wire import Listed, Single, Wire
-
-CaseStatus = Literal["new", "in_progress", "awaiting_customer", "closed", "other"]
 
 
 class Case(Wire, frozen=True):
@@ -19,7 +18,7 @@ class Case(Wire, frozen=True):
     case_number: Annotated[str | None, Meta(description="Number shown to people")]
     subject: str | None
     status: CaseStatus
-    priority: Literal["low", "medium", "high", "other"]
+    priority: CasePriority
     category: str | None
     is_closed: bool
     opened_at: datetime
@@ -33,7 +32,7 @@ class Comment(Wire, frozen=True):
 
     id: UUID
     body: str | None
-    author: Literal["customer", "agent"]
+    author: CommentAuthor
     created_at: datetime
 
 

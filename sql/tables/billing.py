@@ -2,6 +2,7 @@
 
 from sqlalchemy import Index, Table
 
+from domain.billing.contract import InvoiceStatus, ItemType, MethodType, PaymentKind
 from sql.tables.columns import (
     amount,
     as_of,
@@ -27,7 +28,7 @@ invoices = Table(
     text("number", "invoicenum, or the invoice id where there is none, as shown to people", required=True),
     choice(
         "status",
-        ("draft", "unpaid", "paid", "cancelled", "refunded", "collections", "pending", "other"),
+        InvoiceStatus,
         "Where the invoice stands; overdue is unpaid past due_on",
         required=True,
     ),
@@ -62,7 +63,7 @@ invoice_items = Table(
     *synced("whmcs", "invoice item"),
     owner("WHMCS"),
     reference("invoice_id", "Invoice it is a line of: hub.invoices.id", required=True),
-    choice("type", ("service", "addon", "domain", "upgrade", "manual", "other"), "What is charged", required=True),
+    choice("type", ItemType, "What is charged", required=True),
     text("source_type", "type, as sent; Hosting counts as service, empty as manual"),
     reference("subscription_id", "Subscription charged: hub.subscriptions.id; null: none"),
     text("description", "Text of the line"),
@@ -80,7 +81,7 @@ payments = Table(
     *synced("whmcs", "transaction"),
     owner("WHMCS"),
     reference("invoice_id", "Invoice paid: hub.invoices.id; null: none"),
-    choice("kind", ("payment", "refund"), "Direction", required=True),
+    choice("kind", PaymentKind, "Direction", required=True),
     text("gateway", "Gateway it went through, as sent"),
     text("transaction_id", "The gateway's own reference"),
     instant("paid_at", "When it happened, UTC"),
@@ -100,7 +101,7 @@ payment_methods = Table(
     metadata,
     *synced("whmcs", "pay method"),
     owner("WHMCS"),
-    choice("type", ("credit_card", "bank_account", "other"), "Kind; remote ones count with their kind", required=True),
+    choice("type", MethodType, "Kind; remote ones count with their kind", required=True),
     text("source_type", "type, as sent"),
     text("description", "The customer's own name for it"),
     text("gateway", "Gateway that holds it, as sent"),

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ARRAY, Column, Index, Table, Text
 
+from domain.catalog.contract import BillingCycle, Category, ItemClass
 from sql.tables.columns import (
     amount,
     choice,
@@ -27,13 +28,11 @@ products = Table(
     text("sku", "Stock-keeping unit: StockKeepingUnit"),
     text("name", "Product name", required=True),
     text("description", "Description for customers"),
-    choice("category", ("internet", "sim", "vpn", "other"), "Kind of service", required=True),
+    choice("category", Category, "Kind of service", required=True),
     text("source_category", "Product2Categories1__c, as sent"),
-    choice(
-        "item_class", ("service", "installation", "addon", "activation", "other"), "Part in an order", required=True
-    ),
+    choice("item_class", ItemClass, "Part in an order", required=True),
     text("source_item_class", "Item_Class__c, as sent"),
-    choice("billing_cycle", ("monthly", "onetime", "other"), "How it is charged", required=True),
+    choice("billing_cycle", BillingCycle, "How it is charged", required=True),
     text("source_billing_cycle", "Billing_Cycle__c, as sent"),
     flag("is_active", "IsActive: in use in Salesforce", required=True),
     flag("in_catalog", "Portal_Catalog__c: shown in the portal's catalogue", required=True),

@@ -1,7 +1,7 @@
 """The kinds of columns our tables are made of, each with its comment: analysts read them in the data dictionary."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -83,10 +83,12 @@ def reference(name: str, comment: str, *, required: bool = False) -> Column[Any]
     return Column(name, Uuid, nullable=not required, comment=comment)
 
 
-def choice(
-    name: str, values: Sequence[str], comment: str, *, required: bool = False, default: str | None = None
-) -> Column[str]:
-    """One of a few words, checked by the database. A `default` makes it required."""
+def choice(name: str, words: Any, comment: str, *, required: bool = False, default: str | None = None) -> Column[str]:
+    """One of a few words, checked by the database: a contract's Literal, or words of the hub's own.
+
+    A `default` makes it required.
+    """
+    values: Sequence[str] = words if isinstance(words, tuple) else get_args(words)
     listed = ", ".join(f"'{value}'" for value in values)
     return Column(
         name,

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
+from domain.customer.contract import ClientStatus, EligibilityStatus, IdentityStatus, PortalStatus
 from sql.tables.columns import (
     as_of,
     choice,
@@ -14,11 +15,6 @@ from sql.tables.columns import (
     synced,
     text,
 )
-
-STATUSES = ("active", "inactive", "closed", "other")
-PORTAL_STATUSES = ("active", "not_yet", "other")
-ELIGIBILITY_STATUSES = ("not_requested", "pending", "eligible", "ineligible", "other")
-IDENTITY_STATUSES = ("not_submitted", "pending", "verified", "rejected", "other")
 
 
 def _person() -> tuple[Column[str], ...]:
@@ -38,11 +34,11 @@ def _person() -> tuple[Column[str], ...]:
         text("country", "ISO 3166-1 alpha-2, upper case (WHMCS)"),
         text("currency", "ISO 4217 code the customer is billed in (WHMCS)"),
         text("language", "Language of messages, as named by WHMCS"),
-        choice("status", STATUSES, "Billing status (WHMCS)"),
-        choice("portal_status", PORTAL_STATUSES, "Portal access (Salesforce Portal_Status__c)"),
+        choice("status", ClientStatus, "Billing status (WHMCS)"),
+        choice("portal_status", PortalStatus, "Portal access (Salesforce Portal_Status__c)"),
         text("internet_eligibility", "Internet offering available at the address (Salesforce), such as Home 1G"),
-        choice("internet_eligibility_status", ELIGIBILITY_STATUSES, "Progress of the address check (Salesforce)"),
-        choice("identity_status", IDENTITY_STATUSES, "Progress of the identity check (Salesforce)"),
+        choice("internet_eligibility_status", EligibilityStatus, "Progress of the address check (Salesforce)"),
+        choice("identity_status", IdentityStatus, "Progress of the identity check (Salesforce)"),
     )
 
 

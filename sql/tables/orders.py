@@ -2,6 +2,7 @@
 
 from sqlalchemy import Index, Table
 
+from domain.orders.contract import ActivationStatus, BillingCycle, OrderStatus, OrderType
 from sql.tables.columns import (
     amount,
     choice,
@@ -22,18 +23,18 @@ orders = Table(
     *synced("salesforce", "Order"),
     owner("Salesforce"),
     text("order_number", "OrderNumber, as shown to people"),
-    choice("type", ("internet", "sim", "vpn", "other"), "What is ordered", required=True),
+    choice("type", OrderType, "What is ordered", required=True),
     text("source_type", "Order_Type__c, as sent"),
     choice(
         "status",
-        ("draft", "pending_review", "approved", "processed", "cancelled", "rejected", "other"),
+        OrderStatus,
         "Where the order stands",
         required=True,
     ),
     text("source_status", "Status, as sent; Reactivate counts as approved, Activated as processed"),
     choice(
         "activation_status",
-        ("not_started", "scheduled", "activating", "activated", "failed", "other"),
+        ActivationStatus,
         "Where activation stands",
     ),
     text("source_activation_status", "Activation_Status__c, as sent"),
@@ -73,7 +74,7 @@ order_items = Table(
     amount("unit_price", "Price of one, without consumption tax, in currency"),
     amount("total", "Price of the line, without consumption tax, in currency"),
     currency(),
-    choice("billing_cycle", ("monthly", "onetime", "other"), "How it is charged; null: not said"),
+    choice("billing_cycle", BillingCycle, "How it is charged; null: not said"),
     text("source_billing_cycle", "Billing_Cycle__c, as sent"),
     text("whmcs_service_id", "WHMCS service it became: WHMCS_Service_ID__c"),
     reference("subscription_id", "Subscription it became: hub.subscriptions.id; null: not yet"),

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Index, Table
 
+from domain.sim.contract import ContractLine, LineStatus, SimType
 from sql.tables.columns import (
     as_of,
     choice,
@@ -35,17 +36,17 @@ sims = Table(
         " not shown that it is this one's, so that nothing of the network's is kept here; proven: it has",
         default="undisputed",
     ),
-    choice("status", ("active", "suspended", "pending", "cancelled", "other"), "Where the line stands (Freebit)"),
+    choice("status", LineStatus, "Where the line stands (Freebit)"),
     text("source_status", "Line state at Freebit, as sent"),
     text("plan_code", "Plan code at Freebit"),
     text("plan_name", "Plan name of that code (setting of the hub)"),
-    choice("sim_type", ("standard", "micro", "nano", "esim", "other"), "Form of the SIM (Freebit)"),
+    choice("sim_type", SimType, "Form of the SIM (Freebit)"),
     text("source_sim_type", "SIM size at Freebit, as sent"),
     text("iccid", "SIM card id"),
     text("imsi", "Subscriber id in the network"),
     text("network_eid", "eSIM chip id that the network names (Freebit)"),
     text("relation_code", "Our reference for the line at the network: the Salesforce order that opened it (Freebit)"),
-    choice("contract_line", ("4G", "5G", "other"), "Network contracted (Freebit)"),
+    choice("contract_line", ContractLine, "Network contracted (Freebit)"),
     flag("has_sms", "SMS in the contract; null: unknown"),
     flag("has_voice", "Voice in the contract; null: unknown"),
     flag("voicemail_enabled", "Voicemail on; null: unknown"),

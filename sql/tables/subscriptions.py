@@ -2,9 +2,9 @@
 
 from sqlalchemy import Index, Table
 
+from domain.common.vocabulary import ServiceType
+from domain.subscriptions.contract import BillingCycle, SubscriptionStatus
 from sql.tables.columns import amount, choice, day, hub_times, metadata, owner, synced, text
-
-CYCLES = ("free", "onetime", "monthly", "quarterly", "semiannually", "annually", "biennially", "triennially", "other")
 
 subscriptions = Table(
     "subscriptions",
@@ -17,18 +17,18 @@ subscriptions = Table(
     text("group_name", "Product group in WHMCS"),
     choice(
         "service_type",
-        ("internet", "sim", "vpn", "other"),
+        ServiceType,
         "Kind of service, told from the product name",
         required=True,
     ),
     choice(
         "status",
-        ("pending", "active", "suspended", "terminated", "cancelled", "fraud", "completed", "other"),
+        SubscriptionStatus,
         "Where the service stands",
         required=True,
     ),
     text("source_status", "status, as sent"),
-    choice("billing_cycle", CYCLES, "How often it is billed", required=True),
+    choice("billing_cycle", BillingCycle, "How often it is billed", required=True),
     text("source_billing_cycle", "billingcycle, as sent"),
     amount(
         "amount",

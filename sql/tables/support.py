@@ -2,6 +2,7 @@
 
 from sqlalchemy import Index, Table
 
+from domain.support.contract import CasePriority, CaseStatus, CommentAuthor
 from sql.tables.columns import choice, flag, hub_times, instant, metadata, owner, reference, synced, text
 
 support_cases = Table(
@@ -12,11 +13,9 @@ support_cases = Table(
     text("case_number", "CaseNumber, as shown to people"),
     text("subject", "What it is about, as the customer wrote it"),
     text("description", "The customer's text"),
-    choice(
-        "status", ("new", "in_progress", "awaiting_customer", "closed", "other"), "Where the case stands", required=True
-    ),
+    choice("status", CaseStatus, "Where the case stands", required=True),
     text("source_status", "Status, as sent; Working, In Progress and Escalated count as in_progress"),
-    choice("priority", ("low", "medium", "high", "other"), "Urgency", required=True),
+    choice("priority", CasePriority, "Urgency", required=True),
     text("source_priority", "Priority, as sent"),
     text("category", "Type, as sent"),
     text("origin", "Channel it came by, as sent, such as Portal Website"),
@@ -41,7 +40,7 @@ case_comments = Table(
     *synced("salesforce", "CaseComment"),
     owner("Salesforce", required=False),
     reference("case_id", "Case it was said on: hub.support_cases.id", required=True),
-    choice("author", ("customer", "agent"), "Who said it", required=True),
+    choice("author", CommentAuthor, "Who said it", required=True),
     text("source_author", "CreatedById: the Salesforce user that wrote it"),
     text("body", "CommentBody: what was said"),
     flag("is_public", "IsPublished: the customer may read it; the others are agents' notes", required=True),

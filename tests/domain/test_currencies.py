@@ -2,14 +2,11 @@
 
 import pytest
 
-from domain.billing.providers.whmcs.mapper import invoice_details_from_row, invoice_from_row, invoices_from_rows
-from domain.catalog.providers.salesforce.mapper import price_from_row
-from domain.common.columns import NotPlainError
+from domain.billing.providers.whmcs.mapper import INVOICE, invoice_details_from_row
 from domain.common.errors import MappingError
 from domain.common.vocabulary import SalesforceVocabulary, WhmcsVocabulary
-from domain.orders.providers.salesforce.mapper import order_from_row, order_item_from_row
 from domain.subscriptions.contract import Subscription
-from tests.domain.test_columns import PLAIN
+from tests.domain.readers import PLAIN, invoice_from_row, order_from_row, order_item_from_row, price_from_row
 from tests.domain.test_mappers import AN_INVOICE, MAPPERS, ORDER
 
 WHMCS = WhmcsVocabulary()
@@ -24,7 +21,7 @@ def test_an_invoice_and_what_is_on_it_have_the_currency_that_the_invoice_names()
     details = invoice_details_from_row(body, WHMCS)
 
     assert invoice_from_row(AN_INVOICE | {"currencycode": "USD"}, WHMCS).currency == "USD"
-    assert invoices_from_rows([PLAIN | {"currencycode": "USD"}], WHMCS)["currency"] == ["USD"]
+    assert INVOICE.read_page([PLAIN | {"currencycode": "USD"}], WHMCS).columns["currency"] == ["USD"]
     assert (details.items[0].currency, details.payments[0].currency) == ("USD", "USD")
 
 
@@ -32,8 +29,7 @@ def test_an_invoice_and_what_is_on_it_have_the_currency_that_the_invoice_names()
 def test_an_invoice_that_names_no_currency_is_told_rather_than_given_one(nothing: str | None) -> None:
     with pytest.raises(MappingError, match="currency"):
         invoice_from_row(AN_INVOICE | {"currencycode": nothing}, WHMCS)
-    with pytest.raises(NotPlainError):
-        invoices_from_rows([PLAIN | {"currencycode": nothing}], WHMCS)
+    assert INVOICE.read_page([PLAIN | {"currencycode": nothing}], WHMCS).refused == {0}
 
 
 def test_a_subscription_says_nothing_of_a_currency_because_its_row_does_not() -> None:

@@ -4,12 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from domain.common.identifiers import account_id, hub_id, hub_ids, salesforce_id
-from domain.sim.providers.whmcs.mapper import sim_from_row
-from domain.support.providers.salesforce.mapper import comment_from_row
+from domain.common.identifiers import account_id, hub_id, hub_ids_of, salesforce_id
 from tests.domain.literals.literal import SALESFORCE, WHMCS, ours
 from tests.domain.literals.services import SERVICE
 from tests.domain.literals.support import COMMENT
+from tests.domain.readers import comment_from_row, sim_from_row
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_the_hubs_ids_are_the_same_for_ever() -> None:
     # Everybody who keeps an id of the hub hangs on these: uuid5 of `system:kind:id` in the hub's namespace.
     assert hub_id("whmcs", "invoice", "31") == UUID("fc00518b-d82c-5b2e-8b7a-186e9d6fb5c1")
     assert hub_id("whmcs", "invoice", 31) == UUID("fc00518b-d82c-5b2e-8b7a-186e9d6fb5c1")
-    assert hub_ids("whmcs", "invoice", ["31"]) == ["fc00518bd82c5b2e8b7a186e9d6fb5c1"]
+    assert hub_ids_of("whmcs", "invoice")("31") == "fc00518bd82c5b2e8b7a186e9d6fb5c1"
     assert account_id("whmcs", "8") == account_id("whmcs", 8) == UUID("28431043-b377-564c-95d0-7eea1fb0cc6e")
     assert account_id("salesforce", "8") == UUID("e6980d4d-ebd4-5a5f-b2a6-2f20a2668c90")
     assert hub_id("freebit", "sim_usage", "41:2026-02-01") == UUID("f3732f2d-553b-5e74-9444-675492e1f72e")
@@ -56,7 +55,9 @@ def test_the_hubs_ids_are_the_same_for_ever() -> None:
 def test_ids_of_a_list_are_uuids_of_version_5_like_those_of_one() -> None:
     numbers = [str(number) for number in range(100)]
 
-    assert hub_ids("whmcs", "invoice", numbers) == [ours(f"whmcs:invoice:{number}").hex for number in numbers]
+    assert [hub_ids_of("whmcs", "invoice")(number) for number in numbers] == [
+        ours(f"whmcs:invoice:{number}").hex for number in numbers
+    ]
     assert [hub_id("whmcs", "invoice", number) for number in numbers] == [
         ours(f"whmcs:invoice:{number}") for number in numbers
     ]

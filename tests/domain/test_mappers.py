@@ -9,26 +9,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.adapt import PyFormat, Transformer
 
-from domain.billing.providers.whmcs.mapper import (
-    STATUSES,
-    invoice_details_from_row,
-    invoice_from_row,
-    payment_methods_from_row,
-)
-from domain.catalog.providers.salesforce.mapper import price_from_row, product_from_row
+from domain.billing.providers.whmcs.mapper import STATUSES, invoice_details_from_row, payment_methods_from_row
 from domain.common.errors import MappingError
 from domain.common.identifiers import hub_id
 from domain.common.labels import unknown_labels
 from domain.common.record import Contract
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
-from domain.customer.providers.salesforce.mapper import account_from_row
-from domain.customer.providers.whmcs.mapper import client_details_from_row, client_from_row
-from domain.orders.providers.salesforce.mapper import order_from_row, order_item_from_row
 from domain.sim.providers.freebit.mapper import Line, details_from_row, traffic_from_row
-from domain.sim.providers.whmcs.mapper import sim_from_row
-from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
-from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain import strategies as sent
+from tests.domain.readers import (
+    account_from_row,
+    case_from_row,
+    client_details_from_row,
+    client_from_row,
+    comment_from_row,
+    invoice_from_row,
+    order_from_row,
+    order_item_from_row,
+    price_from_row,
+    product_from_row,
+    sim_from_row,
+    subscription_from_row,
+)
 
 WHMCS, SALESFORCE, FREEBIT = WhmcsVocabulary(), SalesforceVocabulary(), FreebitVocabulary()
 LINE = Line(uuid4(), uuid4(), "5001", "09012345678")

@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 
 from domain.billing.providers.whmcs.mapper import payment_methods_from_row
-from domain.catalog.providers.salesforce.mapper import product_from_row
 from domain.common.errors import MappingError
-from domain.customer.providers.salesforce.mapper import account_from_row
-from domain.customer.providers.whmcs.mapper import client_details_from_row
-from domain.orders.providers.salesforce.mapper import order_item_from_row
 from domain.sim.providers.freebit.mapper import details_from_row, traffic_from_row
-from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain.literals.billing import DETAILS as INVOICE_DETAILS
 from tests.domain.literals.billing import REFUNDED, alone, details
 from tests.domain.literals.customers import ACCOUNT
@@ -20,6 +15,14 @@ from tests.domain.literals.literal import FREEBIT, SALESFORCE, WHMCS
 from tests.domain.literals.orders import LINE as ORDER_LINE
 from tests.domain.literals.services import DETAILS, LINE
 from tests.domain.literals.support import CASE, COMMENT
+from tests.domain.readers import (
+    account_from_row,
+    case_from_row,
+    client_details_from_row,
+    comment_from_row,
+    order_item_from_row,
+    product_from_row,
+)
 
 TODAY = date(2026, 3, 1)
 

@@ -1,37 +1,37 @@
 """Customers' words arrive as they were typed: each text has one escaping, and it is its source's."""
 
-from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from pydantic import AfterValidator
 
-from domain.billing.providers.whmcs import raw as raw_billing
-from domain.billing.providers.whmcs.mapper import (
-    invoice_details_from_row,
-    invoice_from_row,
-    invoices_from_rows,
-    payment_methods_from_row,
-)
-from domain.catalog.providers.salesforce import raw as raw_catalog
-from domain.catalog.providers.salesforce.mapper import product_from_row
-from domain.common.raw import Raw
+from domain.billing.providers.whmcs import mapper as billing
+from domain.billing.providers.whmcs.mapper import INVOICE, invoice_details_from_row, payment_methods_from_row
+from domain.catalog.providers.salesforce.mapper import PRICE, PRODUCT
+from domain.common.converters import escaped
+from domain.common.field_table import FieldTable
 from domain.common.text import plain, unescaped
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
-from domain.customer.providers.salesforce import raw as raw_accounts
-from domain.customer.providers.salesforce.mapper import account_from_row
-from domain.customer.providers.whmcs import raw as raw_customer
-from domain.customer.providers.whmcs.mapper import client_details_from_row, client_from_row
-from domain.orders.providers.salesforce import raw as raw_orders
-from domain.orders.providers.salesforce.mapper import order_from_row
-from domain.sim.providers.freebit import raw as raw_lines
-from domain.sim.providers.freebit.mapper import details_from_row
-from domain.sim.providers.whmcs.mapper import sim_from_row
-from domain.subscriptions.providers.whmcs import raw as raw_subscriptions
-from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
-from domain.support.providers.salesforce import raw as raw_cases
-from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
-from tests.domain.test_columns import PLAIN
+from domain.customer.providers.salesforce.mapper import ACCOUNT
+from domain.customer.providers.whmcs.mapper import CLIENT, CLIENT_DETAILS
+from domain.orders.providers.salesforce.mapper import ORDER as ORDERS
+from domain.orders.providers.salesforce.mapper import ORDER_ITEM
+from domain.sim.providers.freebit.mapper import DETAILS, details_from_row
+from domain.sim.providers.whmcs.mapper import SIM
+from domain.subscriptions.providers.whmcs.mapper import SUBSCRIPTION
+from domain.support.providers.salesforce.mapper import CASE, COMMENT
+from tests.domain.readers import (
+    PLAIN,
+    account_from_row,
+    case_from_row,
+    client_details_from_row,
+    client_from_row,
+    comment_from_row,
+    invoice_from_row,
+    order_from_row,
+    product_from_row,
+    sim_from_row,
+    subscription_from_row,
+)
 from tests.domain.test_mappers import A_SERVICE, AN_INVOICE, LINE, MAPPERS, ORDER
 
 WHMCS, SALESFORCE, FREEBIT = WhmcsVocabulary(), SalesforceVocabulary(), FreebitVocabulary()
@@ -146,7 +146,7 @@ def test_every_text_of_whmcs_is_read_as_it_was_typed() -> None:
 
 def test_an_invoices_number_is_read_as_it_was_typed_alone_and_together() -> None:
     alone = invoice_from_row(AN_INVOICE | {"invoicenum": "A&amp;B-7", "paymentmethod": ESCAPED}, WHMCS)
-    together = invoices_from_rows([PLAIN | {"invoicenum": "A&amp;B-7", "paymentmethod": ESCAPED}], WHMCS)
+    together = INVOICE.read_page([PLAIN | {"invoicenum": "A&amp;B-7", "paymentmethod": ESCAPED}], WHMCS).columns
 
     assert (alone.number, alone.payment_method) == ("A&B-7", MEANT)
     assert (together["number"], together["payment_method"]) == (["A&B-7"], [MEANT])
@@ -154,7 +154,7 @@ def test_an_invoices_number_is_read_as_it_was_typed_alone_and_together() -> None
 
 def test_an_invoice_whose_number_is_blank_is_called_by_its_id() -> None:
     alone = invoice_from_row(AN_INVOICE | {"invoicenum": " "}, WHMCS)
-    together = invoices_from_rows([PLAIN | {"invoicenum": " "}], WHMCS)
+    together = INVOICE.read_page([PLAIN | {"invoicenum": " "}], WHMCS).columns
 
     assert (alone.number, together["number"]) == ("7", ["7"])
 
@@ -174,42 +174,46 @@ def test_a_custom_field_is_found_by_the_name_that_its_operator_typed() -> None:
     assert (line.serial_number, line.eid, service.opportunity_id) == ("PT&1", "123", "006A")
 
 
-def raw_models(*modules: ModuleType) -> list[type[Raw]]:
-    found = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
-    return [each for each in found if issubclass(each, Raw)]
-
-
-ESCAPING = raw_models(raw_billing, raw_customer, raw_subscriptions)
-PLAIN_ONES = raw_models(raw_catalog, raw_accounts, raw_orders, raw_cases, raw_lines)
+ESCAPING = {
+    "INVOICE": billing.INVOICE, "BALANCE": billing.BALANCE, "ITEM": billing.ITEM, "PAYMENT": billing.PAYMENT,
+    "METHOD": billing.METHOD, "CLIENT": CLIENT, "CLIENT_DETAILS": CLIENT_DETAILS, "SUBSCRIPTION": SUBSCRIPTION,
+    "SIM": SIM,
+}  # fmt: skip
+PLAIN_ONES = (ACCOUNT, PRODUCT, PRICE, ORDERS, ORDER_ITEM, CASE, COMMENT, DETAILS)
 NOT_TYPED = {
-    "RawInvoice": {"date", "duedate", "datepaid", "last_capture_attempt", "date_refunded", "date_cancelled",
-                   "created_at", "updated_at", "status", "currencycode"},
-    "RawInvoiceDetails": {"currencycode"},
-    "RawItem": {"type", "relid"},
-    "RawTransaction": {"date", "refundid"},
-    "RawPaymentMethod": {"type", "card_last_four", "expiry_date"},
-    "RawClient": {"datecreated", "status"},
-    "RawClientDetails": {"id", "client_id", "userid"},
-    "RawService": {"orderid", "regdate", "nextduedate", "billingcycle", "status"},
+    "INVOICE": {"id", "userid", "date", "duedate", "datepaid", "last_capture_attempt", "date_refunded",
+                "date_cancelled", "created_at", "updated_at", "status", "currencycode", "subtotal", "credit", "tax",
+                "tax2", "total", "taxrate", "taxrate2"},
+    "BALANCE": {"invoiceid", "balance"},
+    "ITEM": {"id", "invoice.userid", "invoice.invoiceid", "invoice.currencycode", "type", "relid", "amount", "taxed"},
+    "PAYMENT": {"id", "invoice.userid", "invoice.invoiceid", "invoice.currencycode", "date", "refundid", "amountin",
+                "amountout", "fees"},
+    "METHOD": {"id", "client.clientid", "type", "card_last_four", "expiry_date"},
+    "CLIENT": {"id", "datecreated", "status"},
+    # Custom fields are escaped one by one, names and values.
+    "CLIENT_DETAILS": {"id", "client_id", "userid", "customfields"},
+    "SUBSCRIPTION": {"id", "clientid", "orderid", "regdate", "nextduedate", "billingcycle", "status",
+                     "recurringamount", "firstpaymentamount", "customfields"},
+    "SIM": {"id", "clientid", "status", "customfields"},
 }  # fmt: skip
 """Fields of WHMCS that are no texts: ids, dates, digits and the system's own words."""
 
-
-def readers(model: type[Raw], name: str) -> list[Any]:
-    return [each.func for each in model.model_fields[name].metadata if isinstance(each, AfterValidator)]
+AS_ESCAPED = escaped("any").readers
 
 
-@pytest.mark.parametrize("model", ESCAPING, ids=lambda model: model.__name__)
-def test_a_field_of_whmcs_is_no_text_or_says_that_it_is_escaped(model: type[Raw]) -> None:
-    fields = model.model_fields.items()
-    texts = {name for name, field in fields if str in {field.annotation, *get_args(field.annotation)}}
-    numbers = {name for name, field in fields if any(hasattr(each, "pattern") for each in field.metadata)}
-
-    unread = {name for name in texts - numbers if readers(model, name) != [unescaped]}
-
-    assert unread == NOT_TYPED.get(model.__name__, set())
+def read_as_escaped(table: FieldTable[Any]) -> set[str]:
+    """The fields of the source that the table reads as texts that were escaped."""
+    every = [pair for each in table.fields.values() for pair in zip(each.sources, each.readers, strict=True)]
+    return {source for source, reader in every if reader in AS_ESCAPED}
 
 
-@pytest.mark.parametrize("model", PLAIN_ONES, ids=lambda model: model.__name__)
-def test_no_field_of_salesforce_or_freebit_is_read_as_escaped(model: type[Raw]) -> None:
-    assert [name for name in model.model_fields if unescaped in readers(model, name)] == []
+@pytest.mark.parametrize("name", ESCAPING)
+def test_a_field_of_whmcs_is_no_text_or_says_that_it_is_escaped(name: str) -> None:
+    table = ESCAPING[name]
+
+    assert set(table.sources) - read_as_escaped(table) == NOT_TYPED[name]
+
+
+@pytest.mark.parametrize("table", PLAIN_ONES, ids=lambda table: table.contract.__name__)
+def test_no_field_of_salesforce_or_freebit_is_read_as_escaped(table: FieldTable[Any]) -> None:
+    assert read_as_escaped(table) == set()

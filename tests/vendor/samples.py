@@ -2,7 +2,7 @@
 
 DIR is a checkout of WHMCS's documentation (github.com/WHMCS/developer-docs). Each page of its API reference has a
 sample answer and the texts of its errors. Every answer goes through our answer reader; those of actions that the hub
-calls go on through list reader, raw model and mapper, as far as the hub would take them. Every error text must be a
+calls go on through list reader and mapper, as far as the hub would take them. Every error text must be a
 refusal of the call: taken for a refusal of our log-in it would stop everything. What does not pass is named with its
 reason, and makes the exit status 1 unless the reason is known. The samples are the vendor's text and are not kept here;
 `test_samples.py` has answers of our own in the same shapes.
@@ -20,8 +20,8 @@ from core.errors import HubError, RejectedError
 from domain.billing.providers.whmcs import mapper as billing
 from domain.common.vocabulary import WhmcsVocabulary
 from domain.customer.providers.whmcs import mapper as customer
-from domain.sim.providers.whmcs.mapper import sim_from_row
-from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
+from domain.sim.providers.whmcs.mapper import SIM
+from domain.subscriptions.providers.whmcs.mapper import SUBSCRIPTION
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.lists import Row, page_from, rows_at
 
@@ -80,8 +80,9 @@ def _listed(collection: str, *mappers: Callable[[Row, WhmcsVocabulary], object])
 
 
 def _invoices(body: Body) -> None:
-    _listed("invoices.invoice", billing.invoice_from_row)(body)
-    billing.invoices_from_rows(rows_at(body, "invoices.invoice"), WORDS)
+    _listed("invoices.invoice", billing.INVOICE.read)(body)
+    if billing.INVOICE.read_page(rows_at(body, "invoices.invoice"), WORDS).refused:
+        raise ValueError("an invoice was refused as one of a page")
 
 
 def _invoice(body: Body) -> None:
@@ -122,9 +123,9 @@ def _success(_: Body) -> None:
 
 
 READ: Mapping[str, Callable[[Body], None]] = {
-    "GetClients": _listed("clients.client", customer.client_from_row),
+    "GetClients": _listed("clients.client", customer.CLIENT.read),
     "GetClientsDetails": lambda body: _details(body["client"]),
-    "GetClientsProducts": _listed("products.product", subscription_from_row, sim_from_row),
+    "GetClientsProducts": _listed("products.product", SUBSCRIPTION.read, SIM.read_if_any),
     "GetInvoices": _invoices,
     "GetInvoice": _invoice,
     "GetPayMethods": _pay_methods,
@@ -152,7 +153,7 @@ KNOWN: Mapping[tuple[str, str], str] = {
 
 
 def _details(client: Body) -> None:
-    found = customer.client_details_from_row(client, WORDS)
+    found = customer.CLIENT_DETAILS.read(client, WORDS)
     if found.currency is None:
         raise ValueError("currency_code: missing")
 

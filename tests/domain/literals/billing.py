@@ -9,13 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from domain.billing.contract import Invoice, InvoiceBalance, InvoiceDetails, InvoiceItem, Payment, PaymentMethod
-from domain.billing.providers.whmcs.mapper import (
-    invoice_details_from_row,
-    invoice_from_row,
-    invoices_from_rows,
-    payment_methods_from_row,
-)
+from domain.billing.providers.whmcs.mapper import INVOICE, invoice_details_from_row, payment_methods_from_row
+from domain.common.errors import MappingError
 from tests.domain.literals.literal import WHMCS, Labels, Literal, Row, ours
+from tests.domain.readers import by_column, invoice_from_row
 
 
 def alone(row: Row) -> Invoice:
@@ -24,8 +21,9 @@ def alone(row: Row) -> Invoice:
 
 def together(row: Row) -> Invoice:
     """As a page of a long list is read: by column, into the texts that PostgreSQL copies."""
-    columns = invoices_from_rows([row], WHMCS)
-    return Invoice.model_validate({name: column[0] for name, column in columns.items()})
+    for invoice in by_column(INVOICE, [row], WHMCS).values():
+        return invoice
+    raise MappingError("whmcs", str(row["id"]), "refused")
 
 
 def details(row: Row) -> InvoiceDetails:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain.catalog.contract import Price, Product
-from domain.catalog.providers.salesforce.mapper import price_from_row, product_from_row
 from domain.common.vocabulary import SalesforceVocabulary
 from tests.domain.literals.literal import SALESFORCE, Labels, Literal, Row, ours
+from tests.domain.readers import price_from_row, product_from_row
 
 MANY_CURRENCIES = SalesforceVocabulary(multi_currency=True, portal_pricebook="01s000000000001")
 

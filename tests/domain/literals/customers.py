@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from domain.customer.contract import BillingClient, BillingClientDetails, CrmAccount
-from domain.customer.providers.salesforce.mapper import account_from_row
-from domain.customer.providers.whmcs.mapper import client_details_from_row, client_from_row
 from tests.domain.literals.literal import SALESFORCE, WHMCS, Labels, Literal, Row, ours
+from tests.domain.readers import account_from_row, client_details_from_row, client_from_row
 
 
 def account(row: Row) -> object:

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.orders.contract import Order, OrderItem
-from domain.orders.providers.salesforce.mapper import order_from_row, order_item_from_row
 from tests.domain.literals.literal import SALESFORCE, Labels, Literal, Row, ours
+from tests.domain.readers import order_from_row, order_item_from_row
 
 
 def order(row: Row) -> object:

@@ -10,10 +10,9 @@ from typing import Any
 
 from domain.sim.contract import Sim, SimDetails, SimTraffic, SimUsage
 from domain.sim.providers.freebit.mapper import Line, details_from_row, traffic_from_row
-from domain.sim.providers.whmcs.mapper import sim_from_row
 from domain.subscriptions.contract import Subscription
-from domain.subscriptions.providers.whmcs.mapper import subscription_from_row
 from tests.domain.literals.literal import FREEBIT, WHMCS, Labels, Literal, Row, ours
+from tests.domain.readers import sim_from_row, subscription_from_row
 
 LINE = Line(ours("whmcs:sim:41"), ours("whmcs:account:8"), "41", "09012345678")
 TODAY = date(2026, 3, 1)

@@ -8,8 +8,8 @@ from typing import Any
 
 from domain.common.vocabulary import SalesforceVocabulary
 from domain.support.contract import CaseComment, SupportCase
-from domain.support.providers.salesforce.mapper import case_from_row, comment_from_row
 from tests.domain.literals.literal import SALESFORCE, Labels, Literal, Row, ours
+from tests.domain.readers import case_from_row, comment_from_row
 
 PORTAL = SalesforceVocabulary(portal_users=("hub@example.com", "portal@example.com"))
 

@@ -19,7 +19,7 @@ from pipelines.sync.details import due_parents
 from pipelines.sync.reading import ASKED_AT, BODY, PARENT
 from pipelines.sync.run import run
 from tests.builders import insert
-from tests.domain.test_columns import PLAIN
+from tests.domain.readers import PLAIN
 
 CLIENT = {"id": "3", "firstname": "Hanako", "status": "Active", "datecreated": "2026-01-01"}
 LINE = {"id": "7", "clientid": "5", "name": "SIM", "billingcycle": "Monthly", "status": "Active"} | {

@@ -14,10 +14,10 @@ from pipelines.sync.mapping import map_page
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.run import run
 from tests.conftest import copied_database
-from tests.domain.test_columns import PLAIN
+from tests.domain.readers import PLAIN
 
 INVOICES = dataset_named("whmcs.invoices")
-ONE_BY_ONE = replace(INVOICES, to_columns=None)
+ONE_BY_ONE = replace(INVOICES, to_contracts=INVOICES.contracts)
 WHMCS = WhmcsVocabulary()
 
 
@@ -44,8 +44,7 @@ def stored(url: str) -> list[Any]:
         ).fetchall()
 
 
-# Not plain: 0, 40, 77 and 99, so of eight pieces of fifty all but the first two are mapped together; each of those
-# holds another character that COPY must escape.
+# Amounts and times in forms of all kinds, two rows that are refused, and every character that COPY must escape.
 ODD = {
     "at_0": {"total": "11,00"},
     "at_125": {"paymentmethod": r"\N"},
@@ -86,14 +85,37 @@ def test_the_same_page_again_writes_nothing_however_its_rows_are_mapped(database
     assert (drift.source_rows, drift.agrees, set(drift.quarantined)) == (398, True, {"0", "77"})
 
 
-def test_only_rows_around_an_odd_one_are_mapped_one_by_one():
+def test_only_a_broken_row_is_read_by_itself():
     page = mapped(INVOICES, invoices(1000, at_500={"total": "odd"}, at_501={"datepaid": "2026-02-01"}))
 
     (rows,) = page.rows.values()
-    assert len(rows) == 999
-    assert len(rows.contracts) == 49
-    assert [failure.source_id for failure in page.failures] == ["500"]
+    assert (len(rows), len(rows.contracts)) == (999, 0)
+    assert [(failure.source_id, failure.reason) for failure in page.failures] == [
+        ("500", "total: Input should be a valid decimal")
+    ]
     assert sorted(page.mapped_ids, key=int) == [str(at) for at in range(1000) if at != 500]
+
+
+def test_a_service_does_not_go_with_its_telephone_number():
+    services = dataset_named("whmcs.services")
+    numbers = {"1": "080-1234-5678", "2": "none", "3": "08012345670", "4": None}
+    page = mapped(services, [a_service(identity, number) for identity, number in numbers.items()])
+
+    subscriptions, sims = (page.rows[target] for target in services.targets)
+
+    assert sorted(subscriptions.ids()) == sorted(hub_id("whmcs", "subscription", identity) for identity in numbers)
+    assert sorted(sims.ids()) == sorted(hub_id("whmcs", "sim", identity) for identity in "13")
+    assert [(each.source_id, each.reason) for each in page.failures] == [("2", "SIM Number: not a telephone number")]
+    assert sorted(page.mapped_ids) == ["1", "3", "4"]
+
+
+def a_service(identity: str, number: str | None) -> dict[str, Any]:
+    """A service with that number; none: it has no SIM."""
+    fields = [{"name": "SIM Number", "value": number}]
+    return {
+        "id": identity, "clientid": "5", "name": "SIM" if number else "VPN", "recurringamount": "1.00",
+        "billingcycle": "Monthly", "status": "Active", "customfields": {"customfield": fields},
+    }  # fmt: skip
 
 
 def test_a_page_without_rows_brings_nothing(database):

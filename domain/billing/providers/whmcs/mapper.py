@@ -1,8 +1,8 @@
-"""WHMCS invoices, items, transactions and pay methods in our words."""
+"""WHMCS invoices, items, transactions and pay methods in our words (source: API reference, 8.13 to 9.0)."""
 
-from collections.abc import Mapping, Sequence
-
-from pydantic import ValidationError
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
 
 from domain.billing.contract import (
     Invoice,
@@ -13,39 +13,19 @@ from domain.billing.contract import (
     ItemType,
     MethodType,
     Payment,
+    PaymentKind,
     PaymentMethod,
 )
-from domain.billing.providers.whmcs.raw import (
-    RawInvoice,
-    RawInvoiceDetails,
-    RawItem,
-    RawPaymentMethod,
-    RawTransaction,
-)
-from domain.common.columns import (
-    Columns,
-    amounts,
-    currencies,
-    days,
-    escaped_texts,
-    folded,
-    instants,
-    numbers,
-    required,
-    rows_to_columns,
-    texts,
-)
+from domain.common.converters import as_sent, escaped, label, written_amount, written_amount_or_zero
 from domain.common.errors import MappingError
-from domain.common.failures import FieldError, broken
-from domain.common.identifiers import account_id, hub_id, hub_ids
+from domain.common.field_table import FieldTable, combined, reading
 from domain.common.shapes import flag, rows_of
 from domain.common.text import digits
-from domain.common.times import day_or_none, last_day_of, local_to_utc
+from domain.common.times import last_day_of
 from domain.common.vocabulary import WhmcsVocabulary
+from domain.common.whmcs import day, hub_id_of, instant, number, other_hub_id, other_number
 
 MAPPER_VERSION = "2"
-
-_INVOICE_FIELDS = tuple(RawInvoice.model_fields)
 
 STATUSES: Mapping[str, InvoiceStatus] = {
     "Draft": "draft",
@@ -73,85 +53,116 @@ METHOD_TYPES: Mapping[str, MethodType] = {
 }
 
 
-def invoice_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Invoice:
-    """The invoice that a row of GetInvoices describes.
+INVOICE = FieldTable(
+    Invoice,
+    "whmcs",
+    id=hub_id_of("invoice", "id"),
+    source_id=number("id"),
+    source_updated_at=instant("updated_at"),
+    account_id=hub_id_of("account", "userid"),
+    # Until a number is given out, WHMCS shows people the id.
+    number=escaped("invoicenum").otherwise(number("id")),
+    status=label("status", STATUSES, required=True),
+    source_status=as_sent("status", required=True),
+    issued_on=day("date", missing="an invoice has a day of issue"),
+    due_on=day("duedate"),
+    paid_at=instant("datepaid"),
+    refunded_at=instant("date_refunded"),
+    cancelled_at=instant("date_cancelled"),
+    last_capture_attempt_at=instant("last_capture_attempt"),
+    subtotal=written_amount("subtotal", required=True),
+    credit=written_amount_or_zero("credit"),
+    tax=written_amount_or_zero("tax"),
+    tax2=written_amount_or_zero("tax2"),
+    total=written_amount("total", required=True),
+    tax_rate=written_amount_or_zero("taxrate"),
+    tax_rate2=written_amount_or_zero("taxrate2"),
+    currency=as_sent("currencycode", required=True),
+    payment_method=escaped("paymentmethod"),
+    source_created_at=instant("created_at"),
+)
+"""A row of GetInvoices. The currency is the client's."""
 
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawInvoice.model_validate(row)
-        zone = vocabulary.zone
-        issued_on = day_or_none(raw.date, "date")
-        if issued_on is None:
-            raise FieldError("date: an invoice has a day of issue")
-        return Invoice(
-            id=hub_id("whmcs", "invoice", raw.id),
-            source="whmcs",
-            source_id=raw.id,
-            source_updated_at=local_to_utc(raw.updated_at, zone, "updated_at"),
-            account_id=account_id("whmcs", raw.userid),
-            # Until a number is given out, WHMCS shows people the id.
-            number=raw.invoicenum or raw.id,
-            status=STATUSES.get(raw.status, "other"),
-            source_status=raw.status,
-            issued_on=issued_on,
-            due_on=day_or_none(raw.duedate, "duedate"),
-            paid_at=local_to_utc(raw.datepaid, zone, "datepaid"),
-            refunded_at=local_to_utc(raw.date_refunded, zone, "date_refunded"),
-            cancelled_at=local_to_utc(raw.date_cancelled, zone, "date_cancelled"),
-            last_capture_attempt_at=local_to_utc(raw.last_capture_attempt, zone, "last_capture_attempt"),
-            subtotal=raw.subtotal,
-            credit=raw.credit,
-            tax=raw.tax,
-            tax2=raw.tax2,
-            total=raw.total,
-            tax_rate=raw.taxrate,
-            tax_rate2=raw.taxrate2,
-            currency=raw.currencycode,
-            payment_method=raw.paymentmethod,
-            source_created_at=local_to_utc(raw.created_at, zone, "created_at"),
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", row.get("id"), error) from error
+BALANCE = FieldTable(
+    InvoiceBalance,
+    "whmcs",
+    named_by="invoiceid",
+    requires=(number("userid"), as_sent("currencycode", required=True)),
+    id=hub_id_of("invoice", "invoiceid"),
+    balance=written_amount("balance", required=True),
+)
+"""The body of GetInvoice. What is on the invoice is its client's, and in the invoice's currency."""
+
+ITEM = FieldTable(
+    InvoiceItem,
+    "whmcs",
+    id=hub_id_of("invoice_item", "id"),
+    source_id=number("id"),
+    account_id=hub_id_of("account", "invoice.userid"),
+    invoice_id=hub_id_of("invoice", "invoice.invoiceid"),
+    type=label("type", ITEM_TYPES),
+    source_type=as_sent("type").then(lambda sent: sent or ""),
+    subscription_id=combined(
+        lambda kind, service: service if kind == "Hosting" else None,
+        as_sent("type"),
+        other_hub_id("subscription", "relid"),
+    ),
+    description=escaped("description"),
+    amount=written_amount("amount", required=True),
+    currency=as_sent("invoice.currencycode", required=True),
+    is_taxed=reading("taxed", flag),
+)
+"""A row of GetInvoice's items, with the body as its `invoice`."""
 
 
-def invoices_from_rows(rows: Sequence[Mapping[str, object]], vocabulary: WhmcsVocabulary) -> Columns:
-    """What `invoice_from_row` makes of each row, by field.
+def _kind(returned: str | None, amount_out: str | Decimal) -> PaymentKind:
+    return "refund" if returned or Decimal(amount_out) > 0 else "payment"
 
-    Raises:
-        NotPlainError: some row has another form than most; it may be good all the same.
-    """
-    raw = rows_to_columns(rows, _INVOICE_FIELDS)
-    zone = vocabulary.zone
-    ids = numbers(raw["id"])
-    return {
-        "id": hub_ids("whmcs", "invoice", ids),
-        "source": ["whmcs"] * len(ids),
-        "source_id": ids,
-        "source_updated_at": instants(raw["updated_at"], zone),
-        "deleted_at": [None] * len(ids),
-        "account_id": hub_ids("whmcs", "account", numbers(raw["userid"])),
-        "number": [number or each for number, each in zip(escaped_texts(raw["invoicenum"]), ids, strict=True)],
-        "status": folded(texts(raw["status"]), lambda label: STATUSES.get(label, "other")),
-        "source_status": texts(raw["status"]),
-        "issued_on": required(days(raw["date"])),
-        "due_on": days(raw["duedate"]),
-        "paid_at": instants(raw["datepaid"], zone),
-        "refunded_at": instants(raw["date_refunded"], zone),
-        "cancelled_at": instants(raw["date_cancelled"], zone),
-        "last_capture_attempt_at": instants(raw["last_capture_attempt"], zone),
-        "subtotal": amounts(raw["subtotal"]),
-        "credit": amounts(raw["credit"]),
-        "tax": amounts(raw["tax"]),
-        "tax2": amounts(raw["tax2"]),
-        "total": amounts(raw["total"]),
-        "tax_rate": amounts(raw["taxrate"]),
-        "tax_rate2": amounts(raw["taxrate2"]),
-        "currency": currencies(raw["currencycode"]),
-        "payment_method": escaped_texts(raw["paymentmethod"]),
-        "source_created_at": instants(raw["created_at"], zone),
-    }
+
+PAYMENT = FieldTable(
+    Payment,
+    "whmcs",
+    id=hub_id_of("payment", "id"),
+    source_id=number("id"),
+    account_id=hub_id_of("account", "invoice.userid"),
+    invoice_id=hub_id_of("invoice", "invoice.invoiceid"),
+    kind=combined(_kind, other_number("refundid"), written_amount_or_zero("amountout")),
+    gateway=escaped("gateway"),
+    transaction_id=escaped("transid"),
+    paid_at=instant("date"),
+    description=escaped("description"),
+    amount_in=written_amount_or_zero("amountin"),
+    amount_out=written_amount_or_zero("amountout"),
+    fees=written_amount_or_zero("fees"),
+    # A transaction's own currency is 0 where it is the client's, as an invoice's is.
+    currency=as_sent("invoice.currencycode", required=True),
+    refund_of=other_hub_id("payment", "refundid"),
+)
+"""A row of GetInvoice's transactions, with the body as its `invoice`. `refundid` is the payment that it returns."""
+
+
+def _last_four(sent: str | None) -> str | None:
+    """The last four digits of a card: of `xxxx1234` as well, since gateways mask the others in their own ways."""
+    four = digits(sent or "")[-4:]
+    return four if len(four) == 4 else None
+
+
+METHOD = FieldTable(
+    PaymentMethod,
+    "whmcs",
+    id=hub_id_of("payment_method", "id"),
+    source_id=number("id"),
+    account_id=hub_id_of("account", "client.clientid"),
+    type=label("type", METHOD_TYPES),
+    source_type=as_sent("type"),
+    description=escaped("description"),
+    gateway=escaped("gateway_name"),
+    card_last_four=as_sent("card_last_four").then(_last_four),
+    card_type=escaped("card_type"),
+    expires_on=as_sent("expiry_date").then(last_day_of),
+    bank_name=escaped("bank_name"),
+)
+"""A row of GetPayMethods, with the body as its `client`. `remote_token`, a secret, is never read."""
 
 
 def invoice_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> InvoiceDetails:
@@ -160,64 +171,18 @@ def invoice_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabul
     Raises:
         MappingError: the invoice, or any of its items or transactions, cannot be represented.
     """
-    try:
-        raw = RawInvoiceDetails.model_validate(row)
+    with _all_of(row.get("invoiceid")):
         return InvoiceDetails(
-            balance=InvoiceBalance(id=hub_id("whmcs", "invoice", raw.invoiceid), balance=raw.balance),
-            items=tuple(_item(item, raw) for item in rows_of(raw.items, "item")),
-            payments=tuple(_payment(paid, raw, vocabulary) for paid in rows_of(raw.transactions, "transaction")),
+            balance=BALANCE.read(row, vocabulary),
+            items=tuple(ITEM.read({**item, "invoice": row}, vocabulary) for item in rows_of(row.get("items"), "item")),
+            payments=tuple(
+                PAYMENT.read({**paid, "invoice": row}, vocabulary)
+                for paid in rows_of(row.get("transactions"), "transaction")
+            ),
         )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", row.get("invoiceid"), error) from error
 
 
-def _item(row: Mapping[str, object], invoice: RawInvoiceDetails) -> InvoiceItem:
-    raw = RawItem.model_validate(row)
-    label = raw.type or ""
-    is_service = label == "Hosting" and raw.relid not in {None, "", "0"}
-    return InvoiceItem(
-        id=hub_id("whmcs", "invoice_item", raw.id),
-        source="whmcs",
-        source_id=raw.id,
-        account_id=account_id("whmcs", invoice.userid),
-        invoice_id=hub_id("whmcs", "invoice", invoice.invoiceid),
-        type=ITEM_TYPES.get(label, "other"),
-        source_type=label,
-        subscription_id=hub_id("whmcs", "subscription", str(raw.relid)) if is_service else None,
-        description=raw.description,
-        amount=raw.amount,
-        currency=invoice.currencycode,
-        is_taxed=flag(raw.taxed),
-    )
-
-
-def _payment(row: Mapping[str, object], invoice: RawInvoiceDetails, vocabulary: WhmcsVocabulary) -> Payment:
-    raw = RawTransaction.model_validate(row)
-    returns = raw.refundid not in {None, "", "0"}
-    return Payment(
-        id=hub_id("whmcs", "payment", raw.id),
-        source="whmcs",
-        source_id=raw.id,
-        account_id=account_id("whmcs", invoice.userid),
-        invoice_id=hub_id("whmcs", "invoice", invoice.invoiceid),
-        kind="refund" if returns or raw.amountout > 0 else "payment",
-        gateway=raw.gateway,
-        transaction_id=raw.transid,
-        paid_at=local_to_utc(raw.date, vocabulary.zone, "date"),
-        description=raw.description,
-        amount_in=raw.amountin,
-        amount_out=raw.amountout,
-        fees=raw.fees,
-        # A transaction's own currency is 0 where it is the client's, as an invoice's is.
-        currency=invoice.currencycode,
-        refund_of=hub_id("whmcs", "payment", str(raw.refundid)) if returns else None,
-    )
-
-
-def payment_methods_from_row(
-    row: Mapping[str, object],
-    vocabulary: WhmcsVocabulary,  # noqa: ARG001 - every mapper is called alike
-) -> tuple[PaymentMethod, ...]:
+def payment_methods_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> tuple[PaymentMethod, ...]:
     """The pay methods in the body of GetPayMethods.
 
     Raises:
@@ -226,31 +191,16 @@ def payment_methods_from_row(
     client = str(row.get("clientid") or "")
     if not client.isascii() or not client.isdigit() or int(client) == 0:
         raise MappingError("whmcs", client, "clientid: missing or no number")
+    with _all_of(client):
+        return tuple(
+            METHOD.read({**method, "client": row}, vocabulary) for method in rows_of(row.get("paymethods"), "paymethod")
+        )
+
+
+@contextmanager
+def _all_of(source_id: object) -> Iterator[None]:
+    """A record whose parts make one whole is refused with any of them, by its own id."""
     try:
-        return tuple(_payment_method(method, client) for method in rows_of(row.get("paymethods"), "paymethod"))
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", client, error) from error
-
-
-def _payment_method(row: Mapping[str, object], client: str) -> PaymentMethod:
-    raw = RawPaymentMethod.model_validate(row)
-    return PaymentMethod(
-        id=hub_id("whmcs", "payment_method", raw.id),
-        source="whmcs",
-        source_id=raw.id,
-        account_id=account_id("whmcs", client),
-        type=METHOD_TYPES.get(raw.type or "", "other"),
-        source_type=raw.type,
-        description=raw.description,
-        gateway=raw.gateway_name,
-        card_last_four=_last_four(raw.card_last_four),
-        card_type=raw.card_type,
-        expires_on=last_day_of(raw.expiry_date),
-        bank_name=raw.bank_name,
-    )
-
-
-def _last_four(sent: str | None) -> str | None:
-    """The last four digits of a card: of `xxxx1234` as well, since gateways mask the others in their own ways."""
-    four = digits(sent or "")[-4:]
-    return four if len(four) == 4 else None
+        yield
+    except MappingError as error:
+        raise MappingError(error.system, str(source_id), error.reason) from error

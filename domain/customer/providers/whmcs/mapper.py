@@ -1,74 +1,69 @@
-"""WHMCS clients in our words."""
+"""WHMCS clients in our words (source: API reference, GetClients and GetClientsDetails)."""
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
-from domain.common.custom_fields import field_numbered
-from domain.common.failures import FieldError, broken
-from domain.common.identifiers import account_id
-from domain.common.times import day_or_none
-from domain.common.vocabulary import WhmcsVocabulary
+from domain.common.converters import as_sent, escaped, label
+from domain.common.failures import FieldError
+from domain.common.field_table import FieldTable, combined
+from domain.common.identifiers import hub_ids_of
+from domain.common.whmcs import day, hub_id_of, number, numbered_custom_field, other_number
 from domain.customer.contract import BillingClient, BillingClientDetails, ClientStatus
-from domain.customer.providers.whmcs.raw import RawClient, RawClientDetails
 
 MAPPER_VERSION = "2"
 
 STATUSES: Mapping[str, ClientStatus] = {"Active": "active", "Inactive": "inactive", "Closed": "closed"}
 
 
-def client_from_row(
-    row: Mapping[str, object],
-    vocabulary: WhmcsVocabulary,  # noqa: ARG001 - every mapper is called alike
-) -> BillingClient:
-    """The client that a row of GetClients describes.
-
-    Raises:
-        MappingError: the id, the status or the day of registration is missing or malformed.
-    """
-    try:
-        raw = RawClient.model_validate(row)
-        first, last, company = raw.firstname, raw.lastname, raw.companyname
-        return BillingClient(
-            id=account_id("whmcs", raw.id),
-            source="whmcs",
-            source_id=raw.id,
-            name=company or " ".join(filter(None, (first, last))) or None,
-            first_name=first,
-            last_name=last,
-            company_name=company,
-            email=raw.email,
-            status=STATUSES.get(raw.status, "other"),
-            source_status=raw.status,
-            registered_on=day_or_none(raw.datecreated, "datecreated"),
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", row.get("id"), error) from error
+CLIENT = FieldTable(
+    BillingClient,
+    "whmcs",
+    id=hub_id_of("account", "id"),
+    source_id=number("id"),
+    name=combined(
+        lambda company, first, last: company or " ".join(filter(None, (first, last))) or None,
+        escaped("companyname"),
+        escaped("firstname"),
+        escaped("lastname"),
+    ),
+    first_name=escaped("firstname"),
+    last_name=escaped("lastname"),
+    company_name=escaped("companyname"),
+    email=escaped("email"),
+    status=label("status", STATUSES, required=True),
+    source_status=as_sent("status", required=True),
+    registered_on=day("datecreated"),
+)
+"""A row of GetClients. `datecreated` may be a zero date on old rows."""
 
 
-def client_details_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> BillingClientDetails:
-    """What the `client` object of GetClientsDetails adds to its client.
+def _identity(row: Mapping[str, object]) -> object:
+    """Some versions name the id differently."""
+    return row.get("id") or row.get("client_id") or row.get("userid")
 
-    Raises:
-        MappingError: the id is missing, or country or currency is no code.
-    """
-    identity = row.get("id") or row.get("client_id") or row.get("userid")
-    try:
-        raw = RawClientDetails.model_validate(row)
-        if not identity:
-            raise FieldError("id: missing")
-        return BillingClientDetails(
-            id=account_id("whmcs", str(identity)),
-            partner_key=field_numbered(raw.customfields, vocabulary.customer_number_field_id),
-            phone=raw.phonenumber,
-            address1=raw.address1,
-            address2=raw.address2,
-            city=raw.city,
-            state=raw.state,
-            postcode=raw.postcode,
-            country=(raw.countrycode or raw.country or "").upper() or None,
-            currency=raw.currency_code,
-            language=raw.language,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", identity, error) from error
+
+def _account(*names: str | None) -> str:
+    identity = next(filter(None, names), None)
+    if identity is None:
+        raise FieldError("missing")
+    return hub_ids_of("whmcs", "account")(identity)
+
+
+CLIENT_DETAILS = FieldTable(
+    BillingClientDetails,
+    "whmcs",
+    named_by=_identity,
+    id=combined(_account, other_number("id"), other_number("client_id"), other_number("userid")),
+    partner_key=numbered_custom_field("customer_number_field_id"),
+    phone=escaped("phonenumber"),
+    address1=escaped("address1"),
+    address2=escaped("address2"),
+    city=escaped("city"),
+    state=escaped("state"),
+    postcode=escaped("postcode"),
+    country=combined(
+        lambda code, country: (code or country or "").upper() or None, escaped("countrycode"), escaped("country")
+    ),
+    currency=escaped("currency_code"),
+    language=escaped("language"),
+)
+"""The `client` object of GetClientsDetails."""

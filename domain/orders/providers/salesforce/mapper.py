@@ -1,16 +1,11 @@
-"""Salesforce orders and order items in our words."""
+"""Salesforce orders and order items in our words (source: Object Reference; portal reference, section 6.1)."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
-from pydantic import ValidationError
-
-from domain.common.failures import broken
-from domain.common.identifiers import account_id, hub_id
-from domain.common.salesforce import flat
-from domain.common.vocabulary import SalesforceVocabulary
+from domain.common.identifiers import hub_ids_of
+from domain.common.salesforce import amount, as_sent, currency, day, hub_id_of, instant, label, table_of, text
 from domain.orders.contract import ActivationStatus, BillingCycle, Order, OrderItem, OrderStatus, OrderType
-from domain.orders.providers.salesforce.raw import RawOrder, RawOrderItem
 
 MAPPER_VERSION = "3"
 
@@ -41,52 +36,6 @@ ACTIVATION_STATUSES: Mapping[str, ActivationStatus] = {
 CYCLES: Mapping[str, BillingCycle] = {"Monthly": "monthly", "Onetime": "onetime"}
 
 
-def order_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) -> Order:
-    """The order that an Order record describes.
-
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawOrder.model_validate(flat(row))
-        return Order(
-            id=hub_id("salesforce", "order", raw.id),
-            source="salesforce",
-            source_id=raw.id,
-            source_updated_at=raw.system_modstamp,
-            deleted_at=raw.deleted_at,
-            account_id=account_id("salesforce", raw.account),
-            order_number=raw.number,
-            type=TYPES.get(raw.type or "", "other"),
-            source_type=raw.type,
-            status=STATUSES.get(raw.status or "", "other"),
-            source_status=raw.status,
-            activation_status=(
-                ACTIVATION_STATUSES.get(raw.activation_status, "other") if raw.activation_status else None
-            ),
-            source_activation_status=raw.activation_status,
-            activation_error_code=raw.activation_error_code,
-            activation_error_message=raw.activation_error_message,
-            activation_type=raw.activation_type,
-            activation_scheduled_at=raw.activation_scheduled,
-            effective_on=raw.effective,
-            total=raw.total,
-            currency=vocabulary.currency_of(raw.currency),
-            placed_at=raw.created,
-            whmcs_order_id=raw.whmcs_order,
-            command_id=_command(raw.command),
-            sim_type=raw.sim_type,
-            access_mode=raw.access_mode,
-            billing_street=raw.street,
-            billing_city=raw.city,
-            billing_state=raw.state,
-            billing_postcode=raw.postcode,
-            billing_country=raw.country,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("salesforce", row.get("Id"), error) from error
-
-
 def _command(marker: str | None) -> UUID | None:
     """The command that placed it; what another program wrote into our field is not ours."""
     try:
@@ -95,35 +44,55 @@ def _command(marker: str | None) -> UUID | None:
         return None
 
 
-def order_item_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) -> OrderItem:
-    """The order line that an OrderItem record describes.
+ORDER = table_of(
+    Order,
+    id=hub_id_of("order", "Id", required=True),
+    account_id=hub_id_of("account", "AccountId", required=True),
+    order_number=text("OrderNumber"),
+    type=label("Order_Type__c", TYPES),
+    source_type=as_sent("Order_Type__c"),
+    status=label("Status", STATUSES),
+    source_status=as_sent("Status"),
+    activation_status=label("Activation_Status__c", ACTIVATION_STATUSES, none=None),
+    source_activation_status=as_sent("Activation_Status__c"),
+    activation_error_code=text("Activation_Error_Code__c"),
+    activation_error_message=text("Activation_Error_Message__c"),
+    activation_type=text("Activation_Type__c"),
+    activation_scheduled_at=instant("Activation_Scheduled_At__c"),
+    effective_on=day("EffectiveDate"),
+    total=amount("TotalAmount"),
+    currency=currency,
+    placed_at=instant("CreatedDate", required=True),
+    whmcs_order_id=text("WHMCS_Order_ID__c"),
+    command_id=text("Hub_Command_Id__c").then(_command),
+    sim_type=text("SIM_Type__c"),
+    access_mode=text("Access_Mode__c"),
+    billing_street=text("BillingStreet"),
+    billing_city=text("BillingCity"),
+    billing_state=text("BillingState"),
+    billing_postcode=text("BillingPostalCode"),
+    billing_country=text("BillingCountry"),
+)
+"""An Order."""
 
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawOrderItem.model_validate(flat(row))
-        service = raw.whmcs_service
-        return OrderItem(
-            id=hub_id("salesforce", "order_item", raw.id),
-            source="salesforce",
-            source_id=raw.id,
-            source_updated_at=raw.system_modstamp,
-            deleted_at=raw.deleted_at,
-            account_id=account_id("salesforce", raw.account),
-            order_id=hub_id("salesforce", "order", raw.order),
-            product_id=hub_id("salesforce", "product", raw.product) if raw.product else None,
-            price_id=hub_id("salesforce", "price", raw.price) if raw.price else None,
-            sku=raw.sku,
-            product_name=raw.product_name,
-            quantity=raw.quantity,
-            unit_price=raw.unit_price,
-            total=raw.total,
-            currency=vocabulary.currency_of(raw.currency),
-            billing_cycle=CYCLES.get(raw.billing_cycle, "other") if raw.billing_cycle else None,
-            source_billing_cycle=raw.billing_cycle,
-            whmcs_service_id=service,
-            subscription_id=hub_id("whmcs", "subscription", service) if service else None,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("salesforce", row.get("Id"), error) from error
+ORDER_ITEM = table_of(
+    OrderItem,
+    id=hub_id_of("order_item", "Id", required=True),
+    account_id=hub_id_of("account", "Order.AccountId", required=True),
+    order_id=hub_id_of("order", "OrderId", required=True),
+    product_id=hub_id_of("product", "Product2Id"),
+    price_id=hub_id_of("price", "PricebookEntryId"),
+    sku=text("Product2.StockKeepingUnit"),
+    product_name=text("Product2.Name"),
+    quantity=amount("Quantity", required=True),
+    unit_price=amount("UnitPrice"),
+    total=amount("TotalPrice"),
+    currency=currency,
+    billing_cycle=label("Billing_Cycle__c", CYCLES, none=None),
+    source_billing_cycle=as_sent("Billing_Cycle__c"),
+    whmcs_service_id=text("WHMCS_Service_ID__c"),
+    subscription_id=text("WHMCS_Service_ID__c").then(
+        lambda service: hub_ids_of("whmcs", "subscription")(service) if service else None, makes=UUID | None
+    ),
+)
+"""An OrderItem, with its order's account and its product's name and SKU."""

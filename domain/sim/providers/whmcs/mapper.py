@@ -2,18 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
 
-from pydantic import ValidationError
-
+from domain.common.converters import as_sent, escaped
 from domain.common.custom_fields import field_named
-from domain.common.failures import FieldError, broken
-from domain.common.identifiers import account_id, hub_id
+from domain.common.failures import FieldError
+from domain.common.field_table import FieldTable, combined_by_words, reading
 from domain.common.text import digits
 from domain.common.vocabulary import WhmcsVocabulary
+from domain.common.whmcs import custom_field, hub_id_of, number
 from domain.sim.contract import Sim
-from domain.subscriptions.providers.whmcs.mapper import service_type
-from domain.subscriptions.providers.whmcs.raw import RawService
+from domain.subscriptions.providers.whmcs.mapper import SERVICE_TYPE
 
 MAPPER_VERSION = "2"
 
@@ -27,38 +25,12 @@ FROM_ABROAD = re.compile(r"\s*(?:\+|00)\s*81[\s.\-]*(?:\(0\)|0)?")
 """Japan's country code, written as one: in its place stands the 0 of national numbers."""
 
 
-def sim_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Sim | None:
-    """The line of a SIM service as GetClientsProducts describes it; None for any other service.
-
-    Raises:
-        MappingError: a number is given and is none.
-    """
-    try:
-        raw = RawService.model_validate(row)
-        if service_type(raw, vocabulary) != "sim":
-            return None
-        return Sim(
-            id=hub_id("whmcs", "sim", raw.id),
-            source="whmcs",
-            source_id=raw.id,
-            account_id=account_id("whmcs", raw.clientid),
-            subscription_id=hub_id("whmcs", "subscription", raw.id),
-            msisdn=_number(raw, vocabulary),
-            serial_number=field_named(raw.customfields, vocabulary.serial_number_field),
-            eid=field_named(raw.customfields, vocabulary.eid_field),
-            is_open=raw.status in OPEN,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", row.get("id"), error) from error
-
-
-def _number(raw: RawService, vocabulary: WhmcsVocabulary) -> str | None:
-    for name in vocabulary.sim_number_fields:
-        written = field_named(raw.customfields, name)
+def _number(fields: object, domain: str | None, words: WhmcsVocabulary) -> str | None:
+    for name in words.sim_number_fields:
+        written = field_named(fields, name)
         if written is not None:
             return _checked(name, written)
-    in_domain = raw.domain or ""
-    return in_domain if DOMAIN_NUMBER.fullmatch(in_domain) else None
+    return domain if DOMAIN_NUMBER.fullmatch(domain or "") else None
 
 
 def _checked(field: str, written: str) -> str:
@@ -68,5 +40,21 @@ def _checked(field: str, written: str) -> str:
         written = f"0{written[abroad.end() :]}"
     number = digits(written)
     if not NUMBER.fullmatch(number) or not PUNCTUATION.fullmatch(re.sub(r"\d", "", written)):
-        raise FieldError(f"{field}: not a telephone number")
+        raise FieldError("not a telephone number", field)
     return number
+
+
+SIM = FieldTable(
+    Sim,
+    "whmcs",
+    only=SERVICE_TYPE.then(lambda kind: kind == "sim"),
+    id=hub_id_of("sim", "id"),
+    source_id=number("id"),
+    account_id=hub_id_of("account", "clientid"),
+    subscription_id=hub_id_of("subscription", "id"),
+    msisdn=combined_by_words(_number, reading("customfields", lambda sent: sent), escaped("domain")),
+    serial_number=custom_field("serial_number_field"),
+    eid=custom_field("eid_field"),
+    is_open=as_sent("status", required=True).then(OPEN.__contains__),
+)
+"""A row of GetClientsProducts, where it is a SIM service."""

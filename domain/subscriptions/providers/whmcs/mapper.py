@@ -1,17 +1,13 @@
-"""WHMCS services in our words."""
+"""WHMCS services in our words (source: API reference, GetClientsProducts). A service's `password` is never read."""
 
 import re
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
-from domain.common.custom_fields import field_named
-from domain.common.failures import broken
-from domain.common.identifiers import account_id, hub_id
-from domain.common.times import day_or_none
+from domain.common.converters import as_sent, escaped, label, written_amount
+from domain.common.field_table import FieldTable, combined_by_words
 from domain.common.vocabulary import ServiceType, WhmcsVocabulary
+from domain.common.whmcs import custom_field, day, hub_id_of, number, other_number
 from domain.subscriptions.contract import BillingCycle, Subscription, SubscriptionStatus
-from domain.subscriptions.providers.whmcs.raw import RawService
 
 MAPPER_VERSION = "2"
 
@@ -40,56 +36,49 @@ CYCLES: Mapping[str, BillingCycle] = {
 # SIM, eSIM, SIMs, nano-SIM, DataSIM, 格安SIM: the letters are a word where no other Latin ones touch them, or where
 # capitals begin after a small letter.
 _SIM = re.compile(r"(?:(?<![A-Za-z])(?i:e?sims?)|(?<=[a-z])SIMs?)(?![A-Za-z])")
-NO_ORDER = frozenset({None, "", "0"})
 
 
-def subscription_from_row(row: Mapping[str, object], vocabulary: WhmcsVocabulary) -> Subscription:
-    """The subscription that a row of GetClientsProducts describes.
-
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawService.model_validate(row)
-        return Subscription(
-            id=hub_id("whmcs", "subscription", raw.id),
-            source="whmcs",
-            source_id=raw.id,
-            account_id=account_id("whmcs", raw.clientid),
-            whmcs_order_id=None if raw.orderid in NO_ORDER else raw.orderid,
-            whmcs_product_id=raw.pid,
-            product_name=raw.name,
-            group_name=raw.groupname,
-            service_type=service_type(raw, vocabulary),
-            status=STATUSES.get(raw.status, "other"),
-            source_status=raw.status,
-            billing_cycle=CYCLES.get(raw.billingcycle, "other"),
-            source_billing_cycle=raw.billingcycle,
-            amount=raw.recurringamount,
-            first_amount=raw.firstpaymentamount,
-            registered_on=day_or_none(raw.regdate, "regdate"),
-            next_due_on=day_or_none(raw.nextduedate, "nextduedate"),
-            payment_method=raw.paymentmethod,
-            domain=raw.domain,
-            opportunity_id=field_named(raw.customfields, vocabulary.opportunity_field),
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("whmcs", row.get("id"), error) from error
-
-
-def service_type(service: RawService, vocabulary: WhmcsVocabulary) -> ServiceType:
+def _service_type(product: str | None, group: str | None, name: str | None, words: WhmcsVocabulary) -> ServiceType:
     """What kind of service it is: as the operator says of its product or group, else as the product's name says.
 
     Source: portal reference, section 5; a SIM by the word, since "Simple Web Hosting" has the letters too.
     """
-    said = vocabulary.service_types
-    known = said.get(service.pid or "") or said.get(service.groupname or "")
+    said = words.service_types
+    known = said.get(product or "") or said.get(group or "")
     if known is not None:
         return known
-    sent = service.name or ""
+    sent = name or ""
     name = sent.lower()
     if "internet" in name or ("ntt" in name and "fiber" in name):
         return "internet"
     if _SIM.search(sent):
         return "sim"
     return "vpn" if "vpn" in name else "other"
+
+
+SERVICE_TYPE = combined_by_words(_service_type, escaped("pid"), escaped("groupname"), escaped("name"))
+
+SUBSCRIPTION = FieldTable(
+    Subscription,
+    "whmcs",
+    id=hub_id_of("subscription", "id"),
+    source_id=number("id"),
+    account_id=hub_id_of("account", "clientid"),
+    whmcs_order_id=other_number("orderid"),
+    whmcs_product_id=escaped("pid"),
+    product_name=escaped("name"),
+    group_name=escaped("groupname"),
+    service_type=SERVICE_TYPE,
+    status=label("status", STATUSES, required=True),
+    source_status=as_sent("status", required=True),
+    billing_cycle=label("billingcycle", CYCLES, required=True),
+    source_billing_cycle=as_sent("billingcycle", required=True),
+    amount=written_amount("recurringamount", required=True),
+    first_amount=written_amount("firstpaymentamount"),
+    registered_on=day("regdate"),
+    next_due_on=day("nextduedate"),
+    payment_method=escaped("paymentmethod"),
+    domain=escaped("domain"),
+    opportunity_id=custom_field("opportunity_field"),
+)
+"""A row of GetClientsProducts."""

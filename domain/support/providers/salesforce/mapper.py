@@ -1,15 +1,11 @@
-"""Salesforce cases, and what is said on them, in our words."""
+"""Salesforce cases, and what is said on them, in our words (source: Object Reference)."""
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
-from domain.common.failures import broken
-from domain.common.identifiers import account_id, hub_id
-from domain.common.salesforce import flat
+from domain.common.field_table import combined_by_words
+from domain.common.salesforce import as_sent, flag, hub_id_of, instant, label, table_of, text
 from domain.common.vocabulary import SalesforceVocabulary
-from domain.support.contract import CaseComment, CasePriority, CaseStatus, SupportCase
-from domain.support.providers.salesforce.raw import RawCase, RawCaseComment
+from domain.support.contract import CaseComment, CasePriority, CaseStatus, CommentAuthor, SupportCase
 
 MAPPER_VERSION = "2"
 
@@ -25,62 +21,40 @@ STATUSES: Mapping[str, CaseStatus] = {
 PRIORITIES: Mapping[str, CasePriority] = {"High": "high", "Medium": "medium", "Low": "low"}
 
 
-def case_from_row(
-    row: Mapping[str, object],
-    vocabulary: SalesforceVocabulary,  # noqa: ARG001 - every mapper is called alike
-) -> SupportCase:
-    """The support case that a Case record describes.
-
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawCase.model_validate(flat(row))
-        return SupportCase(
-            id=hub_id("salesforce", "case", raw.id),
-            source="salesforce",
-            source_id=raw.id,
-            source_updated_at=raw.system_modstamp,
-            deleted_at=raw.deleted_at,
-            account_id=account_id("salesforce", raw.account) if raw.account else None,
-            case_number=raw.number,
-            subject=raw.subject,
-            description=raw.description,
-            status=STATUSES.get(raw.status or "", "other"),
-            source_status=raw.status,
-            priority=PRIORITIES.get(raw.priority or "", "other"),
-            source_priority=raw.priority,
-            category=raw.type,
-            origin=raw.origin,
-            is_closed=raw.is_closed,
-            opened_at=raw.created,
-            closed_at=raw.closed,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("salesforce", row.get("Id"), error) from error
+CASE = table_of(
+    SupportCase,
+    id=hub_id_of("case", "Id", required=True),
+    account_id=hub_id_of("account", "AccountId"),
+    case_number=text("CaseNumber"),
+    subject=text("Subject"),
+    description=text("Description"),
+    status=label("Status", STATUSES),
+    source_status=as_sent("Status"),
+    priority=label("Priority", PRIORITIES),
+    source_priority=as_sent("Priority"),
+    category=text("Type"),
+    origin=text("Origin"),
+    is_closed=flag("IsClosed"),
+    opened_at=instant("CreatedDate", required=True),
+    closed_at=instant("ClosedDate"),
+)
+"""A Case. One that came by mail or from the web has no account until an agent gives it one."""
 
 
-def comment_from_row(row: Mapping[str, object], vocabulary: SalesforceVocabulary) -> CaseComment:
-    """The comment that a CaseComment record describes. What the portal's own user wrote are customers' words.
+def _author(username: str | None, words: SalesforceVocabulary) -> CommentAuthor:
+    """What the portal's own user wrote are customers' words."""
+    return "customer" if username in words.portal_users else "agent"
 
-    Raises:
-        MappingError: a field that gives it its meaning is missing or malformed.
-    """
-    try:
-        raw = RawCaseComment.model_validate(flat(row))
-        return CaseComment(
-            id=hub_id("salesforce", "case_comment", raw.id),
-            source="salesforce",
-            source_id=raw.id,
-            source_updated_at=raw.system_modstamp,
-            deleted_at=raw.deleted_at,
-            account_id=account_id("salesforce", raw.account) if raw.account else None,
-            case_id=hub_id("salesforce", "case", raw.case),
-            author="customer" if raw.author_name in vocabulary.portal_users else "agent",
-            source_author=raw.author,
-            body=raw.body,
-            is_public=raw.is_published,
-            written_at=raw.created,
-        )
-    except (ValidationError, ValueError) as error:
-        raise broken("salesforce", row.get("Id"), error) from error
+
+COMMENT = table_of(
+    CaseComment,
+    id=hub_id_of("case_comment", "Id", required=True),
+    account_id=hub_id_of("account", "Parent.AccountId"),
+    case_id=hub_id_of("case", "ParentId", required=True),
+    author=combined_by_words(_author, as_sent("CreatedBy.Username")),
+    source_author=as_sent("CreatedById"),
+    body=text("CommentBody"),
+    is_public=flag("IsPublished"),
+    written_at=instant("CreatedDate", required=True),
+)
+"""A CaseComment, with its case's account and the name its author logs in by."""
