@@ -63,7 +63,9 @@ class PageWriter:
         whole = [parent for parent in page.parents if parent.source_id not in failed_ids]
         with self._brake.counting(), page_transaction(self._connection):
             total = self._merge(mapped, [parent.id for parent in whole])
-            marked = self._answers.mark_read(whole) if self._answers else 0
+            # What changed since the page's first call was not written, and stays due.
+            read = [parent for parent in whole if parent.source_id not in total.outdated]
+            marked = self._answers.mark_read(read) if self._answers else 0
             linked = self._link(mapped, total)
             self._quarantine.write(mapped)
             if self._answers:

@@ -106,10 +106,11 @@ def test_an_answer_that_never_came_charges_once_and_adds_once(hub: Hub, lost: st
     assert [kind for kind, _ in effects(hub, "invoice", "charge", "quota")] == ["invoice", "charge", "quota"]
 
 
-def test_what_may_still_be_at_work_is_waited_for_before_it_is_repeated(hub: Hub) -> None:
+def test_what_may_still_be_at_work_is_waited_for_before_it_is_repeated(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FREEBIT_TIMEOUT_MS", "200")
     hub.control("faults", match="addSpec", mode="timeout", times=1)
-    hub.clients.freebit_settings.model_config["frozen"] = False
-    hub.clients.__dict__["freebit_settings"] = hub.clients.freebit_settings.model_copy(update={"timeout_ms": 200})
     command = asked(hub, "top_up", {"megabytes": 1000})
     assert hub.forward(settle_seconds=30.0) == ["waiting"]
     hub.now_due()

@@ -298,6 +298,8 @@ def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_w
     run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
 
     assert fetch(database.owner, "SELECT balance::int FROM hub.invoices WHERE source_id = '3'") == [(9,)]
+    still_due = "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()"
+    assert fetch(database.owner, still_due) == [("3",)], "it is asked about again"
 
 
 def test_many_failures_among_answers_are_those_records_own(database):
