@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 QUIET  := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up tour test flaky clients lint lock bench campaign storm attack mutants docs clean
+.PHONY: help up tour test quick flaky clients lint lock bench campaign storm attack mutants docs clean
 .DELETE_ON_ERROR:
 # Where a machine says so, every process would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,6 +22,9 @@ tour: $(VENV)/.installed ## An order from the cart to the service, step by step,
 
 test: $(VENV)/.installed-dev ## The whole test suite
 	@$(BIN)/pytest $(ARGS)
+
+quick: $(VENV)/.installed-dev ## What is fast of the test suite, for the inner loop
+	@$(BIN)/pytest --quick $(ARGS)
 
 flaky: $(VENV)/.installed-dev ## The tests that race, over and over, on busy cores: make flaky [RUNS=20]
 	@$(BIN)/python -m tests.under_load --runs $(or $(RUNS),20) $(ARGS)

@@ -109,6 +109,25 @@ def empty_database() -> Iterator[Database]:
         yield _as_roles(url)
 
 
+# What `make quick` leaves out: what starts processes, or dies at every moment.
+SLOW = (
+    "attack", "bench", "cli/test_processes.py", "cli/test_ui.py", "cli/test_up.py", "clients", "deploy", "e2e",
+    "faults", "mutants", "pipelines/commands", "pipelines/events/test_listener.py",
+    "pipelines/sync/test_crash_everywhere.py", "pipelines/sync/test_newest_wins.py",
+    "read_api/commands/test_passing_through.py", "read_api/http/test_openapi_conformance.py",
+    "read_api/live/test_stream.py", "read_api/test_process.py",
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what takes long; see SLOW in tests/conftest.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    tests = Path(__file__).parent
+    return True if config.getoption("--quick") and any(collection_path == tests / each for each in SLOW) else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Directly under the temporary folder: as root, the embedded server opens every folder above its data to its own
