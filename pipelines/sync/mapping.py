@@ -21,7 +21,7 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     telephone number.
     """
     found = _Found(dataset, page.failures)
-    if not dataset.by_column:
+    if not (page.rows and dataset.by_column):
         found.add_one_by_one(page.rows, vocabulary)
         return found.mapped(page)
     records = [dataset.record_of(row) for row in page.rows]
