@@ -1,6 +1,7 @@
 """`hub quarantine`."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -80,8 +81,8 @@ def retry(dataset: Dataset = None, as_json: AsJson = False) -> None:
     rows: list[dict[str, Any]] = []
     for one in (one for one in DATASETS if one.name in with_rows):
         source = source_of(one.system)
-        rows.append({"dataset": one.name, **asdict(map_again(one, source, hub_url("hub_sync")))})
-        source.client.close()
+        with closing(source.client):
+            rows.append({"dataset": one.name, **asdict(map_again(one, source, hub_url("hub_sync")))})
     show(rows, RETRIED, as_json=as_json, empty="Nothing is quarantined.")
 
 

@@ -301,9 +301,11 @@ class FieldTable(Generic[AnyContract]):
 
     def _with(self, vocabulary: Any) -> "_Bound":
         # A run maps all its rows by one vocabulary, so the last one is kept.
-        if self._bound is None or self._bound[0] is not vocabulary:
-            self._bound = (vocabulary, _Bound(self._only, self._requires, self.fields, vocabulary))
-        return self._bound[1]
+        kept = self._bound
+        if kept is None or (kept[0] is not vocabulary and kept[0] != vocabulary):
+            # Other threads may map by another one meanwhile: ours is what we return, whatever is kept.
+            self._bound = kept = (vocabulary, _Bound(self._only, self._requires, self.fields, vocabulary))
+        return kept[1]
 
 
 class _Bound:

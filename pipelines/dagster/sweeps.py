@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from core.clock import utc_now
 from core.database import connect
 from core.settings import CommandSettings, HubSettings, load, url_as
 from pipelines.commands.provisioning import request_missed
@@ -14,6 +15,9 @@ from pipelines.dagster.resources import Database, Sources
 from pipelines.datasets import SYSTEMS
 from pipelines.events.worker import Applier, Tally
 from sql.statements import statement
+
+REPEATED_AFTER_SECONDS = 60
+"""How long what is still overdue waits for another run."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,10 @@ def sweep(
         found = overdue()
         if found is None:
             return dg.SkipReason("Nothing waits that a worker should have taken.")
-        # The same key asks for no second run while the first is under way.
-        return dg.RunRequest(run_key=f"{of}-{found.key}", tags={"overdue": str(found.count)})
+        # Dagster answers a key once for ever: what a run left, because it was killed or a source was away, is asked for
+        # again in the next minute. The pool of the op lets them run one at a time.
+        minute = int(utc_now().timestamp()) // REPEATED_AFTER_SECONDS
+        return dg.RunRequest(run_key=f"{of}-{found.key}-{minute}", tags={"overdue": str(found.count)})
 
     return job, sensor
 

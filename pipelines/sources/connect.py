@@ -11,18 +11,22 @@ from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 
 
-def source_of(system: System, **changed: object) -> Source[Any, Any]:
-    """A client of that system; whoever asks for it closes it. `changed`: settings in place of the environment's.
+def source_of(system: System, *, quota_stop_percent: int | None = None) -> Source[Any, Any]:
+    """A client of that system; whoever asks for it closes it.
+
+    quota_stop_percent: the share of Salesforce's day at which it stops, in place of the setting's.
 
     Raises:
         SettingsError: the environment lacks something; it says what.
     """
     circuit = SharedCircuit(url_as(load(HubSettings), "hub_sync"), system)
     if system == "salesforce":
-        salesforce = load(SalesforceSettings).model_copy(update=changed)
+        salesforce = load(SalesforceSettings)
+        if quota_stop_percent is not None:
+            salesforce = salesforce.model_copy(update={"quota_stop_percent": quota_stop_percent})
         return Source(SalesforceClient(salesforce, circuit), salesforce)
     if system == "whmcs":
-        whmcs = load(WhmcsSettings).model_copy(update=changed)
+        whmcs = load(WhmcsSettings)
         return Source(WhmcsClient(whmcs, circuit), whmcs)
-    freebit = load(FreebitSettings).model_copy(update=changed)
+    freebit = load(FreebitSettings)
     return Source(FreebitClient(freebit, circuit), freebit)

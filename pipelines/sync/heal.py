@@ -20,6 +20,7 @@ from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import Dataset, MappedPage, ReadRequest, Selection, Source, Target
 from pipelines.sync.deletions import FEW, MOST_DELETED
 from pipelines.sync.merged import Merged
+from pipelines.sync.page import page_transaction
 from pipelines.sync.reading import batches
 from pipelines.sync.session import Session, open_session
 from pipelines.sync.tables import qualified
@@ -137,7 +138,7 @@ class _Seen:
         digest = hashlib.md5(usedforsecurity=False)
         for rows in mapped.rows.values():
             rows.add_to(digest)
-        with self._connection.transaction():
+        with page_transaction(self._connection):
             self._connection.execute(
                 statement("sync/record_window"),
                 {

@@ -25,10 +25,13 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
         found.add_one_by_one(page.rows, vocabulary)
         return found.mapped(page)
     records = [dataset.record_of(row) for row in page.rows]
-    read = [table.read_page(records, vocabulary) for table in dataset.tables]
-    apart = frozenset[int]().union(*(each.refused | _come_twice(each) for each in read))
-    found.add_together([each.without(apart) for each in read], page.rows, apart)
-    found.add_one_by_one([page.rows[place] for place in sorted(apart)], vocabulary)
+    if all(isinstance(record, Mapping) for record in records):
+        read = [table.read_page(records, vocabulary) for table in dataset.tables]
+        apart = frozenset[int]().union(*(each.refused | _come_twice(each) for each in read))
+        found.add_together([each.without(apart) for each in read], page.rows, apart)
+        found.add_one_by_one([page.rows[place] for place in sorted(apart)], vocabulary)
+    else:  # half-broken PHP sends `[]` for a record; one by one, each row tells what is wrong with it
+        found.add_one_by_one(page.rows, vocabulary)
     return found.mapped(page)
 
 

@@ -37,11 +37,15 @@ def retry(dataset: Dataset, source: Source[Any, Any], database_url: str) -> Retr
         if unread:
             request_refresh(session.connection, dataset.name, unread)
         session.connection.commit()
-        payloads = [row.payload for row in rows if row.payload]
-        if not payloads:
+        if not any(row.payload for row in rows):
             return Retried(requested=len(unread))
         with session.running(Mode.QUARANTINE):
-            mapped = map_page(dataset, Page(rows=payloads, position={}), source.vocabulary)
+            # Once more, for our turn may have come hours later. What changed since a row was sent is newer than it.
+            rows = [row for row in quarantined(session.connection, dataset=dataset.name) if row.payload]
+            session.connection.commit()
+            sent_at = min((row.last_seen_at for row in rows), default=None)
+            page = Page(rows=[row.payload for row in rows], position={}, asked_at=sent_at)
+            mapped = map_page(dataset, page, source.vocabulary)
             parts = [part for part, _ in session.write(mapped)]
     return Retried(
         taken=sum(len(part.mapped_ids) for part in parts),

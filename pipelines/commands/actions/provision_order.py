@@ -25,7 +25,7 @@ from pipelines.commands.actions.provisioning import (
     order_of,
     plan_of,
 )
-from pipelines.commands.saga import Action, Done, LaterError, RefusalError, Result, Step, Wish
+from pipelines.commands.saga import Action, AlertError, Done, LaterError, RefusalError, Result, Step, Wish
 from pipelines.sources.salesforce.client import Changed
 from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
@@ -60,7 +60,7 @@ def read_order(work: Provisioning) -> ReadOrder:
     )
     if not found:
         raise _unless_new(work, RefusalError("ORDER_NOT_FOUND", "The order does not exist any more."))
-    order, words = msgspec.convert(found[0], Order), work.clients.salesforce_settings.vocabulary
+    order, words = _order(found[0]), work.clients.salesforce_settings.vocabulary
     if order.whmcs_order and order.activation_status == words.order_activated:
         return ReadOrder(already=True, whmcs_order=order.whmcs_order)
     if order.status not in words.order_approved or order.activation_status != words.order_activating:
@@ -75,6 +75,14 @@ def read_order(work: Provisioning) -> ReadOrder:
         work.asked.order,
     )
     return ReadOrder(already=False, order=order, items=tuple(_item(item) for item in items))
+
+
+def _order(sent: Mapping[str, Any]) -> Order:
+    """An org may have given one of the fields another type: an operator must look."""
+    try:
+        return msgspec.convert(sent, Order)
+    except msgspec.ValidationError as error:
+        raise AlertError("ORDER_UNREADABLE", f"A field of the order has another type: {error}") from error
 
 
 def _item(item: Mapping[str, Any]) -> Item:

@@ -203,6 +203,13 @@ class Channel:
             self._tell(self._waiting.popleft(), results)
 
     def _tell(self, waiting: _Waiting, results: list[PGresult]) -> None:
+        if len(results) == waiting.results + 1 and results[-1].status in REFUSED:
+            # The commit itself was refused, which is said after all results, each of which is ours.
+            *results, refusal = results
+            if waiting.owns(results[len(waiting.new) :]):
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error_from_result(refusal))
+                return
         if len(results) != waiting.results or not waiting.owns(results[len(waiting.new) :]):
             self._refuse(waiting)
             return

@@ -1,4 +1,7 @@
-"""The page that a whole read is writing is no longer kept, and the database checks a run's mode."""
+"""Drops sync.unwritten_pages, where whole reads kept the page they were writing; the database checks a run's mode.
+
+Processes of before 0.1.0 still write to that table, and nothing was released before 0.1.0: stop them first.
+"""
 
 from alembic import op
 

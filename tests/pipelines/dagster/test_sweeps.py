@@ -1,13 +1,17 @@
 """What waits in the inbox and no worker took is swept once for each set of it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
 
+from pipelines.dagster import sweeps
 from pipelines.dagster.sweeps import inbox_left_over
 from tests.builders import insert
+
+NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -38,7 +42,8 @@ def test_what_a_worker_may_still_take_is_left_to_it(hub):
     assert isinstance(look(), dg.SkipReason)
 
 
-def test_the_same_leftovers_are_swept_once_and_new_ones_again(hub):
+def test_the_same_leftovers_are_swept_once_a_minute_and_new_ones_at_once(hub, monkeypatch):
+    monkeypatch.setattr(sweeps, "utc_now", lambda: NOON)
     left_over(hub, seconds=60, count=2)
     first, again = look(), look()
     left_over(hub, seconds=60)
@@ -46,4 +51,6 @@ def test_the_same_leftovers_are_swept_once_and_new_ones_again(hub):
 
     assert [isinstance(each, dg.RunRequest) for each in (first, again, later)] == [True] * 3
     assert first.run_key == again.run_key != later.run_key
+    monkeypatch.setattr(sweeps, "utc_now", lambda: NOON + timedelta(minutes=1))
+    assert look().run_key != later.run_key, "a run that was killed took nothing, and Dagster answers a key once"
     assert later.tags == {"overdue": "3"}

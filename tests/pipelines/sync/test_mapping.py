@@ -96,6 +96,18 @@ def test_only_a_broken_row_is_read_by_itself():
     assert sorted(page.mapped_ids, key=int) == [str(at) for at in range(1000) if at != 500]
 
 
+def test_a_record_that_is_none_costs_no_other_its_place():
+    """PHP answers `[]` for an object that it lost."""
+    inside = replace(INVOICES, record_of=lambda row: row["sent"])
+    whole = [{"id": str(at), "sent": sent} for at, sent in enumerate(invoices(3))]
+    whole[1]["sent"] = []
+
+    page = mapped(inside, whole)
+
+    assert [failure.source_id for failure in page.failures] == ["1"]
+    assert page.mapped_ids == ["0", "2"]
+
+
 def test_a_service_does_not_go_with_its_telephone_number():
     services = dataset_named("whmcs.services")
     numbers = {"1": "080-1234-5678", "2": "none", "3": "08012345670", "4": None}

@@ -145,6 +145,32 @@ async def test_a_question_that_is_refused_costs_the_others_nothing(one: Channels
     assert [type(each) for each in found] == [list, DivisionByZero, list, UndefinedTable, list]
 
 
+async def test_a_commit_that_is_refused_is_that_requests_alone(one: Channels, database: Any) -> None:
+    """The server says so after all results, as one more."""
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute("CREATE TABLE hub.refused_late (value int)")
+        owner.execute(
+            "CREATE FUNCTION hub.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE division_by_zero; END $$"
+        )
+        owner.execute(
+            "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON hub.refused_late DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION hub.refuse()"
+        )
+        owner.execute(
+            "CREATE FUNCTION hub.store_late() RETURNS int LANGUAGE sql SECURITY DEFINER AS"
+            " $$ INSERT INTO hub.refused_late VALUES (1) RETURNING value $$"
+        )
+        owner.execute("GRANT EXECUTE ON FUNCTION hub.store_late() TO hub_api")
+    before = await processes(one, 1)
+
+    found = await asyncio.gather(
+        *[ask(one, each) for each in (ONE, Written("SELECT hub.store_late()"), ONE)], return_exceptions=True
+    )
+
+    assert [type(each) for each in found] == [list, DivisionByZero, list]
+    assert await processes(one, 1) == before, "on the same connection"
+
+
 async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one: Channels, database: Any) -> None:
     question = Written("SELECT amount FROM public.later")
     refused = await asyncio.gather(*[ask(one, ONE, question) for _ in range(3)], return_exceptions=True)
