@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.commands.provisioning import request_missed
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.examples import VPN
+from tests.pipelines.commands.examples import EXAMPLES, VPN
 
 
 def placed(hub: Hub, customer: Customer, cart: dict[str, Any] = VPN) -> str:
@@ -359,3 +359,13 @@ def test_an_approval_nobody_told_of_is_found_once(hub: Hub, customer: Customer) 
     assert hub.forward() == ["succeeded"]
 
     assert len(whmcs_orders(hub, order)) == 1
+
+
+def test_an_order_with_a_field_of_another_type_is_an_operators(hub: Hub, customer: Customer) -> None:
+    command = EXAMPLES["provision_order"](hub, customer)
+    ((order,),) = hub.rows("SELECT input ->> 'order' FROM command.commands WHERE id = %s", command)
+    hub.control("mutate", system="salesforce", object="Order", id=order, fields={"WHMCS_Order_ID__c": 5})
+
+    assert hub.forward() == ["dead"]
+
+    assert hub.command(command)["failure_code"] == "ORDER_UNREADABLE"
