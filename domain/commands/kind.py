@@ -33,7 +33,8 @@ class Kind(Generic[Input, Facts]):
     system: whose account of the customer it changes. calls: every system that its steps call.
     facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.
     crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
-    deadline: after so much trouble it is given up; waiting on purpose does not count.
+    deadline: how long after its acceptance it is given up, if it has not begun; time that it waits on purpose, for a
+        day or an approval, does not count.
     """
 
     name: str

@@ -49,7 +49,7 @@ class Converter:
     readers: the function that reads each of the sources.
     bind: given the operator's vocabulary, the function of the values sent (MISSING where there is none), in the order
         of `sources`. It raises ValueError where they mean nothing. Fields with the same `bind` share their conversions.
-    makes: the type that the value is sure to have. A field that asks for more, or for something else, is checked.
+    makes: the type that the value always has. Where the contract's field has just that type, its own check is left out.
     parts, fold: where a column is made faster from the columns of other converters, these, and how.
     """
 

@@ -184,7 +184,8 @@ class Step(Generic[Input]):
     """`act` makes at most one call that changes something, and returns what later steps need.
 
     brings: the type of what it returns, by which the steps after it ask for that.
-    look: what an earlier try brought whose outcome is unknown; None: nothing came of it. A step without it must be
+    look: asks the source whether an earlier try, whose outcome is unknown, took effect, and returns what that try
+        would have returned; None: it had no effect. A step without it must be
         `repeatable`: doing it again has no further effect.
     looks_first: `look` also finds what another command did for the same thing, so it is asked before the first try.
     when: whether the step is needed at all.

@@ -18,7 +18,7 @@ from pipelines.sync.dataset import Dataset
 from pipelines.sync.run import Outcome, run
 from sql.statements import statement
 
-# Trying again at once cannot mend these: an operator, or tomorrow, must.
+# Trying again at once cannot mend these: they end when an operator acts, or with the day's quota.
 LASTING = (
     BrakeError,
     CredentialsError,

@@ -1,4 +1,4 @@
-"""What looks after work that nobody took: it starts a run, slower than the warm worker but without one."""
+"""Sensors that look for work which no worker took, and start a run for it: slower than a worker, and needs none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -14,9 +14,9 @@ Client = TypeVar("Client", SalesforceClient, WhmcsClient, FreebitClient)
 
 
 class Clients:
-    """One process's clients. What reading leaves of the quota is for commands, so they stop at nothing.
+    """One process's clients. Reading stops before the quota is used up; commands may use what is left.
 
-    for_customers: all that they are for is asked by customers, who leave a reserve to what cannot wait.
+    for_customers: these clients do customers' commands only, which leave a reserve to provisioning and operators.
 
     Thread-safe: should two threads make a client at once, both go on with the one that was made last.
     """

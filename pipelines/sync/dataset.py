@@ -118,7 +118,8 @@ class Target:
 
 
 SETTLING = timedelta(seconds=30)
-"""How long what is at work at a source is left to end before it is read again; then as long again as it has been so."""
+"""How long after its last change a record is read again that its source is still at work on; each wait after that is as
+long as the record has been at work already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +132,9 @@ class Details:
     system, kind: what the parents' hub ids are made of; their accounts are that system's, too.
     columns: the parent's columns that the call or the mapping needs.
     refresh_after: how long after they were read, by the source's settings; none: only when the parent changes.
-    unsettled: SQL, true of a parent (once its details are written) of which the source will soon have something else to
-        tell. Those are due again after SETTLING, later more and more seldom, and the worker is asked to read some.
+    unsettled: SQL, true of a parent (once its details are written) that its source is still at work on, so that they
+        will change. Those are due again after SETTLING, later more and more seldom, and the worker is asked to read
+        some.
     limit: the most parents of one run.
     logged: that they were read is a change of the parent like any other, for its customer sees when that was, and it
         has a past.

@@ -182,7 +182,7 @@ class Answers:
             "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, due_at)"
             " SELECT 'hub', %(dataset)s || ':' || source_id, 'record', %(dataset)s, source_id, {due} FROM {parent}"
             " WHERE id = ANY(%(parents)s) AND {unsettled} AND deleted_at IS NULL ORDER BY {due} LIMIT %(most)s"
-            # Told again after it was claimed: who is reading it at this moment leaves it waiting.
+            # Made anew while a worker reads the record: the worker sees that it came later, and leaves it waiting.
             " ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE SET state = 'waiting',"
             " due_at = excluded.due_at, received_at = clock_timestamp(), attempts = 0, error = NULL"
         ).format(due=Identifier(details.due_at), parent=qualified(details.parent), unsettled=SQL(details.unsettled))

@@ -17,8 +17,8 @@ def map_page(dataset: Dataset, page: Page, vocabulary: Any) -> MappedPage:
     """What every row of the page brings, the newest of each id, and the rows that could not be mapped.
 
     Rows of field tables are read by column. Those that a column cannot take, and records that are on the page more than
-    once, are read one by one. What a row gave before it turned out to be broken is kept: a service does not go with its
-    telephone number.
+    once, are read one by one. What a row gave before it turned out to be broken is kept: of a service whose telephone
+    number is none, the service is stored and only the line is set aside.
     """
     found = _Found(dataset, page.failures)
     if not (page.rows and dataset.by_column):

@@ -52,7 +52,7 @@ def merge_stage(
     parents: Sequence[UUID] = (),
 ) -> Merged:
     """Merge a stage that is already filled; see `merge`."""
-    # Rows asked for just now are as young as can be.
+    # Without a moment of asking nothing in the table can be newer than the rows.
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
     row = connection.execute(_merge_statement(target), asked).fetchone()
     inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)

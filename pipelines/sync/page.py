@@ -57,7 +57,8 @@ class PageWriter:
             BrakeError: with this page, the run deletes more of a table than is likely to be true.
         """
         page = mapped.page
-        # A parent that failed, in part or in whole, keeps what was known of it: absence in a failed answer is none.
+        # A parent that failed, in part or in whole, keeps what was known of it: what a failed
+        # answer leaves out may exist all the same.
         failed_ids = {failure.source_id for failure in mapped.failures}
         failed = [parent for parent in page.parents if parent.source_id in failed_ids]
         whole = [parent for parent in page.parents if parent.source_id not in failed_ids]

@@ -1,6 +1,7 @@
 """A session: one data set and its source at work. A run, a heal, a re-read, a retry and a reconcile stand on it.
 
-Pages are read and mapped; between `begin` and `end` they are also written. Who only compares never begins.
+Pages are read and mapped; between `begin` and `end` they are also written. A reconcile, which only compares,
+does not begin.
 """
 
 from collections.abc import Iterator

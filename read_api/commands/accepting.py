@@ -82,7 +82,7 @@ class Change(Generic[Input, Facts]):
         taken: Callable[[Facts, bool], Awaitable[Input]],
         subject_id: str | None = None,
     ) -> JsonAnswer:
-        """The same where what is asked for is known only once all of the request came, and was passed on.
+        """As `accept`, for a request whose input is known only after its body was received whole and passed on.
 
         Its rules go by the facts alone. The command's place is reserved first, one at a time for each customer: nothing
         is passed on that would be refused afterwards. `taken` takes the request in, and is told whether it is new under

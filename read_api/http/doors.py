@@ -78,7 +78,7 @@ class _TimelyBody:
 
 
 async def _awaited(receive: Receive) -> Any:
-    """The server's own awaitable is no coroutine, and a task is made of coroutines only."""
+    """`receive()` as a coroutine, of which a task can be made; the server returns an awaitable of its own kind."""
     return await receive()
 
 

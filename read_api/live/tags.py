@@ -2,7 +2,7 @@
 
 A tag is made of the customer's last change, as far as this process has followed the log, and of the day, which decides
 what is overdue. A change is seen here some milliseconds after it commits (CAUGHT_UP_SECONDS at most); until then an
-unchanged answer may be said of what has just changed. When the log cannot be followed, nothing is.
+unchanged answer may be said of what has just changed. While the log cannot be followed, no answer has a tag.
 """
 
 from hashlib import blake2b

@@ -13,8 +13,8 @@ The protocol, for each request:
 4. The server answers in the order of asking: a result for each statement, then the sync. libpq names neither the
    statement nor the request of a result, so order alone would decide whose it is.
 5. Therefore, before any answer is handed over: there must be as many results as statements, the first must have a row
-   that names the customer, and every result that has rows must carry the nonce. Of an answer without rows, the first
-   result speaks; a refusal holds nobody's data. If any of this does not hold, nobody is answered: the connection is
-   closed, the request fails with MisplacedAnswerError, which is counted and logged, and those behind it are asked again
-   on another one.
+   that names the customer, and every result that has rows must carry the nonce. An answer without rows carries no
+   nonce, so the first result vouches for it; a refusal carries no data at all. If any of this does not hold, nobody is
+   answered: the connection is closed, the request fails with MisplacedAnswerError, which is counted and logged, and
+   those behind it are asked again on another one.
 """

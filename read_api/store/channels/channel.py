@@ -30,7 +30,7 @@ SILENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 1.0
 
 MOST_NOTHINGS = 3
-"""libpq says once or twice in a row that there is no result; more often only where nothing is to come."""
+"""libpq answers "no result" once or twice between two results. More often in a row, and the connection is lost."""
 
 REFUSED = {ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED}
 ROWLESS = REFUSED | {ExecStatus.TUPLES_OK}
@@ -68,7 +68,7 @@ class _Waiting:
     since: float
 
     def owns(self, results: Sequence[PGresult]) -> bool:
-        """Whether these results, one for each of its statements, are this request's. A refusal need not say so."""
+        """Whether these results, one for each of its statements, are this request's. A refusal has no rows to tell."""
         first = results[0]
         if first.status not in REFUSED and not (
             first.ntuples and compare_digest(first.get_value(0, 0) or b"", self.customer)

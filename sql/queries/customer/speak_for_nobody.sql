@@ -1,2 +1,2 @@
--- Whom this transaction speaks for where it should speak for nobody: an empty text, or else something was left behind.
+-- The customer that this transaction speaks for: an empty text. Anything else was left behind by another request.
 SELECT coalesce(current_setting('hub.customer_id', true), '')

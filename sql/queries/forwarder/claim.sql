@@ -1,6 +1,6 @@
--- Take what is due, each lane's first only, none of the kinds that are held back, or only of one kind: everybody's first
--- before anybody's second, what was begun or a source asks for before what is new; the lease is how long whoever takes it
--- may work unseen.
+-- Take what is due, each lane's first only, none of the kinds that are held back, or only of one kind: first one
+-- command of each customer, then their second ones; within that, commands that were begun or that a source asks for come
+-- before new ones. The lease is how long the taker may work before it must renew it.
 WITH due AS (
     SELECT d.id, d.is_new, d.due_at, d.seq,
            row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS turn

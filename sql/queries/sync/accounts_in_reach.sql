@@ -1,7 +1,7 @@
 -- The accounts to judge again when `touched` ones changed, one row each: id, and hops away (0 to 3).
 -- A hop goes along a claim or an operator's word, in either direction, or to the other account of the same customer. Who
--- is up to two hops away may change hands; the third hop is read only to know whether those two have other suitors.
--- What a claim named before this transaction changed it is as near as what it names now: it may have lost its suitor.
+-- is up to two hops away may change hands; the third hop is read only to know whether other accounts claim those two.
+-- What a claim named before this transaction changed it is as near as what it names now: the account that it named may have no claim left.
 WITH RECURSIVE words AS (
     SELECT s.id AS crm, w.id AS billing
       FROM sync.link_words word
