@@ -21,13 +21,8 @@ def _without_commas(sent: object) -> object:
     return sent
 
 
-def _none_if_empty(sent: object) -> object:
-    return None if sent == "" or (isinstance(sent, str) and sent.isspace()) else _without_commas(sent)
-
-
 def _zero_if_empty(sent: object) -> object:
-    found = _none_if_empty(sent)
-    return 0 if found is None else found
+    return 0 if sent is None or (isinstance(sent, str) and not sent.strip()) else _without_commas(sent)
 
 
 AmountSent = Annotated[Amount, BeforeValidator(_without_commas)]
@@ -35,9 +30,6 @@ AmountSent = Annotated[Amount, BeforeValidator(_without_commas)]
 
 AmountOrZero = Annotated[Amount, BeforeValidator(_zero_if_empty)]
 """The same of what is added or taken off: none is zero."""
-
-AmountOrNone = Annotated[Amount | None, BeforeValidator(_none_if_empty)]
-"""The same of what may be unknown."""
 
 Kilobytes = Annotated[int, Field(ge=0, lt=2**63)]
 

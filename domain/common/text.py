@@ -1,9 +1,6 @@
 """Texts as sources send them: padded, empty for missing, and at WHMCS escaped."""
 
 import re
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 # What PHP's htmlspecialchars writes with ENT_QUOTES, and nothing else (source: PHP manual). Reading texts as HTML would
 # make a sign of `&reg=2` in a pasted address, and an e with an accent of a typed `&eacute;`.
@@ -24,13 +21,6 @@ def unescaped(text: str | None) -> str | None:
     if text is not None and "&" in text:
         text = _ESCAPED.sub(lambda found: _MEANS[found[1]], text)
     return plain(text)
-
-
-Text = Annotated[str | None, AfterValidator(plain)]
-"""A text of a source that escapes nothing: Salesforce, Freebit."""
-
-Escaped = Annotated[str | None, AfterValidator(unescaped)]
-"""A text of WHMCS. Its own words (states, cycles, kinds of items) are no texts: nobody typed them."""
 
 
 def digits(value: str) -> str:

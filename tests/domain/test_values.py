@@ -53,6 +53,20 @@ def test_every_zero_date_means_none(zero: str) -> None:
     assert local_to_utc(zero, TOKYO) is None
 
 
+@pytest.mark.parametrize(
+    ("sent", "moment"),
+    [
+        ("2026-04-01", datetime(2026, 3, 31, 15, tzinfo=UTC)),  # midnight there
+        ("2026-04-01 08:30", datetime(2026, 3, 31, 23, 30, tzinfo=UTC)),
+        ("2026-04-01T08:30:00", datetime(2026, 3, 31, 23, 30, tzinfo=UTC)),
+        ("2026-04-01 08:30:00.250000", datetime(2026, 3, 31, 23, 30, 0, 250000, tzinfo=UTC)),
+    ],
+)
+def test_a_local_time_in_an_unusual_form_is_the_same_moment(sent: str, moment: datetime) -> None:
+    assert local_to_utc(sent, TOKYO) == moment
+    assert invoice_from_row(PLAIN | {"datepaid": sent}, WHMCS).paid_at == moment
+
+
 @pytest.mark.parametrize("zero", ZERO_TIMES)
 @pytest.mark.parametrize(
     ("field", "ours"),
