@@ -77,12 +77,21 @@ def remove(
     return Merged(deleted=own + sum(of_parts), parts=sum(of_parts))
 
 
-def remove_unsent(
-    connection: Connection[Any], target: Target, column: str, parents: Sequence[UUID], asked: Mapping[str, object]
-) -> int:
-    """The same for rows of these parents (by `column`) that are not in the target's stage; how many rows."""
-    statement = _deletion_statement(target.table, column, stage_of(target))
-    return _count(connection, statement, {**asked, "ids": list(parents)})
+def remove_unsent(connection: Connection[Any], target: Target, column: str, asked: Mapping[str, object]) -> int:
+    """The same for rows of the parents asked about (by `column`) that are not in the target's stage; how many rows."""
+    statement = _deletion_statement(target.table, column, target)
+    return _count(connection, statement, {**asked, "ids": asked["parents"]})
+
+
+def moment_of_answer(target: Target, alias: str) -> Composed:
+    """SQL: when a row's own answer was asked for, which is its parent's moment, or else the page's."""
+    column = target.complete_within or ("id" if target.only_existing else None)
+    if column is None:
+        return SQL("%(asked_at)s").format()
+    return SQL(
+        "coalesce((SELECT asked.at FROM unnest(%(parents)s::uuid[], %(moments)s::timestamptz[]) asked (parent, at)"
+        " WHERE asked.parent = {}), %(asked_at)s)"
+    ).format(Identifier(alias, column))
 
 
 def _count(connection: Connection[Any], statement: Composed, values: Mapping[str, object]) -> int:
@@ -91,13 +100,17 @@ def _count(connection: Connection[Any], statement: Composed, values: Mapping[str
 
 
 @lru_cache
-def _deletion_statement(table: Table, column: str, stage: str | None = None) -> Composed:
-    unsent = SQL("NOT EXISTS (SELECT 1 FROM pg_temp.{} s WHERE s.id = t.id)").format(Identifier(stage or ""))
+def _deletion_statement(table: Table, column: str, unsent_of: Target | None = None) -> Composed:
+    unsent, asked_at = SQL("true").format(), SQL("%(asked_at)s").format()
+    if unsent_of is not None:
+        stage = Identifier(stage_of(unsent_of))
+        unsent = SQL("NOT EXISTS (SELECT 1 FROM pg_temp.{} s WHERE s.id = t.id)").format(stage)
+        asked_at = moment_of_answer(unsent_of, "t")
     return SQL(
         """
         WITH vanished AS (
             UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= %(asked_at)s AND {unsent}
+             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= {asked_at} AND {unsent}
             RETURNING t.id, {account} AS of_account, t.deleted_at
         ), logged AS (
             INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
@@ -109,7 +122,8 @@ def _deletion_statement(table: Table, column: str, stage: str | None = None) -> 
     ).format(
         table=qualified(table),
         column=Identifier(column),
-        unsent=unsent if stage else SQL("true"),
+        unsent=unsent,
+        asked_at=asked_at,
         account=account_of(table, "t"),
         entity=entity(table),
     )

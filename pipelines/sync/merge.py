@@ -13,8 +13,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from pipelines.sync.dataset import Target
-from pipelines.sync.deletions import remove_unsent
+from pipelines.sync.dataset import Parent, Target
+from pipelines.sync.deletions import moment_of_answer, remove_unsent
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
 from pipelines.sync.stage import fill_stage, stage_of
@@ -29,12 +29,13 @@ def merge(
     *,
     run_id: UUID,
     asked_at: datetime | None = None,
-    parents: Sequence[UUID] = (),
+    parents: Sequence[Parent] = (),
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
 
     An older version of a record never overwrites a newer one: the source's own stamps decide, and where they do not,
-    the hub's row stays if it changed after `asked_at`. Must run inside a transaction, after `create_stage`.
+    the hub's row stays if it changed after `asked_at`, or after its own one of the `parents` was asked about. Must run
+    inside a transaction, after `create_stage`.
     """
     fill_stage(connection, target, rows)
     for query in (*target.judges, *filter(None, [target.withholds])):
@@ -49,17 +50,20 @@ def merge_stage(
     staged: int,
     run_id: UUID | None,
     asked_at: datetime | None = None,
-    parents: Sequence[UUID] = (),
+    parents: Sequence[Parent] = (),
 ) -> Merged:
     """Merge a stage that is already filled; see `merge`."""
     # Without a moment of asking nothing in the table can be newer than the rows.
     asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
+    asked |= {"parents": [each.id for each in parents], "moments": [each.asked_at for each in parents]}
     row = connection.execute(_merge_statement(target), asked).fetchone()
     inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
-        deleted += remove_unsent(connection, target, target.complete_within, parents, asked)
-    return Merged(inserted, updated, unchanged, deleted, tuple(outdated or ()))
+        deleted += remove_unsent(connection, target, target.complete_within, asked)
+    # Whoever wrote a newer part of a record read all of it: nobody need ask again.
+    ask_again = outdated if target.complete_within is None else None
+    return Merged(inserted, updated, unchanged, deleted, tuple(ask_again or ()))
 
 
 @lru_cache
@@ -83,7 +87,7 @@ def _merge_statement(target: Target) -> bytes:
         """
         WITH differing AS MATERIALIZED (
             SELECT s.*, t.id IS NULL AS is_new, {account} AS of_account, {source_id} AS of_source_id,
-                   NOT {newer} AND coalesce(t.changed_at > %(asked_at)s, false) AS is_outdated,
+                   NOT {newer} AND coalesce(t.changed_at > {asked_at}, false) AS is_outdated,
                    CASE WHEN {deleted_after} AND NOT ({deleted_before}) THEN 'delete'
                         WHEN {deleted_before} AND NOT ({deleted_after}) THEN 'restore'
                         ELSE 'update' END AS operation,
@@ -121,6 +125,7 @@ def _merge_statement(target: Target) -> bytes:
         columns=listed(columns),
         old=listed(compared, "t."),
         new=listed(compared, "s."),
+        asked_at=moment_of_answer(target, "s"),
         older=older,
         newer=newer,
         source_id=SQL("t.source_id" if "source_id" in table.c else "NULL::text"),

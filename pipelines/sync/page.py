@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.common.identifiers import hub_id
-from pipelines.sync.dataset import Dataset, MappedPage, Page, Target
+from pipelines.sync.dataset import Dataset, MappedPage, Page, Parent, Target
 from pipelines.sync.deletions import Brake, remove
 from pipelines.sync.details import Answers
 from pipelines.sync.history import Run
@@ -63,8 +63,8 @@ class PageWriter:
         failed = [parent for parent in page.parents if parent.source_id in failed_ids]
         whole = [parent for parent in page.parents if parent.source_id not in failed_ids]
         with self._brake.counting(), page_transaction(self._connection):
-            total = self._merge(mapped, [parent.id for parent in whole])
-            # What changed since the page's first call was not written, and stays due.
+            total = self._merge(mapped, whole)
+            # What changed since it was asked about was not written, and stays due.
             read = [parent for parent in whole if parent.source_id not in total.outdated]
             marked = self._answers.mark_read(read) if self._answers else 0
             linked = self._link(mapped, total)
@@ -76,7 +76,7 @@ class PageWriter:
                 request_refresh(self._connection, self._dataset.name, total.outdated)
         return total
 
-    def _merge(self, mapped: MappedPage, parents: Sequence[UUID]) -> Merged:
+    def _merge(self, mapped: MappedPage, parents: Sequence[Parent]) -> Merged:
         page, total = mapped.page, Merged()
         for target, rows in mapped.rows.items():
             merged = merge(self._connection, target, rows, run_id=self._run.id, asked_at=page.asked_at, parents=parents)

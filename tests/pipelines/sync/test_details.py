@@ -302,6 +302,24 @@ def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_w
     assert fetch(database.owner, still_due) == [("3",)], "it is asked about again"
 
 
+def test_a_parent_that_changed_before_it_was_itself_asked_about_is_written_and_read(database):
+    """The moment of an answer is its own, not that of the page's first call."""
+    three_invoices(database)
+
+    def ask(parent: Row) -> Row:
+        if parent["source_id"] == "3":  # the first; "2" comes after it
+            execute(database.owner, "UPDATE hub.invoices SET changed_at = clock_timestamp() WHERE source_id = '2'")
+        return {"balance": 5}
+
+    def read(request: ReadRequest) -> Iterator[Page]:
+        return read_details(replace(request, now=lambda: now(database)), ask, at_once=1, batch=3)
+
+    run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
+
+    assert fetch(database.owner, "SELECT balance::int FROM hub.invoices WHERE source_id = '2'") == [(5,)]
+    assert fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()") == []
+
+
 def test_many_failures_among_answers_are_those_records_own(database):
     with psycopg.connect(database.owner) as connection:
         for number in range(13):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from core.database import connect
 from domain.common.identifiers import account_id, hub_id
-from pipelines.sync.dataset import Target
+from pipelines.sync.dataset import Parent, Target
 from pipelines.sync.merge import merge
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
@@ -21,6 +21,7 @@ from sql.tables.support import case_comments, support_cases
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+MUCH_LATER = datetime(9999, 1, 1, tzinfo=UTC)
 RUN = uuid4()
 
 
@@ -82,7 +83,8 @@ def merged(
 ) -> Merged:
     with connection.transaction():
         create_stage(connection, target)
-        return merge(connection, target, Rows(rows), run_id=RUN, parents=parents, asked_at=asked_at)
+        asked = [each if isinstance(each, Parent) else Parent("", each, asked_at or MUCH_LATER) for each in parents]
+        return merge(connection, target, Rows(rows), run_id=RUN, parents=asked, asked_at=asked_at)
 
 
 def changes(connection: psycopg.Connection[Any]) -> list[Any]:
@@ -210,6 +212,24 @@ def test_an_item_that_came_after_its_set_was_asked_for_outlives_the_older_answer
     assert outcome == Merged(deleted=1)
     alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
     assert alive == [(new.id,)]
+
+
+def test_each_item_is_judged_by_the_moment_at_which_its_own_invoice_was_asked_about(connection):
+    early, late = uuid4(), uuid4()
+    of_early, of_late, gone = ItemRow(invoice_id=early), ItemRow(invoice_id=late), ItemRow(invoice_id=late)
+    merged(connection, ITEMS, of_early, of_late, gone, parents=[early, late])
+    moments = [connection.execute("SELECT clock_timestamp()").fetchone()[0]]
+    connection.execute("UPDATE hub.invoice_items SET changed_at = clock_timestamp()")
+    moments += [connection.execute("SELECT clock_timestamp()").fetchone()[0]]
+    connection.commit()
+    answers = [each.model_copy(update={"amount": 200}) for each in (of_early, of_late)]
+
+    asked = [Parent("1", early, moments[0]), Parent("2", late, moments[1])]
+    outcome = merged(connection, ITEMS, *answers, parents=asked, asked_at=moments[0])
+
+    assert (outcome.updated, outcome.deleted, outcome.outdated) == (1, 1, ())
+    amounts = connection.execute("SELECT amount::int FROM hub.invoice_items WHERE id = %s", [of_late.id]).fetchall()
+    assert amounts == [(200,)], "asked about after it changed"
 
 
 def test_a_newer_version_counts_whenever_it_was_asked_for(connection):
