@@ -116,10 +116,14 @@ NUMBERED = (Key("after", _bigint, str(-(2**63))), UP)
 
 @dataclass(frozen=True)
 class Listing:
-    """A list and its order. Rows are JSON followed by the values of `keys`, by which the next page starts."""
+    """A list and its order. Rows are JSON followed by the values of `keys`, by which the next page starts.
+
+    at: the moment that it is of, where it is of the past; its cursors go on in that moment alone.
+    """
 
     question: Question
     keys: tuple[Key, ...] = (UP,)
+    at: str = ""
 
     async def page(self, request: ApiRequest, limit: int, cursor: str | None, **values: str | None) -> JsonAnswer:
         """Up to `limit` rows after `cursor`.
@@ -144,8 +148,13 @@ class Listing:
             b'{"data":%b,"page":{"next":%b,"limit":%d},"meta":%b%b}' % (data, following, limit, meta, added)
         )
 
+    @property
+    def _name(self) -> str:
+        """What its cursors say of it."""
+        return f"{self.question.label}{self.at}"
+
     def _cursor(self, row: Row) -> bytes:
-        parts = [self.question.label, *((value or b"").decode() for value in row[1:])]
+        parts = [self._name, *((value or b"").decode() for value in row[1:])]
         return b'"%b"' % urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=")
 
     def _position(self, cursor: str | None) -> dict[str, str | None]:
@@ -154,7 +163,7 @@ class Listing:
         try:
             padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
             name, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str])
-            if name != self.question.label or len(values) != len(self.keys):
+            if name != self._name or len(values) != len(self.keys):
                 raise ValueError("a cursor of another list")  # noqa: TRY301 # one answer to every garbled cursor
             return {key.parameter: key.canonical(value) for key, value in zip(self.keys, values, strict=True)}
         except (ValueError, OverflowError, Base64Error, msgspec.DecodeError) as error:
@@ -178,8 +187,8 @@ class DatedListing(Listing):
         moment = checked(at)
         if moment is None:
             return await self.page(request, limit, cursor, **values)
-        then = Listing(self.question.then, self.keys)
-        found = await then.rows(request, limit, cursor, at=moment.isoformat(), **values)
+        then = Listing(self.question.then, self.keys, moment.isoformat())
+        found = await then.rows(request, limit, cursor, at=then.at, **values)
         return then.enveloped(found.rows, meta_of(moment), limit)
 
 

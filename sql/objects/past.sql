@@ -34,8 +34,10 @@ CREATE OR REPLACE FUNCTION command.commands_at(moment timestamptz)
     LANGUAGE sql STABLE
 AS $$
     SELECT now_.id, now_.seq, now_.kind, now_.account_id, now_.subject_kind, now_.subject_id, now_.input,
-           CASE WHEN now_.finished_at <= moment THEN now_.status ELSE 'accepted' END, NULL::text, now_.failure_code,
-           now_.failure_reason, now_.accepted_at, CASE WHEN now_.finished_at <= moment THEN now_.finished_at END
+           CASE WHEN now_.finished_at <= moment THEN now_.status ELSE 'accepted' END, NULL::text,
+           CASE WHEN now_.finished_at <= moment THEN now_.failure_code END,
+           CASE WHEN now_.finished_at <= moment THEN now_.failure_reason END,
+           now_.accepted_at, CASE WHEN now_.finished_at <= moment THEN now_.finished_at END
       FROM command.commands now_
      WHERE now_.accepted_at <= moment
 $$;

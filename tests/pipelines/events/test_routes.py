@@ -1,10 +1,15 @@
 """Which records are read again for what we are told: the rules of docs/architecture.md, written down here once more."""
 
 from types import MappingProxyType
+from typing import Any
 
+import psycopg
 import pytest
 
-from pipelines.events.routes import Told, missed_by, wanted_by
+from pipelines.datasets import DATASETS, datasets_of
+from pipelines.events.routes import SALESFORCE, Told, missed_by, wanted_by
+from sql.statements import statement
+from tests.builders import insert_customer
 
 CLIENT, RECORD = "1001", "77"
 
@@ -35,6 +40,21 @@ def wanted(what: Told) -> dict[str, tuple[set[str], set[str]]]:
 )
 def test_what_whmcs_tells_of(entity: str, expected: dict[str, tuple[set[str], set[str]]]) -> None:
     assert wanted(told("whmcs", entity)) == expected
+
+
+def test_every_data_set_of_salesforce_is_told_of() -> None:
+    assert {each.name for each in datasets_of("salesforce")} == set(SALESFORCE.values())
+
+
+def test_a_customer_who_is_refreshed_is_refreshed_whole(database: Any) -> None:
+    with psycopg.connect(database.sync) as connection:
+        customer = insert_customer(connection)
+        wished = connection.execute(statement("sync/wish_customer"), {"customer": customer["id"]}).fetchall()
+        asked_for = {name for (name,) in connection.execute("SELECT entity FROM sync.inbox").fetchall()}
+
+    of_nobody = {"salesforce.products", "salesforce.prices"}
+    assert len(wished) == len(asked_for)
+    assert asked_for == {each.name for each in DATASETS} - of_nobody
 
 
 @pytest.mark.parametrize("entity", ["order", "pay_method"])

@@ -137,6 +137,18 @@ async def test_a_cursor_of_the_present_is_none_of_the_past(client, bearer, rows)
     assert (answer.status_code, "cursor" in answer.text) == (400, True)
 
 
+async def test_a_list_of_the_past_goes_on_at_the_moment_at_which_it_began(client, bearer, rows):
+    customer = insert_customer(rows)
+    for _ in range(2):
+        insert(rows, "invoices", account_id=account_of(customer, "whmcs"), first_seen_at=LONG_AGO)
+    who = bearer(customer["id"])
+    cursor = (await client.get(f"/api/invoices?limit=1&{at(THEN)}", headers=who)).json()["page"]["next"]
+
+    answer = await client.get(f"/api/invoices?cursor={cursor}&{at(LATER)}", headers=who)
+
+    assert (answer.status_code, "cursor" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("table", "path", "column", "key"),
     [
