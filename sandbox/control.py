@@ -185,9 +185,10 @@ async def _called(
                 fault, app, {**scope, "sandbox.fault": fault}, request, receive, noting, partial(_hang_up, send)
             )
     finally:
-        spent = (time.perf_counter() - started) * 1000
+        now = time.perf_counter()
+        spent = round((now - started) * 1000, 3)
         state.calls.end(request)
-        state.calls.add(Call(state.clock.now(), system, text, status, fault, request_id, round(spent, 3)))
+        state.calls.add(Call(state.clock.now(), now, system, text, status, fault, request_id, spent))
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

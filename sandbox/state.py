@@ -172,9 +172,13 @@ class Plans:
 
 
 class Call(NamedTuple):
-    """A call received; `label` is "METHOD path[?query] [action]" with secrets masked."""
+    """A call received; `label` is "METHOD path[?query] [action]" with secrets masked.
+
+    `at` is by the sandbox's clock, which can be stepped; `uptime` counts seconds by one that cannot, and orders calls.
+    """
 
     at: datetime
+    uptime: float
     system: str
     label: str
     status: int

@@ -8,7 +8,6 @@ once all was quiet, but for what the hub leaves to it by a promise (LEFT_TO_THE_
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -40,7 +39,7 @@ LEFT_TO_THE_HEAL = {
 }
 """The faults that leave what they touched to the nightly heal, by documented promise. Nothing else may need it."""
 
-WINDOW = timedelta(seconds=10)
+WINDOW = 10.0
 CALLS, REPEATS, SIZE, GROWTH = "calls to a source in ten seconds", "times the same call", "MiB of a process", "MiB more"
 BOUNDS = {CALLS: 600, REPEATS: 40, SIZE: 600, GROWTH: 96}
 """More than that is a loop that runs hot, or memory that is not given back while all is quiet.
@@ -192,7 +191,7 @@ def _hot(play: Play) -> None:
     for at, call in enumerate(calls):
         counts = within.setdefault(call.system, Counter())
         counts[call.label] += 1
-        while calls[start].at < call.at - WINDOW:
+        while calls[start].uptime < call.uptime - WINDOW:
             within[calls[start].system][calls[start].label] -= 1
             start += 1
         peaks[REPEATS] = max(peaks[REPEATS], counts[call.label])
@@ -201,7 +200,7 @@ def _hot(play: Play) -> None:
         if at % 20 == 0:
             peaks[CALLS] = max(peaks[CALLS], counts.total())
             if counts.total() > BOUNDS[CALLS]:
-                hot.add(f"{call.system}: {counts.total()} calls in {WINDOW.total_seconds():.0f} s")
+                hot.add(f"{call.system}: {counts.total()} calls in {WINDOW:.0f} s")
     play.verdict.peaks |= peaks
     play.verdict.liveness["hot"] = len(hot)
     play.verdict.found += [f"hot: {each}" for each in sorted(hot)]

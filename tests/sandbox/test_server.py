@@ -215,6 +215,18 @@ def test_a_mended_row_leaves_the_dirt_list(sandbox: RunningSandbox) -> None:
     assert len(left) == len(list(sandbox.world.dirt())) - 1
 
 
+def test_calls_are_told_apart_in_time_though_the_clock_is_set_back(sandbox: RunningSandbox) -> None:
+    _invoices(sandbox)
+    _control(sandbox, "clock", {"advance_seconds": -3600})
+    _invoices(sandbox)
+
+    log = httpx.get(f"{sandbox.whmcs_url}/__sandbox__/calls?match=getinvoices").json()["calls"]
+
+    later, earlier = log
+    assert later["at"] < earlier["at"]
+    assert 0 < later["uptime"] - earlier["uptime"] < 3600
+
+
 def test_a_reset_undoes_changes_faults_and_the_clock(sandbox: RunningSandbox) -> None:
     before = _invoices(sandbox).json()
     first = str(before["invoices"]["invoice"][0]["id"])
