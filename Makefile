@@ -41,9 +41,9 @@ lint: $(VENV)/.installed-dev ## Form, types, imports
 bench: $(VENV)/.installed ## The benchmarks against peers and against the limit
 	@$(BIN)/python -m bench $(ARGS)
 
-campaign: $(VENV)/.installed-dev ## The fault campaign: make campaign SEEDS=200 [FROM=1] [JOBS=2] [MINUTES=60]; one: SEED=17 [WISHES=...] or REPLAY=file
+campaign: $(VENV)/.installed-dev ## The fault campaign: make campaign SEEDS=200 [FROM=1] [JOBS=2] [MINUTES=60]; one: SEED=17 [CELLS=...] or REPLAY=file
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20) --from $(or $(FROM),1) --jobs $(or $(JOBS),2) \
-	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(WISHES),--wishes '$(WISHES)') \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(CELLS),--cells '$(CELLS)') \
 	  $(if $(REPLAY),--replay $(REPLAY)) $(ARGS)
 
 storm: $(VENV)/.installed-dev ## Orders from 50 clients at once under faults and kills: make storm ORDERS=1000

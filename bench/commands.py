@@ -80,7 +80,7 @@ def bench_commands(repeats: int, seconds: int) -> None:
         console.print("by a Dagster sensor, without a forwarder ...")
         with _daemon(hub):
             by_sensor.append(asyncio.run(_one_by_one(hub, headers, BY_SENSOR)))
-    _told(first_call, accepted, alone, both, by_sensor)
+    _report(first_call, accepted, alone, both, by_sensor)
 
 
 async def _one_by_one(hub: Hub, headers: Sequence[dict[str, str]], commands: int) -> list[float]:
@@ -204,7 +204,7 @@ def _daemon(hub: Hub) -> Iterator[None]:
         ended(process)
 
 
-def _told(
+def _report(
     first_call: list[list[float]],
     accepted: list[list[float]],
     alone: list[WorkedOff],

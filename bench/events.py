@@ -50,7 +50,7 @@ def bench_events(per_second: int, seconds: int, repeats: int) -> None:
             seen = asyncio.run(_loaded(hub, subjects, per_second, seconds, repeat))
             for kind, some in seen.items():
                 latencies[kind].append(some)
-    _told(latencies, {"changes per second": per_second, "seconds": seconds, "customers": CUSTOMERS})
+    _report(latencies, {"changes per second": per_second, "seconds": seconds, "customers": CUSTOMERS})
 
 
 def _subjects(hub: Hub, kind: str) -> list[Subject]:
@@ -74,7 +74,7 @@ async def _warm(hub: Hub, subjects: dict[str, list[Subject]]) -> None:
 
 
 async def _until_seen(hub: Hub, client: httpx.AsyncClient, subject: Subject) -> None:
-    """Change a record until it is seen: a listener that has just started is told of what comes from then on."""
+    """Change a record until it is seen: a listener that has just started hears of what comes from then on."""
     for value in range(1, 1 + WARM_UP_CHANGES):
         await _changed(hub, client, subject, value)
         if await _seen(hub, client, subject, value, patience=2.0) is not None:
@@ -147,7 +147,7 @@ def _shown(subject: Subject, data: dict[str, object]) -> float:
     return float(str(total["value"])) if isinstance(total, dict) else -1
 
 
-def _told(latencies: dict[str, list[list[float]]], size: dict[str, int]) -> None:
+def _report(latencies: dict[str, list[list[float]]], size: dict[str, int]) -> None:
     lines, targets = [], []
     for kind, samples in latencies.items():
         p50, p99 = [_percentile(some, 50) for some in samples], [_percentile(some, 99) for some in samples]

@@ -1,4 +1,4 @@
-"""`bench live`: what an unchanged answer costs beside the whole one, and how soon five hundred listeners are told."""
+"""`bench live`: what an unchanged answer costs beside the whole one, and how soon 500 listeners are notified."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def bench_live(repeats: int, seconds: int, connections: int) -> None:
     """Measure and print.
 
     Raises:
-        BenchError: wrk is missing, the API did not start, or a listener was not told.
+        BenchError: wrk is missing, the API did not start, or a listener was not notified.
     """
     require_tools()
     console, key, port = Console(stderr=True), secrets.token_hex(32), free_port()
@@ -50,8 +50,8 @@ def bench_live(repeats: int, seconds: int, connections: int) -> None:
         console.print("whole and unchanged answers ...")
         whole, unchanged = _revalidated(api, key, folder, Load(connections, seconds), repeats)
         console.print(f"{LISTENERS} listeners, {PER_SECOND} changes a second ...")
-        told = [asyncio.run(_told(api, url, key, seconds)) for _ in range(repeats)]
-    _report(whole, unchanged, told)
+        notified = [asyncio.run(_notified(api, url, key, seconds)) for _ in range(repeats)]
+    _report(whole, unchanged, notified)
 
 
 def fill(url: str) -> None:
@@ -100,7 +100,7 @@ def _tag(client: httpx.Client, api: str, token: str) -> str:
     raise BenchError("the API gives no tags, or does not know its own")
 
 
-async def _told(api: str, url: str, key: str, seconds: int) -> list[float]:
+async def _notified(api: str, url: str, key: str, seconds: int) -> list[float]:
     """Seconds from a change's commit to the moment its listener has it."""
     arrived: dict[str, float] = {}
     ready = asyncio.Semaphore(0)
@@ -118,7 +118,7 @@ async def _told(api: str, url: str, key: str, seconds: int) -> list[float]:
             listener.cancel()
         await asyncio.gather(*listeners, return_exceptions=True)
     if missing := made.keys() - arrived.keys():
-        raise BenchError(f"{len(missing)} of {len(made)} changes were not told")
+        raise BenchError(f"{len(missing)} of {len(made)} changes were not notified")
     return [arrived[record] - at for record, at in made.items()]
 
 
@@ -151,14 +151,14 @@ async def _changes(url: str, seconds: int) -> dict[str, float]:
     return made
 
 
-def _report(whole: list[Rate], unchanged: list[Rate], told: list[list[float]]) -> None:
+def _report(whole: list[Rate], unchanged: list[Rate], notified: list[list[float]]) -> None:
     full = Line("whole answers", "per s", [rate.per_second for rate in whole])
     same = Line("unchanged answers (304)", "per s", [rate.per_second for rate in unchanged])
-    p50 = Line("told: p50", "s", [quantiles(some, n=100)[49] for some in told])
-    p99 = Line("told: p99", "s", [quantiles(some, n=100)[98] for some in told])
+    p50 = Line("notified: p50", "s", [quantiles(some, n=100)[49] for some in notified])
+    p99 = Line("notified: p99", "s", [quantiles(some, n=100)[98] for some in notified])
     targets = [
         Target("unchanged / whole", same.median / full.median, 3.0),
-        Target("told p99, s", p99.median, 1.0, at_least=False),
+        Target("notified p99, s", p99.median, 1.0, at_least=False),
     ]
     size = {"invoices": INVOICES, "listeners": LISTENERS, "changes per second": PER_SECOND}
     tell("live", dict(size), [full, same, p50, p99], targets)

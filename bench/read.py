@@ -61,7 +61,7 @@ def bench_read(invoices: int, customers: int, repeats: int, seconds: int, connec
             "hello": lambda load: wrk(servers.hello, paths.hello, load),
         }
         samples = _sampled(samplers, Load(connections, seconds), repeats, console)
-    _told(samples, {"stored": invoices, "customers": customers, "connections": connections, "repeats": repeats})
+    _report(samples, {"stored": invoices, "customers": customers, "connections": connections, "repeats": repeats})
 
 
 def _fill(url: str, invoices: int, customers: int) -> None:
@@ -127,7 +127,7 @@ def _sampled(samplers: dict[str, Sampler], load: Load, repeats: int, console: Co
     return samples
 
 
-def _told(samples: dict[str, list[Rate]], size: dict[str, int]) -> None:
+def _report(samples: dict[str, list[Rate]], size: dict[str, int]) -> None:
     rates = {
         name: Line(f"{name}: answers", "per s", [each.per_second for each in some]) for name, some in samples.items()
     }

@@ -75,7 +75,7 @@ def _one_size(url: str, python: str, invoices: int, repeats: int) -> float:
     rows = World(1, customers).invoice_index.total
     _require_all_stored(rows, samples)
     _require_same(samples)
-    return _told(rows, invoices, repeats, samples)
+    return _report(rows, invoices, repeats, samples)
 
 
 def _step(progress: Progress, task: TaskID, name: str) -> None:
@@ -144,7 +144,7 @@ def _require_same(samples: Mapping[str, list[Sample]]) -> None:
         raise BenchError(f"ours says {said['hub']}, dlt's {said['dlt']}")
 
 
-def _told(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sample]]) -> float:
+def _report(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[Sample]]) -> float:
     pace = {
         name: Line(f"{name}: first load", "rows/s", [rows / each["seconds"] for each in some])
         for name, some in samples.items()

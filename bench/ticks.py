@@ -52,7 +52,7 @@ def bench_ticks(sizes: list[int], backfill: int, repeats: int) -> None:
 
 
 def _ticks(url: str, size: int, repeats: int, console: Console) -> list[float]:
-    """Seconds to apply a thousand changes that WHMCS told of, and one look for what it did not tell."""
+    """Seconds to apply a thousand changes that WHMCS notified of, and one poll for what it did not."""
     console.print(f"loading {size:,} invoices ...")
     with sandbox(customers_for(size)) as whmcs, fresh(url, f"bench_tick_{size}", template=TEMPLATE) as own:
         environment = hub_environment(whmcs, own) | {"WHMCS_SCAN_ROWS": str(SCAN_ROWS)}
@@ -74,8 +74,8 @@ def _tick(own: str, whmcs: str, environment: dict[str, str], repeat: int) -> flo
             client.post(f"{whmcs}/__sandbox__/mutate", json=content).raise_for_status()
     with psycopg.connect(own) as connection:
         for invoice in invoices:
-            told = "SELECT sync.receive_hint('whmcs', %s, 'invoice', %s, NULL, now(), '{}')"
-            connection.execute(told, [uuid4().hex, invoice])
+            notify = "SELECT sync.receive_notification('whmcs', %s, 'invoice', %s, NULL, now(), '{}')"
+            connection.execute(notify, [uuid4().hex, invoice])
         connection.execute("UPDATE sync.inbox SET due_at = received_at")
     facts = finished([sys.executable, "-m", "bench.contestants.hub_tick"], environment)
     with psycopg.connect(own) as connection:

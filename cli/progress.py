@@ -16,7 +16,7 @@ def shown(*, silent: bool = False) -> Iterator[None]:
     if silent:
         yield
     elif sys.stderr.isatty():
-        with _bars() as bars, progress.listening(Bars(bars).told):
+        with _bars() as bars, progress.listening(Bars(bars).show):
             yield
     else:
         with progress.listening(_line):
@@ -30,7 +30,7 @@ class Bars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def told(self, step: progress.Progress) -> None:
+    def show(self, step: progress.Progress) -> None:
         if step.dataset not in self._tasks:
             self._tasks[step.dataset] = self._bars.add_task(step.dataset, total=None)
         task = self._tasks[step.dataset]

@@ -35,7 +35,7 @@ class TourError(HubError):
 class Stream:
     """What `/api/live` pushes, with the seconds since the order was placed."""
 
-    told: list[tuple[float, str]] = field(default_factory=list)
+    events: list[tuple[float, str]] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
     def follow(self, client: httpx.Client, stopped: threading.Event) -> None:
@@ -46,7 +46,7 @@ class Stream:
                 if line.startswith("data: ") and "entity" in line:
                     said = json.loads(line.removeprefix("data: "))
                     text = f"{said.get('entity')} {str(said.get('id'))[:8]} {said.get('operation')}"
-                    self.told.append((time.monotonic() - self.since, text))
+                    self.events.append((time.monotonic() - self.since, text))
 
 
 class Tour:
@@ -134,7 +134,7 @@ class Tour:
         started = time.monotonic()
         found = self._until(lambda: self._is(order, status={"processed"}), "the order to be provisioned")
         self._say("provisioned", f"{time.monotonic() - started:.1f} s after the approval: {found['activationStatus']}")
-        for seconds, text in self._stream.told[-14:]:
+        for seconds, text in self._stream.events[-14:]:
             self._say(f"+{seconds:5.2f} s", text)
 
     def _shown(self, order: str, salesforce_id: str) -> None:

@@ -68,7 +68,7 @@ class BrakeError(HubError):
 
 
 class PermitError(HubError):
-    """A run was told to delete without the brake, by somebody else than `hub sync`."""
+    """A run was asked to delete without the brake, by somebody else than `hub sync`."""
 
     def __init__(self) -> None:
         super().__init__("allow_deletions: only `hub sync SYSTEM --allow-deletions` gives a run the permit for that")

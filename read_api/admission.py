@@ -99,7 +99,7 @@ PAY_LINKS = Kind(
     ),
 )
 WAITS = Kind("waits", lambda settings: Limits(at_once=settings.waits_at_once, lasts=15.0))
-# What is looked at is shown whatever its age, so nobody is refused: the functions that wish ask `command.admit`.
+# What is looked at is shown whatever its age, so nobody is refused: the functions that request its refresh count.
 REFRESHES = Kind(
     "refreshes",
     lambda settings: Limits(per_minute=settings.refreshes_per_minute, per_day=settings.refreshes_per_day),

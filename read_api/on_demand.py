@@ -24,13 +24,13 @@ _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?:,|;|$)")
 
 @dataclass(frozen=True)
 class OnDemand:
-    """A thing that is wished for when it is looked at and not known, or too old.
+    """A thing whose refresh is requested when it is looked at and not known, or too old.
 
-    wish: when it was last read, and whether it is wished for just now; no row: there is no such thing.
+    request_refresh: when it was last read, and whether a refresh is requested now; no row: there is no such thing.
     read_at: when it was last read, in the same form.
     """
 
-    wish: Question
+    request_refresh: Question
     read_at: Question
 
     async def single(self, request: ApiRequest, question: Question, **values: str) -> JsonAnswer:
@@ -44,12 +44,12 @@ class OnDemand:
         """
         wait = _wait(request)
         customer = customer_of(request)
-        wished = values | {"limits": REFRESHES.of(request).json()}
-        asked = await database_of(request).ask(self.wish, customer, wished)
+        limited = values | {"limits": REFRESHES.of(request).json()}
+        requested = await database_of(request).ask(self.request_refresh, customer, limited)
         waited = False
-        if wait and asked.rows and asked.rows[0][1] == b"t":
+        if wait and requested.rows and requested.rows[0][1] == b"t":
             async with admitted(request, customer, WAITS):
-                waited = await self._read_since(request, values, asked.rows[0][0], wait)
+                waited = await self._read_since(request, values, requested.rows[0][0], wait)
         answer = await single(request, question, **values)
         if waited:
             answer.add_header(b"preference-applied", f"wait={wait}".encode())

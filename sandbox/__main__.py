@@ -54,7 +54,7 @@ control plane, on every port (JSON):
                                       its answer is made
   POST /__sandbox__/clock             {"advance_seconds": 3600}
   POST /__sandbox__/quirks            {"numbers": "strings"}
-  GET  /__sandbox__/webhooks          what WHMCS told, and the answers
+  GET  /__sandbox__/webhooks          WHMCS's notifications, and the answers
   POST /__sandbox__/webhooks          {"url": "http://127.0.0.1:8000/webhooks/whmcs", "secret": "..."}
   POST /__sandbox__/webhook-faults    {"mode": "drop", "times": 2}; modes: drop double reorder
   GET  /__sandbox__/events            what was published on each channel

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 
 class Effect(NamedTuple):
-    """Something that happened once. Twice the same `marker` is twice the same wish fulfilled.
+    """Something that happened once. Twice the same `marker` is twice the same request fulfilled.
 
     `kind`: order, service, invoice, charge, quota, case, plan_change, …; README.md lists them.
     `id`: the record's, or "account/n" where the system gives none. `marker`: the caller's own text, if it sent one.

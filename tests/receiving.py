@@ -1,4 +1,4 @@
-"""A receiver of webhooks on a real socket: it keeps what it is told and answers as it is set."""
+"""A receiver of webhooks on a real socket: it keeps what it receives and answers as it is set."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Told(NamedTuple):
+class Received(NamedTuple):
     """A message received."""
 
     path: str
@@ -18,12 +18,12 @@ class Told(NamedTuple):
     connection: int
 
     @property
-    def hint(self) -> Any:
+    def notification(self) -> Any:
         return json.loads(self.body)
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what it is told and answers with `status`."""
+    """Keeps what it receives and answers with `status`."""
 
     daemon_threads = True
 
@@ -32,7 +32,7 @@ class Receiver(ThreadingHTTPServer):
         self.status = 202
         self.before_answering: Callable[[], object] = lambda: None
         self.certificate: Path | None = None
-        self.told: list[Told] = []
+        self.received: list[Received] = []
 
     @property
     def url(self) -> str:
@@ -40,8 +40,8 @@ class Receiver(ThreadingHTTPServer):
         return f"{scheme}://127.0.0.1:{self.server_address[1]}/webhooks/whmcs"
 
     @property
-    def hints(self) -> list[Any]:
-        return [told.hint for told in self.told]
+    def notifications(self) -> list[Any]:
+        return [each.notification for each in self.received]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.told.append(Told(self.path, headers, body, self.client_address[1]))
+        self.server.received.append(Received(self.path, headers, body, self.client_address[1]))
         self.server.before_answering()
         answer = b'{"status":"stored"}'
         self.send_response(self.server.status)

@@ -138,11 +138,11 @@ def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> d
     ours["HUB_UI_KEY"] = secrets.ui_key(home)
     if sandbox is None:
         return ours
-    told = {
+    passed_on = {
         "SANDBOX_WHMCS_WEBHOOK_URL": f"http://{settings.api_host}:{settings.api_port}/webhooks/whmcs",
         "SANDBOX_WHMCS_WEBHOOK_SECRET": ours["API_WHMCS_WEBHOOK_SECRET"],
     }
-    return ours | sandbox.environment() | told
+    return ours | sandbox.environment() | passed_on
 
 
 def _databases(settings: HubSettings, stack: ExitStack) -> dict[str, str]:

@@ -21,7 +21,7 @@ class NotSyncedError(HubError):
 
 
 def sync_customer(arguments: Sequence[str], *, as_json: bool) -> None:
-    """Wish for the customer's records and wait until the worker has read them; without one, read them here.
+    """Request a refresh of the customer's records and wait until the worker has read them; without one, read them here.
 
     Raises:
         NotFoundError: nobody has that id.
@@ -29,13 +29,13 @@ def sync_customer(arguments: Sequence[str], *, as_json: bool) -> None:
     """
     customer = _id(arguments)
     with opened() as connection:
-        wishes = connection.execute(statement("sync/wish_customer"), {"customer": customer}).fetchall()
-    if not wishes:
+        requests = connection.execute(statement("sync/request_customer"), {"customer": customer}).fetchall()
+    if not requests:
         raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
     _apply_where_nobody_leads()
-    _wait([number for (number,) in wishes], silent=as_json)
+    _wait([number for (number,) in requests], silent=as_json)
     if not as_json:
-        said = counted(len(wishes), f"data set of customer {customer} is", f"data sets of customer {customer} are")
+        said = counted(len(requests), f"data set of customer {customer} is", f"data sets of customer {customer} are")
         console().print(f"{said} up to date.")
 
 
@@ -60,12 +60,12 @@ def _apply_where_nobody_leads() -> None:
             source.client.close()
 
 
-def _wait(wishes: list[int], *, silent: bool) -> None:
+def _wait(requests: list[int], *, silent: bool) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     with Progress(console=console(stderr=True), transient=True, disable=silent) as progress:
-        task = progress.add_task("Reading", total=len(wishes))
-        while (state := answer("operations/wishes", ids=wishes)[0])["waiting"]:
-            progress.update(task, completed=len(wishes) - state["waiting"])
+        task = progress.add_task("Reading", total=len(requests))
+        while (state := answer("operations/refresh_requests", ids=requests)[0])["waiting"]:
+            progress.update(task, completed=len(requests) - state["waiting"])
             if time.monotonic() > ends:
                 waiting = counted(state["waiting"], "data set still waits", "data sets still wait")
                 raise NotSyncedError(f"{waiting}: {state['error'] or 'nobody took it up'}")

@@ -11,7 +11,7 @@ from cli.output import console, counted
 from sql.statements import statement
 
 EXAMPLES = examples(
-    ("hub replay --since 2026-11-24T00:00:00Z", "apply again what was told since then, and read what changed"),
+    ("hub replay --since 2026-11-24T00:00:00Z", "apply again what arrived since then, and read what changed"),
     ("hub replay --since 2026-11-24", "from midnight UTC"),
 )
 
@@ -21,17 +21,17 @@ def replay(
 ) -> None:
     """Do again what happened since a moment: after a fix, or when something is suspected to have been missed.
 
-    What sources told since then is applied again, parked and put-off rows included. Salesforce's records that changed
+    Notifications since then are applied again, parked and put-off rows included. Salesforce's records that changed
     since then are read again by the next tick. Nothing is doubled: only what differs is written. WHMCS has no
     "changed since": `hub reconcile whmcs --heal`.
     """
     moment = _moment(since)
     with opened() as connection:
-        told = connection.execute(statement("operations/replay_inbox"), {"since": moment}).fetchone()
+        found = connection.execute(statement("operations/replay_inbox"), {"since": moment}).fetchone()
         moved = connection.execute(statement("operations/replay_cursors"), {"since": moment.isoformat()}).rowcount
     console().print(
-        f"{counted(told[0] if told else 0, 'record', 'records')} told since {moment:%Y-%m-%d %H:%M:%S} UTC will be"
-        " applied again;"
+        f"{counted(found[0] if found else 0, 'notification', 'notifications')} since {moment:%Y-%m-%d %H:%M:%S} UTC"
+        " will be applied again;"
         f" {counted(moved, 'data set', 'data sets')} of Salesforce will be read from there."
     )
 

@@ -44,7 +44,7 @@ SOURCES = (
     Column("left_alone_until", "left alone until (UTC)", moment, alarming=bool, spare=True),
     Column("reason", "why", alarming=bool, spare=True),
     Column("quota", "quota used", right=True),
-    Column("waiting", "told, waiting", number, right=True),
+    Column("waiting", "notified, waiting", number, right=True),
     Column("parked", "parked", number, right=True, alarming=bool),
     Column("parked_reason", "why parked", alarming=bool, spare=True),
 )

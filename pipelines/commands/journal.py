@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from core.errors import HubError
-from pipelines.commands.saga import Command, Result, Wish
+from pipelines.commands.saga import Command, RefreshRequest, Result
 from sql.statements import statement
 
 TAKING_BACK = timedelta(days=1)
@@ -78,18 +78,18 @@ class Journal:
         """An operator must look."""
         self._release("dead", failure_code=code, failure_reason=reason)
 
-    def ended(self, status: str, result: Mapping[str, Any] | None, wishes: Iterable[Wish]) -> None:
-        """It is over: and what it changed is wished for, in the same transaction."""
-        wanted = list(wishes)
+    def ended(self, status: str, result: Mapping[str, Any] | None, refreshes: Iterable[RefreshRequest]) -> None:
+        """It is over; in the same transaction, what it changed is requested to be read again."""
+        requests = list(refreshes)
         with self._connection.transaction():
             self._release(status, result=None if result is None else Jsonb(dict(result)))
-            if wanted:
+            if requests:
                 columns = {
-                    "datasets": [wish.dataset for wish in wanted],
-                    "records": [wish.record for wish in wanted],
-                    "owners": [wish.owner for wish in wanted],
+                    "datasets": [request.dataset for request in requests],
+                    "records": [request.record for request in requests],
+                    "owners": [request.owner for request in requests],
                 }
-                self._connection.execute(statement("runner/wish"), columns)
+                self._connection.execute(statement("runner/request_refreshes"), columns)
 
     def _release(self, status: str, **values: object) -> None:
         blank = dict.fromkeys(("waits_for", "result", "failure_code", "failure_reason"))

@@ -159,7 +159,7 @@ class _Run:
         return "failed"
 
     def _leave_the_reserve(self, action: Action[Any], taken: Mapping[str, Taken]) -> None:
-        """The day's last calls are for what was begun, for provisioning and for operators, not for new wishes.
+        """The day's last calls are for what was begun, for provisioning and for operators, not for new commands.
 
         Raises:
             LaterError: this is one, and only those are left.

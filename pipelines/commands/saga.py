@@ -89,7 +89,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Wish:
+class RefreshRequest:
     """Records of a data set to be read again: by their own ids, or all of an owner's."""
 
     dataset: str
@@ -229,7 +229,7 @@ class Action(Generic[Input]):
 
     kind: Kind[Input, Any]
     steps: tuple[Step[Input], ...]
-    affects: Callable[[Work[Input]], Iterable[Wish]]
+    affects: Callable[[Work[Input]], Iterable[RefreshRequest]]
     failing: tuple[Step[Input], ...] = ()
     result: Callable[[Work[Input]], Mapping[str, Any] | None] = lambda _: None
 

@@ -32,7 +32,7 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL
 
 
 class SyncConfig(dg.Config):
-    """What a run may be told."""
+    """What a run may be given."""
 
     full: bool = False
     allow_deletions: bool = False

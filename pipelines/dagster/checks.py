@@ -64,7 +64,7 @@ def _states(url: str) -> dict[str, dict[str, Any]]:
 
 def _share(state: dict[str, Any]) -> str:
     used, limit = state.get("quota_used"), state.get("quota_limit")
-    return f"{used:,} of {limit:,} calls used" if used is not None and limit else "not told by the source"
+    return f"{used:,} of {limit:,} calls used" if used is not None and limit else "not reported by the source"
 
 
 CHECKS = tuple(_fresh(dataset) for dataset in DATASETS)

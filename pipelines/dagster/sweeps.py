@@ -59,7 +59,7 @@ def sweep(
 @dg.op(
     tags={"kind": "inbox"},
     retry_policy=dg.RetryPolicy(max_retries=1, delay=15),
-    description="Apply what sources told and no worker took.",
+    description="Apply notifications that no worker took.",
 )
 def apply_inbox(context: dg.OpExecutionContext, sources: Sources, database: Database) -> None:
     """A worker that leads does it itself."""
@@ -81,7 +81,7 @@ def take_overdue(context: dg.OpExecutionContext, database: Database) -> None:
 
 
 def overdue_commands() -> Overdue | None:
-    """Approved orders that nobody told of are asked for on the way, as a forwarder does."""
+    """Approved orders of which no event came are asked for on the way, as a forwarder does."""
     seconds = load(CommandSettings).overdue_seconds
     with connect(url_as(load(HubSettings), "hub_sync"), name="commands sensor") as connection:
         connection.autocommit = True

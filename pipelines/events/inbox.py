@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from domain.common.identifiers import System
-from pipelines.events.routes import Told
+from pipelines.events.routes import InboxEntry
 from sql.statements import statement
 
 MOST_AT_ONCE = 500
@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 5
 class Claimed:
     """What may be applied now, oldest first, and the database's clock before it was looked for."""
 
-    told: Sequence[Told]
+    entries: Sequence[InboxEntry]
     at: datetime
 
 
@@ -47,10 +47,10 @@ class Inbox:
         row = self._connection.execute("SELECT clock_timestamp()").fetchone()
         if row is None:
             raise AssertionError
-        with self._connection.cursor(row_factory=class_row(Told)) as cursor:
+        with self._connection.cursor(row_factory=class_row(InboxEntry)) as cursor:
             cursor.execute(statement("sync/inbox_due"), {"system": self._system, "at_most": MOST_AT_ONCE})
             found = cursor.fetchall()
-        untried = [told for told in found if told.attempts == 0]
+        untried = [entry for entry in found if entry.attempts == 0]
         return Claimed(untried or found[:1], row[0])
 
     def next_due(self) -> float | None:
@@ -59,7 +59,7 @@ class Inbox:
         return None if row is None or row[0] is None else max(float(row[0]), 0.0)
 
     def done(self, claimed: Claimed) -> None:
-        """What was claimed is applied. What was wished for again meanwhile goes on waiting."""
+        """What was claimed is applied. What was requested again meanwhile goes on waiting."""
         self._update("sync/inbox_done", claimed)
 
     def failed(self, claimed: Claimed, error: str, *, unanswered: bool = False, all_alike: bool = False) -> None:
@@ -77,5 +77,5 @@ class Inbox:
         self._update("sync/inbox_delayed", claimed, error=error, wait=wait, system=self._system)
 
     def _update(self, name: str, claimed: Claimed, **values: object) -> None:
-        ids = [told.id for told in claimed.told]
+        ids = [entry.id for entry in claimed.entries]
         self._connection.execute(statement(name), {"ids": ids, "claimed_at": claimed.at, **values})

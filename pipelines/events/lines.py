@@ -14,11 +14,11 @@ SERVICES = "whmcs.services"
 def ask_for_new_lines(connection: Connection[Any], services: Selection) -> None:
     """Have those of the services' lines read that never were.
 
-    Each system is told at its own pace: who wished for a line as soon as it was ordered may have been heard before the
-    hub knew the line.
+    Each system's inbox is applied at its own pace: a refresh requested as soon as a line was ordered may have been
+    done before the hub knew the line.
     """
     values = {
         "lines": [hub_id("whmcs", "sim", service) for service in sorted(services.records)],
         "accounts": [account_id("whmcs", client) for client in sorted(services.owners)],
     }
-    connection.execute(statement("sync/wish_new_lines"), values)
+    connection.execute(statement("sync/request_new_lines"), values)

@@ -1,4 +1,4 @@
-"""`hub listen`: what Salesforce tells, into the inbox; each event and the position after it in one transaction."""
+"""`hub listen`: Salesforce's events, into the inbox; each event and the position after it in one transaction."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ class Follower:
     def _listen(self, connection: psycopg.Connection[Any], stopped: threading.Event) -> None:
         replay_id = self._position(connection)
         try:
-            # Without a position we begin with what comes now; what came before is a gap, told once we are subscribed.
+            # Without a position we begin with what comes now; what came before is a gap, stored once we are subscribed.
             gap = replay_id is None
             if gap:
                 self._store(connection, Batch((), b""), gap=True)
@@ -128,7 +128,7 @@ class Follower:
                 {
                     "topic": self._topic,
                     "replay_id": batch.latest_replay_id or None,
-                    # Before the first answer nobody knows yet whether we are told.
+                    # Before the first answer nobody knows yet whether we are subscribed.
                     "state": "listening" if batch.latest_replay_id else "catching_up",
                     # Whatever an event holds, it must not hold up the channel.
                     "events": storable_dump(rows),

@@ -8,18 +8,18 @@ from psycopg import Connection
 from core.errors import NotFoundError
 from domain.common.identifiers import salesforce_id
 from pipelines.commands.provisioning import request_provisioning
-from pipelines.events.routes import Told
+from pipelines.events.routes import InboxEntry
 
 ASKS = "OrderProvisionRequested__e"
 
 
-def ask_for_work(connection: Connection[Any], told: Sequence[Told]) -> None:
-    """Turn what was told into commands, once however often it is told.
+def ask_for_work(connection: Connection[Any], entries: Sequence[InboxEntry]) -> None:
+    """Make commands of events that ask for work: one each, however often it is received.
 
     Raises:
         NotFoundError: the order is not here yet, although it was just read; to be tried again.
     """
-    for each in told:
+    for each in entries:
         if each.kind == "event" and each.entity == ASKS and each.record_id:
             key, order = each.payload.get("IdemKey__c") or str(each.id), _order(each.record_id)
             is_known = request_provisioning(

@@ -1,4 +1,4 @@
-"""Which records to read again for what we were told: the one place that knows what sources call things."""
+"""Which records an entry of the inbox asks to read again: the one place that knows what sources call things."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,8 +26,11 @@ SALESFORCE = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """A row of sync.inbox that waits to be applied. `record_id` and `parent_id` are ids in the teller's system."""
+class InboxEntry:
+    """A notification or a refresh request that waits to be applied: a row of sync.inbox.
+
+    `record_id` and `parent_id` are ids in the sender's system.
+    """
 
     id: int
     source: str
@@ -39,24 +42,24 @@ class Told:
     attempts: int
 
 
-def wanted_by(told: Told) -> Iterator[Wanted]:
+def wanted_by(entry: InboxEntry) -> Iterator[Wanted]:
     """The records to read again; none where what happened shows in no table of ours."""
-    record, parent = _ids(told.record_id), _ids(told.parent_id)
-    if told.source == "salesforce":
-        if told.entity in SALESFORCE and record:
-            yield SALESFORCE[told.entity], Selection(records=record)
-    elif told.source == "whmcs":
-        yield from _whmcs(told.entity, record, parent)
-    elif told.entity == LINE:
+    record, parent = _ids(entry.record_id), _ids(entry.parent_id)
+    if entry.source == "salesforce":
+        if entry.entity in SALESFORCE and record:
+            yield SALESFORCE[entry.entity], Selection(records=record)
+    elif entry.source == "whmcs":
+        yield from _whmcs(entry.entity, record, parent)
+    elif entry.entity == LINE:
         yield "freebit.line_details", Selection(records=record)
         yield "freebit.line_usage", Selection(records=record)
     else:
-        yield told.entity, Selection(records=record, owners=frozenset() if record else parent)
+        yield entry.entity, Selection(records=record, owners=frozenset() if record else parent)
 
 
-def missed_by(told: Told) -> str | None:
-    """The data set to bring up to date as a whole, where we were told that records were missed."""
-    return SALESFORCE.get(told.entity) if told.kind == "gap" and told.record_id is None else None
+def missed_by(entry: InboxEntry) -> str | None:
+    """The data set to bring up to date as a whole, where the source says that records were missed."""
+    return SALESFORCE.get(entry.entity) if entry.kind == "gap" and entry.record_id is None else None
 
 
 def _whmcs(entity: str, record: frozenset[str], client: frozenset[str]) -> Iterator[Wanted]:

@@ -72,25 +72,25 @@ def _thread(name: str, stopped: threading.Event, work: Callable[[], None]) -> It
 def report(tally: Tally, instance: dg.DagsterInstance, database_url: str) -> None:
     """Tell Dagster, without a run, what events wrote since the last report, and how fresh each such data set is.
 
-    Never raises: what cannot be told while Dagster's storage is away is told with the next report.
+    Never raises: what cannot be reported while Dagster's storage is away is part of the next report.
     """
-    told: list[str] = []
+    reported: list[str] = []
     for name, counts in tally.taken().items():
         if not any(counts.values()):
             continue
         metadata = {key: dg.MetadataValue.int(count) for key, count in counts.items()}
         try:
             instance.report_runless_asset_event(
-                dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as it was told")
+                dg.AssetMaterialization(asset_key(name), metadata=metadata, description="Applied as notified")
             )
-        except Exception as error:  # noqa: BLE001 - events are applied whether or not Dagster can be told
+        except Exception as error:  # noqa: BLE001 - events are applied whether or not Dagster can be reached
             tally(name, Merged(counts["inserted"], counts["updated"], counts["unchanged"], counts["deleted"]))
             log.warning("report.failed", dataset=name, error=safe(error))
             continue
-        told.append(name)
+        reported.append(name)
     try:
         # After the materializations, each of which makes the verdict before it an old one.
-        for evaluation in evaluations(database_url, told) if told else ():
+        for evaluation in evaluations(database_url, reported) if reported else ():
             instance.report_runless_asset_event(evaluation)
     except Exception as error:  # noqa: BLE001 - the schedule of checks gives the next verdict
         log.warning("report.failed", error=safe(error))

@@ -1,4 +1,4 @@
-"""The warm worker: applies what sources tell us within milliseconds, one thread a system, each at its own pace."""
+"""The warm worker: applies what sources notify of within milliseconds, one thread a system, each at its own pace."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ LONGEST_NAP_SECONDS = 5.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 
 Applied = Callable[[str, Merged], None]
-"""Told of each data set that was written, by name."""
+"""Called for each data set that was written, by name."""
 
 
 class Applier:
@@ -65,7 +65,7 @@ class Applier:
             if not inbox.lead():
                 return False
             with Readers(self._source, self._database_url) as readers:
-                while (claimed := inbox.waiting()).told and self._apply(connection, inbox, readers, claimed):
+                while (claimed := inbox.waiting()).entries and self._apply(connection, inbox, readers, claimed):
                     pass
             connection.execute("SELECT pg_advisory_unlock_all()")
         return True
@@ -79,7 +79,7 @@ class Applier:
             connection.execute(f"LISTEN {CHANNEL}")
             while not stopped.is_set():
                 claimed = inbox.waiting()
-                if not claimed.told:
+                if not claimed.entries:
                     self._nap(connection, inbox)
                 elif not self._apply(connection, inbox, readers, claimed):
                     stopped.wait(self._pause())
@@ -104,7 +104,7 @@ class Applier:
             if isinstance(error, SourceError) and error.concerns_all:
                 self._failures = min(self._failures + 1, 6)
                 inbox.delayed(claimed, timedelta(seconds=self._pause()), safe(error))
-                log.warning("inbox.delayed", system=self._system, rows=len(claimed.told), error=safe(error))
+                log.warning("inbox.delayed", system=self._system, rows=len(claimed.entries), error=safe(error))
                 return False
             # What a reader holds, such as an open transaction, may be in any state.
             readers.close()
@@ -120,7 +120,7 @@ class Applier:
         return True
 
     def _read(self, connection: psycopg.Connection[Any], readers: "Readers", claimed: Claimed) -> None:
-        for name in dict.fromkeys(filter(None, map(missed_by, claimed.told))):
+        for name in dict.fromkeys(filter(None, map(missed_by, claimed.entries))):
             # Nothing can be missing of what is still to be read for the first time, which is a run of its own.
             if connection.execute(statement("sync/was_read_whole"), {"dataset": name}).fetchone():
                 outcome = run(dataset_named(name), self._source, self._database_url)
@@ -129,13 +129,13 @@ class Applier:
             self._applied(name, readers.of(name).read(only))
             if name == SERVICES:
                 ask_for_new_lines(connection, only)
-        ask_for_work(connection, claimed.told)
+        ask_for_work(connection, claimed.entries)
 
     def _reason(self, error: Exception, claimed: Claimed) -> str:
-        """What is kept of an error that is of the records claimed, and told."""
+        """What is kept of an error that is of the records claimed, and logged."""
         if not isinstance(error, HubError):
-            return surprise(error, "inbox.surprise", system=self._system, rows=len(claimed.told))
-        log.warning("inbox.failed", system=self._system, rows=len(claimed.told), error=safe(error))
+            return surprise(error, "inbox.surprise", system=self._system, rows=len(claimed.entries))
+        log.warning("inbox.failed", system=self._system, rows=len(claimed.entries), error=safe(error))
         return safe(error)
 
     def _inbox(self) -> "_Connected":
@@ -195,14 +195,14 @@ class Readers:
 def _by_dataset(claimed: Claimed) -> Mapping[str, Selection]:
     """What to read again, each record once, in the order of declaration: parents before what hangs under them."""
     wanted: dict[str, Selection] = {}
-    for told in claimed.told:
-        for name, only in wanted_by(told):
+    for entry in claimed.entries:
+        for name, only in wanted_by(entry):
             wanted[name] = wanted.get(name, NOTHING) | only
     return {dataset.name: wanted[dataset.name] for dataset in DATASETS if dataset.name in wanted}
 
 
 class Tally:
-    """What was written since it was last asked, by data set: the Dagster UI is told in sums, not row by row."""
+    """What was written since it was last asked, by data set: the Dagster UI gets sums, not row by row."""
 
     def __init__(self) -> None:
         self._written: dict[str, Counter[str]] = {}

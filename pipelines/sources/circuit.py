@@ -26,7 +26,7 @@ One record that always answers with a fault opens nothing: it is set aside by wh
 """
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 300
 _LOOK_AGAIN_SECONDS = 1.0
-_TELL_QUOTA_SECONDS = 5.0
+_RECORD_QUOTA_SECONDS = 5.0
 
 
 class CircuitOpenError(UnavailableError):
@@ -53,7 +53,7 @@ class Circuit(Protocol):
         """
 
     def throttled(self, error: ThrottledError) -> None:
-        """A try was told to be patient."""
+        """A try was asked for patience."""
 
     def counted(self, used: int, limit: int) -> None:
         """The source said how much of the quota is used."""
@@ -88,7 +88,7 @@ class SharedCircuit:
         self._system = system
         self._lock = Lock()
         self._connection: psycopg.Connection[Any] | None = None
-        self._looked_at = self._told_quota_at = float("-inf")
+        self._looked_at = self._quota_recorded_at = float("-inf")
         self._closed = True
         self._failing = False
 
@@ -130,9 +130,9 @@ class SharedCircuit:
 
     def counted(self, used: int, limit: int) -> None:
         with self._lock:
-            if monotonic() - self._told_quota_at >= _TELL_QUOTA_SECONDS:
+            if monotonic() - self._quota_recorded_at >= _RECORD_QUOTA_SECONDS:
                 self._execute("sync/quota_counted", {"used": used, "limit": limit})
-                self._told_quota_at = monotonic()
+                self._quota_recorded_at = monotonic()
 
     def turns(self, turns: int, apart: float, at_once: int) -> float | None:
         with self._lock:

@@ -22,7 +22,7 @@ class _Ahead(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self.wished = threading.Semaphore(1)
+        self.wanted = threading.Semaphore(1)
         self.made = threading.Semaphore(0)
         self.item: Item | _Ended = _Ended()
         self.stopped = False
@@ -31,7 +31,7 @@ class _Ahead(Generic[Item]):
         coming = iter(items)
         ended: _Ended | None = None
         while ended is None:
-            self.wished.acquire()
+            self.wanted.acquire()
             if self.stopped:
                 return
             try:
@@ -56,7 +56,7 @@ def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
         while True:
             early.made.acquire()
             item = early.item
-            early.wished.release()
+            early.wanted.release()
             if isinstance(item, _Ended):
                 if item.error is not None:
                     raise item.error
@@ -64,5 +64,5 @@ def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
             yield item
     finally:
         early.stopped = True
-        early.wished.release()
+        early.wanted.release()
         thread.join()

@@ -59,7 +59,7 @@ class Run:
     def record(self, mapped: MappedPage, merged: Merged, *, tells: bool) -> None:
         """Count a page, and move the position to its end, in the transaction that writes it.
 
-        `tells`: the change log has something new, which live updates and caches are told when this commits.
+        `tells`: the change log has something new, of which live updates and caches are notified when this commits.
         """
         page = mapped.page
         self._connection.execute(

@@ -68,7 +68,7 @@ def _compare(connection: Connection[Any], dataset: Dataset, target: Target, quar
     column, there = _set_aside(dataset, target, quarantined)
     row = connection.execute(_comparison(dataset, target, column), {"there": there}).fetchone()
     source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
-    # A row that nobody could hand over may not even have told its id: one of those that did not come is it.
+    # A row that nobody could hand over may not even have shown its id: one of those that did not come is it.
     extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
     return Drift(
         dataset.name,

@@ -10,4 +10,4 @@ from sql.statements import statement
 
 def request_refresh(connection: Connection[Any], dataset: str, source_ids: Sequence[str]) -> None:
     """Ask for records of a data set to be read again; one request per record waits at a time."""
-    connection.execute(statement("sync/wish_records"), {"dataset": dataset, "source_ids": list(source_ids)})
+    connection.execute(statement("sync/request_records"), {"dataset": dataset, "source_ids": list(source_ids)})

@@ -75,7 +75,7 @@ class Session:
     def pages(self, *, position: Position, full: bool, everyone: bool = False) -> Iterator[Iterator[MappedPage]]:
         """The data set's pages from a position on, mapped; another thread reads and maps one page ahead.
 
-        Of details, those of the parents that are due, or of `everyone`. Whoever listens is told of each page.
+        Of details, those of the parents that are due, or of `everyone`. Whoever listens is notified of each page.
         """
         with ExitStack() as stack:
             due = stack.enter_context(self._parents(everyone=everyone))
@@ -117,7 +117,7 @@ def open_session(dataset: Dataset, source: Source[Any, Any], database_url: str, 
 
 
 class _Counted:
-    """Pages, whose rows are told to whoever listens when the next page is asked for."""
+    """Pages, whose rows are reported to whoever listens when the next page is asked for."""
 
     def __init__(self, dataset_name: str, pages: Iterator[MappedPage]) -> None:
         self._dataset_name = dataset_name

@@ -44,7 +44,7 @@ LISTINGS: dict[Sort, DatedListing] = {
     "-dueDate": DatedListing(DatedQuestion("billing/invoices_due_last", INVOICES), OLDER),
 }
 INVOICE = DatedQuestion("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
-LOOK = OnDemand(Question("billing/wish"), Question("billing/read_at"))
+LOOK = OnDemand(Question("billing/request_items"), Question("billing/read_at"))
 PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
 

@@ -36,7 +36,7 @@ SIMS = Listing(Question("sim/sims", LINES))
 SIM = Question("sim/sim", LINES)
 USAGE = Question("sim/usage", ("freebit.line_usage",))
 # Freebit forbids sweeping, so a line is read when somebody looks at it.
-LOOK = OnDemand(Question("sim/wish"), Question("sim/read_at"))
+LOOK = OnDemand(Question("sim/request_line"), Question("sim/read_at"))
 
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 

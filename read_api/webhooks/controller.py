@@ -1,4 +1,4 @@
-"""What systems tell us: stored and answered before any work is done about it."""
+"""What systems notify us of: stored and answered before any work is done about it."""
 
 import re
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.http.responses import problem_spec
 from read_api.http.services import services_of
 from read_api.store.questions import Question
-from read_api.webhooks.models import RULES, Hint, Stored
+from read_api.webhooks.models import RULES, Notification, Stored
 from read_api.webhooks.signature import SIGNATURE, TIMESTAMP
 
-RECEIVE_HINT = Question("webhooks/receive_hint")
+RECEIVE_NOTIFICATION = Question("webhooks/receive_notification")
 MOST_BYTES = 4096
 TEXT = Schema(type=OpenAPIType.STRING)
 FIELD_AT_FAULT = re.compile(r"(?:field `|\$\.)(\w+)")
 
 
 @dataclass
-class HintOperation(Operation):
+class NotificationOperation(Operation):
     """Says what the body is: the handler takes the raw bytes, which are what is signed."""
 
     def __post_init__(self) -> None:
         self.parameters = [Parameter(name, "header", required=True, schema=TEXT) for name in (TIMESTAMP, SIGNATURE)]
-        self.request_body = RequestBody({"application/json": OpenAPIMediaType(_schema(Hint))}, required=True)
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(_schema(Notification))}, required=True)
 
 
 class WebhookController(Controller):
@@ -41,8 +41,8 @@ class WebhookController(Controller):
 
     @post(
         "/whmcs",
-        operation_id="receiveWhmcsHint",
-        operation_class=HintOperation,
+        operation_id="receiveWhmcsNotification",
+        operation_class=NotificationOperation,
         status_code=202,
         request_max_body_size=MOST_BYTES,
         responses={
@@ -60,7 +60,7 @@ class WebhookController(Controller):
         },
     )
     async def whmcs(self, request: ApiRequest) -> JsonAnswer:
-        """Something happened in WHMCS: which record, not what. The same id told twice is stored once.
+        """Something happened in WHMCS: which record, not what. The same id sent twice is stored once.
 
         `X-Hub-Timestamp` holds the Unix seconds of sending, `X-Hub-Signature` is
         `v1=<hex HMAC-SHA256(secret, "<timestamp>.<raw body>")>`.
@@ -70,13 +70,13 @@ class WebhookController(Controller):
             raise NotSetUpError("webhooks are not set up")
         body = await request.body()
         signature.check(request.headers, body)
-        await database_of(request).tell(RECEIVE_HINT, _values(_hint_in(body)))
+        await database_of(request).tell(RECEIVE_NOTIFICATION, _values(_notification_in(body)))
         return JsonAnswer(b'{"status":"stored"}', status=202)
 
 
-def _hint_in(body: bytes) -> Hint:
+def _notification_in(body: bytes) -> Notification:
     try:
-        return msgspec.json.decode(body, type=Hint)
+        return msgspec.json.decode(body, type=Notification)
     except msgspec.ValidationError as error:
         found = FIELD_AT_FAULT.search(str(error))
         field = found[1] if found and found[1] in RULES else "body"
@@ -85,15 +85,15 @@ def _hint_in(body: bytes) -> Hint:
         raise InvalidFieldError("body", "is not JSON") from error
 
 
-def _values(hint: Hint) -> dict[str, str | None]:
+def _values(notification: Notification) -> dict[str, str | None]:
     return {
         "source": "whmcs",
-        "event_id": hint.id,
-        "entity": hint.entity,
-        "record_id": hint.entity_id,
-        "parent_id": hint.client_id,
-        "occurred_at": str(hint.occurred_at),
-        "payload": msgspec.json.encode({"event": hint.event}).decode(),
+        "event_id": notification.id,
+        "entity": notification.entity,
+        "record_id": notification.entity_id,
+        "parent_id": notification.client_id,
+        "occurred_at": str(notification.occurred_at),
+        "payload": msgspec.json.encode({"event": notification.event}).decode(),
     }
 
 

@@ -13,7 +13,7 @@ Id = Annotated[str, Meta(pattern=rf"^[1-9][0-9]{{0,17}}{END}", examples=["10042"
 YEAR_2100 = 4_102_444_800
 
 
-class Hint(Struct, frozen=True, rename="camel"):
+class Notification(Struct, frozen=True, rename="camel"):
     """That something happened to a record: ids only, no values. Fields not named here are ignored and not kept."""
 
     id: Annotated[
@@ -26,7 +26,7 @@ class Hint(Struct, frozen=True, rename="camel"):
         Literal["invoice", "client", "service", "order", "pay_method", "ticket"], Meta(description="Kind of record")
     ]
     entity_id: Annotated[Id, Meta(description="The record's id in WHMCS")]
-    client_id: Annotated[Id | None, Meta(description="Id of the client it belongs to; null: not told")]
+    client_id: Annotated[Id | None, Meta(description="Id of the client it belongs to; null: not known")]
     occurred_at: Annotated[int, Meta(ge=0, lt=YEAR_2100, description="Unix seconds", examples=[1_764_547_200])]
 
 
@@ -42,6 +42,6 @@ RULES = {
 
 
 class Stored(Wire, frozen=True):
-    """The hint is kept and will be looked into, or was before."""
+    """The notification is kept and will be applied, or was before."""
 
     status: Literal["stored"]

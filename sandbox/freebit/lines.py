@@ -110,7 +110,7 @@ class Lines:
             self._settle(account)
         return [change.fields for change in self.state.overlay.changed("freebit", "completion").values()]
 
-    # -- what is told ------------------------------------------------------------------------------------------------
+    # -- answers ----------------------------------------------------------------------------------------------------
 
     def detail(self, line: Line) -> dict[str, object]:
         """PA03-02's item for a service account; absent keys are unknown, not off."""

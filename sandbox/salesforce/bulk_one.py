@@ -64,8 +64,8 @@ class BulkOne:
         except BulkError as error:
             return self._told("error", {"exceptionCode": error.code, "exceptionMessage": error.message}, as_json, 400)
         except SalesforceError as error:
-            told: Info = {"exceptionCode": error.code, "exceptionMessage": error.message}
-            return self._told("error", told, as_json, error.status)
+            answer: Info = {"exceptionCode": error.code, "exceptionMessage": error.message}
+            return self._told("error", answer, as_json, error.status)
 
     def clear(self) -> None:
         self._jobs.clear()

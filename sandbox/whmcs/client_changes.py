@@ -75,9 +75,11 @@ class ClientChanges:
         if "marketingoptin" in params:
             wants = truthy(params, "marketingoptin")
             changed |= {"marketing_emails_opt_in": wants, "isOptedInToMarketingEmails": wants}
-        wishes = {name: str(int(value not in {"", "0"})) for name, value in listed(params, "email_preferences").items()}
-        if wishes:
-            changed["email_preferences"] = row["email_preferences"] | wishes  # type: ignore[operator]
+        preferences = {
+            name: str(int(value not in {"", "0"})) for name, value in listed(params, "email_preferences").items()
+        }
+        if preferences:
+            changed["email_preferences"] = row["email_preferences"] | preferences  # type: ignore[operator]
         changed |= _custom(self.install, params, row)
         return changed | _derived(row | changed) if changed else {}
 

@@ -31,7 +31,7 @@ _STATUSES = {
 }
 
 
-class Told(NamedTuple):
+class Notification(NamedTuple):
     """What a hook says: its name, the record and, where it says so, the client."""
 
     event: str
@@ -47,10 +47,10 @@ class Hooks:
         self._world = world
         self._statuses: dict[tuple[str, str], object] = {}
 
-    def of(self, kind: str, record_id: str, fields: Mapping[str, object], *, deleted: bool) -> Told | None:
+    def of(self, kind: str, record_id: str, fields: Mapping[str, object], *, deleted: bool) -> Notification | None:
         """The hook that runs for this change of a record, None where WHMCS has none (a deleted invoice, a ticket)."""
         event = self._event(kind, record_id, fields, deleted=deleted)
-        return None if event is None else self._told(event, kind, record_id, fields)
+        return None if event is None else self._notification(event, kind, record_id, fields)
 
     def _event(self, kind: str, record_id: str, fields: Mapping[str, object], *, deleted: bool) -> str | None:
         known = (kind, record_id) in self._statuses
@@ -76,17 +76,17 @@ class Hooks:
         }.get(kind, (0, 0))
         return first <= number < first + count
 
-    def _told(self, event: str, kind: str, record_id: str, fields: Mapping[str, object]) -> Told | None:
+    def _notification(self, event: str, kind: str, record_id: str, fields: Mapping[str, object]) -> Notification | None:
         if kind == "client":
-            return Told(event, "client", record_id, record_id)
+            return Notification(event, "client", record_id, record_id)
         if kind == "cancellation":
             service = str(fields["relid"])
-            return Told(event, "service", service, self._client("service", int(service), {}))
+            return Notification(event, "service", service, self._client("service", int(service), {}))
         client = self._client(kind, int(record_id), fields)
         if kind == "pay_method":
             # The hook names the client alone.
-            return None if client is None else Told(event, "pay_method", client, client)
-        return Told(event, kind, record_id, client)
+            return None if client is None else Notification(event, "pay_method", client, client)
+        return Notification(event, kind, record_id, client)
 
     def _client(self, kind: str, record_id: int, fields: Mapping[str, object]) -> str | None:
         """The client that the hook, or the hook file by a look at the tables, can name."""

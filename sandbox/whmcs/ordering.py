@@ -35,7 +35,7 @@ _MULTIPLE, _SCALING = 1, 2  # of "Allow Multiple Quantities" (source: docs.whmcs
 _NOT_PENDING = "Order ID not found or Status not Pending"
 
 
-class Wish(NamedTuple):
+class OrderedItem(NamedTuple):
     """One product of an order as asked for."""
 
     product: Product
@@ -75,28 +75,30 @@ class Ordering:
             raise ApiError("Unable to add order when client status is Closed")
         if text(params, "paymentmethod") not in GATEWAYS:
             raise ApiError(f"Invalid Payment Method. Valid options include {','.join(GATEWAYS)}")
-        wishes, hosts = self._wishes(params), self._hosts(params, int(str(client["id"])))
-        if not wishes and not hosts:
+        items, hosts = self._items(params), self._hosts(params, int(str(client["id"])))
+        if not items and not hosts:
             raise ApiError("No items added to cart so order cannot proceed")
-        return self._ordered(params, int(str(client["id"])), wishes, hosts)
+        return self._ordered(params, int(str(client["id"])), items, hosts)
 
-    def _wishes(self, params: Params) -> list[Wish]:
+    def _items(self, params: Params) -> list[OrderedItem]:
         """What is ordered; products that do not exist are passed over, as they are on the order form."""
         for name in _LISTS:
             if name in params and not isinstance(params[name], dict):
                 raise ApiError(f"Expecting parameter '{name}' to be an array")
         columns = {name: listed(params, name) for name in _LISTS}
         pids = {key: whole(columns["pid"], key) for key in columns["pid"]}
-        return [wish for key, pid in pids.items() if pid in BY_PID for wish in self._wished(BY_PID[pid], key, columns)]
+        return [
+            item for key, pid in pids.items() if pid in BY_PID for item in self._items_of(BY_PID[pid], key, columns)
+        ]
 
-    def _wished(self, product: Product, key: str, columns: dict[str, dict[str, str]]) -> list[Wish]:
+    def _items_of(self, product: Product, key: str, columns: dict[str, dict[str, str]]) -> list[OrderedItem]:
         """A quantity is that many services, one service of that quantity, or nothing: as the product is set."""
         setting, quantity = self.install.allow_qty(product.pid), max(1, whole(columns["qty"], key, 1))
         if setting == _MULTIPLE:
-            return [self._wish(product, key, columns, 1)] * quantity
-        return [self._wish(product, key, columns, quantity if setting == _SCALING else 1)]
+            return [self._item(product, key, columns, 1)] * quantity
+        return [self._item(product, key, columns, quantity if setting == _SCALING else 1)]
 
-    def _wish(self, product: Product, key: str, columns: dict[str, dict[str, str]], quantity: int) -> Wish:
+    def _item(self, product: Product, key: str, columns: dict[str, dict[str, str]], quantity: int) -> OrderedItem:
         override = columns["priceoverride"].get(key, "")
         price = amount(override) if override else Decimal(product.price)
         # Every product has one price, so any other cycle falls back to the one that has it.
@@ -105,7 +107,7 @@ class Ordering:
             cycle, price = "Free Account", Decimal(0)
         addons = [self._addon(pid) for pid in columns["addons"].get(key, "").split(",") if pid.strip()]
         fields = fields_from(columns["customfields"].get(key, ""))
-        return Wish(product, quantity, cycle, price * quantity, columns["domain"].get(key, ""), addons, fields)
+        return OrderedItem(product, quantity, cycle, price * quantity, columns["domain"].get(key, ""), addons, fields)
 
     @staticmethod
     def _addon(pid: str) -> Product:
@@ -127,17 +129,19 @@ class Ordering:
             hosts.append((int(str(service["id"])), self._addon(pid)))
         return hosts
 
-    def _ordered(self, params: Params, client_id: int, wishes: list[Wish], hosts: list[tuple[int, Product]]) -> Row:
+    def _ordered(
+        self, params: Params, client_id: int, items: list[OrderedItem], hosts: list[tuple[int, Product]]
+    ) -> Row:
         order_id = self.install.new_id("order", self._orders.first_free_id)
         notes = text(params, "notes") if self.install.quirk("order_notes") == "on" else ""
-        marker = notes or next((wish.fields[str(COMMAND)] for wish in wishes if str(COMMAND) in wish.fields), None)
+        marker = notes or next((item.fields[str(COMMAND)] for item in items if str(COMMAND) in item.fields), None)
         number = str(mixed(self.install.world.seed, 40, order_id) % 9_000_000_000 + 1_000_000_000)
         gateway = text(params, "paymentmethod")
         common: Row = {"orderid": order_id, "paymentmethod": gateway, "paymentmethodname": GATEWAYS[gateway]}
         services: list[int] = []
-        for wish in wishes:
-            services.append(self._new_service(client_id, wish, {**common, "ordernumber": number}, marker))
-            hosts = [*hosts, *((services[-1], addon) for addon in wish.addons)]
+        for item in items:
+            services.append(self._new_service(client_id, item, {**common, "ordernumber": number}, marker))
+            hosts = [*hosts, *((services[-1], addon) for addon in item.addons)]
         addons = [self._new_addon(client_id, service, addon, common, marker) for service, addon in hosts]
         invoice_id = 0 if truthy(params, "noinvoice") else self._billed(client_id, services, addons, gateway, marker)
         self._put_order(
@@ -146,7 +150,7 @@ class Ordering:
             ordernum=number,
             contactid=whole(params, "contactid"),
             promocode=self.install.saved(text(params, "promocode")),
-            amount=money(sum((wish.price for wish in wishes), Decimal(sum(addon.price for _, addon in hosts)))),
+            amount=money(sum((item.price for item in items), Decimal(sum(addon.price for _, addon in hosts)))),
             invoiceid=invoice_id,
             ipaddress=text(params, "clientip"),
             notes=self.install.saved(notes),
@@ -160,14 +164,14 @@ class Ordering:
         return {
             "result": "success",
             "orderid": str(order_id),
-            "serviceids": self._told(services),
+            "serviceids": self._ids_of(services),
             "addonids": ",".join(map(str, addons)),
             "domainids": "",
             "invoiceid": str(invoice_id),
             "productids": ",".join(map(str, services)),
         }
 
-    def _told(self, services: list[int]) -> str:
+    def _ids_of(self, services: list[int]) -> str:
         """No page says in which order they come."""
         form = self.install.quirk("services_told")
         listed = sorted(services, reverse=form == "reversed")
@@ -185,37 +189,37 @@ class Ordering:
             **fields,
         )
 
-    def _new_service(self, client_id: int, wish: Wish, common: Row, marker: str | None) -> int:
+    def _new_service(self, client_id: int, item: OrderedItem, common: Row, marker: str | None) -> int:
         service_id = self.install.new_id("service", self._services.first_free_id)
         today = self.install.now().date().isoformat()
-        name, group = self.install.saved(wish.product.whmcs_name), self.install.saved(wish.product.group)
-        recurring = cycles.is_recurring(wish.cycle)
+        name, group = self.install.saved(item.product.whmcs_name), self.install.saved(item.product.group)
+        recurring = cycles.is_recurring(item.cycle)
         blank = self._services.blank()
         row = blank | common | {
-            "qty": wish.quantity,
+            "qty": item.quantity,
             "clientid": client_id,
-            "pid": wish.product.pid,
+            "pid": item.product.pid,
             "regdate": today,
             "name": name,
             "translated_name": name,
             "groupname": group,
             "translated_groupname": group,
-            "domain": self.install.saved(wish.domain),
+            "domain": self.install.saved(item.domain),
             "suspensionreason": "",
-            "firstpaymentamount": money(wish.price),
-            "recurringamount": money(wish.price if recurring else Decimal(0)),
+            "firstpaymentamount": money(item.price),
+            "recurringamount": money(item.price if recurring else Decimal(0)),
             "nextduedate": today if recurring else ZERO_DATE,
-            "billingcycle": wish.cycle,
+            "billingcycle": item.cycle,
             "status": "Pending",
             "username": "",
             "password": "",
             "lastupdate": ZERO_TIME,
-            "customfields": custom_fields(self.install, wish.product.category, [], wish.fields),
+            "customfields": custom_fields(self.install, item.product.category, [], item.fields),
         }  # fmt: skip
         del row["id"]
-        own = wish.fields.get(str(COMMAND)) or wish.fields.get(FIELD_NAMES[COMMAND])
+        own = item.fields.get(str(COMMAND)) or item.fields.get(FIELD_NAMES[COMMAND])
         self.install.put("service", service_id, **row, _marker=own or marker)
-        self.install.note("service", service_id, own or marker, orderid=common["orderid"], pid=wish.product.pid)
+        self.install.note("service", service_id, own or marker, orderid=common["orderid"], pid=item.product.pid)
         return service_id
 
     def _new_addon(self, client_id: int, service_id: int, addon: Product, common: Row, marker: str | None) -> int:

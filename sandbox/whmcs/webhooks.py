@@ -1,4 +1,4 @@
-"""What WHMCS tells a hub when records change: the messages of deploy/whmcs/hooks/portal_hub.php, written once more.
+"""WHMCS's notifications when records change: the messages of deploy/whmcs/hooks/portal_hub.php, written once more.
 
 Faults of messages (`POST /__sandbox__/webhook-faults {"mode", "times"}`):
     drop       not sent
@@ -36,13 +36,13 @@ _KEPT = 10_000
 class Sent:
     """A message, what was done to it on purpose, and each answer: a status, "unreachable" or "timeout"."""
 
-    hint: dict[str, object]
+    notification: dict[str, object]
     fault: str | None = None
     answers: list[int | str] = field(default_factory=list)
 
 
 class Webhooks:
-    """Tells a hub of every change to WHMCS's records, where one is named."""
+    """Notifies a hub of every change to WHMCS's records, where one is named."""
 
     def __init__(self, world: World, state: State, config: Config) -> None:
         self._world = world
@@ -91,18 +91,18 @@ class Webhooks:
         if self._announced[kind, record_id]:
             self._announced[kind, record_id] -= 1
             return
-        told = self._hooks.of(kind, record_id, fields, deleted=deleted)
-        if told is None or not self._url:
+        named = self._hooks.of(kind, record_id, fields, deleted=deleted)
+        if named is None or not self._url:
             return
-        hint: dict[str, object] = {
+        notification: dict[str, object] = {
             "id": uuid4().hex,
-            "event": told.event,
-            "entity": told.entity,
-            "entityId": told.entity_id,
-            "clientId": told.client_id,
+            "event": named.event,
+            "entity": named.entity,
+            "entityId": named.entity_id,
+            "clientId": named.client_id,
             "occurredAt": int(self._state.clock.now().timestamp()),
         }
-        self._take_away(Sent(hint, self._faults.popleft() if self._faults else None))
+        self._take_away(Sent(notification, self._faults.popleft() if self._faults else None))
 
     def _take_away(self, sent: Sent) -> None:
         self._sent.append(sent)
@@ -118,13 +118,13 @@ class Webhooks:
 
     async def _deliver(self, messages: list[Sent]) -> None:
         for sent in messages:
-            sent.answers.append(await _answer(self._url, self._secret, json.dumps(sent.hint).encode()))
+            sent.answers.append(await _answer(self._url, self._secret, json.dumps(sent.notification).encode()))
 
     # -- the control plane -------------------------------------------------------------------------------------------
 
     def _list(self, _: Any, _world: World, _state: State) -> Response:
         self._follow_resets()
-        sent = [{**each.hint, "fault": each.fault, "answers": each.answers} for each in self._sent]
+        sent = [{**each.notification, "fault": each.fault, "answers": each.answers} for each in self._sent]
         return json_response({"url": self._url, "faults": list(self._faults), "sent": sent})
 
     def _point_to(self, content: dict[str, object], _: World, _state: State) -> Response:

@@ -71,33 +71,33 @@ $$;
 CREATE OR REPLACE TRIGGER begin_account BEFORE INSERT ON hub.customer_accounts
     FOR EACH ROW EXECUTE FUNCTION hub.begin_account();
 
--- A hint that something changed at a source, told once however often it is told; true: it was not known.
-CREATE OR REPLACE FUNCTION sync.receive_hint(
+-- A source's notification that something changed, stored once however often it is sent; true: it was not known.
+CREATE OR REPLACE FUNCTION sync.receive_notification(
     source text, event_id text, entity text, record_id text, parent_id text, occurred_at timestamptz, payload jsonb
 ) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    told ALIAS FOR source;
+    sender ALIAS FOR source;
     -- Several WHMCS hooks run before the change they tell of commits.
-    settling constant interval := CASE WHEN told = 'whmcs' THEN interval '75 milliseconds' ELSE interval '0' END;
+    settling constant interval := CASE WHEN sender = 'whmcs' THEN interval '75 milliseconds' ELSE interval '0' END;
     is_new boolean;
 BEGIN
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id, parent_id, payload, occurred_at, due_at)
-    VALUES (told, $2, 'record', $3, $4, $5, $7, $6, clock_timestamp() + settling)
+    VALUES (sender, $2, 'record', $3, $4, $5, $7, $6, clock_timestamp() + settling)
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO NOTHING;
     is_new := FOUND;
     IF is_new THEN
-        PERFORM pg_notify('hub_inbox', told);
+        PERFORM pg_notify('hub_inbox', sender);
     END IF;
     RETURN is_new;
 END
 $$;
-COMMENT ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb) IS
-    'Store what a source told us, once; true: it is new. Wakes the worker';
+COMMENT ON FUNCTION sync.receive_notification(text, text, text, text, text, timestamptz, jsonb) IS
+    'Store a source''s notification, once; true: it is new. Wakes the worker';
 
--- Somebody of the session's customer looks at a line that is old: its refresh is wished for, once while it is waiting.
-CREATE OR REPLACE FUNCTION sync.wish_line(line uuid, limits jsonb) RETURNS boolean
+-- Somebody of the session's customer looks at a line that is old: a refresh of it is requested, once while one waits.
+CREATE OR REPLACE FUNCTION sync.request_line_refresh(line uuid, limits jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -116,7 +116,7 @@ BEGIN
                 WHERE i.source = 'hub' AND i.event_id = 'line:' || service AND i.state = 'waiting') THEN
         RETURN true;
     END IF;
-    -- Only what makes a call to the network is counted: looking again at what is wished for already is free.
+    -- Only what makes a call to the network is counted: looking again at what is requested already is free.
     IF EXISTS (SELECT FROM command.admit(gen_random_uuid(), 'refreshes', limits) WHERE refused_by IS NOT NULL) THEN
         RETURN false;
     END IF;
@@ -129,12 +129,12 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION sync.wish_line(uuid, jsonb) IS
-    'Wish for a SIM line of the session''s customer to be read again soon; false: no such open line,'
-    ' or its number is disputed, and looking does not settle that, or the customer wished for too much lately';
+COMMENT ON FUNCTION sync.request_line_refresh(uuid, jsonb) IS
+    'Request a refresh of a SIM line of the session''s customer; false: no such open line,'
+    ' or its number is disputed, and looking does not settle that, or the customer had too much read lately';
 
 -- Somebody of the session's customer looks at invoices whose items are not read yet: of one, or of all (null).
-CREATE OR REPLACE FUNCTION sync.wish_items(invoice uuid, limits jsonb) RETURNS integer
+CREATE OR REPLACE FUNCTION sync.request_items_refresh(invoice uuid, limits jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -146,7 +146,7 @@ BEGIN
         SELECT i.source_id
           FROM hub.invoices i
          WHERE i.account_id = hub.current_account('whmcs') AND i.deleted_at IS NULL AND i.items_as_of IS NULL
-           AND (wish_items.invoice IS NULL OR i.id = wish_items.invoice)
+           AND (request_items_refresh.invoice IS NULL OR i.id = request_items_refresh.invoice)
          ORDER BY i.issued_on DESC, i.id DESC
          LIMIT at_once);
     IF unread = '{}' THEN
@@ -172,9 +172,9 @@ BEGIN
     RETURN cardinality(unread);
 END
 $$;
-COMMENT ON FUNCTION sync.wish_items(uuid, jsonb) IS
-    'Wish for the items of an invoice of the session''s customer, or of all its invoices (null), to be read soon, where'
-    ' they never were; how many that are; 0 also where the customer wished for too much lately';
+COMMENT ON FUNCTION sync.request_items_refresh(uuid, jsonb) IS
+    'Request a refresh of the items of an invoice of the session''s customer, or of all its invoices (null), where'
+    ' they were never read; how many that are; 0 also where the customer had too much read lately';
 
 -- What changed since a position, for whoever pushes it on: whose it is and what, never the values.
 CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, at_most integer)
@@ -190,7 +190,7 @@ AS $$
            (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(coalesce(c.after, '{}')) k), c.changed_at
       FROM sync.changes c LEFT JOIN hub.customer_accounts a ON a.id = c.account_id
      WHERE (c.xid, c.seq) > ($1, $2) AND c.xid >= $1 AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
-           -- What agents note on a case among themselves is told to nobody.
+           -- What agents note on a case among themselves is shown to nobody.
        AND NOT (c.entity = 'case_comments' AND NOT coalesce((c.before ->> 'is_public')::boolean, false)
                 AND NOT EXISTS (SELECT FROM hub.case_comments said WHERE said.id = c.entity_id AND said.is_public))
      ORDER BY c.xid, c.seq
@@ -582,7 +582,7 @@ CREATE OR REPLACE TRIGGER watch_new_numbers AFTER INSERT ON hub.sims
 CREATE OR REPLACE TRIGGER watch_numbers AFTER UPDATE ON hub.sims
     REFERENCING OLD TABLE AS were NEW TABLE AS now_are FOR EACH STATEMENT EXECUTE FUNCTION hub.watch_numbers();
 
--- What follows from a verdict, whoever gave it: details go, operators and the customer are told, the network is asked.
+-- What follows from a verdict, whoever gave it: details go, operators and the customer see it, the network is asked.
 CREATE OR REPLACE FUNCTION hub.tell_number_claim() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

@@ -14,17 +14,18 @@ REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
 -- The brake on deletions is lifted by `hub sync --allow-deletions` alone, as the owner: a run cannot give itself a permit.
 REVOKE INSERT, UPDATE, DELETE ON sync.deletion_permits FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
-    sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), hub.numbers_turn() TO hub_sync;
+    sync.receive_notification(text, text, text, text, text, timestamptz, jsonb), hub.numbers_turn() TO hub_sync;
 
 -- The read API reads its customer's rows, how old they are, and whether the database is at its level.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;
 GRANT SELECT ON sync.freshness, sync.migration TO hub_api;
 GRANT EXECUTE ON FUNCTION hub.current_customer(), hub.current_account(text) TO hub_api;
 
--- It also hands on what sources tell, wishes for lines and items to be read, and pushes changes: each by a function that
--- says what.
-GRANT EXECUTE ON FUNCTION sync.receive_hint(text, text, text, text, text, timestamptz, jsonb), sync.wish_line(uuid, jsonb),
-    sync.wish_items(uuid, jsonb), sync.live_changes(xid8, bigint, integer) TO hub_api;
+-- It also stores notifications, requests refreshes of lines and items, and pushes changes: each by a function that says
+-- what.
+GRANT EXECUTE ON FUNCTION sync.receive_notification(text, text, text, text, text, timestamptz, jsonb),
+    sync.request_line_refresh(uuid, jsonb), sync.request_items_refresh(uuid, jsonb),
+    sync.live_changes(xid8, bigint, integer) TO hub_api;
 
 -- What it may read now, it may read as it was (past.sql).
 GRANT EXECUTE ON FUNCTION hub.earlier(text, timestamptz), hub.customer_accounts_at(timestamptz),

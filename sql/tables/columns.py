@@ -63,7 +63,7 @@ def instant(name: str, comment: str, *, required: bool = False) -> Column[Any]:
 
 
 def stamp(name: str, comment: str) -> Column[Any]:
-    """An instant of our own clock, now unless told."""
+    """An instant of our own clock, now by default."""
     return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now(), comment=comment)
 
 

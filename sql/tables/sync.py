@@ -209,8 +209,8 @@ inbox = Table(
     "inbox",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number, in order of arrival"),
-    words("source", "Who tells: salesforce, whmcs, or hub for our own wishes", required=True),
-    words("event_id", "The teller's own id of the event: the same one told twice is one row", required=True),
+    words("source", "Who sent it: salesforce, whmcs, or hub for our own refresh requests", required=True),
+    words("event_id", "The sender's own id of it: the same one sent twice is one row", required=True),
     choice(
         "kind",
         ("record", "gap", "event"),
@@ -219,9 +219,9 @@ inbox = Table(
     ),
     words("entity", "Object concerned, in the system's words, such as Account or invoice", required=True),
     words("record_id", "The record's id in its system; null for a gap"),
-    words("parent_id", "Id of the record it hangs under, where told"),
-    Column("payload", JSONB, nullable=False, server_default="{}", comment="What else the teller said"),
-    instant("occurred_at", "When it happened, by the teller's clock, UTC"),
+    words("parent_id", "Id of the record it hangs under, where named"),
+    Column("payload", JSONB, nullable=False, server_default="{}", comment="What else the sender said"),
+    instant("occurred_at", "When it happened, by the sender's clock, UTC"),
     stamp("received_at", "When it was stored, UTC"),
     stamp("due_at", "When it may be applied, UTC: later than received where the source needs time to settle"),
     choice("state", ("waiting", "done", "parked"), "Where it stands", default="waiting"),
@@ -230,7 +230,7 @@ inbox = Table(
     words("error", "Why applying it failed last; holds no values"),
     UniqueConstraint("source", "event_id"),
     schema="sync",
-    comment="What sources told us and we wished for, until it is applied. Hints: the record itself is read again.",
+    comment="Notifications and refresh requests until they are applied: the record itself is read again.",
 )
 
 streams = Table(

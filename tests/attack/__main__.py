@@ -15,7 +15,7 @@ from tests.attack import attacks as _all  # registers them
 from tests.attack.suite import ATTACKS, Attack, Outcome, tried
 from tests.attack.target import NotLoopbackError, own_target, running_target
 
-COLOURS = {"held": "green", "broken": "red", "untold": "yellow"}
+COLOURS = {"held": "green", "broken": "red", "untried": "yellow"}
 
 
 def main() -> int:

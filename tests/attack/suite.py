@@ -7,8 +7,8 @@ from typing import Literal
 
 from tests.attack.target import Target
 
-Verdict = Literal["held", "broken", "untold"]
-"""untold: the attack could not be tried here; counted as broken, because nothing was shown."""
+Verdict = Literal["held", "broken", "untried"]
+"""untried: the attack could not be tried here; counted as broken, because nothing was shown."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def tried(attacks: Iterable[Attack], target: Target) -> Iterator[Outcome]:
     for each in attacks:
         begun = time.monotonic()
         if each.needs_stack and target.stage is None:
-            yield Outcome(each, "untold", "needs a stack of its own: leave out --api", 0.0)
+            yield Outcome(each, "untried", "needs a stack of its own: leave out --api", 0.0)
             continue
         try:
             target.reset()
@@ -83,5 +83,5 @@ def tried(attacks: Iterable[Attack], target: Target) -> Iterator[Outcome]:
             verdict: Verdict = "held" if seen.held else "broken"
             what = seen.what
         except Exception as error:  # noqa: BLE001 - an attack that cannot be carried out hides no other
-            verdict, what = "untold", f"{type(error).__name__}: {error}"[:300]
+            verdict, what = "untried", f"{type(error).__name__}: {error}"[:300]
         yield Outcome(each, verdict, " ".join(what.split()), time.monotonic() - begun)

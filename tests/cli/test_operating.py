@@ -13,7 +13,7 @@ from tests.cli.conftest import Hub
 from tests.conftest import Database
 
 
-def test_the_history_of_a_record_is_told_by_its_own_id(hub: Hub, joined: Database) -> None:
+def test_the_history_of_a_record_is_shown_by_its_own_id(hub: Hub, joined: Database) -> None:
     with psycopg.connect(joined.owner) as connection:
         customer = insert_customer(connection)
         insert(
@@ -54,7 +54,7 @@ def test_a_customer_that_nobody_knows_is_not_synced(hub: Hub, joined: Database) 
     assert "no customer has the id" in ended.err
 
 
-def test_what_was_told_is_applied_again_parked_put_off_or_not(hub: Hub, joined: Database) -> None:
+def test_notifications_are_applied_again_parked_put_off_or_not(hub: Hub, joined: Database) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     with psycopg.connect(joined.owner) as connection:
         for state in ("done", "parked"):

@@ -146,9 +146,9 @@ def test_no_mutation_comes_in_a_form_that_a_link_an_image_or_a_form_can_send(ui:
 
 def test_results_are_reported_by_runs_alone(ui: Ui) -> None:
     with ui.get_in("operate") as operator:
-        told = operator.post("/report_asset_materialization/whmcs/invoices", json={})
+        answer = operator.post("/report_asset_materialization/whmcs/invoices", json={})
 
-    assert told.status_code == 405
+    assert answer.status_code == 405
 
 
 @pytest.mark.parametrize(("host", "status"), [("evil.example.com", 421), ("127.0.0.1.evil.example.com", 421),

@@ -38,10 +38,10 @@ async def test_a_viewer_is_a_viewer_and_an_operator_an_operator() -> None:
     assert [(await answer(may=may)).text for may in ("view", "operate")] == ["view", "operate"]
 
 
-async def test_without_a_session_only_versions_are_told() -> None:
-    told = {path: (await answer(path=path, may=None)).status_code for path in ("/", "/runs", "/server_info")}
+async def test_without_a_session_only_versions_are_shown() -> None:
+    statuses = {path: (await answer(path=path, may=None)).status_code for path in ("/", "/runs", "/server_info")}
 
-    assert told == {"/": 401, "/runs": 401, "/server_info": 200}
+    assert statuses == {"/": 401, "/runs": 401, "/server_info": 200}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ MODULE = {"params": {"serviceid": 5001, "userid": 1001, "password": "hunter2", "
 
 
 def records(receiver: Receiver) -> list[tuple[str, str, str, str | None]]:
-    return [(hint["event"], hint["entity"], hint["entityId"], hint["clientId"]) for hint in receiver.hints]
+    return [
+        (notification["event"], notification["entity"], notification["entityId"], notification["clientId"])
+        for notification in receiver.notifications
+    ]
 
 
 def silent_port() -> "socket.socket":
@@ -38,7 +41,7 @@ def test_without_an_address_or_a_secret_it_does_nothing(whmcs: Whmcs, receiver: 
 
     page = whmcs.request(PAID, names=True)
 
-    assert (page.output, page.activity, receiver.told) == ("[]page", [], [])
+    assert (page.output, page.activity, receiver.received) == ("[]page", [], [])
 
 
 def test_called_by_a_browser_it_does_nothing(whmcs: Whmcs) -> None:
@@ -57,19 +60,19 @@ def test_a_receiver_that_is_gone_costs_nothing_but_one_line_of_the_activity_log(
     page = whmcs.request(PAID, ("ClientEdit", CLIENT))
 
     assert (page.output, page.errors, page.status) == ("page", "", 0)
-    assert page.activity == ["Portal hub: 2 of 2 hints were not delivered: no connection"]
+    assert page.activity == ["Portal hub: 2 of 2 notifications were not delivered: no connection"]
     assert page.seconds < START_OF_PHP
 
 
-@pytest.mark.parametrize("hints", [1, 50])
-def test_a_receiver_that_never_answers_costs_a_second_in_all(whmcs: Whmcs, hints: int) -> None:
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_receiver_that_never_answers_costs_a_second_in_all(whmcs: Whmcs, count: int) -> None:
     with silent_port() as silent:
         whmcs.environment["PORTAL_HUB_URL"] = f"http://127.0.0.1:{silent.getsockname()[1]}/"
 
-        page = whmcs.request(*[("InvoicePaid", {"invoiceid": number + 1}) for number in range(hints)])
+        page = whmcs.request(*[("InvoicePaid", {"invoiceid": number + 1}) for number in range(count)])
 
     assert page.output == "page"
-    assert page.activity == [f"Portal hub: {hints} of {hints} hints were not delivered: no answer"]
+    assert page.activity == [f"Portal hub: {count} of {count} notifications were not delivered: no answer"]
     assert 0.9 < page.seconds < 1 + START_OF_PHP
 
 
@@ -89,7 +92,7 @@ def test_a_visitor_waits_a_second_in_all_for_a_receiver_that_is_slow(whmcs: Whmc
 
     assert answer.text == "page"
     assert seconds < 1 + START_OF_PHP
-    assert 1 <= len(receiver.told) <= 5
+    assert 1 <= len(receiver.received) <= 5
     assert len(whmcs.activity()) == 1
 
 
@@ -120,25 +123,25 @@ def test_a_certificate_nobody_vouches_for_is_no_connection(whmcs: Whmcs, secure_
 
     page = whmcs.request(PAID)
 
-    assert (page.output, page.errors, secure_receiver.told) == ("page", "", [])
-    assert page.activity == ["Portal hub: 1 of 1 hints were not delivered: no connection"]
+    assert (page.output, page.errors, secure_receiver.received) == ("page", "", [])
+    assert page.activity == ["Portal hub: 1 of 1 notifications were not delivered: no connection"]
 
 
 def test_a_certificate_for_another_name_is_no_connection(whmcs: Whmcs, secure_receiver: Receiver) -> None:
     elsewhere = secure_receiver.url.replace("127.0.0.1", "localhost")
     whmcs.environment |= {"PORTAL_HUB_URL": elsewhere, "SSL_CERT_FILE": str(secure_receiver.certificate)}
 
-    assert whmcs.request(PAID).activity == ["Portal hub: 1 of 1 hints were not delivered: no connection"]
+    assert whmcs.request(PAID).activity == ["Portal hub: 1 of 1 notifications were not delivered: no connection"]
 
 
-def test_a_receiver_with_a_certificate_is_told(whmcs: Whmcs, secure_receiver: Receiver) -> None:
+def test_a_receiver_with_a_certificate_is_notified(whmcs: Whmcs, secure_receiver: Receiver) -> None:
     whmcs.environment |= {"PORTAL_HUB_URL": secure_receiver.url, "SSL_CERT_FILE": str(secure_receiver.certificate)}
 
     page = whmcs.request(PAID, ("ClientEdit", CLIENT))
 
     assert (page.output, page.activity) == ("page", [])
-    assert len(secure_receiver.told) == 2
-    assert len({told.connection for told in secure_receiver.told}) == 1
+    assert len(secure_receiver.received) == 2
+    assert len({each.connection for each in secure_receiver.received}) == 1
 
 
 @pytest.mark.parametrize("status", [401, 503, 302])
@@ -148,8 +151,8 @@ def test_a_refusal_is_said_once_and_the_rest_is_not_tried(whmcs: Whmcs, receiver
     page = whmcs.request(PAID, ("ClientEdit", CLIENT), ("AcceptOrder", {"orderid": 3001}))
 
     assert page.output == "page"
-    assert page.activity == [f"Portal hub: 3 of 3 hints were not delivered: answer {status}"]
-    assert len(receiver.told) == 1
+    assert page.activity == [f"Portal hub: 3 of 3 notifications were not delivered: answer {status}"]
+    assert len(receiver.received) == 1
     assert SECRET not in str(page)
 
 
@@ -163,17 +166,17 @@ def test_a_hook_that_names_no_record_tells_nothing_and_breaks_nothing(
 ) -> None:
     page = whmcs.request(("InvoicePaid", variables), ("AfterModuleCreate", variables))
 
-    assert (page.output, page.errors, page.activity, receiver.told) == ("page", "", [], [])
+    assert (page.output, page.errors, page.activity, receiver.received) == ("page", "", [], [])
 
 
 def test_nothing_but_ids_is_sent(whmcs: Whmcs, receiver: Receiver) -> None:
     whmcs.request(("ClientAdd", CLIENT), ("AfterModuleCreate", MODULE), ("CCUpdate", {**CLIENT, "cardnum": "4111"}))
 
-    assert len(receiver.told) == 3
-    for told in receiver.told:
-        assert set(told.hint) == {"id", "event", "entity", "entityId", "clientId", "occurredAt"}
-        assert not {"hunter2", "hanako", "Hanako", "4111", SECRET} & set(told.body.decode().split('"'))
-        assert SECRET not in str(told.headers)
+    assert len(receiver.received) == 3
+    for each in receiver.received:
+        assert set(each.notification) == {"id", "event", "entity", "entityId", "clientId", "occurredAt"}
+        assert not {"hunter2", "hanako", "Hanako", "4111", SECRET} & set(each.body.decode().split('"'))
+        assert SECRET not in str(each.headers)
 
 
 def test_a_message_is_signed_over_its_time_and_its_bytes(whmcs: Whmcs, receiver: Receiver) -> None:
@@ -181,13 +184,13 @@ def test_a_message_is_signed_over_its_time_and_its_bytes(whmcs: Whmcs, receiver:
 
     page = whmcs.request(PAID)
 
-    (told,) = receiver.told
-    timestamp = told.headers["x-hub-timestamp"]
-    digest = hmac.new(SECRET.encode(), timestamp.encode() + b"." + told.body, "sha256").hexdigest()
-    assert told.headers["x-hub-signature"] == f"v1={digest}"
+    (received,) = receiver.received
+    timestamp = received.headers["x-hub-timestamp"]
+    digest = hmac.new(SECRET.encode(), timestamp.encode() + b"." + received.body, "sha256").hexdigest()
+    assert received.headers["x-hub-signature"] == f"v1={digest}"
     assert before <= int(timestamp) <= time.time()
-    assert (told.path, told.headers["content-type"]) == ("/webhooks/whmcs", "application/json")
-    assert before <= told.hint.pop("occurredAt") <= time.time()
+    assert (received.path, received.headers["content-type"]) == ("/webhooks/whmcs", "application/json")
+    assert before <= received.notification.pop("occurredAt") <= time.time()
     assert (page.output, page.errors, page.activity) == ("page", "", [])
 
 
@@ -213,7 +216,7 @@ def test_every_message_has_an_id_of_its_own(whmcs: Whmcs, receiver: Receiver) ->
     whmcs.request(PAID, ("ClientEdit", CLIENT))
     whmcs.request(PAID)
 
-    ids = [hint["id"] for hint in receiver.hints]
+    ids = [each["id"] for each in receiver.notifications]
     assert len(set(ids)) == 3
     assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in ids)
 
@@ -221,14 +224,14 @@ def test_every_message_has_an_id_of_its_own(whmcs: Whmcs, receiver: Receiver) ->
 def test_a_file_included_twice_tells_once(whmcs: Whmcs, receiver: Receiver) -> None:
     page = whmcs.request(PAID, twice=True)
 
-    assert (page.output, page.errors, len(receiver.told)) == ("page", "", 1)
+    assert (page.output, page.errors, len(receiver.received)) == ("page", "", 1)
 
 
 def test_cron_tells_of_hundreds_over_one_connection(whmcs: Whmcs, receiver: Receiver) -> None:
     page = whmcs.request(*[("InvoiceCreated", {"invoiceid": number + 1}) for number in range(300)])
 
-    assert [hint["entityId"] for hint in receiver.hints] == [str(number + 1) for number in range(300)]
-    assert len({told.connection for told in receiver.told}) == 1
+    assert [each["entityId"] for each in receiver.notifications] == [str(number + 1) for number in range(300)]
+    assert len({each.connection for each in receiver.received}) == 1
     assert page.activity == []
 
 
@@ -277,7 +280,7 @@ def test_each_hook_names_the_records_it_concerns(
     assert records(receiver) == [(hook, *record) for record in expected]
 
 
-def test_a_table_that_is_not_as_assumed_costs_the_client_and_not_the_hint(whmcs: Whmcs, receiver: Receiver) -> None:
+def test_a_table_that_is_not_as_assumed_costs_the_client_and_not_the_rest(whmcs: Whmcs, receiver: Receiver) -> None:
     page = whmcs.request(("AcceptOrder", {"orderid": 3}), ("AfterProductUpgrade", {"upgradeid": 77}), PAID)
 
     assert records(receiver) == [("AcceptOrder", "order", "3", None), ("InvoicePaid", "invoice", "10042", None)]

@@ -56,7 +56,7 @@ def test_a_second_run_says_that_it_wrote_nothing(hub, instance):
     again = materializations(instance, job.execute_in_process(instance=instance))
 
     assert {
-        name: (told["inserted"], told["updated"], told["deleted"]) for name, told in again.items()
+        name: (counts["inserted"], counts["updated"], counts["deleted"]) for name, counts in again.items()
     } == dict.fromkeys(again, (0, 0, 0))
 
 

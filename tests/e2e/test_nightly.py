@@ -37,7 +37,7 @@ def execute(database: Any, query: str) -> list[Any]:
 def test_the_sweep_applies_what_no_worker_took(hub, instance):
     run_job("sync_salesforce", instance)
     account = execute(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = 'salesforce' LIMIT 1")[0][0]
-    execute(hub, f"SELECT sync.receive_hint('salesforce', 'e', 'Account', '{account}', NULL, now(), '{{}}')")
+    execute(hub, f"SELECT sync.receive_notification('salesforce', 'e', 'Account', '{account}', NULL, now(), '{{}}')")
     with dg.build_sensor_context(instance=instance) as context:
         early = inbox_left_over(context)
     execute(hub, "UPDATE sync.inbox SET due_at = now() - interval '1 minute'")
@@ -133,13 +133,13 @@ def test_what_the_worker_reports_leaves_the_check_evaluated(database, instance):
 
     key = dg.AssetCheckKey(asset_key("salesforce.cases"), "fresh")
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
-    told = record.event.dagster_event.asset_check_evaluation_data
+    verdict = record.event.dagster_event.asset_check_evaluation_data
     materialized = instance.get_latest_materialization_event(asset_key("salesforce.cases"))
     assert record.event.timestamp >= materialized.timestamp
-    assert not told.passed
-    assert told.metadata["parked"].value == "40 of 100 rows"
-    assert told.metadata["quota"].value == "18 of 15,000 calls used"
-    assert told.metadata["quarantine_reasons"].value == {"no date": 1}
+    assert not verdict.passed
+    assert verdict.metadata["parked"].value == "40 of 100 rows"
+    assert verdict.metadata["quota"].value == "18 of 15,000 calls used"
+    assert verdict.metadata["quarantine_reasons"].value == {"no date": 1}
 
 
 def test_housekeeping_keeps_what_is_young_and_makes_the_coming_months(hub, instance, monkeypatch):

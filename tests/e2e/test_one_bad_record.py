@@ -13,7 +13,7 @@ from pipelines.sources.connect import source_of
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sync.dataset import Source
 from pipelines.sync.run import run
-from tests.e2e.test_told import apply, calls, fail, fetch, furnished, hub, inbox, mutate, sandbox, sync, tell
+from tests.e2e.test_notifications import apply, calls, fail, fetch, furnished, hub, inbox, mutate, notify, sandbox, sync
 from tests.e2e.test_unreadable_rows import quirk
 from tests.pipelines.sources.conftest import Asked, FakeSource, Reply, as_json
 
@@ -165,8 +165,8 @@ def test_the_notification_of_a_record_that_always_fails_holds_up_no_other(sandbo
     )
     fail(sandbox, match=f"GetClientsDetails clientid={bad}", mode="status:500", times=1_000)
     mutate(sandbox, "whmcs", "client", good, {"lastname": "Changed"})
-    tell(hub, "whmcs", "client", bad)
-    tell(hub, "whmcs", "client", good)
+    notify(hub, "whmcs", "client", bad)
+    notify(hub, "whmcs", "client", good)
 
     apply(hub)
 
@@ -185,7 +185,7 @@ def test_nothing_is_parked_while_nobody_answers(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
     fail(sandbox, match="api.php", mode="status:502", times=1_000)
     for row in fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' LIMIT 3"):
-        tell(hub, "whmcs", "client", str(row[0]))
+        notify(hub, "whmcs", "client", str(row[0]))
 
     for _ in range(8):
         fetch(hub, "UPDATE sync.inbox SET due_at = received_at RETURNING id")
@@ -221,8 +221,8 @@ def test_an_error_that_nobody_foresaw_is_counted_and_parked_by_its_kind(sandbox,
     bad, good = (
         str(row[0]) for row in fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' LIMIT 2")
     )
-    tell(hub, "whmcs", "client", bad)
-    tell(hub, "whmcs", "client", good)
+    notify(hub, "whmcs", "client", bad)
+    notify(hub, "whmcs", "client", good)
     real = source_of("whmcs")
     applier = Applier("whmcs", Source(Surprised(real.client, bad), real.settings), hub.sync, Tally())
 
@@ -252,7 +252,7 @@ def test_half_an_emoji_in_any_text_arrives_as_a_text(database, whmcs):
 
 
 @pytest.mark.parametrize(
-    ("told", "taken", "from_us"),
+    ("notified", "taken", "from_us"),
     [
         (("salesforce", "Account"), "salesforce.hidden_fields", "Account.Phone"),
         (("salesforce", "Account"), "salesforce.hidden_objects", "Account"),
@@ -260,12 +260,12 @@ def test_half_an_emoji_in_any_text_arrives_as_a_text(database, whmcs):
     ],
     ids=["a field", "an object", "an action"],
 )
-def test_what_is_told_while_a_right_is_taken_from_us_is_applied_once_it_is_given_back(
-    sandbox, hub, told, taken, from_us
+def test_what_we_are_notified_of_while_a_right_is_taken_from_us_is_applied_once_it_is_given_back(
+    sandbox, hub, notified, taken, from_us
 ):
-    """A campaign's seed: cases told while a field was hidden were parked, and waited for an operator ever after."""
-    record = fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = %s LIMIT 1", told[0])[0][0]
-    tell(hub, *told, record)
+    """A campaign's seed: notifications of cases while a field was hidden were parked, and waited for an operator."""
+    record = fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = %s LIMIT 1", notified[0])[0][0]
+    notify(hub, *notified, record)
     quirk(sandbox, **{taken: from_us})
 
     for _ in range(7):

@@ -1,4 +1,4 @@
-"""A hint of one record costs a bounded number of calls, however many its client has (issue 13, A15)."""
+"""A notification of one record costs a bounded number of calls, however many its client has (issue 13, A15)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,8 +43,8 @@ def calls(sandbox: RunningSandbox) -> int:
     return int(httpx.get(f"{sandbox.whmcs_url}/__sandbox__/calls").json()["total"])
 
 
-def told_of(source: Any, *records: int, owners: dict[int, str] | None = None) -> list[Page]:
-    """What is read for a hint of these invoices, of which the hub knows the `owners`."""
+def read_for(source: Any, *records: int, owners: dict[int, str] | None = None) -> list[Page]:
+    """What is read for a notification of these invoices, of which the hub knows the `owners`."""
     dataset = dataset_named("whmcs.invoices")
     assert dataset.read_some is not None
     only = Selection(records=frozenset(map(str, records)))
@@ -61,7 +61,7 @@ def ids(pages: list[Page]) -> list[int]:
 def test_one_invoice_of_thousands_is_found_in_a_few_calls(sandbox, source, at):
     before = calls(sandbox)
 
-    found = told_of(source, FIRST + at, owners={FIRST + at: CLIENT})
+    found = read_for(source, FIRST + at, owners={FIRST + at: CLIENT})
 
     assert ids(found) == [FIRST + at]
     assert calls(sandbox) - before <= 8
@@ -70,7 +70,7 @@ def test_one_invoice_of_thousands_is_found_in_a_few_calls(sandbox, source, at):
 def test_an_invoice_whose_client_the_hub_does_not_know_costs_one_call_more(sandbox, source):
     before = calls(sandbox)
 
-    found = told_of(source, FIRST + 77)
+    found = read_for(source, FIRST + 77)
 
     assert ids(found) == [FIRST + 77]
     assert calls(sandbox) - before <= 9
@@ -80,20 +80,20 @@ def test_many_invoices_of_a_client_cost_no_more_than_reading_all_of_them(sandbox
     wanted = [FIRST + number for number in range(0, MANY, 11)]
     before = calls(sandbox)
 
-    found = told_of(source, *wanted, owners=dict.fromkeys(wanted, CLIENT))
+    found = read_for(source, *wanted, owners=dict.fromkeys(wanted, CLIENT))
 
     assert ids(found) == wanted
     assert calls(sandbox) - before <= 2 * MANY / 50
 
 
 def test_an_invoice_that_was_given_to_another_client_is_found_with_that_one(sandbox, source):
-    found = told_of(source, FIRST + 77, owners={FIRST + 77: "1003"})
+    found = read_for(source, FIRST + 77, owners={FIRST + 77: "1003"})
 
     assert ids(found) == [FIRST + 77]
 
 
 def test_an_invoice_that_is_not_there_is_gone(sandbox, source):
-    found = told_of(source, FIRST - 1, owners={FIRST - 1: CLIENT})
+    found = read_for(source, FIRST - 1, owners={FIRST - 1: CLIENT})
 
     assert ids(found) == []
     assert [record for page in found for record in page.gone] == [str(FIRST - 1)]
@@ -107,6 +107,6 @@ def test_invoices_that_come_and_go_while_one_is_looked_for_do_not_hide_it(sandbo
         change["before"] = "GetInvoices"
         httpx.post(f"{sandbox.whmcs_url}/__sandbox__/mutate", json=change).raise_for_status()
 
-    found = told_of(source, FIRST + 1234, owners={FIRST + 1234: CLIENT})
+    found = read_for(source, FIRST + 1234, owners={FIRST + 1234: CLIENT})
 
     assert ids(found) == [FIRST + 1234]

@@ -156,14 +156,14 @@ def changed_at_salesforce(hub: Hub) -> None:
 
 
 def changed_at_whmcs(hub: Hub) -> None:
-    told, untold, gone = hub.all(
+    notified, unreported, gone = hub.all(
         "SELECT source_id FROM hub.invoices WHERE status = 'unpaid' ORDER BY source_id LIMIT 3"
     )
-    for (invoice,) in (told, untold):
+    for (invoice,) in (notified, unreported):
         hub.mutate("whmcs", "invoice", invoice, {"status": "Paid", "updated_at": "2026-11-24 12:00:00"})
     hub.mutate("whmcs", "invoice", gone[0], None)
     with psycopg.connect(hub.database.owner) as connection:
-        insert(connection, "sync.inbox", source="whmcs", event_id="e-1", record_id=told[0])
+        insert(connection, "sync.inbox", source="whmcs", event_id="e-1", record_id=notified[0])
 
 
 def changed_at_freebit(hub: Hub) -> None:

@@ -101,7 +101,7 @@ def test_a_row_that_cannot_be_handed_over_is_set_aside_and_all_others_come(sandb
     assert fetch(hub, "SELECT position ? 'newest' FROM sync.cursors WHERE dataset = 'whmcs.invoices'") == [(True,)]
 
 
-def test_the_reason_is_told(sandbox, hub):
+def test_the_reason_is_shown(sandbox, hub):
     quirk(sandbox, unencodable=f"invoice:{an_invoice(sandbox, 30)}")
 
     tick(hub)

@@ -52,8 +52,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--anew", action="store_true", help="forget what is kept of these seeds")
     parser.add_argument("--no-shrink", action="store_true", help="leave failing seeds as long as they are")
     parser.add_argument("--replay", type=Path, help="play the actions of a file of .campaign/, and shrink them")
-    parser.add_argument("--seed", type=int, help="play one seed, with --wishes; nothing is kept")
-    parser.add_argument("--wishes", default="", help="cells to aim at, separated by commas, as a failing seed prints")
+    parser.add_argument("--seed", type=int, help="play one seed, with --cells; nothing is kept")
+    parser.add_argument("--cells", default="", help="cells to aim at, separated by commas, as a failing seed prints")
     return parser.parse_args()
 
 
@@ -98,7 +98,7 @@ class _Run:
             return
         self._verdicts[seed] = ended.verdict
         self._counts += ended.verdict.cells
-        path = self._kept.keep(ended.verdict, ended.task.wishes, ended.actions)
+        path = self._kept.keep(ended.verdict, ended.task.cells, ended.actions)
         console.print(_line(ended.verdict))
         if not ended.verdict.is_clean:
             self._failed.append(ended)
@@ -165,11 +165,11 @@ def _sums(verdicts: list[Verdict]) -> str:
 
 def _replay(console: Console, options: argparse.Namespace) -> int:
     if options.replay:
-        seed, wishes, actions = saved(options.replay)
-        task = Task(seed, wishes, actions=actions)
+        seed, cells, actions = saved(options.replay)
+        task = Task(seed, cells, actions=actions)
     else:
-        wishes = [cell(each) for each in options.wishes.split(",") if each]
-        task = Task(options.seed, wishes, options.actions)
+        cells = [cell(each) for each in options.cells.split(",") if each]
+        task = Task(options.seed, cells, options.actions)
     quietly()
     with stage() as own:
         ended = ended_on(own, task)
@@ -199,7 +199,7 @@ def _shrink(console: Console, ended: Ended, kept: Kept) -> None:
             console.print(f"seed {seed}: the same actions were clean this time; it is a matter of timing")
             return
         shortest = shrunk(ended.actions, fails, TRIES)
-    path = kept.save(kept.shortest(seed), seed, ended.task.wishes, shortest)
+    path = kept.save(kept.shortest(seed), seed, ended.task.cells, shortest)
     console.print(f"seed {seed}: {len(shortest)} actions still fail: {os.path.relpath(path)}")
     for action in shortest:
         console.print(f"           {action.name} {action.facts}", markup=False)

@@ -1,6 +1,6 @@
 """What happens in a seed, drawn before anything is played: a list of actions that can be kept, cut short and replayed.
 
-A seed and the cells it is asked for (`wishes`) always give the same list. Half of the draws go to the wishes, for as
+A seed and the cells it is asked for (`cells`) always give the same list. Half of the draws go to the cells, for as
 long as there are some; the others come by weight.
 """
 
@@ -64,18 +64,18 @@ class Action:
 
 @dataclass(frozen=True)
 class Call:
-    """How to meet a kind of call: a text of its label, and what makes the hub ask (a record told of, a full read)."""
+    """How to meet a kind of call: a text of its label, and what makes the hub ask (a notification, a full read)."""
 
     match: str
     way: str
     dataset: str = ""
-    told: str = ""
+    notified: str = ""
     full: str = ""
 
 
 def _calls() -> tuple[Call, ...]:
     calls = [
-        Call("oauth2/token", "log in", told="session"),
+        Call("oauth2/token", "log in", notified="session"),
         Call("jobs/query", "bulk job", full="salesforce.order_items"),
         Call("/query/01g", "next page", full="salesforce.cases"),
         Call("GetInvoices orderby=id order=asc limitstart=5 ", "next page", "whmcs.invoices", full="whmcs.invoices"),
@@ -84,18 +84,18 @@ def _calls() -> tuple[Call, ...]:
         Call("GetInvoices status=Unpaid orderby=id order=asc limitstart=0 ", "list", "whmcs.invoices"),
         Call("GetClientsProducts limitstart=0 ", "list", "whmcs.services"),
         Call("GetClients orderby=id limitstart=0 ", "list", "whmcs.clients"),
-        Call("GetInvoices userid=", "re-read", "whmcs.invoices", told="invoice"),
-        Call("GetClients search=", "re-read", "whmcs.clients", told="client"),
-        Call("GetClientsProducts serviceid=", "re-read", "whmcs.services", told="service"),
-        Call("GetInvoice invoiceid=", "details", "whmcs.invoice_details", told="invoice"),
-        Call("GetClientsDetails clientid=", "details", "whmcs.client_details", told="client"),
-        Call("GetPayMethods clientid=", "details", "whmcs.payment_methods", told="pay_method"),
+        Call("GetInvoices userid=", "re-read", "whmcs.invoices", notified="invoice"),
+        Call("GetClients search=", "re-read", "whmcs.clients", notified="client"),
+        Call("GetClientsProducts serviceid=", "re-read", "whmcs.services", notified="service"),
+        Call("GetInvoice invoiceid=", "details", "whmcs.invoice_details", notified="invoice"),
+        Call("GetClientsDetails clientid=", "details", "whmcs.client_details", notified="client"),
+        Call("GetPayMethods clientid=", "details", "whmcs.payment_methods", notified="pay_method"),
     ]
     for name, dataset in OBJECTS.items():
         calls.append(Call(f"FROM+{name}+WHERE+SystemModstamp", "query", dataset))
         calls.append(Call(f"sobjects/{name}/deleted", "deletions", dataset))
         if name in SALESFORCE:
-            calls.append(Call(f"FROM+{name}+WHERE+Id+IN", "re-read", dataset, told=name))
+            calls.append(Call(f"FROM+{name}+WHERE+Id+IN", "re-read", dataset, notified=name))
     return tuple(calls)
 
 
@@ -112,9 +112,9 @@ REREADS = {
 }  # fmt: skip
 
 
-def drawn(seed: int, wishes: Sequence[Cell], records: Records, count: int) -> list[Action]:
+def drawn(seed: int, cells: Sequence[Cell], records: Records, count: int) -> list[Action]:
     """The actions of a seed. `records`: ids by kind, of what the hub came to know before it."""
-    return _Draw(random.Random(seed), records).actions(wishes, count)
+    return _Draw(random.Random(seed), records).actions(cells, count)
 
 
 def to_json(actions: Sequence[Action]) -> list[Facts]:
@@ -132,7 +132,7 @@ class _Draw:
         self.random = chance
         self.records = records
 
-    def actions(self, wishes: Sequence[Cell], count: int) -> list[Action]:
+    def actions(self, cells: Sequence[Cell], count: int) -> list[Action]:
         ordinary: list[tuple[int, Callable[[], Action]]] = [
             (16, self.change),
             (10, self.business),
@@ -145,23 +145,23 @@ class _Draw:
             (3, self.state),
             (5, self.kill),
             (4, self.ask),
-            (1, self.told_again),
+            (1, self.notified_again),
             (1, self.repeated_page),
         ]
         weights, choices = zip(*ordinary, strict=True)
-        left, made = list(wishes), list[Action]()
+        left, made = list(cells), list[Action]()
         for number in range(count):
-            # Every other one for a wish; changes in between, for a fault that meets nothing shows nothing.
+            # Every other one for a cell; changes in between, for a fault that meets nothing shows nothing.
             if left and number % 2:
-                made.append(self.granted(left.pop(self.random.randrange(len(left)))))
+                made.append(self.aimed_at(left.pop(self.random.randrange(len(left)))))
             else:
                 made.append(self.random.choices(choices, weights)[0]())
         return made
 
-    def granted(self, wish: Cell) -> Action:
+    def aimed_at(self, cell: Cell) -> Action:
         """An action that may hit that cell."""
-        if wish.group in {"call", "data"}:
-            return self.call_fault(wish)
+        if cell.group in {"call", "data"}:
+            return self.call_fault(cell)
         by_group: dict[str, Callable[[Cell], Action]] = {
             "event": lambda cell: self.event_fault(cell.what, cell.where),
             "stream": lambda cell: self.stream_fault(cell.what),
@@ -173,11 +173,11 @@ class _Draw:
             "business": lambda cell: self.business(cell.what),
             "state": lambda cell: self.state(cell.what),
             "order": lambda cell: {
-                "told again while applied": self.told_again,
+                "notified again while applied": self.notified_again,
                 "repeated page": self.repeated_page,
             }.get(cell.what, self.change)(),
         }
-        return by_group[wish.group](wish)
+        return by_group[cell.group](cell)
 
     # -- the business ------------------------------------------------------------------------------------------------
 
@@ -229,12 +229,12 @@ class _Draw:
         return self.made("late_commit", change=self.changed("Case"), late=self.between(60, LATEST_COMMIT_SECONDS))
 
     def same_second(self) -> Action:
-        """Records that share a second, one of them changed twice in it; of the second change not everybody is told."""
+        """Records that share a second, one of them changed twice in it; of the second we may not be notified."""
         kind = self.random.choice(["Case", "invoice"])
         first = [self.changed(kind) for _ in range(3)]
         again = self.changed(kind) | {"record": first[0]["record"]}
-        told, apart = self.random.random() < 0.5, self.between(0, 0.3)
-        return self.made("same_second", changes=first, again=again, told=told, apart=apart)
+        notified, apart = self.random.random() < 0.5, self.between(0, 0.3)
+        return self.made("same_second", changes=first, again=again, notified=notified, apart=apart)
 
     def claims(self) -> Action:
         return self.made("claims", accounts=self.random.sample(list(self.records["Account"]), 2))
@@ -256,19 +256,19 @@ class _Draw:
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
-    def call_fault(self, wish: Cell | None = None) -> Action:
+    def call_fault(self, cell: Cell | None = None) -> Action:
         """A fault waits for a call; what makes the hub ask comes with it."""
         calls: Sequence[Call] = CALLS
         modes: Sequence[str] = MODES
-        if wish is not None and wish.group == "call":
-            calls, modes = [each for each in CALLS if each.way == wish.where], [wish.what]
-        elif wish is not None:
-            calls, modes = [each for each in CALLS if each.dataset == wish.where], FAMILIES[wish.what]
+        if cell is not None and cell.group == "call":
+            calls, modes = [each for each in CALLS if each.way == cell.where], [cell.what]
+        elif cell is not None:
+            calls, modes = [each for each in CALLS if each.dataset == cell.where], FAMILIES[cell.what]
         call = self.random.choice(calls)
-        change = self.changed(call.told) if call.told in CHANGED else None
+        change = self.changed(call.notified) if call.notified in CHANGED else None
         return self.made(
             "call_fault", match=call.match, mode=self.random.choice(modes), times=self.random.choice([1, 1, 1, 2, 3]),
-            session=call.told == "session", full=call.full, change=change,
+            session=call.notified == "session", full=call.full, change=change,
         )  # fmt: skip
 
     def meeting(self, what: str | None = None, where: str | None = None) -> Action:
@@ -294,11 +294,11 @@ class _Draw:
             first=self.changed(kind) | {"record": change["record"]}, full=READ_WHOLE[kind],
         )  # fmt: skip
 
-    def told_again(self) -> Action:
-        """A record of which we are told once more while what was told before is being applied."""
+    def notified_again(self) -> Action:
+        """A record of which we are notified once more while the notification before is being applied."""
         kind = self.random.choice(list(REREADS))
         first = self.changed(kind)
-        return self.made("told_again", change=first, again=self.changed(kind) | {"record": first["record"]},
+        return self.made("notified_again", change=first, again=self.changed(kind) | {"record": first["record"]},
                          match=REREADS[kind])  # fmt: skip
 
     def repeated_page(self) -> Action:

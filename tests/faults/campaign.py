@@ -169,18 +169,18 @@ class Play:
     def play_late_commit(self, change: Facts, late: float) -> None:
         stamp = self.now() - timedelta(seconds=late)
         if self.may_be_stamped(change["record"], stamp):
-            self.untold(change["kind"])
+            self.unreported(change["kind"])
             self.change(**change, at=stamp)
             self.did("business", "late commit")
 
-    def play_same_second(self, changes: list[Facts], again: Facts, told: bool, apart: float) -> None:
+    def play_same_second(self, changes: list[Facts], again: Facts, notified: bool, apart: float) -> None:
         stamp = self.now()
         if all(self.may_be_stamped(each["record"], stamp) for each in changes):
             for change in changes:
                 self.change(**change, at=stamp)
             time.sleep(apart)  # the hub may have read the first by then, or not
-            if not told:
-                self.untold(again["kind"])
+            if not notified:
+                self.unreported(again["kind"])
             self.change(**again, at=stamp)
             self.did("business", "same second")
 
@@ -256,13 +256,13 @@ class Play:
             self.change(**first)
         if not self.plan(change, match, moment, Cell("meets", what, where), deleted=what == "delete"):
             return
-        if where not in {"after details", "after a re-read"}:  # there the worker asks, for it was told
+        if where not in {"after details", "after a re-read"}:  # there the worker asks, for it was notified
             self.read_whole(full, healing=where == "after a heal's page")
 
-    def play_told_again(self, change: Facts, again: Facts, match: str) -> None:
+    def play_notified_again(self, change: Facts, again: Facts, match: str) -> None:
         self.tell_nobody_to_wait(sources=True)
         if self.change(**change):
-            self.plan(again, match, "after", Cell("order", "told again while applied", ""))
+            self.plan(again, match, "after", Cell("order", "notified again while applied", ""))
 
     def play_repeated_page(self, match: str, full: str) -> None:
         self.stage.control("faults", {"match": match, "mode": "repeat"})
@@ -284,15 +284,15 @@ class Play:
 
     def play_foreign(self, what: str, event_id: str) -> None:
         """Messages at the door that WHMCS did not send, or of what nobody knows."""
-        hint = {
+        notification = {
             "id": event_id, "event": "InvoicePaid", "entity": "invoice", "entityId": "10001", "clientId": None,
             "occurredAt": int(time.time()),
         }  # fmt: skip
         if what == "unknown kind":
-            hint |= {"event": "NobodyKnowsThis"}
+            notification |= {"event": "NobodyKnowsThis"}
         if what == "unknown record":
-            hint |= {"entityId": "987654321"}
-        body = b"{" if what == "no JSON" else json.dumps(hint).encode()
+            notification |= {"entityId": "987654321"}
+        body = b"{" if what == "no JSON" else json.dumps(notification).encode()
         sent_at = int(time.time()) - (3_600 if what == "old stamp" else 0)
         secret = "x" * 32 if what == "bad signature" else SECRET
         signature = hmac.new(secret.encode(), f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
@@ -537,7 +537,7 @@ class Play:
                 self.leave(change["kind"], record, "WHMCS deletion")
         return done
 
-    def untold(self, kind: str) -> None:
+    def unreported(self, kind: str) -> None:
         self.stage.control("event-faults" if kind in SALESFORCE else "webhook-faults", {"mode": "drop"})
 
     def leave(self, kind: str, record: str, why: str) -> None:

@@ -121,7 +121,7 @@ WEBHOOK_KINDS = ("invoice", "service", "client")
 FOREIGN = ("bad signature", "old stamp", "unknown kind", "unknown record", "no JSON")
 KILLS = {
     "worker": (
-        "reading a tick", "writing a tick", "reading what was told", "writing what was told", "marking it applied",
+        "reading a tick", "writing a tick", "reading a notification", "writing a notification", "marking it applied",
         "at random",
     ),
     "listener": ("storing events", "at random"),
@@ -129,9 +129,9 @@ KILLS = {
     "Dagster run": ("reading", "writing", "at random"),
     "heal": ("reading", "writing"),
     "forwarder": ("calling", "at random"),
-    "PostgreSQL": ("writing a tick", "writing what was told", "at random", "failing over"),
+    "PostgreSQL": ("writing a tick", "writing a notification", "at random", "failing over"),
     "connections": ("writing a tick", "at random"),
-    "everything": ("writing a tick", "writing what was told", "at random"),
+    "everything": ("writing a tick", "writing a notification", "at random"),
 }  # fmt: skip
 MEETINGS = ("before a page", "after a page", "after details", "after a re-read", "after a heal's page")
 """When a change comes: before the answer to that call is made, or when it is made and has not arrived."""
@@ -145,7 +145,7 @@ STATES = (
     "moved: url_not_reset", "moved: redirect", "moved: forbidden", "poisoned in a list", "poisoned in JSON",
     "poisoned details", "half an emoji", "disk full",
 )  # fmt: skip
-ORDERS = ("told before the list", "list before told", "told again while applied", "repeated page")
+ORDERS = ("notified before the list", "list before notified", "notified again while applied", "repeated page")
 """Which way brought a change first, by the runs that wrote it and what the inbox held."""
 
 

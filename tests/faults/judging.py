@@ -32,7 +32,7 @@ LEFT_TO_THE_HEAL = {
     # A client that goes has one hook for all that is his (PreDeleteClient), so the rest of it is found at night.
     "WHMCS client",
     # reference whmcs, hooks: nobody sends a webhook twice. What was deleted, or changed where no tick looks (invoices
-    # closed longer than WHMCS_CLOSED_WINDOW_DAYS), and told in a message that was lost, is found at night.
+    # closed longer than WHMCS_CLOSED_WINDOW_DAYS), and reported in a message that was lost, is found at night.
     "webhook lost",
     # decisions/0020: what a source cannot hand over stands in quarantine until it can be read again.
     "poisoned",
@@ -163,9 +163,9 @@ def _same(held: str | None, said: str) -> bool:
 def _parked(play: Play) -> None:
     """What is given up: nothing, but for poisoned records, and commands of customers who left while they were done.
 
-    Those are an operator's, who is told: a line may have been opened, and billing knows nobody to charge for it.
+    Those are an operator's: a line may have been opened, and billing knows nobody to charge for it.
     """
-    told = play.ask(
+    rows = play.ask(
         "SELECT entity, coalesce(record_id, ''), error FROM sync.inbox WHERE state = 'parked'"
         " UNION ALL SELECT dataset, '', parked_reason FROM sync.freshness WHERE parked_at IS NOT NULL"
         # Of an order that nobody placed here, billing may not know the products.
@@ -175,7 +175,7 @@ def _parked(play: Play) -> None:
         " AND w.salesforce_account_id IS NOT NULL AND w.whmcs_account_id IS NOT NULL"
         " WHERE c.status = 'dead' AND (c.kind <> 'provision_order' OR o.command_id IS NOT NULL)"
     )
-    parked = [f"{entity} {record}: {error}" for entity, record, error in told if (entity, record) not in play.left]
+    parked = [f"{entity} {record}: {error}" for entity, record, error in rows if (entity, record) not in play.left]
     play.verdict.liveness["parked"] += len(parked)
     play.verdict.found += [f"parked: {each}" for each in parked]
 
@@ -222,7 +222,7 @@ def _grown(play: Play) -> None:
 
 
 def _a_day_passes(play: Play) -> None:
-    """Details of clients of which we were not told are read again after WHMCS_DETAILS_REFRESH_HOURS (settings.md)."""
+    """Details of clients without a notification are read again after WHMCS_DETAILS_REFRESH_HOURS (settings.md)."""
     lost = [
         record
         for (kind, record), why in play.left.items()
@@ -293,8 +293,8 @@ def _names(play: Play, entity: str, entity_id: Any) -> set[tuple[str, str]]:
 
 
 def _orders(play: Play) -> None:
-    """Which way brought each change that we were told of: the word, or a list that was read before it was applied."""
-    told, listed = ORDERS[:2]
+    """Which way brought each change we were notified of: the notification, or a list read before it was applied."""
+    notified, listed = ORDERS[:2]
     brought = play.ask(
         "SELECT r.mode = 'events', count(*) FROM sync.changes c JOIN sync.runs r ON r.id = c.run_id"
         " WHERE c.operation IN ('update', 'delete', 'restore')"
@@ -308,9 +308,9 @@ def _orders(play: Play) -> None:
         "               UNION ALL SELECT source_id FROM hub.customer_accounts WHERE id = c.entity_id)))"
         " GROUP BY 1"
     )
-    for was_told, count in brought:
+    for was_notified, count in brought:
         if count:
-            play.did("order", told if was_told else listed)
+            play.did("order", notified if was_notified else listed)
 
 
 @contextmanager

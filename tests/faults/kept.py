@@ -1,7 +1,7 @@
 """What a campaign has found so far, in `.campaign/`: verdicts that are not played again, and what replays a seed.
 
 A verdict holds for the tree it was found with: with other code it is played again. `seed-17.json` holds the actions of
-seed 17 and the wishes that they were drawn with; `--replay` plays such a file.
+seed 17 and the cells that they were drawn with; `--replay` plays such a file.
 """
 
 import hashlib
@@ -45,13 +45,13 @@ class Kept:
             if path.exists() and (content := json.loads(path.read_text()))["tree"] == self._tree:
                 yield _verdict(content["verdict"])
 
-    def keep(self, verdict: Verdict, wishes: Sequence[Cell], actions: Sequence[Action]) -> Path:
+    def keep(self, verdict: Verdict, cells: Sequence[Cell], actions: Sequence[Action]) -> Path:
         """The verdict, and what replays it; where that lies."""
         self._path("verdict", verdict.seed).write_text(json.dumps({"tree": self._tree, "verdict": _content(verdict)}))
-        return self.save(self._path("seed", verdict.seed), verdict.seed, wishes, actions)
+        return self.save(self._path("seed", verdict.seed), verdict.seed, cells, actions)
 
-    def save(self, path: Path, seed: int, wishes: Sequence[Cell], actions: Sequence[Action]) -> Path:
-        content = {"seed": seed, "wishes": [str(each) for each in wishes], "actions": to_json(actions)}
+    def save(self, path: Path, seed: int, cells: Sequence[Cell], actions: Sequence[Action]) -> Path:
+        content = {"seed": seed, "cells": [str(each) for each in cells], "actions": to_json(actions)}
         path.write_text(json.dumps(content, indent=1))
         return path
 
@@ -63,9 +63,9 @@ class Kept:
 
 
 def saved(path: Path) -> tuple[int, list[Cell], list[Action]]:
-    """Seed, wishes and actions of a file."""
+    """Seed, cells and actions of a file."""
     content = json.loads(path.read_text())
-    return content["seed"], [cell(each) for each in content["wishes"]], from_json(content["actions"])
+    return content["seed"], [cell(each) for each in content["cells"]], from_json(content["actions"])
 
 
 def _content(verdict: Verdict) -> dict[str, Any]:

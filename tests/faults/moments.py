@@ -54,7 +54,7 @@ class Moments:
             return self._marking(kind, change, held)
         locks = {
             "writing a tick": Lock("sync", "cursors", "sync %"),
-            "writing what was told": Lock("hub", TABLES.get(kind, "invoices"), "reread %"),
+            "writing a notification": Lock("hub", TABLES.get(kind, "invoices"), "reread %"),
             "storing events": Lock("sync", "streams", "listen %"),
             "storing a webhook": Lock("sync", "inbox", "%", "hub_api%"),
         }
@@ -88,9 +88,9 @@ class Moments:
         return started[0], is_there
 
     def _marking(self, kind: str, change: Callable[[], object], held: ExitStack) -> bool:
-        """What was told is written and committed; its mark in the inbox is not, for we hold the rows there."""
-        with ExitStack() as while_told:
-            if not self._held(Lock("hub", TABLES[kind], "reread %"), change, while_told, PATIENCE_SECONDS):
+        """A notification is applied and committed; its mark in the inbox is not, for we hold the rows there."""
+        with ExitStack() as meanwhile:
+            if not self._held(Lock("hub", TABLES[kind], "reread %"), change, meanwhile, PATIENCE_SECONDS):
                 return False
             try:
                 connection = psycopg.connect(self._stage.database.owner)

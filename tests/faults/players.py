@@ -26,10 +26,10 @@ _SPAWNED = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Task:
-    """A seed to play, with its wishes; or actions that were drawn before."""
+    """A seed to play, with its cells; or actions that were drawn before."""
 
     seed: int
-    wishes: Sequence[Cell] = ()
+    cells: Sequence[Cell] = ()
     count: int = 0
     actions: Sequence[Action] | None = None
 
@@ -101,7 +101,7 @@ def quietly() -> None:
 
 def ended_on(own: Stage, task: Task) -> Ended:
     """The task, played on that stage."""
-    actions = drawn(task.seed, task.wishes, own.records, task.count) if task.actions is None else task.actions
+    actions = drawn(task.seed, task.cells, own.records, task.count) if task.actions is None else task.actions
     try:
         return Ended(task, actions, played(task.seed, own, actions))
     except Exception:  # noqa: BLE001 - a seed that cannot be judged is a finding, and the others go on

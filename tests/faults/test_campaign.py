@@ -26,20 +26,20 @@ def test_nothing_is_lost_doubled_resurrected_stale_or_somebody_elses(seed: int) 
     assert verdict.is_clean, verdict
 
 
-def test_a_seed_and_its_wishes_always_give_the_same_actions_and_survive_being_saved() -> None:
-    wishes = REQUIRED[::7]
+def test_a_seed_and_its_cells_always_give_the_same_actions_and_survive_being_saved() -> None:
+    cells = REQUIRED[::7]
 
-    actions = drawn(17, wishes, RECORDS, 40)
+    actions = drawn(17, cells, RECORDS, 40)
 
-    assert actions == drawn(17, wishes, RECORDS, 40)
+    assert actions == drawn(17, cells, RECORDS, 40)
     assert actions == from_json(to_json(actions))
     assert actions != drawn(17, (), RECORDS, 40)
 
 
-def test_every_required_cell_can_be_wished_for_and_what_is_drawn_can_be_played() -> None:
-    for wish in REQUIRED:
-        names = {f"play_{action.name}" for action in drawn(1, [wish], RECORDS, 2)}
-        assert names <= vars(Play).keys(), wish
+def test_every_required_cell_can_be_aimed_at_and_what_is_drawn_can_be_played() -> None:
+    for each in REQUIRED:
+        names = {f"play_{action.name}" for action in drawn(1, [each], RECORDS, 2)}
+        assert names <= vars(Play).keys(), each
 
 
 def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under() -> None:

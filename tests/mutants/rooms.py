@@ -107,7 +107,7 @@ ROOMS = (
     Room(
         "events",
         ("pipelines/events/*.py",),
-        (*_all_in("tests/pipelines/events"), "tests/e2e/test_told.py", "tests/e2e/test_one_bad_record.py"),
+        (*_all_in("tests/pipelines/events"), "tests/e2e/test_notifications.py", "tests/e2e/test_one_bad_record.py"),
     ),
     Room(
         "commands",

@@ -240,7 +240,7 @@ async def test_looking_at_many_lines_shows_them_all_but_has_only_some_read(
     assert rows.execute("SELECT count(*) FROM sync.inbox").fetchone() == (3,)
 
 
-async def test_looking_at_what_is_wished_for_already_is_not_counted(
+async def test_looking_at_what_is_requested_already_is_not_counted(
     client: httpx.AsyncClient, two: Any, bearer: Any, rows: Any
 ) -> None:
     first, second = (old_line(rows, two[0]) for _ in range(2))

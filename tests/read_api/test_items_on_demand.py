@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import NOON, account_of, insert, insert_customer
 
-WISHES = "SELECT entity, record_id FROM sync.inbox WHERE state = 'waiting' ORDER BY id"
+REQUESTS = "SELECT entity, record_id FROM sync.inbox WHERE state = 'waiting' ORDER BY id"
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def an_invoice(rows: Any, customer: dict[str, Any], **values: Any) -> dict[str, 
     return insert(rows, "invoices", account_id=account_of(customer, "invoices"), **values)
 
 
-def wishes(rows: Any) -> list[Any]:
-    return rows.execute(WISHES).fetchall()
+def requests(rows: Any) -> list[Any]:
+    return rows.execute(REQUESTS).fetchall()
 
 
-def wish_for(*invoices: dict[str, Any]) -> list[Any]:
+def requests_for(*invoices: dict[str, Any]) -> list[Any]:
     return [("whmcs.invoice_details", invoice["source_id"]) for invoice in invoices]
 
 
@@ -33,14 +33,14 @@ def read_by_the_worker(rows: Any, invoice: dict[str, Any]) -> None:
     rows.execute("UPDATE sync.inbox SET state = 'done'")
 
 
-async def test_an_invoice_without_items_is_answered_at_once_and_wished_for_once(client, bearer, rows, customer):
+async def test_an_invoice_without_items_is_answered_at_once_and_requested_once(client, bearer, rows, customer):
     invoice = an_invoice(rows, customer)
 
     for _ in range(3):
         answer = await client.get(f"/api/invoices/{invoice['id']}", headers=bearer(customer["id"]))
 
     assert (answer.json()["data"]["itemsAsOf"], answer.json()["data"]["items"]) == (None, [])
-    assert wishes(rows) == wish_for(invoice)
+    assert requests(rows) == requests_for(invoice)
 
 
 async def test_who_waits_gets_the_items_as_soon_as_they_were_read(client, bearer, rows, customer):
@@ -48,7 +48,7 @@ async def test_who_waits_gets_the_items_as_soon_as_they_were_read(client, bearer
     headers = bearer(customer["id"]) | {"Prefer": "wait=10"}
 
     waiting = asyncio.create_task(client.get(f"/api/invoices/{invoice['id']}", headers=headers))
-    while not wishes(rows):  # noqa: ASYNC110 - it comes to pass in the database
+    while not requests(rows):  # noqa: ASYNC110 - it comes to pass in the database
         await asyncio.sleep(0.01)
     read_by_the_worker(rows, invoice)
     answer = await waiting
@@ -57,7 +57,7 @@ async def test_who_waits_gets_the_items_as_soon_as_they_were_read(client, bearer
     assert answer.json()["data"]["itemsAsOf"] is not None
 
 
-async def test_nobody_wishes_for_somebody_elses_nor_for_what_is_read_nor_for_the_past(client, bearer, rows, customer):
+async def test_nothing_is_requested_of_somebody_elses_nor_what_is_read_nor_the_past(client, bearer, rows, customer):
     unread, read = an_invoice(rows, customer), an_invoice(rows, customer, items_as_of=NOON)
     past = f"/api/invoices/{unread['id']}?asOf=2025-04-01T00:00:00Z"
 
@@ -69,7 +69,7 @@ async def test_nobody_wishes_for_somebody_elses_nor_for_what_is_read_nor_for_the
 
     assert foreign.status_code == 404
     assert [("preference-applied" in answer.headers) for answer in answers] == [False, False]
-    assert wishes(rows) == []
+    assert requests(rows) == []
 
 
 async def test_what_was_just_read_in_vain_is_not_read_again_at_every_look(client, bearer, rows, customer):
@@ -79,11 +79,11 @@ async def test_what_was_just_read_in_vain_is_not_read_again_at_every_look(client
     rows.execute("UPDATE sync.inbox SET state = 'done'")
 
     await client.get(look, headers=bearer(customer["id"]))
-    in_vain = wishes(rows)
+    in_vain = requests(rows)
     rows.execute("UPDATE sync.inbox SET received_at = received_at - interval '2 minutes'")
     await client.get(look, headers=bearer(customer["id"]))
 
-    assert (in_vain, wishes(rows)) == ([], wish_for(invoice))
+    assert (in_vain, requests(rows)) == ([], requests_for(invoice))
 
 
 async def test_a_subscriptions_invoices_say_how_many_may_be_missing_and_pull_them_forward(
@@ -96,12 +96,12 @@ async def test_a_subscriptions_invoices_say_how_many_may_be_missing_and_pull_the
     address = f"/api/subscriptions/{subscription['id']}/invoices"
 
     before = (await client.get(address, headers=bearer(customer["id"]))).json()
-    wished = wishes(rows)
+    requested = requests(rows)
     insert(rows, "invoice_items", invoice_id=older["id"], **charge)
     read_by_the_worker(rows, older)
     read_by_the_worker(rows, newer)
     after = (await client.get(address, headers=bearer(customer["id"]))).json()
 
-    assert (before["data"], before["unread"], wished) == ([], 2, wish_for(newer, older))
+    assert (before["data"], before["unread"], requested) == ([], 2, requests_for(newer, older))
     assert ([row["id"] for row in after["data"]], after["unread"]) == ([str(older["id"])], 0)
-    assert wishes(rows) == []
+    assert requests(rows) == []

@@ -20,7 +20,7 @@ def line(rows: Any) -> dict[str, Any]:
     return stored | {"customer": customer["id"]}
 
 
-def wishes(rows: Any) -> list[Any]:
+def requests(rows: Any) -> list[Any]:
     return rows.execute("SELECT entity, record_id, state FROM sync.inbox").fetchall()
 
 
@@ -28,37 +28,37 @@ def read_by_the_worker(rows: Any, line: dict[str, Any]) -> None:
     rows.execute("UPDATE hub.sims SET details_as_of = now(), usage_as_of = now() WHERE id = %s", [line["id"]])
 
 
-async def test_somebody_elses_line_is_neither_shown_nor_wished_for(client, bearer, rows, line):
+async def test_somebody_elses_line_is_neither_shown_nor_requested(client, bearer, rows, line):
     other = insert_customer(rows)
 
     answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(other["id"]))
 
     assert answer.status_code == 404
-    assert wishes(rows) == []
+    assert requests(rows) == []
 
 
 @pytest.mark.parametrize("path", ["", "/usage"])
-async def test_an_old_line_is_answered_at_once_and_wished_for_once(client, bearer, rows, line, path):
+async def test_an_old_line_is_answered_at_once_and_requested_once(client, bearer, rows, line, path):
     for _ in range(3):
         answer = await client.get(f"/api/sims/{line['id']}{path}", headers=bearer(line["customer"]))
         assert answer.status_code == 200
         assert "preference-applied" not in answer.headers
 
-    assert wishes(rows) == [("line", line["source_id"], "waiting")]
+    assert requests(rows) == [("line", line["source_id"], "waiting")]
 
 
-async def test_a_line_that_was_just_read_is_not_wished_for(client, bearer, rows, line):
+async def test_a_line_that_was_just_read_is_not_requested(client, bearer, rows, line):
     read_by_the_worker(rows, line)
 
     await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]) | {"Prefer": "wait=5"})
 
-    assert wishes(rows) == []
+    assert requests(rows) == []
 
 
 async def test_who_waits_gets_it_as_soon_as_it_was_read(client, bearer, rows, line):
     headers = bearer(line["customer"]) | {"Prefer": "respond-async, wait=10"}
     waiting = asyncio.create_task(client.get(f"/api/sims/{line['id']}", headers=headers))
-    while not wishes(rows):  # noqa: ASYNC110 - it comes to pass in the database
+    while not requests(rows):  # noqa: ASYNC110 - it comes to pass in the database
         await asyncio.sleep(0.01)
     read_by_the_worker(rows, line)
     answer = await waiting
@@ -85,19 +85,19 @@ READ_IN_PART = ("UPDATE hub.sims SET details_as_of = now()", "UPDATE hub.sims SE
 
 
 @pytest.mark.parametrize("read_in_part", READ_IN_PART, ids=["details", "traffic"])
-async def test_a_line_that_is_old_in_part_is_wished_for(client, bearer, rows, line, read_in_part):
+async def test_a_line_that_is_old_in_part_is_requested(client, bearer, rows, line, read_in_part):
     rows.execute(read_in_part)
 
     await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]))
 
-    assert wishes(rows) == [("line", line["source_id"], "waiting")]
+    assert requests(rows) == [("line", line["source_id"], "waiting")]
 
 
 @pytest.mark.parametrize("read_in_part", READ_IN_PART, ids=["details", "traffic"])
-async def test_who_waits_is_not_told_that_it_was_read_when_half_of_it_was(client, bearer, rows, line, read_in_part):
+async def test_who_waits_does_not_hear_that_it_was_read_when_half_of_it_was(client, bearer, rows, line, read_in_part):
     headers = bearer(line["customer"]) | {"Prefer": "wait=1"}
     waiting = asyncio.create_task(client.get(f"/api/sims/{line['id']}", headers=headers))
-    while not wishes(rows):  # noqa: ASYNC110 - it comes to pass in the database
+    while not requests(rows):  # noqa: ASYNC110 - it comes to pass in the database
         await asyncio.sleep(0.01)
     rows.execute(read_in_part)
 
@@ -107,7 +107,7 @@ async def test_who_waits_is_not_told_that_it_was_read_when_half_of_it_was(client
 
 
 @pytest.mark.parametrize("state", ["is_open = false", "msisdn = NULL", "number_claim = 'disputed'"])
-async def test_a_line_that_the_network_cannot_or_may_not_tell_of_is_shown_and_not_wished_for(
+async def test_a_line_that_the_network_cannot_or_may_not_tell_of_is_shown_and_not_requested(
     client, bearer, rows, line, state
 ):
     rows.execute("UPDATE hub.sims SET " + state)  # noqa: S608 - one of those above
@@ -115,7 +115,7 @@ async def test_a_line_that_the_network_cannot_or_may_not_tell_of_is_shown_and_no
 
     answer = await client.get(f"/api/sims/{line['id']}", headers=bearer(line["customer"]))
 
-    assert (answer.status_code, wishes(rows)) == (200, [])
+    assert (answer.status_code, requests(rows)) == (200, [])
 
 
 async def test_traffic_is_shown_of_the_last_31_days_that_had_any(client, bearer, rows, line):

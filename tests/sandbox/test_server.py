@@ -117,11 +117,11 @@ def test_the_ledger_knows_what_became_of_a_call_whose_caller_does_not(
     _control(sandbox, "faults", {"match": "createinvoice", "mode": mode})
 
     with pytest.raises(error):
-        _top_up(sandbox, "wish-1", timeout=0.3)
+        _top_up(sandbox, "order-1", timeout=0.3)
 
-    assert len(_ledger(sandbox, marker="wish-1")) == applied
-    assert _top_up(sandbox, "wish-1").json()["result"] == "success"
-    effects = _ledger(sandbox, system="whmcs", kind="invoice", marker="wish-1")
+    assert len(_ledger(sandbox, marker="order-1")) == applied
+    assert _top_up(sandbox, "order-1").json()["result"] == "success"
+    effects = _ledger(sandbox, system="whmcs", kind="invoice", marker="order-1")
     assert len(effects) == applied + 1
     assert {"number", "at", "system", "kind", "id", "marker", "detail"} == set(effects[0])
 
@@ -139,7 +139,7 @@ def test_a_dropped_connection_ends_without_a_byte(sandbox: RunningSandbox) -> No
 
 
 def test_a_reset_empties_the_ledger(sandbox: RunningSandbox) -> None:
-    _top_up(sandbox, "wish-2")
+    _top_up(sandbox, "order-2")
 
     _control(sandbox, "reset", {})
 

@@ -41,7 +41,7 @@ def world(database: Database) -> World:
         theirs = {"customers": other["id"], "customer_accounts": other["whmcs_account_id"]}
         for table in HUB:
             if "account_id" in metadata.tables[f"hub.{table}"].c:
-                theirs[table] = insert(connection, table, account_id=account_of(other, table), **_wished(table))["id"]
+                theirs[table] = insert(connection, table, account_id=account_of(other, table), **_open(table))["id"]
                 own = insert(connection, table, account_id=account_of(mine, table))["id"]
                 changed(connection, table, own, account_of(mine, table), {"changed_at": "2001-01-01T00:00:00Z"})
         for table, row in theirs.items():
@@ -59,7 +59,7 @@ def world(database: Database) -> World:
     return World(mine, theirs, {note})
 
 
-def _wished(table: str) -> dict[str, object]:
+def _open(table: str) -> dict[str, object]:
     return {"is_open": True, "msisdn": "08011112222"} if table == "sims" else {}
 
 
@@ -91,12 +91,14 @@ def earlier(session: Session, world: World) -> None:
     assert shown > 10  # my own past is there
 
 
-def wish_line(session: Session, world: World) -> None:
-    assert session.execute("SELECT sync.wish_line(%s, '{}')", [world.theirs["sims"]]).fetchall() == [(False,)]
+def request_line_refresh(session: Session, world: World) -> None:
+    answer = session.execute("SELECT sync.request_line_refresh(%s, '{}')", [world.theirs["sims"]])
+    assert answer.fetchall() == [(False,)]
 
 
-def wish_items(session: Session, world: World) -> None:
-    assert session.execute("SELECT sync.wish_items(%s, '{}')", [world.theirs["invoices"]]).fetchall() == [(0,)]
+def request_items_refresh(session: Session, world: World) -> None:
+    answer = session.execute("SELECT sync.request_items_refresh(%s, '{}')", [world.theirs["invoices"]])
+    assert answer.fetchall() == [(0,)]
 
 
 def live_changes(session: Session, world: World) -> None:
@@ -116,9 +118,9 @@ def _live(session: Session) -> list[Any]:
     return session.execute("SELECT * FROM sync.live_changes('0', 0, 1000)").fetchall()
 
 
-def receive_hint(session: Session, _: World) -> None:
+def receive_notification(session: Session, _: World) -> None:
     """It takes in and shows nothing."""
-    hint = "SELECT sync.receive_hint('whmcs', 'once', 'invoice', '1', NULL, now(), '{}')"
+    hint = "SELECT sync.receive_notification('whmcs', 'once', 'invoice', '1', NULL, now(), '{}')"
     assert session.execute(hint).fetchall() == [(True,)]
 
 
@@ -168,10 +170,10 @@ EXPECTED: dict[str, Callable[[Session, World], None]] = {
     "hub.current_customer()": current_customer,
     "hub.current_account(text)": current_account,
     "hub.earlier(text,timestamp with time zone)": earlier,
-    "sync.wish_line(uuid,jsonb)": wish_line,
-    "sync.wish_items(uuid,jsonb)": wish_items,
+    "sync.request_line_refresh(uuid,jsonb)": request_line_refresh,
+    "sync.request_items_refresh(uuid,jsonb)": request_items_refresh,
     "sync.live_changes(xid8,bigint,integer)": live_changes,
-    "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)": receive_hint,
+    "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)": receive_notification,
     "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,uuid,jsonb)": accept,
     "command.admit(uuid,text,jsonb)": admit,
     "command.release(uuid)": release,

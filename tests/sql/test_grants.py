@@ -76,12 +76,12 @@ FUNCTIONS = {
         )
     ),
     ("hub_api", "sync.live_changes(xid8,bigint,integer)"),
-    ("hub_api", "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)"),
-    ("hub_api", "sync.wish_items(uuid,jsonb)"),
-    ("hub_api", "sync.wish_line(uuid,jsonb)"),
+    ("hub_api", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
+    ("hub_api", "sync.request_items_refresh(uuid,jsonb)"),
+    ("hub_api", "sync.request_line_refresh(uuid,jsonb)"),
     ("hub_sync", "hub.numbers_turn()"),
     ("hub_sync", "sync.keep_history(integer)"),
-    ("hub_sync", "sync.receive_hint(text,text,text,text,text,timestamp with time zone,jsonb)"),
+    ("hub_sync", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
 }
 SCHEMAS = {(role, schema) for role in ("hub_sync", "hub_api", "hub_analyst") for schema in ("hub", "sync", "command")}
 

@@ -274,10 +274,10 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         ("current_account", "hub_api"),
         ("earlier", "hub_api"),
         ("live_changes", "hub_api"),
-        ("wish_items", "hub_api"),
-        ("wish_line", "hub_api"),
-        ("receive_hint", "hub_api"),
-        ("receive_hint", "hub_sync"),
+        ("request_items_refresh", "hub_api"),
+        ("request_line_refresh", "hub_api"),
+        ("receive_notification", "hub_api"),
+        ("receive_notification", "hub_sync"),
         ("keep_history", "hub_sync"),
     }
     assert unfixed == []

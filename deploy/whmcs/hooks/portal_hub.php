@@ -21,11 +21,11 @@ if (!class_exists('PortalHub', false)) {
         /** Seconds that one step of talking to the hub may take, and all of them in a web request. */
         private const PATIENCE = 1.0;
 
-        /** Seconds for all hints of a command-line run: cron tells of thousands, and nobody waits for it. */
+        /** Seconds for all notifications of a command-line run: cron tells of thousands, and nobody waits for it. */
         private const PATIENCE_OF_CRON = 30.0;
 
-        /** More hints than this are not kept: memory matters more, and the hub reads everything again by itself. */
-        private const MOST_HINTS = 5000;
+        /** More notifications than this are not kept: memory matters more, and the hub reads everything again by itself. */
+        private const MOST_NOTIFICATIONS = 5000;
 
         /**
          * Hook => what it concerns: [entity, where the record's id is, where its client's id is].
@@ -83,7 +83,7 @@ if (!class_exists('PortalHub', false)) {
 
         /**
          * What hooks leave out and WHMCS's tables know: where the id is => [table, column, its name in HOOKS].
-         * The tables are not documented; where they are not as here, the hint lacks that id, or is not sent without it.
+         * The tables are not documented; where they are not as here, the notification lacks that id, or is not sent without it.
          */
         private const LOOKED_UP = [
             'upgradeid' => ['tblupgrades', 'relid', 'upgradedService'],
@@ -91,7 +91,7 @@ if (!class_exists('PortalHub', false)) {
         ];
 
         /** @var array<string, array<string, string|int|null>> what to tell, by entity and id: the last hook of each */
-        private static $hints = [];
+        private static $notifications = [];
 
         /** @var bool whether the end of the request is taken care of */
         private static $awaited = false;
@@ -116,8 +116,8 @@ if (!class_exists('PortalHub', false)) {
         /** Send what was collected, after everything else of the request, and say it once where it failed. */
         public static function send(): void
         {
-            $hints = array_values(self::$hints);
-            self::$hints = [];
+            $notifications = array_values(self::$notifications);
+            self::$notifications = [];
             self::$awaited = false;
             // WHMCS's own handler would show warnings to visitors or break the JSON of its API.
             set_error_handler(static function (): bool {
@@ -125,12 +125,12 @@ if (!class_exists('PortalHub', false)) {
             });
             try {
                 self::letTheVisitorGo();
-                $failure = self::deliver($hints);
+                $failure = self::deliver($notifications);
                 if ($failure !== '' && function_exists('logActivity')) {
                     logActivity('Portal hub: ' . $failure);
                 }
             } catch (\Throwable $error) {
-                // The hub finds by itself what it was not told.
+                // The hub finds by itself what it was not notified of.
             } finally {
                 restore_error_handler();
             }
@@ -155,15 +155,15 @@ if (!class_exists('PortalHub', false)) {
         private static function keep(string $hook, string $entity, string $id, ?string $client): void
         {
             $key = $entity . ' ' . $id;
-            if (count(self::$hints) >= self::MOST_HINTS && !isset(self::$hints[$key])) {
+            if (count(self::$notifications) >= self::MOST_NOTIFICATIONS && !isset(self::$notifications[$key])) {
                 return;
             }
-            self::$hints[$key] = [
+            self::$notifications[$key] = [
                 'id' => bin2hex(random_bytes(16)),
                 'event' => $hook,
                 'entity' => $entity,
                 'entityId' => $id,
-                'clientId' => $client ?? self::$hints[$key]['clientId'] ?? null,
+                'clientId' => $client ?? self::$notifications[$key]['clientId'] ?? null,
                 'occurredAt' => time(),
             ];
             if (!self::$awaited) {
@@ -211,7 +211,7 @@ if (!class_exists('PortalHub', false)) {
                         $vars[$name] = \WHMCS\Database\Capsule::table($table)->where('id', $id)->value($column);
                     }
                 } catch (\Throwable $error) {
-                    // The hint goes without it.
+                    // The notification goes without it.
                 }
             }
             return $vars;
@@ -232,12 +232,12 @@ if (!class_exists('PortalHub', false)) {
         }
 
         /**
-         * Post the hints, one after another over one connection while the hub keeps it; none is tried twice.
+         * Post the notifications, one after another over one connection while the hub keeps it; none is tried twice.
          *
-         * @param array<int, array<string, string|int|null>> $hints
+         * @param array<int, array<string, string|int|null>> $notifications
          * @return string why some were not delivered; empty when all were
          */
-        private static function deliver(array $hints): string
+        private static function deliver(array $notifications): string
         {
             $url = parse_url(self::setting('PORTAL_HUB_URL'));
             if (!isset($url['scheme'], $url['host']) || !in_array($url['scheme'], ['http', 'https'], true)) {
@@ -245,13 +245,13 @@ if (!class_exists('PortalHub', false)) {
             }
             $deadline = microtime(true) + (PHP_SAPI === 'cli' ? self::PATIENCE_OF_CRON : self::PATIENCE);
             $connection = null;
-            foreach ($hints as $number => $hint) {
-                $left = (count($hints) - $number) . ' of ' . count($hints) . ' hints were not delivered: ';
+            foreach ($notifications as $number => $notification) {
+                $left = (count($notifications) - $number) . ' of ' . count($notifications) . ' notifications were not delivered: ';
                 $connection = $connection ?? self::connected($url, $deadline);
                 if ($connection === null) {
                     return $left . 'no connection';
                 }
-                [$status, $goesOn] = self::posted($connection, $url, (string) json_encode($hint), $deadline);
+                [$status, $goesOn] = self::posted($connection, $url, (string) json_encode($notification), $deadline);
                 if ($status !== 202) {
                     return $left . ($status === 0 ? 'no answer' : 'answer ' . $status);
                 }

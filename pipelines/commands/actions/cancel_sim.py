@@ -9,7 +9,7 @@ from domain.sim.changing import LineCancellation
 from pipelines.commands.actions.lines import details, line_affected, line_of, number_of, pending
 from pipelines.commands.actions.opportunities import Told, tell_own
 from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
-from pipelines.commands.saga import Action, Done, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefreshRequest, Step, Work
 from pipelines.sources.freebit import assumptions
 
 Ending = Work[LineCancellation]
@@ -64,10 +64,10 @@ def tell_opportunity(work: Ending) -> Told:
     return tell_own(work, line_of(work).opportunity, fields)
 
 
-def affected(work: Ending) -> Iterator[Wish]:
+def affected(work: Ending) -> Iterator[RefreshRequest]:
     yield from line_affected(work)
     if work.has("open_case"):
-        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
+        yield RefreshRequest("salesforce.cases", record=work.result(OpenedCase).case)
 
 
 CANCEL_SIM = Action(

@@ -9,7 +9,7 @@ from domain.commands import kinds
 from domain.common.times import midnight
 from domain.subscriptions.cancelling import CancelSubscription, ends_on
 from pipelines.commands.actions.opportunities import Told, tell_own
-from pipelines.commands.saga import Action, Done, RefusalError, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefreshRequest, RefusalError, Step, Work
 
 Ending = Work[CancelSubscription]
 TYPES = {"end_of_billing_period": "End of Billing Period", "immediate": "Immediate"}
@@ -58,10 +58,10 @@ def tell_opportunity(work: Ending) -> Told:
     return tell_own(work, _service(work)["opportunity_id"], fields)
 
 
-def affected(work: Ending) -> Iterator[Wish]:
+def affected(work: Ending) -> Iterator[RefreshRequest]:
     row = _row(work)
     if row is not None:
-        yield Wish("whmcs.services", record=row["source_id"])
+        yield RefreshRequest("whmcs.services", record=row["source_id"])
 
 
 CANCEL_SUBSCRIPTION = Action(

@@ -11,7 +11,7 @@ from pipelines.commands.actions.accounts import account_of, client_of
 from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.actions.support import Contact, OpenedCase, find_contact, opened
-from pipelines.commands.saga import Action, Done, RefusalError, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefreshRequest, RefusalError, Step, Work
 
 FIELDS = {
     "first_name": "firstname",
@@ -81,17 +81,17 @@ def mark_account(work: Work[RequestEligibility]) -> Done | None:
     return None
 
 
-def billing_affected(work: Work[Any]) -> Iterator[Wish]:
+def billing_affected(work: Work[Any]) -> Iterator[RefreshRequest]:
     if "whmcs" in work.accounts:
-        yield Wish("whmcs.clients", record=work.accounts["whmcs"])
-        yield Wish("whmcs.client_details", record=work.accounts["whmcs"])
+        yield RefreshRequest("whmcs.clients", record=work.accounts["whmcs"])
+        yield RefreshRequest("whmcs.client_details", record=work.accounts["whmcs"])
 
 
-def account_affected(work: Work[Any]) -> Iterator[Wish]:
+def account_affected(work: Work[Any]) -> Iterator[RefreshRequest]:
     if "salesforce" in work.accounts:
-        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
+        yield RefreshRequest("salesforce.accounts", record=work.accounts["salesforce"])
     if work.has("open_case"):
-        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
+        yield RefreshRequest("salesforce.cases", record=work.result(OpenedCase).case)
 
 
 UPDATE_PROFILE = Action(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain.commands import kinds
 from domain.customer.identity import SubmitIdentityDocument
 from pipelines.commands.actions.accounts import account_of
-from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefreshRequest, RefusalError, Result, Step, Work
 
 Submitting = Work[SubmitIdentityDocument]
 
@@ -36,9 +36,9 @@ def mark_account(work: Submitting) -> Done | None:
     return None
 
 
-def affected(work: Submitting) -> Iterator[Wish]:
+def affected(work: Submitting) -> Iterator[RefreshRequest]:
     if "salesforce" in work.accounts:
-        yield Wish("salesforce.accounts", record=work.accounts["salesforce"])
+        yield RefreshRequest("salesforce.accounts", record=work.accounts["salesforce"])
 
 
 SUBMIT_IDENTITY_DOCUMENT = Action(

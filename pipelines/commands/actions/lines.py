@@ -6,7 +6,7 @@ from typing import Any
 
 from core.clock import now_in
 from core.errors import UnavailableError
-from pipelines.commands.saga import Done, LaterError, RefusalError, Wish, Work
+from pipelines.commands.saga import Done, LaterError, RefreshRequest, RefusalError, Work
 from pipelines.sources.freebit import assumptions
 
 
@@ -92,7 +92,7 @@ def wait_for_turn(work: Work[Any]) -> Done | None:
     return None
 
 
-def line_affected(work: Work[Any]) -> Iterator[Wish]:
+def line_affected(work: Work[Any]) -> Iterator[RefreshRequest]:
     row = work.row("actions/line", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
-        yield Wish("freebit.line_details", record=row["service"])
+        yield RefreshRequest("freebit.line_details", record=row["service"])

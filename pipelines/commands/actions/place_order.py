@@ -10,7 +10,7 @@ from domain.common.times import midnight
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, is_weekend
 from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.opportunities import BegunOpportunity, KeptOpportunity
-from pipelines.commands.saga import Action, LaterError, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, LaterError, RefreshRequest, RefusalError, Result, Step, Work
 from pipelines.sources.salesforce.client import Lines
 
 Placing = Work[PlaceOrder]
@@ -192,11 +192,11 @@ def _today() -> str:
     return utc_now().date().isoformat()
 
 
-def affected(work: Placing) -> Iterator[Wish]:
+def affected(work: Placing) -> Iterator[RefreshRequest]:
     placed = work.result_or_none(PlacedOrder)
     if placed is not None:
-        yield Wish("salesforce.orders", record=placed.order)
-        yield Wish("salesforce.order_items", owner=account_of(work))
+        yield RefreshRequest("salesforce.orders", record=placed.order)
+        yield RefreshRequest("salesforce.order_items", owner=account_of(work))
 
 
 def shown(work: Placing) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from pipelines.commands.actions.provisioning import (
     order_of,
     plan_of,
 )
-from pipelines.commands.saga import Action, AlertError, Done, LaterError, RefusalError, Result, Step, Wish
+from pipelines.commands.saga import Action, AlertError, Done, LaterError, RefreshRequest, RefusalError, Result, Step
 from pipelines.sources.salesforce.client import Changed
 from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
@@ -322,16 +322,16 @@ def was_guarded(work: Provisioning) -> bool:
     return work.has("read_order")
 
 
-def affected(work: Provisioning) -> Iterator[Wish]:
-    yield Wish("salesforce.orders", record=work.asked.order)
+def affected(work: Provisioning) -> Iterator[RefreshRequest]:
+    yield RefreshRequest("salesforce.orders", record=work.asked.order)
     if "salesforce" in work.accounts:
-        yield Wish("salesforce.order_items", owner=work.accounts["salesforce"])
+        yield RefreshRequest("salesforce.order_items", owner=work.accounts["salesforce"])
     if work.has("add_order") and "whmcs" in work.accounts:
-        yield Wish("whmcs.services", owner=work.accounts["whmcs"])
-        yield Wish("whmcs.invoices", owner=work.accounts["whmcs"])
+        yield RefreshRequest("whmcs.services", owner=work.accounts["whmcs"])
+        yield RefreshRequest("whmcs.invoices", owner=work.accounts["whmcs"])
         if work.has("choose_line") and work.has("link_services"):
-            yield Wish("freebit.line_details", record=main_service(work))
-            yield Wish("freebit.line_usage", record=main_service(work))
+            yield RefreshRequest("freebit.line_details", record=main_service(work))
+            yield RefreshRequest("freebit.line_usage", record=main_service(work))
 
 
 PROVISION_ORDER = Action(

@@ -8,7 +8,7 @@ from domain.commands import kinds
 from domain.support.asking import AddComment, CloseCase, OpenCase
 from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.place_order import MARKER
-from pipelines.commands.saga import Action, Done, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, Done, RefreshRequest, RefusalError, Result, Step, Work
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 
@@ -92,17 +92,17 @@ def close(work: Work[CloseCase]) -> Done | None:
     return None
 
 
-def new_case(work: Work[OpenCase]) -> Iterator[Wish]:
+def new_case(work: Work[OpenCase]) -> Iterator[RefreshRequest]:
     if work.has("create_case"):
-        yield Wish("salesforce.cases", record=work.result(OpenedCase).case)
+        yield RefreshRequest("salesforce.cases", record=work.result(OpenedCase).case)
 
 
-def same_case(work: Work[Any]) -> Iterator[Wish]:
+def same_case(work: Work[Any]) -> Iterator[RefreshRequest]:
     row = work.row("actions/source_id", id=work.command.subject_id, account=work.command.account_id)
     if row is not None:
-        yield Wish("salesforce.cases", record=row["source_id"])
+        yield RefreshRequest("salesforce.cases", record=row["source_id"])
     if work.has("write_comment"):
-        yield Wish("salesforce.case_comments", record=work.result(WrittenComment).comment)
+        yield RefreshRequest("salesforce.case_comments", record=work.result(WrittenComment).comment)
 
 
 OPEN_CASE = Action(

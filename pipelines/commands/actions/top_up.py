@@ -9,7 +9,7 @@ from domain.commands import kinds
 from domain.sim.changing import CURRENCY, TopUp
 from pipelines.commands.actions.accounts import client_of
 from pipelines.commands.actions.lines import line_affected, number_of
-from pipelines.commands.saga import Action, AlertError, Done, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, AlertError, Done, RefreshRequest, RefusalError, Result, Step, Work
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.whmcs.lists import rows_at
 
@@ -106,11 +106,11 @@ def cancel_invoice(work: Work[TopUp]) -> Done | None:
     return None
 
 
-def affected(work: Work[TopUp]) -> Iterator[Wish]:
+def affected(work: Work[TopUp]) -> Iterator[RefreshRequest]:
     made = work.result_or_none(MadeInvoice)
     if made is not None:
-        yield Wish("whmcs.invoices", record=made.invoice)
-        yield Wish("whmcs.invoice_details", record=made.invoice)
+        yield RefreshRequest("whmcs.invoices", record=made.invoice)
+        yield RefreshRequest("whmcs.invoice_details", record=made.invoice)
     yield from line_affected(work)
 
 

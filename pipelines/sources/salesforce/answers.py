@@ -163,7 +163,7 @@ def wants_log_in(response: Response) -> bool:
 def error_from(response: Response) -> SourceError:
     """The error a refusal stands for; Salesforce's `errorCode` is its code, its message is never repeated.
 
-    Of the message only names of objects and fields are told that stand in what we sent: they are no customer's.
+    Of the message only names of objects and fields are repeated that stand in what we sent: they are no customer's.
     """
     status, said = response.status_code, _errors_said(response)
     if status in _ELSEWHERE:
@@ -269,14 +269,14 @@ def errors_in(body: Any) -> Iterator[Said]:
         yield from errors_in(entry.get("errors", []))
 
 
-# -- what may be told of a message -----------------------------------------------------------------------------------
+# -- what may be repeated of a message ---------------------------------------------------------------------------------
 
 
 def _about(text: str, names: Mapping[str, str], record_kind: str) -> str:
     """`: Wrong__c, Account`: the names in a message that are ours; else the object that the call was about."""
     words = [word for groups in _NAMES_SAID.findall(text) for word in re.split(r"[\s,.]+", "".join(groups))]
-    told = dict.fromkeys(names[word.lower()] for word in words if word.lower() in names)
-    found = ", ".join(told) or record_kind
+    repeated = dict.fromkeys(names[word.lower()] for word in words if word.lower() in names)
+    found = ", ".join(repeated) or record_kind
     return f": {found}" if found else ""
 
 

@@ -38,7 +38,7 @@ class Route(HTTPAdapter):
 
 
 class Straight(Session):
-    """Follows no redirect, not even the library's at log-in: what we send is for the address we were told."""
+    """Follows no redirect, not even the library's at log-in: what we send is for the address we were given."""
 
     def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002 - requests' own
         return None

@@ -78,7 +78,7 @@ def _decoded(content: bytes) -> dict[str, Any]:
     except ValueError:
         text = content.decode(errors="replace")
         if _ANSWER.search(text):
-            # In another charset its words cannot be told.
+            # In another charset its words cannot be made out.
             return {} if "\ufffd" in text else _between_notices(text)
         pairs = dict(part.partition("=")[::2] for part in text.strip().split(";"))
         return pairs if "result" in pairs else {}

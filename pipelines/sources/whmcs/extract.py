@@ -1,4 +1,4 @@
-"""What to ask WHMCS for one record at a time: details, and the list's row of a record that something was told of."""
+"""What to ask WHMCS for one record at a time: details, and the list's row of a record that we were notified of."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

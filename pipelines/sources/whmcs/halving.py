@@ -96,7 +96,7 @@ def _joined(pages: Sequence[ListPage]) -> ListPage:
 
 
 def _named(pages: Sequence[ListPage]) -> Sequence[Unreadable]:
-    """The unreadable rows; one whose id nobody told is named by the row before it."""
+    """The unreadable rows; one whose id nobody knows is named by the row before it."""
     named: list[Unreadable] = []
     before = "the first"
     for page in pages:

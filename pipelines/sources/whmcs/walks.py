@@ -24,7 +24,7 @@ class List:
     """A list action: its name, where its rows lie in the answer, and its ascending order, where it knows one.
 
     newest_first: the order in which new records come first, where there is one.
-    changing: filters that together pick the rows that may still change; (everything) unless told.
+    changing: filters that together pick the rows that may still change; (everything) by default.
     closed: filters of rows that seldom change any more, newest first; read as far back as `closed_days`.
     """
 

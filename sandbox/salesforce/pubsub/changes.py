@@ -28,7 +28,7 @@ ENTITIES = ("Account", "Contact", "Order", "OrderItem", "Case", "Product2", "Pri
 EVERYTHING = "/data/ChangeEvents"
 PROVISION_TOPIC = f"/event/{PROVISION_REQUESTED}"
 FAULTS = ("drop", "double", "reorder", "poison")
-"""Lost, told twice, held back until the next one was told, and told in bytes that no schema decodes."""
+"""Lost, sent twice, held back until the next one was sent, and sent in bytes that no schema decodes."""
 _SYSTEM = "salesforce"
 _LARGEST = 1 << 20  # bytes of an event (Pub/Sub API and Event Allocations)
 

@@ -6,13 +6,13 @@ SELECT f.dataset, f.system, f.target_seconds, f.as_of,
        f.verified_through, extract(epoch FROM now() - f.verified_through)::float8 AS verified_age_seconds,
        f.parked_at, f.parked_reason,
        r.status, r.started_at, r.finished_at, r.error, r.rows_read, r.inserted, r.updated, r.unchanged, r.deleted,
-       (SELECT count(*) FROM sync.quarantine q WHERE q.dataset = ANY(told.datasets) AND q.resolved_at IS NULL) AS quarantined,
+       (SELECT count(*) FROM sync.quarantine q WHERE q.dataset = ANY(reported.datasets) AND q.resolved_at IS NULL) AS quarantined,
        (SELECT coalesce(jsonb_object_agg(why.reason, why.rows), '{}')
           FROM (SELECT q.reason, count(*) AS rows FROM sync.quarantine q
-                 WHERE q.dataset = ANY(told.datasets) AND q.resolved_at IS NULL
+                 WHERE q.dataset = ANY(reported.datasets) AND q.resolved_at IS NULL
                  GROUP BY q.reason ORDER BY count(*) DESC, q.reason LIMIT 5) why) AS quarantine_reasons
   FROM sync.freshness f
- CROSS JOIN LATERAL (SELECT ARRAY[f.dataset, CASE f.dataset WHEN 'freebit.line_details' THEN 'sim.numbers' END]) told (datasets)
+ CROSS JOIN LATERAL (SELECT ARRAY[f.dataset, CASE f.dataset WHEN 'freebit.line_details' THEN 'sim.numbers' END]) reported (datasets)
   LEFT JOIN LATERAL (
       SELECT * FROM sync.runs r WHERE r.dataset = f.dataset AND r.mode <> 'events' ORDER BY r.started_at DESC LIMIT 1
   ) r ON true

@@ -1,4 +1,4 @@
--- An approved order asks to be provisioned: once per key, however often it is told. One row: the order is known.
+-- An approved order asks to be provisioned: once per key, however often it is received. One row: the order is known.
 WITH placed AS (
     SELECT id, source_id, account_id FROM hub.orders WHERE source = 'salesforce' AND source_id = %(order)s
 ), asked AS (

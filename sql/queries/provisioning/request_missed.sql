@@ -1,4 +1,4 @@
--- Approved orders that wait to be provisioned and of which nobody told us, as where a position on the channel was lost.
+-- Approved orders that wait to be provisioned and of which no event came, as where a position on the channel was lost.
 WITH missed AS (
     SELECT o.id, o.source_id, o.account_id, 'provision:' || o.source_id || ':seen:' || o.source_updated_at AS key
       FROM hub.orders o

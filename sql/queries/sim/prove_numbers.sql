@@ -4,35 +4,35 @@
 -- than that (a number given out again). Never that an older service began with the line: the line may have been handed on.
 -- It counts where all that is said names one line and no other. Nothing is returned.
 WITH rivals AS (
-    SELECT told.id AS told, told.network_eid, told.iccid, told.relation_code, told.started_on, line.id, line.account_id,
+    SELECT answer.id AS answer, answer.network_eid, answer.iccid, answer.relation_code, answer.started_on, line.id, line.account_id,
            line.subscription_id, line.eid, line.serial_number, subscription.registered_on
-      FROM pg_temp.stage_sims told
-      JOIN hub.sims line ON line.msisdn = told.msisdn AND line.is_open AND line.deleted_at IS NULL
+      FROM pg_temp.stage_sims answer
+      JOIN hub.sims line ON line.msisdn = answer.msisdn AND line.is_open AND line.deleted_at IS NULL
                         AND line.number_claim <> 'undisputed'
       LEFT JOIN hub.subscriptions subscription ON subscription.id = line.subscription_id
 ), named AS (
-    SELECT told, id FROM rivals WHERE eid = network_eid OR upper(serial_number) = upper(iccid)
+    SELECT answer, id FROM rivals WHERE eid = network_eid OR upper(serial_number) = upper(iccid)
     UNION
-    SELECT told, rivals.id
+    SELECT answer, rivals.id
       FROM rivals
       JOIN hub.customer_accounts billing ON billing.id = rivals.account_id
       JOIN hub.customer_accounts crm ON crm.customer_id = billing.customer_id AND crm.source = 'salesforce'
       JOIN hub.orders placed ON placed.account_id = crm.id AND placed.source_id = relation_code
       JOIN hub.order_items item ON item.order_id = placed.id AND item.subscription_id = rivals.subscription_id
     UNION
-    SELECT told, id
+    SELECT answer, id
       FROM rivals
      WHERE started_on BETWEEN registered_on - 14 AND registered_on + 14
        AND (eid = network_eid) IS NOT FALSE
        AND NOT EXISTS (SELECT FROM rivals other
-                        WHERE other.told = rivals.told AND other.id <> rivals.id
+                        WHERE other.answer = rivals.answer AND other.id <> rivals.id
                           AND (other.registered_on < rivals.started_on - 14) IS NOT TRUE)
 ), proven AS (
-    SELECT told, (array_agg(id))[1] AS owner FROM named GROUP BY told HAVING count(*) = 1
+    SELECT answer, (array_agg(id))[1] AS owner FROM named GROUP BY answer HAVING count(*) = 1
 ), verdicts AS (
     SELECT rivals.id, CASE WHEN count(*) = count(owner) AND min(owner::text) = max(owner::text)
                                 AND min(owner::text) = rivals.id::text THEN 'proven' ELSE 'disputed' END AS claim
-      FROM rivals LEFT JOIN proven USING (told)
+      FROM rivals LEFT JOIN proven USING (answer)
      GROUP BY rivals.id
 )
 UPDATE hub.sims line SET number_claim = verdicts.claim

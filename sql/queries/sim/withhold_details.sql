@@ -1,8 +1,8 @@
--- What the network told of a number is no line's that may not have it, or has another by now: it leaves the stage. The latter
--- is wished for by its new number. Nothing is returned.
+-- What the network answered of a number is no line's that may not have it, or has another by now: it leaves the stage. Of the
+-- latter a refresh is requested, by its new number. Nothing is returned.
 WITH withheld AS (
-    DELETE FROM pg_temp.stage_sims told USING hub.sims line
-     WHERE line.id = told.id AND (line.number_claim = 'disputed' OR line.msisdn IS DISTINCT FROM told.msisdn)
+    DELETE FROM pg_temp.stage_sims answer USING hub.sims line
+     WHERE line.id = answer.id AND (line.number_claim = 'disputed' OR line.msisdn IS DISTINCT FROM answer.msisdn)
     RETURNING line.source_id, line.number_claim
 )
 INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)

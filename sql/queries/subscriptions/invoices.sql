@@ -1,7 +1,7 @@
 -- Invoices that charge one subscription, newest first: JSON, and the key that the next page starts after. First a row
 -- that says that the subscription is the customer's, without which there is no such subscription; its JSON says how many
--- invoices may be missing, because their items are not read yet. These are wished for.
-(SELECT sync.wish_items(NULL, %(limits)s::jsonb)::text, NULL::date, NULL::uuid
+-- invoices may be missing, because their items are not read yet. A refresh of these is requested.
+(SELECT sync.request_items_refresh(NULL, %(limits)s::jsonb)::text, NULL::date, NULL::uuid
    FROM hub.subscriptions subscription
   WHERE subscription.id = %(id)s::uuid
     AND subscription.account_id = (SELECT hub.current_account('whmcs'))

@@ -1,5 +1,5 @@
 -- Remember, in the transaction that writes a page, where its reader stands (null: it keeps no position) and what the run
--- did. Whoever follows the change log is told when this commits, where there is something to tell; nothing of use is
+-- did. Whoever follows the change log is notified when this commits, where there is something to tell; nothing of use is
 -- returned.
 WITH saved AS (
     INSERT INTO sync.cursors (dataset, position)

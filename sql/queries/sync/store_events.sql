@@ -1,4 +1,4 @@
--- Store events and the position after them, in one go; an event told twice is one row; wakes the worker.
+-- Store events and the position after them, in one go; an event sent twice is one row; wakes the worker.
 -- `events`: a JSON array of objects with event_id, kind, entity, record_id, payload and occurred_at (milliseconds).
 WITH stored AS (
     INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, payload, occurred_at)

@@ -18,10 +18,11 @@ PNG = bytes.fromhex(
 
 def _limited(answers: list[httpx.Response], what: str, calls: int) -> Seen:
     refused = [answer for answer in answers if answer.status_code == 429]
-    told = all(answer.headers.get("retry-after", "").isdigit() for answer in refused)
-    said = "with Retry-After" if told else "not all with Retry-After"
+    say_when = all(answer.headers.get("retry-after", "").isdigit() for answer in refused)
+    said = "with Retry-After" if say_when else "not all with Retry-After"
     return Seen(
-        bool(refused) and told, f"{len(answers)} {what}: {len(refused)} answered 429 {said}; {calls} source calls"
+        bool(refused) and say_when,
+        f"{len(answers)} {what}: {len(refused)} answered 429 {said}; {calls} source calls",
     )
 
 

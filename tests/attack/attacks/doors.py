@@ -92,10 +92,10 @@ def body_without_end(target: Target) -> Seen:
 @attack("15", quick=True, needs_stack=False, reads=True)
 def buffered_stream(target: Target) -> Seen:
     """A live stream tells proxies not to hold it back."""
-    told = ""
+    buffering = ""
     with (
         suppress(TimeoutError),
         target.http.stream("GET", "/api/live", headers=target.headers(target.customers()[0])) as answer,
     ):
-        told = answer.headers.get("x-accel-buffering", "")
-    return Seen(told == "no", f"X-Accel-Buffering: {told or 'not said'}")
+        buffering = answer.headers.get("x-accel-buffering", "")
+    return Seen(buffering == "no", f"X-Accel-Buffering: {buffering or 'not said'}")

@@ -17,9 +17,9 @@ AT_ONCE = 20
 
 @attack("held", quick=True)
 def webhook_replay(target: Target) -> Seen:
-    """A hint counts once, only within its time, and only as it was signed."""
+    """A notification counts once, only within its time, and only as it was signed."""
     now = int(time.time())
-    hint = {
+    notification = {
         "id": uuid4().hex,
         "event": "InvoicePaid",
         "entity": "invoice",
@@ -27,7 +27,7 @@ def webhook_replay(target: Target) -> Seen:
         "clientId": "1001",
         "occurredAt": now,
     }
-    body = json.dumps(hint).encode()
+    body = json.dumps(notification).encode()
 
     def sent(content: bytes = body, at: int = now, signed: bytes = body, secret: str = SECRET) -> int:
         digest = hmac.new(secret.encode(), f"{at}.".encode() + signed, "sha256").hexdigest()
@@ -35,7 +35,7 @@ def webhook_replay(target: Target) -> Seen:
         return target.http.post("/webhooks/whmcs", content=content, headers=headers).status_code
 
     def stored() -> int:
-        found: int = target.rows("SELECT count(*) AS n FROM sync.inbox WHERE event_id = %s", hint["id"])[0]["n"]
+        found: int = target.rows("SELECT count(*) AS n FROM sync.inbox WHERE event_id = %s", notification["id"])[0]["n"]
         return found
 
     good = [sent(), sent(), sent()]

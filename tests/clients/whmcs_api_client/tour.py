@@ -207,8 +207,8 @@ def _() -> None:
 
 
 def ordered(**more: Any) -> Any:
-    wish = {"pid": [kept["product"]["pid"]], "billingcycle": ["monthly"], "qty": [1], **more}
-    return api.add_order(**ASKED, clientid=kept["new"], paymentmethod=GATEWAY, **wish)
+    order = {"pid": [kept["product"]["pid"]], "billingcycle": ["monthly"], "qty": [1], **more}
+    return api.add_order(**ASKED, clientid=kept["new"], paymentmethod=GATEWAY, **order)
 
 
 def order(order_id: str) -> Any:
@@ -295,10 +295,10 @@ def _() -> None:
 @step("an order for nobody, for nothing, by no way to pay")
 def _() -> None:
     call = api.add_order_without_preload_content
-    wish = {"clientid": kept["new"], "paymentmethod": GATEWAY, "pid": [kept["product"]["pid"]]}
-    refused("Client ID Not Found", raw(call, **{**wish, "clientid": 999_999}))
-    refused("No items added to cart so order cannot proceed", raw(call, **{**wish, "pid": []}))
-    cash = {**wish, "paymentmethod": "cash"}
+    order = {"clientid": kept["new"], "paymentmethod": GATEWAY, "pid": [kept["product"]["pid"]]}
+    refused("Client ID Not Found", raw(call, **{**order, "clientid": 999_999}))
+    refused("No items added to cart so order cannot proceed", raw(call, **{**order, "pid": []}))
+    cash = {**order, "paymentmethod": "cash"}
     refused("Invalid Payment Method. Valid options include stripe,mailin", raw(call, **cash))
 
 

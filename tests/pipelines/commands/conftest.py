@@ -102,7 +102,7 @@ class Hub:
             return connection.execute(query.encode(), values).fetchall()
 
     def apply(self) -> None:
-        """Apply what sources told and commands wished for."""
+        """Apply what sources notified of and commands requested."""
         for system in ("salesforce", "whmcs", "freebit"):
             source = source_of(system)
             Applier(system, source, self.database.sync, Tally()).drain()

@@ -14,7 +14,7 @@ from domain.commands.asked import Asked
 from domain.commands.kind import Kind, NoFacts
 from pipelines.commands.claims import Claims
 from pipelines.commands.runner import Runner
-from pipelines.commands.saga import Action, Command, Result, Step, Wish, Work
+from pipelines.commands.saga import Action, Command, RefreshRequest, Result, Step, Work
 from pipelines.sources.clients import Clients
 from tests.builders import insert, insert_customer
 from tests.conftest import Database
@@ -37,7 +37,9 @@ MADE_UP = Kind(KIND, about="Made up.", input=Nothing, subject="orders", system="
 
 
 def made_up(
-    *steps: Step[Any], failing: Iterable[Step[Any]] = (), affects: Callable[[Work[Any]], Iterable[Wish]] = lambda _: ()
+    *steps: Step[Any],
+    failing: Iterable[Step[Any]] = (),
+    affects: Callable[[Work[Any]], Iterable[RefreshRequest]] = lambda _: (),
 ) -> Action[Any]:
     return Action(MADE_UP, steps, affects, failing=tuple(failing))
 

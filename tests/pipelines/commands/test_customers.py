@@ -68,9 +68,9 @@ def test_an_address_on_file_is_written_whole(hub: Hub, customer: Customer) -> No
 def test_what_a_customer_changed_is_read_again(hub: Hub, customer: Customer) -> None:
     ask(hub, customer, "update_address", ADDRESS)
 
-    wished = hub.rows("SELECT entity, record_id FROM sync.inbox WHERE state = 'waiting' ORDER BY entity")
+    requested = hub.rows("SELECT entity, record_id FROM sync.inbox WHERE state = 'waiting' ORDER BY entity")
 
-    assert wished == [("whmcs.client_details", customer.whmcs), ("whmcs.clients", customer.whmcs)]
+    assert requested == [("whmcs.client_details", customer.whmcs), ("whmcs.clients", customer.whmcs)]
 
 
 def opportunities(hub: Hub, customer: Customer) -> list[dict[str, Any]]:

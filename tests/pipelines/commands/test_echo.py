@@ -25,7 +25,7 @@ def echo(hub: Hub) -> int:
         if entity is not None:
             told += 1
             hub.rows(
-                "SELECT sync.receive_hint(%s, %s, %s, %s, %s, now(), '{}')",
+                "SELECT sync.receive_notification(%s, %s, %s, %s, %s, now(), '{}')",
                 *(effect["system"], uuid4().hex, entity, str(effect["id"]), _owner(hub, effect)),
             )
     hub.rows("UPDATE sync.inbox SET due_at = received_at WHERE state = 'waiting' RETURNING id")

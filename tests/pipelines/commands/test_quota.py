@@ -1,4 +1,4 @@
-"""When the day's calls are used up, commands wait and say so; the last of them are not for new wishes.
+"""When the day's calls are used up, commands wait and say so; the last of them are not for new commands.
 
 Salesforce refuses every call with REQUEST_LIMIT_EXCEEDED once the calls of the last 24 hours are used (source: REST API
 Developer Guide, "Status Codes and Error Responses").
@@ -35,7 +35,7 @@ def command(hub: Hub, customer: Customer) -> UUID:
     return hub.ask("open_case", customer, CASE)
 
 
-def test_a_new_wish_leaves_the_last_calls_and_says_what_it_waits_for(hub: Hub, command: UUID) -> None:
+def test_a_new_command_leaves_the_last_calls_and_says_what_it_waits_for(hub: Hub, command: UUID) -> None:
     before = hub.command(command)["deadline_at"]
     used(hub, 980)
 

@@ -23,7 +23,7 @@ import pytest
 from core.errors import BusyError, CredentialsError, QuotaError, RejectedError, ThrottledError, UnavailableError
 from pipelines.commands.operating import retry
 from pipelines.commands.runner import LONGEST_WAIT_SECONDS, MOST_SURPRISES, QUOTA_WAIT_SECONDS
-from pipelines.commands.saga import AlertError, Done, LaterError, RefusalError, Result, Step, Wish, Work
+from pipelines.commands.saga import AlertError, Done, LaterError, RefreshRequest, RefusalError, Result, Step, Work
 from pipelines.sources.circuit import CircuitOpenError
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import Doing, Found, Stage, made_up
@@ -414,10 +414,17 @@ def test_a_process_that_is_to_stop_begins_no_further_step_and_gives_the_command_
 def test_what_a_command_changed_is_read_again_once_it_has_ended(stage: Stage) -> None:
     stage.ask()
 
-    stage.run(made_up(affects=lambda _: [Wish("whmcs.invoices", record="7"), Wish("whmcs.services", owner="3")]))
+    stage.run(
+        made_up(
+            affects=lambda _: [
+                RefreshRequest("whmcs.invoices", record="7"),
+                RefreshRequest("whmcs.services", owner="3"),
+            ]
+        )
+    )
 
-    wished = stage.rows("SELECT entity, record_id, parent_id, state FROM sync.inbox ORDER BY entity")
-    assert wished == [("whmcs.invoices", "7", None, "waiting"), ("whmcs.services", None, "3", "waiting")]
+    requested = stage.rows("SELECT entity, record_id, parent_id, state FROM sync.inbox ORDER BY entity")
+    assert requested == [("whmcs.invoices", "7", None, "waiting"), ("whmcs.services", None, "3", "waiting")]
 
 
 # -- whose it is -----------------------------------------------------------------------------------------------------

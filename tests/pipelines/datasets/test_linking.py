@@ -101,7 +101,7 @@ def test_the_crms_word_is_enough_where_billing_says_nothing(connection):
 
 
 # WHMCS lets clients fill in custom fields themselves unless each is marked "admin only" (V: WHMCS docs, custom fields).
-def test_a_number_that_a_client_wrote_links_nobody_and_is_told_to_ops(connection):
+def test_a_number_that_a_client_wrote_links_nobody_and_is_reported_to_operators(connection):
     a = crm(connection, "001A", number="C1")
     w = billing(connection, "1001", claims="C1")
 
@@ -155,7 +155,7 @@ def test_walking_through_all_numbers_breaks_no_link(connection):
         }
 
 
-def test_until_billing_has_told_its_own_claim_nothing_is_linked(connection):
+def test_until_billing_has_made_its_own_claim_nothing_is_linked(connection):
     a = crm(connection, "001A", number="C1", claims="1001")
     w = billing(connection, "1001", details_read=False)
 

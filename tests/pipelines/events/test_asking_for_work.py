@@ -1,4 +1,4 @@
-"""An event that asks for work becomes a command, once however often it is told, and never silently none."""
+"""An event that asks for work becomes a command, once however often it is received, and never silently none."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import NotFoundError
 from pipelines.events.orders import ASKS, ask_for_work
-from pipelines.events.routes import Told
+from pipelines.events.routes import InboxEntry
 from tests.builders import insert, insert_customer
 
 ORDER = "8015i0000000000AAA"
@@ -27,8 +27,12 @@ def placed(database: Any) -> None:
         insert(owner, "orders", account_id=customer["salesforce_account_id"], source="salesforce", source_id=ORDER)
 
 
-def asking(number: int, key: str | None, order: str | None = ORDER, kind: str = "event", entity: str = ASKS) -> Told:
-    return Told(number, "salesforce", kind, entity, order, None, {"IdemKey__c": key, "CorrelationId__c": "c-1"}, 0)
+def asking(
+    number: int, key: str | None, order: str | None = ORDER, kind: str = "event", entity: str = ASKS
+) -> InboxEntry:
+    return InboxEntry(
+        number, "salesforce", kind, entity, order, None, {"IdemKey__c": key, "CorrelationId__c": "c-1"}, 0
+    )
 
 
 def asked(connection: psycopg.Connection[Any]) -> list[Any]:
@@ -58,7 +62,7 @@ def test_it_does_so_once_for_each_key_it_gives(
 
 
 @pytest.mark.usefixtures("placed")
-def test_an_event_told_again_without_a_key_is_the_same_event(connection: psycopg.Connection[Any]) -> None:
+def test_an_event_received_again_without_a_key_is_the_same_event(connection: psycopg.Connection[Any]) -> None:
     for _ in range(2):
         ask_for_work(connection, [asking(1, None)])
 

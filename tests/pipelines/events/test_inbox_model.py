@@ -1,4 +1,4 @@
-"""The inbox against a model of it: what is told, wished, claimed, lost and reported, in any order.
+"""The inbox against a model of it: what arrives, is requested, claimed, lost and reported, in any order.
 
 Nothing is lost or applied for nothing, and nobody's row holds up another's.
 """
@@ -42,14 +42,14 @@ class Row:
 
     number: int
     turn: int | None
-    told: int
+    received: int
     is_ours: bool = True
     state: str = "waiting"
     attempts: int = 0
 
 
 class InboxModel(RuleBasedStateMachine):
-    """Two workers of one system; what sources tell and what is wished for; time that passes as a rule says."""
+    """Two workers of one system; what sources notify of and what is requested; time that passes as a rule says."""
 
     def __init__(self, database: Database) -> None:
         super().__init__()
@@ -79,14 +79,14 @@ class InboxModel(RuleBasedStateMachine):
         self._count += 1
         return self._count
 
-    # What is told.
+    # What arrives.
 
     @rule(record=records, who=st.sampled_from(["salesforce", "whmcs", "hub", "hub"]))
     def tell(self, record: str, who: str) -> None:
-        {"salesforce": self._salesforce_tells, "whmcs": self._whmcs_tells, "hub": self._wish}[who](record)
+        {"salesforce": self._salesforce_tells, "whmcs": self._whmcs_tells, "hub": self._request_refresh}[who](record)
 
     def _salesforce_tells(self, record: str) -> None:
-        """The same event may be told often, and long after it was applied: it is one row for ever."""
+        """The same event may arrive often, and long after it was applied: it is one row for ever."""
         event = {"event_id": record, "kind": "record", "entity": "Account", "record_id": record}
         position, events = uuid4().bytes, storable_dump([{**event, "payload": {}, "occurred_at": None}])
         self._connection.execute(
@@ -99,18 +99,18 @@ class InboxModel(RuleBasedStateMachine):
     def _whmcs_tells(self, record: str) -> None:
         """Another system's worker applies that."""
         new = self._connection.execute(
-            "SELECT sync.receive_hint('whmcs', %s, 'invoice', '1', NULL, now(), '{}')", [record]
+            "SELECT sync.receive_notification('whmcs', %s, 'invoice', '1', NULL, now(), '{}')", [record]
         ).fetchone()
         assert new == (("whmcs", record) not in self._rows,)
         self._store(("whmcs", record), is_ours=False)
 
-    def _wish(self, record: str) -> None:
-        """A wish is one row, which waits anew with each wish: who is reading the record may have read it too early."""
+    def _request_refresh(self, record: str) -> None:
+        """A refresh request is one row, which waits anew each time: who reads the record may have read it too early."""
         request_refresh(self._connection, "salesforce.accounts", [record])
         key = ("hub", f"salesforce.accounts:{record}")
         self._store(key)
         row, now = self._rows[key], self._now()
-        row.state, row.attempts, row.turn, row.told = "waiting", 0, now, now
+        row.state, row.attempts, row.turn, row.received = "waiting", 0, now, now
 
     def _store(self, key: tuple[str, str], *, is_ours: bool = True) -> None:
         if key not in self._rows:
@@ -122,24 +122,24 @@ class InboxModel(RuleBasedStateMachine):
     @rule(
         worker=st.integers(0, 1),
         outcome=st.sampled_from(OUTCOMES),
-        wished=st.sampled_from([None, None, None, "001A", "001B"]),
+        requested=st.sampled_from([None, None, None, "001A", "001B"]),
         answers=st.sampled_from([False, False, False, True]),
         waits=st.booleans(),
     )
-    def work(self, worker: int, outcome: str, wished: str | None, answers: bool, waits: bool) -> None:
-        """Take what is due and say what came of it; meanwhile somebody wishes, and the source answers somebody."""
+    def work(self, worker: int, outcome: str, requested: str | None, answers: bool, waits: bool) -> None:
+        """Take what is due and say what came of it; meanwhile somebody requests, and the source answers somebody."""
         inbox = self._leading(worker)
         claimed, keys = inbox.waiting(), self._due()
-        assert [self._key(told.id) for told in claimed.told] == keys
-        assert [told.attempts for told in claimed.told] == [self._rows[key].attempts for key in keys]
+        assert [self._key(entry.id) for entry in claimed.entries] == keys
+        assert [entry.attempts for entry in claimed.entries] == [self._rows[key].attempts for key in keys]
         at = self._now()
 
-        if wished is not None:
-            self._wish(wished)
+        if requested is not None:
+            self._request_refresh(requested)
         if answers:
             self._answer()
-        # What was wished for meanwhile was perhaps read too early, so nothing is said of it.
-        meant = {key: self._rows[key] for key in keys if self._rows[key].told < at}
+        # What was requested meanwhile was perhaps read too early, so nothing is said of it.
+        meant = {key: self._rows[key] for key in keys if self._rows[key].received < at}
         before = self._clock()
         if outcome == "lost":
             self._lose_the_leader()
@@ -190,11 +190,11 @@ class InboxModel(RuleBasedStateMachine):
     def _failed(self, key: tuple[str, str], row: Row, before: datetime, turn: int, *, unanswered: bool) -> None:
         """It is tried again later and later, and parked in the end, unless it may be that nobody answers.
 
-        What failed together is due together, in the order in which it was first told.
+        What failed together is due together, in the order in which it first arrived.
         """
         wait = min(4**row.attempts - 1, LONGEST_WAIT)
         row.attempts += 1
-        if row.attempts >= MOST_ATTEMPTS and (not unanswered or (self._answered or 0) > row.told):
+        if row.attempts >= MOST_ATTEMPTS and (not unanswered or (self._answered or 0) > row.received):
             row.state = "parked"
         else:
             self._postponed(key, before, wait)
@@ -206,7 +206,7 @@ class InboxModel(RuleBasedStateMachine):
             row.turn = None
             self._postponed(key, before, 60)
         for row in self._rows.values():
-            if row.is_ours and row.state == "waiting" and row.told < at:
+            if row.is_ours and row.state == "waiting" and row.received < at:
                 row.attempts = 0
 
     def _postponed(self, key: tuple[str, str], before: datetime, seconds: int) -> None:
@@ -260,7 +260,7 @@ class InboxModel(RuleBasedStateMachine):
             " state = 'waiting' AND due_at > clock_timestamp() + interval '1 second' FROM sync.inbox"
         ).fetchall()
 
-        assert {(source, event): told for source, event, *told in rows} == {
+        assert {(source, event): state for source, event, *state in rows} == {
             key: [row.state, row.attempts, row.state == "waiting" and row.turn is None]
             for key, row in self._rows.items()
         }
@@ -279,7 +279,7 @@ class InboxModel(RuleBasedStateMachine):
             assert nap > LONGEST_WAIT
 
 
-def test_whatever_is_told_and_lost_in_any_order_is_applied_once_it_can_be(
+def test_whatever_arrives_and_is_lost_in_any_order_is_applied_once_it_can_be(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inboxes, "MOST_AT_ONCE", AT_ONCE)

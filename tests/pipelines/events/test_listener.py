@@ -84,7 +84,7 @@ def states(database: Any) -> list[str]:
     return [state for (state,) in fetch(database, "SELECT state FROM sync.streams")]
 
 
-def told(database: Any, kind: str = "record") -> list[str]:
+def stored(database: Any, kind: str = "record") -> list[str]:
     """The replay ids of the events in the inbox, in the order in which they were stored."""
     query = "SELECT split_part(event_id, '/', 4) FROM sync.inbox WHERE kind = %s AND event_id LIKE %s ORDER BY id"
     return [replay for (replay,) in fetch(database, query, kind, f"{TOPIC}/%")]
@@ -95,10 +95,10 @@ def gaps(database: Any) -> list[Any]:
     return fetch(database, query)
 
 
-def test_a_change_is_told_with_what_changed_and_without_its_values(sandbox, database):
+def test_a_change_is_stored_with_what_changed_and_without_its_values(sandbox, database):
     with listening(sandbox, database):
         change(sandbox, "03-1234-5678")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
 
     (row,) = fetch(database, "SELECT entity, record_id, payload FROM sync.inbox WHERE kind = 'record'")
     assert row[:2] == ("Account", ACCOUNT)
@@ -109,14 +109,14 @@ def test_a_change_is_told_with_what_changed_and_without_its_values(sandbox, data
 def test_events_go_on_after_the_org_has_moved(sandbox, database):
     with listening(sandbox, database):
         change(sandbox, "03-1111-1111")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
         before = gaps(database)
 
         post(sandbox, "move", {"answer": "redirect"})
         change(sandbox, "03-2222-2222")
-        until(lambda: len(told(database)) == 2)
+        until(lambda: len(stored(database)) == 2)
 
-    assert told(database) == published(sandbox)
+    assert stored(database) == published(sandbox)
     assert gaps(database) == before
 
 
@@ -139,15 +139,15 @@ def test_the_first_time_what_came_before_is_a_gap(sandbox, database):
 def test_after_a_restart_it_goes_on_where_it_stopped(sandbox, database):
     with listening(sandbox, database):
         change(sandbox, "1")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
     for phone in ("2", "3", "4"):
         change(sandbox, phone)
     gaps_before = gaps(database)
 
     with listening(sandbox, database):
-        until(lambda: len(told(database)) == 4)
+        until(lambda: len(stored(database)) == 4)
 
-    assert told(database) == published(sandbox)
+    assert stored(database) == published(sandbox)
     assert gaps(database) == gaps_before
 
 
@@ -155,40 +155,40 @@ def test_after_a_restart_it_goes_on_where_it_stopped(sandbox, database):
 def test_a_position_that_is_lost_is_a_gap_and_never_silence(sandbox, database, mode):
     with listening(sandbox, database):
         change(sandbox, "1")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
     before = len(gaps(database))
     change(sandbox, "2")
     post(sandbox, "event-faults", {"mode": mode, "times": 3})
 
     with listening(sandbox, database):
         until(lambda: len(gaps(database)) > before and "Account" in {entity for entity, _ in gaps(database)[before:]})
-        # What changes before the listener is told again belongs to the gap.
+        # What changes before the listener is subscribed again belongs to the gap.
         until(lambda: states(database) == ["listening"] * 3)
         change(sandbox, "3")
-        until(lambda: len(told(database)) >= 2)
+        until(lambda: len(stored(database)) >= 2)
 
-    assert told(database)[-1] == published(sandbox)[-1]
+    assert stored(database)[-1] == published(sandbox)[-1]
 
 
 def test_a_channel_that_falls_silent_is_connected_anew(sandbox, database):
     with listening(sandbox, database, stall_seconds=1.0):
         post(sandbox, "event-faults", {"mode": "stall", "times": 3})
         change(sandbox, "1")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
 
 
 def test_a_channel_that_is_ended_is_connected_anew(sandbox, database):
     with listening(sandbox, database):
         post(sandbox, "event-faults", {"mode": "disconnect", "times": 3})
         change(sandbox, "1")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
 
 
 def test_a_session_that_expires_ends_its_streams_and_is_renewed(sandbox, database):
     with listening(sandbox, database):
         post(sandbox, "expire-sessions")
         change(sandbox, "1")
-        until(lambda: published(sandbox)[-1] in told(database))
+        until(lambda: published(sandbox)[-1] in stored(database))
 
 
 def test_a_schema_that_changes_in_the_middle_is_read_by_its_own_id(sandbox, database):
@@ -196,7 +196,7 @@ def test_a_schema_that_changes_in_the_middle_is_read_by_its_own_id(sandbox, data
         change(sandbox, "1")
         post(sandbox, "event-faults", {"mode": "schema_change"})
         change(sandbox, "2")
-        until(lambda: len(told(database)) == 2)
+        until(lambda: len(stored(database)) == 2)
 
     assert not [change for _, change in gaps(database) if change == "UNREADABLE"]
 
@@ -211,7 +211,7 @@ def test_too_many_changes_at_once_are_a_gap_of_the_whole_object(sandbox, databas
 def test_a_gap_of_known_records_names_each_of_them(sandbox, database):
     with listening(sandbox, database):
         post(sandbox, "events", {"entity": "Account", "type": "GAP_UPDATE", "ids": [ACCOUNT, "0015i0000000001AAA"]})
-        until(lambda: len(told(database)) == 2)
+        until(lambda: len(stored(database)) == 2)
 
     records = fetch(database, "SELECT record_id FROM sync.inbox WHERE kind = 'record' ORDER BY record_id")
     assert records == [(ACCOUNT,), ("0015i0000000001AAA",)]
@@ -223,9 +223,9 @@ def test_events_that_come_doubled_and_out_of_order_lose_none(sandbox, database):
             post(sandbox, "event-faults", {"mode": mode})
             change(sandbox, phone)
         change(sandbox, "4")
-        until(lambda: len(told(database)) == len(published(sandbox)) > 4)
+        until(lambda: len(stored(database)) == len(published(sandbox)) > 4)
 
-    assert told(database) == published(sandbox)
+    assert stored(database) == published(sandbox)
 
 
 def test_keep_alives_move_the_position_of_an_idle_channel(sandbox, database):
@@ -246,7 +246,7 @@ def test_one_listens_and_another_takes_over(sandbox, database):
         stopped.set()
         with listening(sandbox, database):
             change(sandbox, "1")
-            until(lambda: len(told(database)) == 1)
+            until(lambda: len(stored(database)) == 1)
         thread.join()
 
 
@@ -267,7 +267,7 @@ def test_who_loses_the_lead_stops_following_before_anybody_leads_again(sandbox, 
         assert followers
         assert not {*followers} & {*left}
         change(sandbox, "1")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
 
 
 @pytest.fixture
@@ -295,9 +295,9 @@ def test_a_position_never_runs_ahead_of_the_events_before_it(sandbox, database, 
         change(sandbox, "1")
         until(refusing)
         fetch_none(database, "DROP TRIGGER refuse ON sync.inbox")
-        until(lambda: len(told(database)) == 1)
+        until(lambda: len(stored(database)) == 1)
 
-    assert told(database) == published(sandbox)
+    assert stored(database) == published(sandbox)
 
 
 def leader_gone(leader: psycopg.Connection[Any], stopped: threading.Event) -> None:
@@ -317,18 +317,18 @@ def test_killed_under_load_and_started_again_it_has_every_event_once(sandbox, da
 
     listener = started()
     try:
-        # With a position: what came before there was one is a gap, and told as that.
+        # With a position: what came before there was one is a gap, and stored as one.
         until(lambda: fetch(database, "SELECT FROM sync.streams WHERE topic = %s AND replay_id IS NOT NULL", TOPIC))
         for number in range(200):
             change(sandbox, str(number))
             if number in {40, 90, 150}:
-                until(lambda told_by_now=number - 40: len(told(database)) > told_by_now)
+                until(lambda stored_by_now=number - 40: len(stored(database)) > stored_by_now)
                 listener.send_signal(signal.SIGKILL)
                 listener.wait()
                 listener = started()
-        until(lambda: len(told(database)) >= 200)
+        until(lambda: len(stored(database)) >= 200)
     finally:
         listener.terminate()
         listener.wait(timeout=PATIENCE_SECONDS)
 
-    assert told(database) == published(sandbox)
+    assert stored(database) == published(sandbox)

@@ -1,4 +1,4 @@
-"""Which records are read again for what we are told: the rules of docs/architecture.md, written down here once more."""
+"""What an entry of the inbox has read again: the rules of docs/architecture.md, written down here once more."""
 
 from types import MappingProxyType
 from typing import Any
@@ -7,20 +7,20 @@ import psycopg
 import pytest
 
 from pipelines.datasets import DATASETS, datasets_of
-from pipelines.events.routes import SALESFORCE, Told, missed_by, wanted_by
+from pipelines.events.routes import SALESFORCE, InboxEntry, missed_by, wanted_by
 from sql.statements import statement
 from tests.builders import insert_customer
 
 CLIENT, RECORD = "1001", "77"
 
 
-def told(
+def entry(
     source: str, entity: str, record: str | None = RECORD, parent: str | None = CLIENT, kind: str = "record"
-) -> Told:
-    return Told(1, source, kind, entity, record, parent, MappingProxyType({}), 0)
+) -> InboxEntry:
+    return InboxEntry(1, source, kind, entity, record, parent, MappingProxyType({}), 0)
 
 
-def wanted(what: Told) -> dict[str, tuple[set[str], set[str]]]:
+def wanted(what: InboxEntry) -> dict[str, tuple[set[str], set[str]]]:
     """By data set: which records, and whose."""
     return {name: (set(only.records), set(only.owners)) for name, only in wanted_by(what)}
 
@@ -39,27 +39,27 @@ def wanted(what: Told) -> dict[str, tuple[set[str], set[str]]]:
     ],
 )
 def test_what_whmcs_tells_of(entity: str, expected: dict[str, tuple[set[str], set[str]]]) -> None:
-    assert wanted(told("whmcs", entity)) == expected
+    assert wanted(entry("whmcs", entity)) == expected
 
 
-def test_every_data_set_of_salesforce_is_told_of() -> None:
+def test_salesforce_notifies_of_every_data_set() -> None:
     assert {each.name for each in datasets_of("salesforce")} == set(SALESFORCE.values())
 
 
 def test_a_customer_who_is_refreshed_is_refreshed_whole(database: Any) -> None:
     with psycopg.connect(database.sync) as connection:
         customer = insert_customer(connection)
-        wished = connection.execute(statement("sync/wish_customer"), {"customer": customer["id"]}).fetchall()
+        requested = connection.execute(statement("sync/request_customer"), {"customer": customer["id"]}).fetchall()
         asked_for = {name for (name,) in connection.execute("SELECT entity FROM sync.inbox").fetchall()}
 
     of_nobody = {"salesforce.products", "salesforce.prices"}
-    assert len(wished) == len(asked_for)
+    assert len(requested) == len(asked_for)
     assert asked_for == {each.name for each in DATASETS} - of_nobody
 
 
 @pytest.mark.parametrize("entity", ["order", "pay_method"])
 def test_without_the_client_nothing_can_be_read_of_it(entity: str) -> None:
-    assert wanted(told("whmcs", entity, parent=None)) == {}
+    assert wanted(entry("whmcs", entity, parent=None)) == {}
 
 
 @pytest.mark.parametrize(
@@ -76,25 +76,25 @@ def test_without_the_client_nothing_can_be_read_of_it(entity: str) -> None:
     ],
 )
 def test_what_salesforce_tells_of(entity: str, dataset: str) -> None:
-    assert wanted(told("salesforce", entity, parent=None)) == {dataset: ({RECORD}, set())}
-    assert missed_by(told("salesforce", entity, None, None, kind="gap")) == dataset
-    assert missed_by(told("salesforce", entity, parent=None)) is None
+    assert wanted(entry("salesforce", entity, parent=None)) == {dataset: ({RECORD}, set())}
+    assert missed_by(entry("salesforce", entity, None, None, kind="gap")) == dataset
+    assert missed_by(entry("salesforce", entity, parent=None)) is None
 
 
 @pytest.mark.parametrize("entity", ["Contact", "Somebody_Elses__e"])
 def test_what_shows_in_no_table_of_ours_costs_no_call(entity: str) -> None:
-    assert wanted(told("salesforce", entity)) == {}
-    assert missed_by(told("salesforce", entity, None, kind="gap")) is None
+    assert wanted(entry("salesforce", entity)) == {}
+    assert missed_by(entry("salesforce", entity, None, kind="gap")) is None
 
 
 def test_a_line_that_somebody_looks_at_is_read_whole() -> None:
-    assert wanted(told("hub", "line", parent=None)) == {
+    assert wanted(entry("hub", "line", parent=None)) == {
         "freebit.line_details": ({RECORD}, set()),
         "freebit.line_usage": ({RECORD}, set()),
     }
 
 
-def test_a_wish_is_for_a_record_or_else_for_all_of_an_owners() -> None:
-    assert wanted(told("hub", "whmcs.invoices", RECORD, None)) == {"whmcs.invoices": ({RECORD}, set())}
-    assert wanted(told("hub", "whmcs.invoices", None, CLIENT)) == {"whmcs.invoices": (set(), {CLIENT})}
-    assert wanted(told("hub", "whmcs.invoices", RECORD, CLIENT)) == {"whmcs.invoices": ({RECORD}, set())}
+def test_a_refresh_request_is_for_a_record_or_else_for_all_of_an_owners() -> None:
+    assert wanted(entry("hub", "whmcs.invoices", RECORD, None)) == {"whmcs.invoices": ({RECORD}, set())}
+    assert wanted(entry("hub", "whmcs.invoices", None, CLIENT)) == {"whmcs.invoices": (set(), {CLIENT})}
+    assert wanted(entry("hub", "whmcs.invoices", RECORD, CLIENT)) == {"whmcs.invoices": ({RECORD}, set())}

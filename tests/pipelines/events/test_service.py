@@ -1,4 +1,4 @@
-"""The worker tells Dagster in sums of what it wrote, when Dagster can be told."""
+"""The worker reports to Dagster in sums what it wrote, once Dagster can be reached."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def instance() -> Any:
         yield instance
 
 
-def told(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
+def reported(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
     found = instance.fetch_materializations(dg.AssetKey(["whmcs", "invoices"]), limit=10).records
     return [
         {key: value.value for key, value in record.asset_materialization.metadata.items()}
@@ -35,7 +35,7 @@ def told(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
     ]
 
 
-def test_what_was_written_while_dagster_was_away_is_told_with_the_next_report(database, instance):
+def test_what_was_written_while_dagster_was_away_is_in_the_next_report(database, instance):
     tally = Tally()
     tally("whmcs.invoices", Merged(inserted=1, updated=2))
     report(tally, Away(), database.sync)
@@ -44,14 +44,14 @@ def test_what_was_written_while_dagster_was_away_is_told_with_the_next_report(da
     report(tally, instance, database.sync)
     report(tally, instance, database.sync)
 
-    assert told(instance) == [{"inserted": 1, "updated": 5, "unchanged": 0, "deleted": 0}]
+    assert reported(instance) == [{"inserted": 1, "updated": 5, "unchanged": 0, "deleted": 0}]
 
 
-def test_what_was_written_is_told_once_though_nobody_can_say_how_fresh_it_is(instance):
+def test_what_was_written_is_reported_once_though_nobody_can_say_how_fresh_it_is(instance):
     tally = Tally()
     tally("whmcs.invoices", Merged(inserted=1))
 
     report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
     report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
 
-    assert told(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]
+    assert reported(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]

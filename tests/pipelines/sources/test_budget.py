@@ -25,10 +25,10 @@ def processes(database: Any) -> Iterator[list[SharedCircuit]]:
 
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long callers were told to wait, seconds; nobody does."""
-    told: list[float] = []
-    monkeypatch.setattr(calls, "sleep", told.append)
-    return told
+    """How long callers were to wait, seconds; nobody does."""
+    naps: list[float] = []
+    monkeypatch.setattr(calls, "sleep", naps.append)
+    return naps
 
 
 def called_at(budgets: list[Budget], naps: list[float], times: int) -> list[float]:

@@ -186,7 +186,7 @@ def test_a_source_that_asks_for_patience_is_left_alone_by_all(here, elsewhere):
 
 
 def test_patience_that_was_asked_for_outlives_an_answer_to_a_call_that_was_on_its_way(here, elsewhere):
-    """One process has a call in flight, after a failure, while the other is told to wait (429 with `Retry-After`)."""
+    """One process has a call in flight, after a failure, while the other is asked to wait (429 with `Retry-After`)."""
     fail(here, 1)
     elsewhere.throttled(ThrottledError("whmcs", "asks for patience", retry_after=120.0))
 
@@ -198,7 +198,7 @@ def test_patience_that_was_asked_for_outlives_an_answer_to_a_call_that_was_on_it
         elsewhere.admit()
 
 
-def test_of_two_wishes_for_patience_the_longer_counts(database, here, elsewhere):
+def test_of_two_answers_that_ask_for_patience_the_longer_pause_counts(database, here, elsewhere):
     for circuit, seconds in ((here, 600), (elsewhere, 60)):
         circuit.throttled(ThrottledError("whmcs", "asks for patience", retry_after=seconds))
 
@@ -254,7 +254,7 @@ def test_being_left_alone_is_no_failure_of_the_source(database, here):
     assert row(database)[:2] == ("open", OPENS_AFTER)
 
 
-def test_a_source_that_answers_again_is_not_told_so_with_every_call(database, here):
+def test_a_source_that_answers_again_is_not_recorded_with_every_call(database, here):
     fail(here, 1)
     attempt(here, "back")
     with psycopg.connect(database.owner) as connection:

@@ -137,7 +137,7 @@ CHANGE = {
 ACCOUNTS = ["0015i0000000000AAA", "0015i0000000001AAA"]
 
 
-def test_a_change_of_several_records_is_told_of_each_under_an_id_of_its_own():
+def test_a_change_of_several_records_is_stored_for_each_under_an_id_of_its_own():
     """V: Change Data Capture, "Merged Change Events": one event for records changed alike in one transaction."""
     rows = list(rows_of("/data/AccountChangeEvent", event({"Phone": "03-1"}, CHANGE | {"recordIds": ACCOUNTS}), ""))
 
@@ -167,7 +167,7 @@ def test_an_event_that_cannot_be_read_is_a_gap_of_its_channels_object():
     assert (row["kind"], row["entity"], row["record_id"]) == ("gap", "OrderItem", None)
 
 
-def test_of_a_platform_event_the_record_it_names_is_told_and_who_made_it_is_not():
+def test_of_a_platform_event_the_record_it_names_is_kept_and_who_made_it_is_not():
     fields = {"OrderId__c": "801", "IdemKey__c": "801:1", "CreatedById": "005", "CreatedDate": 1_764_547_200_000}
 
     (row,) = rows_of("/event/OrderProvisionRequested__e", event(fields), "OrderId__c")

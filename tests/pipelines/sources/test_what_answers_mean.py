@@ -1,5 +1,5 @@
 """What each client concludes of each answer that the world gives: which error, whether something may have come of the
-call, how long to wait, how often it is tried, and what the circuit is told.
+call, how long to wait, how often it is tried, and what the circuit hears.
 
 A table for each of: what comes from whoever is in between, whatever is called; bodies that are none; connections that
 end; and each source's own words. A source does not say whether it answered before or after the effect, so every row
@@ -56,16 +56,16 @@ class Concluded:
 
 
 class Noting(AlwaysClosed):
-    """A circuit that keeps what it is told."""
+    """A circuit that keeps what it hears."""
 
     def __init__(self) -> None:
-        self.told = UNTOUCHED
+        self.heard = UNTOUCHED
 
     def answered(self) -> None:
-        self.told = ANSWERED
+        self.heard = ANSWERED
 
     def failed(self, error: SourceError, about: str | None) -> None:  # noqa: ARG002 - the port's own
-        self.told = ALL_FAILED if about is None else ONE_FAILED
+        self.heard = ALL_FAILED if about is None else ONE_FAILED
 
 
 READS: dict[str, Any] = {
@@ -114,7 +114,7 @@ def concluded(source: Any) -> Any:
                 return do(client)
             except SourceError as error:
                 wait = getattr(error, "retry_after", None)
-                return Concluded(type(error), error.nothing_came, len(tries), circuit.told, wait)
+                return Concluded(type(error), error.nothing_came, len(tries), circuit.heard, wait)
 
     return concluded
 
@@ -173,7 +173,7 @@ def test_a_server_fault_is_waited_out_as_long_as_it_asks(
 
 @pytest.mark.parametrize(("header", "wait"), WAITS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_who_is_told_to_be_patient_knows_that_nothing_was_done(
+def test_who_is_asked_for_patience_knows_that_nothing_was_done(
     concluded: Any, system: str, header: str | None, wait: float | None
 ) -> None:
     """RFC 6585, section 4."""
@@ -203,7 +203,7 @@ def test_a_page_in_place_of_an_answer_to_a_write_leaves_it_open(concluded: Any, 
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_that_is_told_to_be_patient_is_not_repeated_by_the_client(concluded: Any, write: str) -> None:
+def test_a_write_that_is_asked_for_patience_is_not_repeated_by_the_client(concluded: Any, write: str) -> None:
     system, do = WRITES[write]
 
     assert concluded(system, page(429, "30"), do) == Concluded(ThrottledError, True, 1, ALL_FAILED, 30.0)
@@ -381,7 +381,7 @@ def test_a_key_or_a_session_that_cannot_be_had_proves_that_the_write_was_not_beg
     # WHMCS takes its credentials with each call: the one that fails is the write itself.
     has_log_in = system != "whmcs"
     assert caught.value.nothing_came is has_log_in
-    assert circuit.told == (ALL_FAILED if has_log_in else ONE_FAILED)
+    assert circuit.heard == (ALL_FAILED if has_log_in else ONE_FAILED)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -515,7 +515,7 @@ FREEBIT = {
     "a key that stays refused": (result("401", "001"), Concluded(CredentialsError, True, 2, ALL_FAILED)),
     "a fault": (result("500", "001"), Concluded(UnavailableError, False, TRIES, ONE_FAILED)),
     "maintenance": (result("503", "001"), Concluded(UnavailableError, False, TRIES, ONE_FAILED)),
-    "a fault that nobody told us of": (result("504", "001"), Concluded(UnavailableError, False, TRIES, ONE_FAILED)),
+    "a fault that is documented nowhere": (result("504", "001"), Concluded(UnavailableError, False, TRIES, ONE_FAILED)),
     "a success with a fault's status": (
         as_json({"resultCode": "100"}, 502), Concluded(UnavailableError, False, TRIES, ONE_FAILED)),
 }  # fmt: skip

@@ -85,7 +85,7 @@ def test_a_write_that_a_proxy_answers_for_is_neither_repeated_nor_taken_for_noth
 
 @pytest.mark.parametrize("wait", WAITS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_write_that_is_told_to_be_patient_came_to_nothing(written, reply, system, wait):
+def test_a_write_that_is_asked_for_patience_came_to_nothing(written, reply, system, wait):
     error, arrived = written(system, reply(PAGE, 429, {} if wait is None else {"Retry-After": wait}))
 
     assert isinstance(error, ThrottledError)

@@ -124,9 +124,9 @@ def test_a_refusal_never_repeats_what_was_sent_or_answered(source, client, json_
     with structlog.testing.capture_logs() as events, pytest.raises(RejectedError) as caught:
         client.call("GetClientsDetails", email=ADDRESS)
 
-    told = f"{caught.value!r} {caught.value} {events}"
-    assert ADDRESS not in told
-    assert SECRET not in told
+    shown = f"{caught.value!r} {caught.value} {events}"
+    assert ADDRESS not in shown
+    assert SECRET not in shown
 
 
 def test_nobody_there_is_unavailable(source, settings):
@@ -190,8 +190,8 @@ def listing(rows, json_reply, **counters):
     def script(asked):
         start, size = int(asked.form["limitstart"]), int(asked.form["limitnum"])
         page = [{"id": row} for row in rows[start : start + size]]
-        told = {name: tell(len(rows), len(page)) for name, tell in counters.items()}
-        return json_reply(success(**told, clients={"client": page} if page else ""))
+        counts = {name: count(len(rows), len(page)) for name, count in counters.items()}
+        return json_reply(success(**counts, clients={"client": page} if page else ""))
 
     return script
 

@@ -126,7 +126,7 @@ class Stage:
         for table, row in self.execute(self._look):
             if (said := _compared(table, row)) is not None:
                 found.setdefault(table, Counter())[json.dumps(said, sort_keys=True)] += 1
-                # That details were read is told each time, and a killed reader's are read again.
+                # That details were read is logged each time, and a killed reader's are read again.
                 if table == "sync.changes" and OWN_CLOCK.search(" ".join(said["after"] or ())):
                     found[table][json.dumps(said, sort_keys=True)] = 1
         return found | {"done by runs": self._done()}

@@ -86,8 +86,8 @@ def test_a_row_that_changed_after_its_page_was_asked_for_is_kept_and_asked_for_a
     a_run_of(database, Page(rows=[{"Id": "50000", "subject": "older"}], position={}, asked_at=asked_at))
 
     assert fetch(database.owner, "SELECT subject FROM hub.support_cases") == [("newer",)]
-    wished = fetch(database.owner, "SELECT source, entity, record_id, state FROM sync.inbox")
-    assert wished == [("hub", "salesforce.cases", "50000", "waiting")]
+    requested = fetch(database.owner, "SELECT source, entity, record_id, state FROM sync.inbox")
+    assert requested == [("hub", "salesforce.cases", "50000", "waiting")]
 
 
 # -- the brake -------------------------------------------------------------------------------------------------------

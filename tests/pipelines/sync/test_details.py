@@ -67,12 +67,12 @@ def test_the_worker_is_asked_to_read_what_is_at_work_again_when_it_is_due(databa
     run(at_work, Source(None, Refreshing()), database.sync)
     run(at_work, Source(None, Refreshing()), database.sync)
 
-    wished = fetch(
+    requested = fetch(
         database.owner,
         "SELECT entity, record_id, state, due_at = items_due_at"
         " FROM sync.inbox JOIN hub.invoices ON source_id = record_id",
     )
-    assert wished == [(at_work.name, "2", "waiting", True)]
+    assert requested == [(at_work.name, "2", "waiting", True)]
 
 
 def test_what_stays_at_work_is_read_again_ever_more_seldom(database):
@@ -340,7 +340,7 @@ def test_many_failures_among_answers_are_those_records_own(database):
 
 
 @pytest.mark.parametrize("logged", [True, False])
-def test_whoever_follows_the_change_log_is_told_when_it_has_something_new(database, logged):
+def test_whoever_follows_the_change_log_is_notified_when_it_has_something_new(database, logged):
     three_invoices(database)
     execute(database.owner, "UPDATE hub.invoices SET balance = 5")
     dataset = details_dataset(lambda _: {"balance": 5}, details=replace(DETAILS, logged=logged))
@@ -349,13 +349,13 @@ def test_whoever_follows_the_change_log_is_told_when_it_has_something_new(databa
         listener.execute("LISTEN hub_changes")
         run(dataset, SOURCE, database.sync)
         listener.execute("NOTIFY hub_changes, 'the end'")
-        told = []
+        notified = []
         for notification in listener.notifies(timeout=30):
             if notification.payload == "the end":
                 break
-            told.append(notification.payload)
+            notified.append(notification.payload)
 
-    assert bool(told) == logged
+    assert bool(notified) == logged
 
 
 def test_parents_that_are_deleted_or_in_another_state_are_not_asked_about(database):

@@ -88,7 +88,7 @@ def test_what_a_source_does_not_say_when_asked_by_id_deletes_nothing_and_verifie
     assert fetch(database.owner, "SELECT verified_through FROM sync.freshness") == [(None,)]
 
 
-def test_whoever_listens_is_told_of_a_list_that_cannot_be_read(database, cases):
+def test_whoever_listens_is_notified_of_a_list_that_cannot_be_read(database, cases):
     def broken(_: ReadRequest) -> Iterator[Page]:
         yield Page(rows=rows(*IDS[:5]), position={})
         raise UnavailableError("salesforce", "did not answer")

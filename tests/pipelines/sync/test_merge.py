@@ -123,13 +123,13 @@ def test_a_change_logs_only_the_columns_that_changed_with_both_values(connection
     assert changes(connection)[1:] == [("update", {"subject": "No dial tone"}, {"subject": "Line is noisy"})]
 
 
-def test_a_row_that_belongs_to_nobody_any_more_is_told_to_whoever_had_it(connection):
+def test_a_row_that_belongs_to_nobody_any_more_is_logged_for_whoever_had_it(connection):
     merged(connection, CASES, CaseRow())
 
     merged(connection, CASES, CaseRow(account_id=None, source_updated_at=NOON + HOUR))
 
-    told = connection.execute("SELECT account_id FROM sync.changes ORDER BY seq").fetchall()
-    assert told == [(account_id("salesforce", "001A"),)] * 2
+    logged = connection.execute("SELECT account_id FROM sync.changes ORDER BY seq").fetchall()
+    assert logged == [(account_id("salesforce", "001A"),)] * 2
 
 
 def test_what_is_part_of_a_row_follows_it_to_another_account(connection):

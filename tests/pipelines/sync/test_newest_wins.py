@@ -71,7 +71,7 @@ class Hub:
         self.connection = connection
         self.record = record
         self.under_way: dict[str, tuple[datetime, Row]] = {}
-        self.wished_for = False
+        self.refresh_requested = False
 
     def ask(self, reader: str) -> None:
         row = self.connection.execute("SELECT clock_timestamp()").fetchone()
@@ -84,7 +84,7 @@ class Hub:
         with self.connection.transaction():
             create_stage(self.connection, CASES)
             merged = merge(self.connection, CASES, Rows([row]), run_id=uuid4(), asked_at=asked_at)
-        self.wished_for = self.wished_for or bool(merged.outdated)
+        self.refresh_requested = self.refresh_requested or bool(merged.outdated)
 
     def version(self) -> int:
         row = self.connection.execute(
@@ -122,6 +122,6 @@ def read_after_the_last_change(hub: Hub) -> None:
     hub.ask("the next look")
     for reader in sorted(hub.under_way, reverse=True):
         hub.write(reader)
-    if hub.wished_for:
-        hub.ask("a wish")
-        hub.write("a wish")
+    if hub.refresh_requested:
+        hub.ask("a refresh request")
+        hub.write("a refresh request")

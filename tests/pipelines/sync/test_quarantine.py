@@ -232,5 +232,5 @@ def test_a_record_that_its_source_could_not_hand_over_is_asked_for_again_and_the
     retried = retry(sent(), SOURCE, database.sync)
 
     assert (retried.requested, retried.refused, retried.taken) == (1, 1, 0)
-    wished = fetch(database.owner, "SELECT entity, record_id, state FROM sync.inbox")
-    assert wished == [("salesforce.cases", "500X", "waiting")]
+    requested = fetch(database.owner, "SELECT entity, record_id, state FROM sync.inbox")
+    assert requested == [("salesforce.cases", "500X", "waiting")]

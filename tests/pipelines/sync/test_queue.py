@@ -210,10 +210,10 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def the_worker_is_asked_to_read_what_is_at_work(self) -> None:
-        wished = dict(self.hub.fetch("SELECT record_id, state FROM sync.inbox"))
+        requested = dict(self.hub.fetch("SELECT record_id, state FROM sync.inbox"))
         for name, held in self.held().items():
             if held.balance is not None and held.balance % 2:
-                assert wished.get(name) == "waiting"
+                assert requested.get(name) == "waiting"
 
     def teardown(self) -> None:
         """The source answers, and time passes."""

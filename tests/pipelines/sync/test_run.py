@@ -130,7 +130,7 @@ def test_a_run_whose_process_died_is_marked_as_failed_by_the_next(database):
     ]
 
 
-def test_whoever_listens_is_told_of_every_page_and_of_the_end(database):
+def test_whoever_listens_is_notified_of_every_page_and_of_the_end(database):
     heard: list[Progress] = []
 
     with listening(heard.append):

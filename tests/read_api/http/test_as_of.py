@@ -306,7 +306,7 @@ async def test_whatever_can_be_asked_of_the_past_answers_with_what_was(app, clie
         "TABLE hub.invoices",
         "SELECT 1 FROM ONLY Hub . invoices AS i WHERE true",
         "SELECT 1 FROM command.commands pending WHERE true",
-        "SELECT sync.wish_items(NULL, NULL)",
+        "SELECT sync.request_items_refresh(NULL, NULL)",
         'SELECT 1 FROM "hub".invoices i WHERE true',
         'SELECT 1 FROM U&"\\0068ub".invoices i WHERE true',
         "SELECT 1 FROM/* */hub/**/.invoices i",

@@ -456,8 +456,8 @@ def test_that_somebody_looks_at_a_line_is_heard_however_new_what_they_have_is(ap
 
     answer = httpx.get(f"{api}/api/sims/{line['id']}{path}", headers=headers | {"If-None-Match": tag})
 
-    wishes = rows.execute("SELECT state FROM sync.inbox WHERE record_id = %s", [line["source_id"]]).fetchall()
-    assert (answer.status_code, wishes) == (200, [("waiting",)])
+    requests = rows.execute("SELECT state FROM sync.inbox WHERE record_id = %s", [line["source_id"]]).fetchall()
+    assert (answer.status_code, requests) == (200, [("waiting",)])
 
 
 def test_tags_follow_an_account_to_another_customer(api, rows):

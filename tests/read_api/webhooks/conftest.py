@@ -30,8 +30,8 @@ def inbox(database: Any) -> Iterator[Any]:
         yield lambda *columns: connection.execute(asked.format(SQL(", ").join(map(Identifier, columns)))).fetchall()
 
 
-def hint(**changes: object) -> dict[str, object]:
-    told: dict[str, object] = {
+def notification(**changes: object) -> dict[str, object]:
+    sent: dict[str, object] = {
         "id": "0123456789abcdef" * 2,
         "event": "InvoicePaid",
         "entity": "invoice",
@@ -39,7 +39,7 @@ def hint(**changes: object) -> dict[str, object]:
         "clientId": "1001",
         "occurredAt": 1_749_520_000,
     }
-    return told | changes
+    return sent | changes
 
 
 def body_of(content: object) -> bytes:

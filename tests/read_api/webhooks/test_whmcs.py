@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 from core.settings import ApiSettings, HubSettings
 from read_api.app import create_app
 from tests.read_api.conftest import NOW
-from tests.read_api.webhooks.conftest import SECRET, SENT_AT, body_of, hint, signed
+from tests.read_api.webhooks.conftest import SECRET, SENT_AT, body_of, notification, signed
 from tests.serving import served_api
 
 PATH = "/webhooks/whmcs"
 MINUTE = 60
 
 
-async def told(client: httpx.AsyncClient, content: object, **signing: Any) -> httpx.Response:
+async def notify(client: httpx.AsyncClient, content: object, **signing: Any) -> httpx.Response:
     body = body_of(content)
     return await client.post(PATH, content=body, headers=signed(body, **signing))
 
@@ -28,14 +28,14 @@ async def told(client: httpx.AsyncClient, content: object, **signing: Any) -> ht
     [
         ({}, "X-Hub-Timestamp"),
         ({"X-Hub-Timestamp": str(SENT_AT)}, "X-Hub-Signature"),
-        ({"X-Hub-Signature": signed(body_of(hint()))["X-Hub-Signature"]}, "X-Hub-Timestamp"),
-        (signed(body_of(hint()), secret="another secret!!"), "X-Hub-Signature"),
-        (signed(body_of(hint(entityId="10043"))), "X-Hub-Signature"),
-        (signed(body_of(hint())) | {"X-Hub-Timestamp": str(SENT_AT + 1)}, "X-Hub-Signature"),
-        (signed(body_of(hint())) | {"X-Hub-Signature": "v1="}, "X-Hub-Signature"),
-        (signed(body_of(hint())) | {"X-Hub-Timestamp": f"{SENT_AT}.0"}, "X-Hub-Timestamp"),
-        (signed(body_of(hint())) | {"X-Hub-Timestamp": "9" * 13}, "X-Hub-Timestamp"),
-        ({**signed(body_of(hint())), "X-Hub-Signature": SECRET}, "X-Hub-Signature"),
+        ({"X-Hub-Signature": signed(body_of(notification()))["X-Hub-Signature"]}, "X-Hub-Timestamp"),
+        (signed(body_of(notification()), secret="another secret!!"), "X-Hub-Signature"),
+        (signed(body_of(notification(entityId="10043"))), "X-Hub-Signature"),
+        (signed(body_of(notification())) | {"X-Hub-Timestamp": str(SENT_AT + 1)}, "X-Hub-Signature"),
+        (signed(body_of(notification())) | {"X-Hub-Signature": "v1="}, "X-Hub-Signature"),
+        (signed(body_of(notification())) | {"X-Hub-Timestamp": f"{SENT_AT}.0"}, "X-Hub-Timestamp"),
+        (signed(body_of(notification())) | {"X-Hub-Timestamp": "9" * 13}, "X-Hub-Timestamp"),
+        ({**signed(body_of(notification())), "X-Hub-Signature": SECRET}, "X-Hub-Signature"),
     ],
     ids=[
         "nothing", "no signature", "no timestamp", "another secret", "another body", "another timestamp",
@@ -45,7 +45,7 @@ async def told(client: httpx.AsyncClient, content: object, **signing: Any) -> ht
 async def test_who_does_not_sign_with_the_secret_is_refused_and_nothing_is_kept(
     client: httpx.AsyncClient, inbox: Any, headers: dict[str, str], field: str
 ) -> None:
-    answer = await client.post(PATH, content=body_of(hint()), headers=headers)
+    answer = await client.post(PATH, content=body_of(notification()), headers=headers)
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/invalid-signature")
     assert answer.json()["field"] == field
@@ -56,7 +56,7 @@ async def test_who_does_not_sign_with_the_secret_is_refused_and_nothing_is_kept(
 async def test_a_signature_that_is_no_ascii_is_refused(client: httpx.AsyncClient) -> None:
     headers = [(b"x-hub-timestamp", str(SENT_AT).encode()), (b"x-hub-signature", b"v1=\xe9\xff")]
 
-    answer = await client.post(PATH, content=body_of(hint()), headers=headers)
+    answer = await client.post(PATH, content=body_of(notification()), headers=headers)
 
     assert answer.status_code == 401
 
@@ -65,7 +65,7 @@ async def test_a_signature_that_is_no_ascii_is_refused(client: httpx.AsyncClient
 async def test_a_replay_and_a_message_from_the_future_are_refused(
     client: httpx.AsyncClient, inbox: Any, away: int
 ) -> None:
-    answer = await told(client, hint(), at=SENT_AT + away)
+    answer = await notify(client, notification(), at=SENT_AT + away)
 
     assert (answer.status_code, answer.json()["field"]) == (401, "X-Hub-Timestamp")
     assert inbox("id") == []
@@ -73,18 +73,18 @@ async def test_a_replay_and_a_message_from_the_future_are_refused(
 
 @pytest.mark.parametrize("away", [-299, 300])
 async def test_clocks_may_differ_by_five_minutes(client: httpx.AsyncClient, away: int) -> None:
-    assert (await told(client, hint(), at=SENT_AT + away)).status_code == 202
+    assert (await notify(client, notification(), at=SENT_AT + away)).status_code == 202
 
 
 async def test_only_who_knows_the_secret_learns_that_the_clocks_differ(client: httpx.AsyncClient) -> None:
-    answer = await told(client, hint(), at=SENT_AT - 6 * MINUTE, secret="another secret!!")
+    answer = await notify(client, notification(), at=SENT_AT - 6 * MINUTE, secret="another secret!!")
 
     assert (answer.status_code, answer.json()["field"]) == (401, "X-Hub-Signature")
 
 
 async def test_a_refusal_is_logged_with_its_reason_and_without_the_body(client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
-        await told(client, hint(entityId="31415"), secret="another secret!!")
+        await notify(client, notification(entityId="31415"), secret="another secret!!")
 
     refused = next(log for log in logs if log["event"] == "webhook_refused")
     assert "X-Hub-Signature" in refused["reason"]
@@ -138,7 +138,7 @@ async def test_a_body_that_is_no_json_object_is_refused(client: httpx.AsyncClien
 async def test_a_field_of_a_wrong_kind_is_named_and_not_repeated(
     client: httpx.AsyncClient, inbox: Any, field: str, value: object
 ) -> None:
-    answer = await told(client, hint(**{field: value}))
+    answer = await notify(client, notification(**{field: value}))
 
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-request")
     assert answer.json()["field"] == field
@@ -146,15 +146,15 @@ async def test_a_field_of_a_wrong_kind_is_named_and_not_repeated(
     assert inbox("id") == []
 
 
-@pytest.mark.parametrize("field", sorted(hint()))
+@pytest.mark.parametrize("field", sorted(notification()))
 async def test_a_missing_field_is_named(client: httpx.AsyncClient, field: str) -> None:
-    content = {name: value for name, value in hint().items() if name != field}
+    content = {name: value for name, value in notification().items() if name != field}
 
-    assert (await told(client, content)).json()["field"] == field
+    assert (await notify(client, content)).json()["field"] == field
 
 
 async def test_a_body_of_more_than_4_kib_is_not_read(client: httpx.AsyncClient, inbox: Any) -> None:
-    answer = await told(client, hint(note="x" * 4096))
+    answer = await notify(client, notification(note="x" * 4096))
 
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
     assert inbox("id") == []
@@ -171,8 +171,8 @@ async def test_a_body_that_does_not_say_how_long_it_is_may_not_be_longer_either(
 async def test_without_a_secret_nobody_is_trusted(database: Any) -> None:
     app = create_app(HubSettings(api_database_url=database.api), ApiSettings(jwt_key="k" * 32), now=lambda: NOW)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
-        for headers in ({}, signed(body_of(hint())), signed(body_of(hint()), secret="")):
-            answer = await client.post(PATH, content=body_of(hint()), headers=headers)
+        for headers in ({}, signed(body_of(notification())), signed(body_of(notification()), secret="")):
+            answer = await client.post(PATH, content=body_of(notification()), headers=headers)
 
             assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-set-up")
             assert answer.json()["detail"] == "webhooks are not set up"
@@ -185,15 +185,15 @@ async def test_while_the_database_is_down_the_sender_may_try_again(
     nowhere = HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none")
     app = create_app(nowhere, api_settings, now=lambda: NOW)
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
-        answer = await told(client, hint())
+        answer = await notify(client, notification())
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "127.0.0.1" not in answer.text
 
 
-async def test_a_hint_is_stored_as_told_and_waits(client: httpx.AsyncClient, inbox: Any) -> None:
-    answer = await told(client, hint())
+async def test_a_notification_is_stored_as_sent_and_waits(client: httpx.AsyncClient, inbox: Any) -> None:
+    answer = await notify(client, notification())
 
     assert (answer.status_code, answer.json()) == (202, {"status": "stored"})
     assert inbox(
@@ -217,47 +217,47 @@ async def test_it_is_looked_into_once_the_change_it_tells_of_has_committed(
     client: httpx.AsyncClient, inbox: Any
 ) -> None:
     """Several WHMCS hooks run before their change commits (reference/whmcs.md, webhooks)."""
-    await told(client, hint())
+    await notify(client, notification())
 
     ((received_at, due_at),) = inbox("received_at", "due_at")
     assert due_at - received_at >= timedelta(milliseconds=75)
 
 
-async def test_a_client_that_was_not_told_is_none(client: httpx.AsyncClient, inbox: Any) -> None:
-    await told(client, hint(clientId=None))
+async def test_a_client_that_was_not_named_is_none(client: httpx.AsyncClient, inbox: Any) -> None:
+    await notify(client, notification(clientId=None))
 
     assert inbox("record_id", "parent_id") == [("10042", None)]
 
 
-async def test_what_is_told_twice_is_stored_once_and_answered_alike(client: httpx.AsyncClient, inbox: Any) -> None:
-    first = await told(client, hint())
-    again = await told(client, hint(), at=SENT_AT + 10)
+async def test_what_is_sent_twice_is_stored_once_and_answered_alike(client: httpx.AsyncClient, inbox: Any) -> None:
+    first = await notify(client, notification())
+    again = await notify(client, notification(), at=SENT_AT + 10)
 
     assert (again.status_code, again.json()) == (first.status_code, first.json())
     assert len(inbox("id")) == 1
 
 
 async def test_a_field_we_do_not_know_is_let_pass_and_not_kept(client: httpx.AsyncClient, inbox: Any) -> None:
-    answer = await told(client, hint(email="someone@example.com"))
+    answer = await notify(client, notification(email="someone@example.com"))
 
     assert answer.status_code == 202
     assert "example.com" not in str(inbox("payload", "record_id"))
 
 
 async def test_it_is_signed_not_addressed_with_a_token(client: httpx.AsyncClient, bearer: Any) -> None:
-    body = body_of(hint())
+    body = body_of(notification())
 
     answer = await client.post(PATH, content=body, headers=bearer("5f7b2b4e-0000-4000-8000-000000000000"))
 
     assert answer.status_code == 401
-    assert (await told(client, hint())).status_code == 202
+    assert (await notify(client, notification())).status_code == 202
 
 
 def test_a_served_api_stores_what_is_signed_now_and_says_so_to_who_listens(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_WHMCS_WEBHOOK_SECRET", SECRET)
-    body = body_of(hint())
+    body = body_of(notification())
     with (
         psycopg.connect(database.owner, autocommit=True) as connection,
         served_api(database) as url,

@@ -90,8 +90,8 @@ def _visit(made: dict[str, Any]) -> httpx.Response:
 
 
 def test_a_token_opens_its_page_once_within_a_minute_and_stays_out_of_the_log(api: Any) -> None:
-    wish = {"client_id": api.client(), "destination": "sso:custom_redirect"}
-    good, late = (api.call("CreateSsoToken", **wish, sso_redirect_path="/viewinvoice.php?id=7") for _ in range(2))
+    request = {"client_id": api.client(), "destination": "sso:custom_redirect"}
+    good, late = (api.call("CreateSsoToken", **request, sso_redirect_path="/viewinvoice.php?id=7") for _ in range(2))
 
     first, second = _visit(good), _visit(good)
     api.state.clock.advance(61)

@@ -12,8 +12,8 @@ MARKER, SIM_NUMBER = 307, 301
 
 
 def _order(api: Any, **params: Any) -> Any:
-    wish = {"clientid": api.client(), "paymentmethod": "stripe", "pid": [SIM], "billingcycle": ["monthly"]}
-    return api.call("AddOrder", **{**wish, **params})
+    order = {"clientid": api.client(), "paymentmethod": "stripe", "pid": [SIM], "billingcycle": ["monthly"]}
+    return api.call("AddOrder", **{**order, **params})
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def _order(api: Any, **params: Any) -> Any:
     ],
 )
 def test_an_order_that_cannot_be_is_refused_and_leaves_nothing(api: Any, wrong: Any, message: str) -> None:
-    wish = {"clientid": api.client(), "paymentmethod": "stripe", "pid": [SIM]}
+    order = {"clientid": api.client(), "paymentmethod": "stripe", "pid": [SIM]}
 
-    assert api.refused("AddOrder", **{**wish, **wrong}) == message
+    assert api.refused("AddOrder", **{**order, **wrong}) == message
     assert api.effects() == []
 
 

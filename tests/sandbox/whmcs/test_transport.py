@@ -83,7 +83,7 @@ def test_an_administrator_logs_in_with_the_hash_of_his_password(whmcs: Any) -> N
     assert (status, json.loads(body)["result"]) == (200, "success")
 
 
-def test_the_format_without_a_wish_is_xml_unless_the_install_answers_in_pairs(whmcs: Any) -> None:
+def test_the_format_where_none_is_asked_for_is_xml_unless_the_install_answers_in_pairs(whmcs: Any) -> None:
     # "Response Types" names three formats and no default; JSON is asked for in every sample.
     wanted = {name: value for name, value in CREDENTIALS.items() if name != "responsetype"} | {"action": "WhmcsDetails"}
 

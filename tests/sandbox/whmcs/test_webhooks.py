@@ -127,7 +127,7 @@ def test_a_refusal_is_noted_and_not_tried_again(hub: Hub, receiver: Receiver) ->
     hub.change("client", "1001", {"city": "Kyoto"})
 
     assert [one["answers"] for one in answered(hub, 2)] == [[503], [503]]
-    assert len(receiver.told) == 2
+    assert len(receiver.received) == 2
 
 
 def test_a_message_is_signed_over_real_time_and_its_bytes(hub: Hub, receiver: Receiver) -> None:
@@ -136,15 +136,15 @@ def test_a_message_is_signed_over_real_time_and_its_bytes(hub: Hub, receiver: Re
 
     hub.change("invoice", INVOICE, {"status": "Paid", "notes": "secret note"})
 
-    (told,) = until(lambda: receiver.told)
-    timestamp = told.headers["x-hub-timestamp"]
-    digest = hmac.new(SECRET.encode(), timestamp.encode() + b"." + told.body, "sha256").hexdigest()
-    assert told.headers["x-hub-signature"] == f"v1={digest}"
+    (received,) = until(lambda: receiver.received)
+    timestamp = received.headers["x-hub-timestamp"]
+    digest = hmac.new(SECRET.encode(), timestamp.encode() + b"." + received.body, "sha256").hexdigest()
+    assert received.headers["x-hub-signature"] == f"v1={digest}"
     assert before <= int(timestamp) <= time.time()
-    assert told.headers["content-type"] == "application/json"
-    assert set(told.hint) == {"id", "event", "entity", "entityId", "clientId", "occurredAt"}
-    assert told.hint["occurredAt"] >= before + 86_400
-    assert b"secret note" not in told.body
+    assert received.headers["content-type"] == "application/json"
+    assert set(received.notification) == {"id", "event", "entity", "entityId", "clientId", "occurredAt"}
+    assert received.notification["occurredAt"] >= before + 86_400
+    assert b"secret note" not in received.body
     assert SECRET not in str(hub.listed())
 
 
@@ -171,13 +171,18 @@ def test_a_message_is_signed_over_real_time_and_its_bytes(hub: Hub, receiver: Re
         ("cancellation", "999999", {"relid": 5001}, ("CancellationRequest", "service", "5001", "1001")),
     ],
 )
-def test_a_change_is_told_by_the_hook_that_whmcs_runs_for_it(
+def test_a_change_is_reported_by_the_hook_that_whmcs_runs_for_it(
     hub: Hub, kind: str, record_id: str, fields: Any, expected: tuple[str, str, str, str | None]
 ) -> None:
     hub.change(kind, record_id, fields)
 
-    (hint,) = answered(hub, 1)
-    assert (hint["event"], hint["entity"], hint["entityId"], hint["clientId"]) == expected
+    (notification,) = answered(hub, 1)
+    assert (
+        notification["event"],
+        notification["entity"],
+        notification["entityId"],
+        notification["clientId"],
+    ) == expected
 
 
 @pytest.mark.parametrize(
@@ -190,14 +195,14 @@ def test_a_change_is_told_by_the_hook_that_whmcs_runs_for_it(
         ("salesforce", "Account", "001000000000001AAA", {"Name": "x"}),
     ],
 )
-def test_what_has_no_hook_is_not_told(hub: Hub, system: str, kind: str, record_id: str, fields: Any) -> None:
+def test_what_has_no_hook_is_not_reported(hub: Hub, system: str, kind: str, record_id: str, fields: Any) -> None:
     hub.change(kind, record_id, fields, system)
     hub.change("client", "1001", {"city": "Kyoto"})
 
     assert [one["event"] for one in answered(hub, 1)] == ["ClientEdit"]
 
 
-def test_only_a_status_that_changes_is_told_as_such(hub: Hub) -> None:
+def test_only_a_status_that_changes_is_reported_as_such(hub: Hub) -> None:
     for fields in ({"status": "Suspended"}, {"notes": "x"}, {"status": "Active"}):
         hub.change("service", "5001", fields)
 
@@ -205,10 +210,10 @@ def test_only_a_status_that_changes_is_told_as_such(hub: Hub) -> None:
     assert events == ["AfterModuleSuspend", "ServiceEdit", "AfterModuleUnsuspend"]
 
 
-def test_a_change_made_in_another_thread_is_told_too(hub: Hub, receiver: Receiver) -> None:
+def test_a_change_made_in_another_thread_is_reported_too(hub: Hub, receiver: Receiver) -> None:
     hub.sandbox.state.overlay.put("whmcs", "invoice", INVOICE, {"status": "Paid"})
 
-    assert until(lambda: receiver.hints)[0]["event"] == "InvoicePaid"
+    assert until(lambda: receiver.notifications)[0]["event"] == "InvoicePaid"
 
 
 def test_a_message_can_leave_before_its_change_is_committed(hub: Hub, receiver: Receiver) -> None:
@@ -232,7 +237,7 @@ def test_a_message_can_be_dropped(hub: Hub, receiver: Receiver) -> None:
         hub.change("client", "1001", {"city": city})
 
     assert [(one["fault"], one["answers"]) for one in answered(hub, 1)] == [("drop", []), ("drop", []), (None, [202])]
-    assert len(receiver.told) == 1
+    assert len(receiver.received) == 1
 
 
 def test_a_message_can_come_twice_with_one_id(hub: Hub, receiver: Receiver) -> None:
@@ -241,7 +246,7 @@ def test_a_message_can_come_twice_with_one_id(hub: Hub, receiver: Receiver) -> N
     hub.change("client", "1001", {"city": "Kyoto"})
 
     assert [one["answers"] for one in answered(hub, 2)] == [[202, 202]]
-    assert len({hint["id"] for hint in receiver.hints}) == 1
+    assert len({each["id"] for each in receiver.notifications}) == 1
 
 
 def test_a_message_can_come_after_the_next(hub: Hub, receiver: Receiver) -> None:
@@ -249,15 +254,15 @@ def test_a_message_can_come_after_the_next(hub: Hub, receiver: Receiver) -> None
 
     for client in ("1001", "1002", "1003"):
         hub.change("client", client, {"city": "Kyoto"})
-        until(lambda client=client: client == "1001" or client in [hint["entityId"] for hint in receiver.hints])
+        until(lambda client=client: client == "1001" or client in [each["entityId"] for each in receiver.notifications])
 
     answered(hub, 3)
-    order = [hint["entityId"] for hint in receiver.hints]
+    order = [each["entityId"] for each in receiver.notifications]
     assert order.index("1001") > order.index("1002")
     assert [one["entityId"] for one in hub.sent()] == ["1001", "1002", "1003"]
 
 
-def test_a_reset_forgets_messages_and_faults_and_who_is_told(hub: Hub) -> None:
+def test_a_reset_forgets_messages_and_faults_and_their_receiver(hub: Hub) -> None:
     hub.control("webhook-faults", {"mode": "drop"})
     hub.change("client", "1001", {"city": "Kyoto"})
 
@@ -266,7 +271,7 @@ def test_a_reset_forgets_messages_and_faults_and_who_is_told(hub: Hub) -> None:
     assert hub.listed() == {"url": "", "faults": [], "sent": []}
 
 
-def test_the_configured_receiver_is_told_from_the_start(receiver: Receiver) -> None:
+def test_the_configured_receiver_is_notified_from_the_start(receiver: Receiver) -> None:
     environment = {"SANDBOX_WHMCS_WEBHOOK_URL": receiver.url, "SANDBOX_WHMCS_WEBHOOK_SECRET": SECRET}
     config = config_from(environment)
     ports = Config(customers=10, salesforce_port=0, salesforce_grpc_port=0, whmcs_port=0, freebit_port=0)
@@ -276,7 +281,7 @@ def test_the_configured_receiver_is_told_from_the_start(receiver: Receiver) -> N
     ) as sandbox:
         Hub(sandbox).change("client", "1001", {"city": "Kyoto"})
 
-        assert until(lambda: receiver.hints)[0]["entityId"] == "1001"
+        assert until(lambda: receiver.notifications)[0]["entityId"] == "1001"
 
 
 def test_the_hub_takes_what_it_tells(hub: Hub, database: Any, monkeypatch: pytest.MonkeyPatch) -> None:

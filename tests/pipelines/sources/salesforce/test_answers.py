@@ -108,7 +108,7 @@ def test_a_log_in_that_fails_never_did_anything(code, kind):
 
 
 @pytest.mark.parametrize(
-    ("description", "told"),
+    ("description", "advice"),
     [
         ("user hasn't approved this consumer", "not pre-authorised"),
         ("audience is invalid", "SALESFORCE_JWT_AUDIENCE"),
@@ -119,5 +119,5 @@ def test_a_log_in_that_fails_never_did_anything(code, kind):
         ("authentication failure", "password"),
     ],
 )
-def test_a_refused_log_in_says_what_an_operator_may_do(description, told):
-    assert told in str(login_error("invalid_grant", description))
+def test_a_refused_log_in_says_what_an_operator_may_do(description, advice):
+    assert advice in str(login_error("invalid_grant", description))

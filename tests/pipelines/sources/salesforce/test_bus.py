@@ -26,8 +26,8 @@ from pipelines.sources.salesforce.pubsub.pubsub_api_pb2 import (
     SchemaRequest,
 )
 
-TOPIC = "/event/Told__e"
-SCHEMA: dict[str, Any] = {"type": "record", "name": "Told__e", "fields": [{"name": "Id__c", "type": "string"}]}
+TOPIC = "/event/Happened__e"
+SCHEMA: dict[str, Any] = {"type": "record", "name": "Happened__e", "fields": [{"name": "Id__c", "type": "string"}]}
 CODES = "sfdc.platform.eventbus.grpc."
 
 
@@ -95,7 +95,7 @@ def bus(pubsub: PubSub, client: SalesforceClient, org: Any, json_reply: Any) -> 
     bus.close()
 
 
-def told(bus: EventBus, after: bytes | None = None) -> list[Batch]:
+def batches(bus: EventBus, after: bytes | None = None) -> list[Batch]:
     return list(bus.batches(TOPIC, after, threading.Event()))
 
 
@@ -113,19 +113,19 @@ def test_a_channel_is_followed_from_where_it_was_left(
 
     pubsub.follow = follow
 
-    told(bus, after)
+    batches(bus, after)
 
     assert [(each.replay_preset, each.replay_id, each.num_requested) for each in asked] == [expected]
 
 
-def test_the_position_after_events_is_that_of_the_last_one_told_not_of_the_last_one_there_is(
+def test_the_position_after_events_is_that_of_the_last_one_handed_over_not_of_the_last_one_there_is(
     pubsub: PubSub, bus: EventBus
 ) -> None:
     pubsub.follow = lambda *_: iter([response(1, 2, latest=40), response(latest=40)])
 
-    first, keep_alive = told(bus)
+    first, keep_alive = batches(bus)
 
-    assert [told.decoded and told.decoded.fields for told in first.events] == [{"Id__c": "1"}, {"Id__c": "2"}]
+    assert [event.decoded and event.decoded.fields for event in first.events] == [{"Id__c": "1"}, {"Id__c": "2"}]
     assert (first.latest_replay_id, keep_alive.latest_replay_id) == (bytes([2]), bytes([40]))
 
 
@@ -143,7 +143,7 @@ def test_as_many_events_are_asked_for_again_as_were_stored(pubsub: PubSub, bus: 
 
     pubsub.follow = follow
 
-    told(bus)
+    batches(bus)
 
     assert asked == [5, 3, 1]
 
@@ -190,7 +190,7 @@ def test_each_end_of_a_subscription_is_one_of_our_errors(
     pubsub.follow = lambda _, context, __: fail(context, status, code) or iter(())
 
     with pytest.raises(SourceError) as caught:
-        told(bus)
+        batches(bus)
 
     assert type(caught.value) is kind
 
@@ -204,8 +204,8 @@ def test_a_session_that_ends_is_opened_anew_for_the_next_subscription(pubsub: Pu
     pubsub.follow = follow
 
     with pytest.raises(CredentialsError):
-        told(bus)
-    told(bus)
+        batches(bus)
+    batches(bus)
 
     assert pubsub.tokens == ["s1", "s2"]
 
@@ -221,8 +221,8 @@ def test_a_session_that_brought_no_word_at_all_is_not_used_again(pubsub: PubSub,
     pubsub.follow = follow
 
     with pytest.raises(UnavailableError):
-        told(bus)
-    told(bus)
+        batches(bus)
+    batches(bus)
 
     assert pubsub.tokens == ["s1", "s2"]
 
@@ -236,8 +236,8 @@ def test_a_channel_that_is_ended_costs_no_log_in(pubsub: PubSub, bus: EventBus) 
     pubsub.follow = follow
 
     with pytest.raises(UnavailableError):
-        told(bus)
-    told(bus)
+        batches(bus)
+    batches(bus)
 
     assert pubsub.tokens == ["s1", "s1"]
 
@@ -247,19 +247,17 @@ def test_an_event_whose_schema_cannot_be_had_just_now_comes_again(pubsub: PubSub
     pubsub.schema_fault = grpc.StatusCode.UNAVAILABLE, "schema.service.unavailable"
 
     with pytest.raises(UnavailableError):
-        told(bus)
+        batches(bus)
     pubsub.schema_fault = None
-    (batch,) = told(bus)
+    (batch,) = batches(bus)
 
-    assert [told.decoded and told.decoded.fields for told in batch.events] == [{"Id__c": "1"}]
+    assert [event.decoded and event.decoded.fields for event in batch.events] == [{"Id__c": "1"}]
 
 
-def test_an_event_whose_schema_we_may_not_read_is_told_as_one_that_cannot_be_read(
-    pubsub: PubSub, bus: EventBus
-) -> None:
+def test_an_event_whose_schema_we_may_not_read_counts_as_one_that_cannot_be_read(pubsub: PubSub, bus: EventBus) -> None:
     pubsub.follow = lambda *_: iter([response(1)])
     pubsub.schema_fault = grpc.StatusCode.NOT_FOUND, "schema.meta.permission"
 
-    (batch,) = told(bus)
+    (batch,) = batches(bus)
 
-    assert [(told.replay_id, told.decoded) for told in batch.events] == [(b"\x01", None)]
+    assert [(event.replay_id, event.decoded) for event in batch.events] == [(b"\x01", None)]

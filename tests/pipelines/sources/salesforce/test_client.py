@@ -386,7 +386,7 @@ def test_what_the_old_instance_refused_is_written_once_at_the_new_one(*, source,
     assert [asked.headers["Authorization"] for asked in calls(source)] == ["Bearer s1", "Bearer s2"]
 
 
-def test_a_redirect_that_stays_is_told_and_nothing_came_of_the_call(source, client, org, reply):
+def test_a_redirect_that_stays_is_reported_and_nothing_came_of_the_call(source, client, org, reply):
     org(reply(**LEFT_BEHIND["redirect"]))
 
     with pytest.raises(UnavailableError) as caught:
@@ -544,7 +544,7 @@ def test_a_right_that_is_missing_names_the_object_and_is_no_fault_of_our_log_in(
     assert str(caught.value) == f"salesforce: refused the call: Case [{code}]"
 
 
-def test_a_customers_value_is_told_in_no_refusal_even_if_it_looks_like_a_name(client, org, json_reply):
+def test_a_customers_value_is_repeated_in_no_refusal_even_if_it_looks_like_a_name(client, org, json_reply):
     message = "Yamada: data value too large: 'Yamada' [LastName]"
     org(json_reply(error("STRING_TOO_LONG", message, fields=["LastName"]), 400))
 

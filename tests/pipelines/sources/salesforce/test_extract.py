@@ -42,7 +42,7 @@ def row(record, stamp=NOON - HOUR):
 
 @pytest.fixture
 def salesforce(source, json_reply, answer):
-    """Answers queries with `queries`, what was deleted with `deleted`, each told of the call; logs everybody in."""
+    """Answers queries with `queries`, what was deleted with `deleted`, each given the call; logs everybody in."""
 
     def salesforce(queries, deleted=None):
         none = {"deletedRecords": [], "latestDateCovered": "2026-01-02T12:00:00.000+0000"}

@@ -1,6 +1,6 @@
-"""What is told again while it is applied was not in what was read: it goes on waiting, whatever comes of the read.
+"""What is requested again while it is applied was not in what was read: it goes on waiting, whatever comes of the read.
 
-Applying takes as long as its source does; in the meantime anybody may tell of the same record.
+Applying takes as long as its source does; in the meantime anybody may request the same record.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,25 +34,25 @@ def inbox(connection: psycopg.Connection[Any]) -> Inbox:
 
 @pytest.fixture
 def claimed(connection: psycopg.Connection[Any], inbox: Inbox) -> Claimed:
-    """An invoice's wish, told once, that is being applied."""
+    """An invoice's refresh request, made once, that is being applied."""
     request_refresh(connection, INVOICES, [INVOICE])
     claimed = inbox.waiting()
-    assert [told.record_id for told in claimed.told] == [INVOICE]
+    assert [entry.record_id for entry in claimed.entries] == [INVOICE]
     return claimed
 
 
 def still_wanted(inbox: Inbox) -> list[tuple[str | None, int]]:
     """What is due at once, and how often it failed."""
-    return [(told.record_id, told.attempts) for told in inbox.waiting().told]
+    return [(entry.record_id, entry.attempts) for entry in inbox.waiting().entries]
 
 
-def test_what_was_told_once_is_applied_once(inbox: Inbox, claimed: Claimed) -> None:
+def test_what_was_requested_once_is_applied_once(inbox: Inbox, claimed: Claimed) -> None:
     inbox.done(claimed)
 
     assert still_wanted(inbox) == []
 
 
-def test_what_is_told_again_meanwhile_is_applied_again(
+def test_what_is_requested_again_meanwhile_is_applied_again(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
     request_refresh(connection, INVOICES, [INVOICE])
@@ -61,7 +61,7 @@ def test_what_is_told_again_meanwhile_is_applied_again(
     assert still_wanted(inbox) == [(INVOICE, 0)]
 
 
-class Telling(psycopg.Connection[Any]):
+class Interrupted(psycopg.Connection[Any]):
     """A connection during whose second statement something happens."""
 
     statements = 0
@@ -74,19 +74,19 @@ class Telling(psycopg.Connection[Any]):
         return super().cursor(*args, **named)
 
 
-def test_what_is_told_again_while_it_is_claimed_is_applied_again(
+def test_what_is_requested_again_while_it_is_claimed_is_applied_again(
     database: Any, connection: psycopg.Connection[Any]
 ) -> None:
     request_refresh(connection, INVOICES, [INVOICE])
-    with Telling.connect(database.sync, autocommit=True) as telling:
-        telling.meanwhile = lambda: request_refresh(connection, INVOICES, [INVOICE])
-        inbox = Inbox(telling, "whmcs")
+    with Interrupted.connect(database.sync, autocommit=True) as interrupted:
+        interrupted.meanwhile = lambda: request_refresh(connection, INVOICES, [INVOICE])
+        inbox = Inbox(interrupted, "whmcs")
         inbox.done(inbox.waiting())
 
         assert still_wanted(inbox) == [(INVOICE, 0)]
 
 
-def test_a_failure_is_not_held_against_what_was_told_again_meanwhile(
+def test_a_failure_is_not_held_against_what_was_requested_again_meanwhile(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
     request_refresh(connection, INVOICES, [INVOICE])
@@ -95,7 +95,7 @@ def test_a_failure_is_not_held_against_what_was_told_again_meanwhile(
     assert still_wanted(inbox) == [(INVOICE, 0)]
 
 
-def test_a_pause_of_the_source_is_not_counted_for_what_was_told_again_meanwhile(
+def test_a_pause_of_the_source_is_not_counted_for_what_was_requested_again_meanwhile(
     connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed
 ) -> None:
     request_refresh(connection, INVOICES, [INVOICE])
@@ -119,7 +119,7 @@ def test_a_failure_is_tried_again_later_each_time_and_parked_at_last(
 
     assert states == ["waiting"] * 4 + ["parked"]
     # The database's clock is read a little later.
-    assert all(told - 2 < wait <= told for wait, told in zip(waits, (0, 3, 15, 63, 255), strict=True))
+    assert all(wanted - 2 < wait <= wanted for wait, wanted in zip(waits, (0, 3, 15, 63, 255), strict=True))
 
 
 def test_what_every_record_of_its_kind_is_refused_for_is_tried_on_and_on(
@@ -144,8 +144,8 @@ def test_while_all_of_a_kind_are_refused_one_of_them_asks_for_all(
     alone = inbox.waiting()
     inbox.failed(alone, WHY, all_alike=True)
 
-    assert [told.record_id for told in alone.told] == ["2"]
-    assert {told.entity for told in inbox.waiting().told} == {"whmcs.clients"}
+    assert [entry.record_id for entry in alone.entries] == ["2"]
+    assert {entry.entity for entry in inbox.waiting().entries} == {"whmcs.clients"}
 
 
 def test_what_failed_before_comes_alone(connection: psycopg.Connection[Any], inbox: Inbox, claimed: Claimed) -> None:
@@ -158,11 +158,11 @@ def test_what_failed_before_comes_alone(connection: psycopg.Connection[Any], inb
     inbox.done(untried)
     alone = inbox.waiting()
 
-    assert [told.record_id for told in untried.told] == ["4"]
-    assert len(alone.told) == 1
+    assert [entry.record_id for entry in untried.entries] == ["4"]
+    assert len(alone.entries) == 1
 
 
-def test_a_line_that_is_wished_for_when_it_becomes_known_is_read_though_a_read_in_vain_is_under_way(
+def test_a_line_that_is_requested_when_it_becomes_known_is_read_though_a_read_in_vain_is_under_way(
     database: Any, connection: psycopg.Connection[Any]
 ) -> None:
     """The network's applier looked for the line before WHMCS's had written it, and found nothing to ask."""

@@ -1,4 +1,4 @@
--- Whether what a system told us is new; it is stored once, however often it is told.
-SELECT sync.receive_hint(
+-- Whether a system's notification is new; it is stored once, however often it is sent.
+SELECT sync.receive_notification(
     %(source)s, %(event_id)s, %(entity)s, %(record_id)s, %(parent_id)s, to_timestamp(%(occurred_at)s::bigint),
     %(payload)s::jsonb)

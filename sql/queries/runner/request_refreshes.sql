@@ -1,5 +1,5 @@
--- Wish for records to be read again, once while a wish is waiting; wakes the worker. Nothing is returned.
-WITH wished AS (
+-- Request a refresh of records: one row each while a request waits; wakes the worker. Nothing is returned.
+WITH requested AS (
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id, parent_id)
     SELECT 'hub', w.dataset || CASE WHEN w.record IS NULL THEN ':of:' || w.owner ELSE ':' || w.record END, 'record',
            w.dataset, w.record, w.owner
@@ -8,4 +8,4 @@ WITH wished AS (
        SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
     RETURNING 1
 )
-SELECT pg_notify('hub_inbox', 'hub') FROM (SELECT count(*) FROM wished) counted
+SELECT pg_notify('hub_inbox', 'hub') FROM (SELECT count(*) FROM requested) counted

@@ -1,4 +1,4 @@
-"""What a source tells is read again at once, once, and only what it concerns."""
+"""What a source notifies of is read again at once, once, and only what it concerns."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -62,10 +62,10 @@ def calls(sandbox: RunningSandbox, match: str) -> int:
     return int(answer["matching"])
 
 
-def tell(database: Any, source: str, entity: str, record: str, event: str | None = None) -> bool:
+def notify(database: Any, source: str, entity: str, record: str, event: str | None = None) -> bool:
     with psycopg.connect(database.owner) as connection:
         row = connection.execute(
-            "SELECT sync.receive_hint(%s, %s, %s, %s, NULL, now(), '{}')",
+            "SELECT sync.receive_notification(%s, %s, %s, %s, NULL, now(), '{}')",
             [source, event or uuid4().hex, entity, record],
         ).fetchone()
         # Tests do not wait for WHMCS to settle.
@@ -105,8 +105,8 @@ def inbox(database: Any) -> list[Any]:
 def test_a_record_that_cannot_be_applied_is_parked_alone(sandbox, hub):
     account = an_account(hub)
     mutate(sandbox, "salesforce", "Account", account, {"Phone": "03-1"})
-    tell(hub, "salesforce", "Account", "no id at all")
-    tell(hub, "salesforce", "Account", account)
+    notify(hub, "salesforce", "Account", "no id at all")
+    notify(hub, "salesforce", "Account", account)
 
     for _ in range(6):
         apply(hub)
@@ -121,7 +121,7 @@ def test_a_record_that_cannot_be_applied_is_parked_alone(sandbox, hub):
 
 def test_while_the_source_asks_for_patience_everything_waits_and_nothing_counts_against_it(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
-    tell(hub, "whmcs", "invoice", an_invoice(hub))
+    notify(hub, "whmcs", "invoice", an_invoice(hub))
     fail(sandbox, match="GetInvoice", mode="429", times=1)
 
     apply(hub)
@@ -150,7 +150,7 @@ def test_a_record_that_the_database_cannot_write_is_its_own_fault(sandbox, hub, 
     bad, good = (str(row[0]) for row in fetch(hub, "SELECT source_id FROM hub.invoices ORDER BY source_id LIMIT 2"))
     for invoice in (bad, good):
         mutate(sandbox, "whmcs", "invoice", invoice, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
-        tell(hub, "whmcs", "invoice", invoice)
+        notify(hub, "whmcs", "invoice", invoice)
     refuse_to_write(hub, bad, state)
 
     apply(hub)
@@ -164,7 +164,7 @@ def test_a_record_that_the_database_cannot_write_is_its_own_fault(sandbox, hub, 
 def test_what_fails_for_the_databases_sake_is_no_records_fault(sandbox, hub, state):
     invoice = an_invoice(hub)
     mutate(sandbox, "whmcs", "invoice", invoice, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
-    tell(hub, "whmcs", "invoice", invoice)
+    notify(hub, "whmcs", "invoice", invoice)
     refuse_to_write(hub, invoice, state)
 
     with pytest.raises(psycopg.OperationalError):
@@ -176,7 +176,7 @@ def test_what_fails_for_the_databases_sake_is_no_records_fault(sandbox, hub, sta
 def test_a_fault_that_passes_is_tried_again_at_once(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_RETRY_ATTEMPTS", "1")
     (client,) = fetch(hub, "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' ORDER BY id LIMIT 1")
-    tell(hub, "whmcs", "client", client[0])
+    notify(hub, "whmcs", "client", client[0])
     fail(sandbox, match="GetClientsDetails", mode="status:503", times=1)
 
     apply(hub)
@@ -184,12 +184,12 @@ def test_a_fault_that_passes_is_tried_again_at_once(sandbox, hub, monkeypatch):
     assert inbox(hub) == [("done", 1, None)]
 
 
-def test_the_same_event_told_twice_is_one(sandbox, hub):
+def test_the_same_event_received_twice_is_one(sandbox, hub):
     account = an_account(hub)
 
-    told = [tell(hub, "salesforce", "Account", account, event="e-1") for _ in range(2)]
+    is_new = [notify(hub, "salesforce", "Account", account, event="e-1") for _ in range(2)]
 
-    assert told == [True, False]
+    assert is_new == [True, False]
     assert len(inbox(hub)) == 1
 
 
@@ -197,7 +197,7 @@ def test_many_events_about_one_record_cost_one_read(sandbox, hub):
     account = an_account(hub)
     mutate(sandbox, "salesforce", "Account", account, {"Phone": "03-2"})
     for _ in range(5):
-        tell(hub, "salesforce", "Account", account)
+        notify(hub, "salesforce", "Account", account)
     before = calls(sandbox, "queryAll")
 
     written = apply(hub)
@@ -209,7 +209,7 @@ def test_many_events_about_one_record_cost_one_read(sandbox, hub):
 def test_a_changed_invoice_is_read_again_with_its_items(sandbox, hub):
     invoice = an_invoice(hub)
     mutate(sandbox, "whmcs", "invoice", invoice, {"status": "Paid", "updated_at": "2026-11-24 12:00:00"})
-    tell(hub, "whmcs", "invoice", invoice)
+    notify(hub, "whmcs", "invoice", invoice)
 
     apply(hub)
 
@@ -220,7 +220,7 @@ def test_a_changed_invoice_is_read_again_with_its_items(sandbox, hub):
 def test_a_deleted_invoice_goes_with_its_items_and_stays_in_the_tables(sandbox, hub):
     invoice = an_invoice(hub)
     mutate(sandbox, "whmcs", "invoice", invoice, None)
-    tell(hub, "whmcs", "invoice", invoice)
+    notify(hub, "whmcs", "invoice", invoice)
 
     apply(hub)
 
@@ -239,7 +239,7 @@ def test_a_record_that_comes_back_is_restored(sandbox, hub):
     invoice = an_invoice(hub)
     for fields in (None, {"status": "Unpaid"}):
         mutate(sandbox, "whmcs", "invoice", invoice, fields)
-        tell(hub, "whmcs", "invoice", invoice)
+        notify(hub, "whmcs", "invoice", invoice)
         apply(hub)
 
     assert fetch(hub, "SELECT deleted_at FROM hub.invoices WHERE source_id = %s", invoice) == [(None,)]
@@ -251,7 +251,7 @@ def test_what_went_with_a_client_is_read_anew_when_it_comes_back(sandbox, hub):
     fetch(hub, "UPDATE hub.customer_accounts SET payment_methods_due_at = now() + interval '1 day' RETURNING id")
     for fields in (None, {"companyname": "Back"}):
         mutate(sandbox, "whmcs", "client", client, fields)
-        tell(hub, "whmcs", "client", client)
+        notify(hub, "whmcs", "client", client)
         apply(hub)
 
     due = "SELECT source_id FROM hub.customer_accounts WHERE payment_methods_due_at <= now() AND deleted_at IS NULL"
@@ -261,7 +261,7 @@ def test_what_went_with_a_client_is_read_anew_when_it_comes_back(sandbox, hub):
 def test_a_soft_deleted_account_leaves_its_customer(sandbox, hub):
     account = an_account(hub)
     mutate(sandbox, "salesforce", "Account", account, None)
-    tell(hub, "salesforce", "Account", account)
+    notify(hub, "salesforce", "Account", account)
 
     apply(hub)
 
@@ -287,23 +287,23 @@ def test_what_was_asked_for_before_a_row_changed_is_asked_for_again(sandbox, hub
     assert fetch(hub, "SELECT status FROM hub.invoices WHERE source_id = %s", invoice) == [("cancelled",)]
 
 
-@pytest.mark.parametrize("owner", [False, True], ids=["told of the service", "told of its client's order"])
-def test_a_line_wished_for_before_it_is_known_is_read_once_it_is(sandbox, hub, owner):
+@pytest.mark.parametrize("owner", [False, True], ids=["notified of the service", "notified of its client's order"])
+def test_a_line_requested_before_it_is_known_is_read_once_it_is(sandbox, hub, owner):
     ((line, client),) = fetch(
         hub,
         "DELETE FROM hub.sims line USING hub.customer_accounts owner WHERE owner.id = line.account_id AND line.id ="
         " (SELECT id FROM hub.sims WHERE is_open AND msisdn IS NOT NULL ORDER BY source_id LIMIT 1)"
         " RETURNING line.source_id, owner.source_id",
     )
-    wish = "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id) VALUES ('hub', %s, 'record', %s, %s)"
-    fetch(hub, f"{wish} RETURNING id", f"freebit.line_details:{line}", "freebit.line_details", line)
+    request = "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id) VALUES ('hub', %s, 'record', %s, %s)"
+    fetch(hub, f"{request} RETURNING id", f"freebit.line_details:{line}", "freebit.line_details", line)
     apply(hub)
     assert fetch(hub, "SELECT 1 FROM hub.sims WHERE source_id = %s", line) == []
 
     fetch(
         hub,
         "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, parent_id)"
-        " VALUES ('whmcs', 'told', 'record', %s, %s, %s) RETURNING id",
+        " VALUES ('whmcs', 'e-1', 'record', %s, %s, %s) RETURNING id",
         *(("order", "1", client) if owner else ("service", line, None)),
     )
     apply(hub)

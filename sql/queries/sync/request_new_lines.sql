@@ -1,6 +1,6 @@
--- Wish for SIM lines that were never read at the network to be read soon, of these services and these clients; wakes the
+-- Request a refresh of the SIM lines of these services and these clients that were never read at the network; wakes the
 -- worker. Nothing is returned.
-WITH wished AS (
+WITH requested AS (
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id)
     SELECT 'hub', 'line:' || line.source_id, 'record', 'line', line.source_id
       FROM hub.sims line
@@ -11,4 +11,4 @@ WITH wished AS (
        SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
     RETURNING 1
 )
-SELECT pg_notify('hub_inbox', 'hub') FROM wished LIMIT 1
+SELECT pg_notify('hub_inbox', 'hub') FROM requested LIMIT 1

@@ -1,11 +1,11 @@
--- Wish for all that is known of a customer (any id it was ever known by) to be read again; wakes the worker.
--- One row per wish: its id in the inbox. None: no such customer.
-WITH asked AS (
+-- Request a refresh of all that is known of a customer (any id it was ever known by); wakes the worker.
+-- One row per request: its id in the inbox. None: no such customer.
+WITH customer AS (
     SELECT customer_id FROM hub.customer_accounts WHERE id = %(customer)s
 ), accounts AS (
-    SELECT a.source, a.source_id FROM hub.customer_accounts a JOIN asked ON asked.customer_id = a.customer_id
+    SELECT a.source, a.source_id FROM hub.customer_accounts a JOIN customer ON customer.customer_id = a.customer_id
      WHERE a.deleted_at IS NULL
-), wished AS (
+), requested AS (
     INSERT INTO sync.inbox AS i (source, event_id, kind, entity, record_id, parent_id)
     SELECT 'hub', w.dataset || ':of:' || a.source_id, 'record', w.dataset,
            CASE WHEN w.is_account THEN a.source_id END, CASE WHEN NOT w.is_account THEN a.source_id END
@@ -21,7 +21,7 @@ WITH asked AS (
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
        SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
     RETURNING i.id
-), told AS (
-    SELECT pg_notify('hub_inbox', 'hub') FROM (SELECT count(*) FROM wished) counted
+), notified AS (
+    SELECT pg_notify('hub_inbox', 'hub') FROM (SELECT count(*) FROM requested) counted
 )
-SELECT wished.id FROM wished, told
+SELECT requested.id FROM requested, notified

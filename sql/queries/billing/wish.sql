@@ -1,8 +1,0 @@
--- When the items of the customer's invoice were read (seconds since 1970; null: not yet), and whether they are wished for
--- just now. No row: no such invoice.
-SELECT extract(epoch FROM invoice.items_as_of),
-       CASE WHEN invoice.items_as_of IS NULL THEN sync.wish_items(invoice.id, %(limits)s::jsonb) > 0 ELSE false END
-  FROM hub.invoices invoice
- WHERE invoice.id = %(id)s::uuid
-   AND invoice.account_id = (SELECT hub.current_account('whmcs'))
-   AND invoice.deleted_at IS NULL
