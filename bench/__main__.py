@@ -32,10 +32,10 @@ def _run(options: argparse.Namespace) -> None:
         from bench.read import bench_read  # noqa: PLC0415
 
         bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
-    if options.what in {"ticks", "all"}:
-        from bench.ticks import bench_ticks  # noqa: PLC0415
+    if options.what in {"polls", "all"}:
+        from bench.polls import bench_polls  # noqa: PLC0415
 
-        bench_ticks([10_000, options.stored], 100_000, options.repeats)
+        bench_polls([10_000, options.stored], 100_000, options.repeats)
     if options.what in {"live", "all"}:
         from bench.live import bench_live  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "ticks", "live", "doors", "events", "commands", "all"),
+        choices=("setup", "sync", "read", "polls", "live", "doors", "events", "commands", "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="sync: sizes to load (default 100000 1000000)",
     )
     parser.add_argument(
-        "--stored", type=_positive, default=1_000_000, help="read, ticks: invoices stored (default 1000000)"
+        "--stored", type=_positive, default=1_000_000, help="read, polls: invoices stored (default 1000000)"
     )
     parser.add_argument("--customers", type=_positive, default=20_000, help="read: customers (default 20000)")
     parser.add_argument("--seconds", type=_positive, default=10, help="length of a sample (default 10)")

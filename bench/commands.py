@@ -65,7 +65,7 @@ def bench_commands(repeats: int, seconds: int) -> None:
     console = Console(stderr=True)
     first_call, accepted, alone, both, by_sensor = [], [], list[WorkedOff](), list[WorkedOff](), []
     with running_hub(
-        CUSTOMERS, "apply", HUB_TICK_SECONDS="0", COMMANDS_OVERDUE_SECONDS="0", **AS_MANY_AS_WE_LIKE
+        CUSTOMERS, "apply", HUB_POLL_SECONDS="0", COMMANDS_OVERDUE_SECONDS="0", **AS_MANY_AS_WE_LIKE
     ) as hub:
         headers = [{"Authorization": f"Bearer {hub.token(UUID(str(row[0])))}"} for row in rows(hub.url, WHO_MAY_ORDER)]
         for repeat in range(repeats):
@@ -192,13 +192,13 @@ async def _backlog(hub: Hub, headers: Sequence[dict[str, str]]) -> None:
 
 @contextmanager
 def _daemon(hub: Hub) -> Iterator[None]:
-    """Dagster's own daemon, which looks at sensors."""
+    """Dagster's own daemon, which evaluates sensors."""
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(ROOT / "workspace.yaml")]
     process = subprocess.Popen(
         command, cwd=ROOT, env=os.environ | hub.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        time.sleep(25)  # it loads the code before its first look
+        time.sleep(25)  # it loads the code before its first evaluation
         yield
     finally:
         ended(process)

@@ -18,7 +18,7 @@ from bench.stack import Hub, rows, running_hub
 CUSTOMERS = 500
 TRACKED_EVERY = 10
 """One change in so many is followed through the API; the others are load."""
-LOOK_EVERY_SECONDS = 0.025
+POLL_EVERY_SECONDS = 0.025
 PATIENCE_SECONDS = 30.0
 WARM_UP_CHANGES = 60
 
@@ -42,7 +42,7 @@ def bench_events(per_second: int, seconds: int, repeats: int) -> None:
     console = Console(stderr=True)
     console.print("starting a hub with its listener and its worker ...")
     latencies: dict[str, list[list[float]]] = {"salesforce": [], "whmcs": []}
-    with running_hub(CUSTOMERS, "listen", "apply", HUB_TICK_SECONDS="0") as hub:
+    with running_hub(CUSTOMERS, "listen", "apply", HUB_POLL_SECONDS="0") as hub:
         subjects = {kind: _subjects(hub, kind) for kind in latencies}
         asyncio.run(_warm(hub, subjects))
         for repeat in range(repeats):
@@ -136,7 +136,7 @@ async def _seen(
         answer = await client.get(f"{hub.api}{subject.path}", headers=headers)
         if answer.status_code == 200 and _shown(subject, json.loads(answer.content)["data"]) == value:
             return time.perf_counter() - started
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await asyncio.sleep(POLL_EVERY_SECONDS)
     return None
 
 

@@ -14,7 +14,7 @@ Connection = psycopg.Connection[Any]
 # wait for each other. No compiling of statements: they are short, and where a kind of scan is ruled out, a server
 # before 18 takes one for immensely costly (a page's merge on PostgreSQL 15: 1.2 s of compiling, 0.02 s of work). The
 # server asks every half minute whether a silent client's machine is still there: by itself it would do so after two
-# hours, and leads and turns, which are locks of a session, would be a dead machine's until then.
+# hours, and leads and the locks of data sets, which are locks of a session, would be a dead machine's until then.
 SESSION = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=10min -c jit=off"
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"

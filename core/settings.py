@@ -56,8 +56,8 @@ class HubSettings(_Settings):
     )
     api_host: str = Field("127.0.0.1", description="address the read API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="port of the read API")
-    hub_tick_seconds: int = Field(
-        30, ge=0, description="how often `hub apply` looks for what sources did not tell, seconds; 0: never"
+    hub_poll_seconds: int = Field(
+        30, ge=0, description="how often `hub apply` polls for what sources did not notify of, seconds; 0: never"
     )
     hub_history_months: int = Field(25, ge=1, description="months of the change log that are kept")
     hub_commands_days: int = Field(
@@ -206,7 +206,7 @@ class SalesforceSettings(_Settings):
     page_rows: int = Field(2000, ge=200, le=2000, description="rows asked per REST query page")
     bulk_threshold_rows: int = Field(2000, ge=0, description="first loads above this use the Bulk API 2.0")
     bulk_page_rows: int = Field(10_000, ge=1000, le=250_000, description="rows asked per page of a bulk result")
-    bulk_poll_seconds: float = Field(2.0, gt=0, description="pause between two looks at a bulk job")
+    bulk_poll_seconds: float = Field(2.0, gt=0, description="pause between two polls of a bulk job")
     overlap_seconds: int = Field(600, ge=0, description="how far before the watermark a read starts again")
     quota_stop_percent: int = Field(
         90, ge=1, le=100, description="stop reading when this share of the day's calls is used"
@@ -331,9 +331,9 @@ class WhmcsSettings(_Settings):
         le=10_000,
         description="`limitnum` of list calls: the larger, the fewer offsets WHMCS must count up to",
     )
-    new_rows: int = Field(100, ge=1, le=10_000, description="`limitnum` of the look for new records")
+    new_rows: int = Field(100, ge=1, le=10_000, description="`limitnum` of the poll for new records")
     scan_rows: int = Field(
-        20_000, ge=1, description="rows a tick reads again of each list, to find what changed without a word"
+        20_000, ge=1, description="rows a poll reads again of each list, to find what changed without a notification"
     )
     closed_window_days: int = Field(90, ge=1, description="how long paid and cancelled invoices are read again")
     calls_per_second: int = Field(20, ge=1, description="budget of calls, all kinds")

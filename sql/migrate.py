@@ -15,7 +15,7 @@ from core.database import sqlalchemy_url
 # Each builds on those before it.
 OBJECTS = ("roles", "functions", "past", "policies", "grants")
 
-# One key for all starters of a database: they take turns.
+# One key for all starters of a database: one upgrades it at a time.
 LOCK = sql("SELECT pg_advisory_lock(hashtext('hub.migrate'))")
 UNLOCK = sql("SELECT pg_advisory_unlock(hashtext('hub.migrate'))")
 
@@ -27,7 +27,7 @@ def upgrade(owner_url: str) -> None:
         sqlalchemy.exc.DBAPIError: the server refused, or somebody held a table for longer than the lock timeout.
     """
     engine = create_engine(sqlalchemy_url(owner_url), poolclass=NullPool)
-    with engine.connect() as connection, _turn(connection):
+    with engine.connect() as connection, _locked(connection):
         connection.execute(sql("SET lock_timeout = '10s'"))
         connection.execute(sql("SET statement_timeout = '15min'"))
         connection.execute(sql("CREATE SCHEMA IF NOT EXISTS sync"))
@@ -43,7 +43,7 @@ def upgrade(owner_url: str) -> None:
 
 
 @contextmanager
-def _turn(connection: Connection) -> Iterator[None]:
+def _locked(connection: Connection) -> Iterator[None]:
     connection.execute(LOCK)
     connection.commit()
     try:

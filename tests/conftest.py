@@ -158,7 +158,7 @@ def _start_embedded(folder: Path) -> str:
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     server = _embedded(data)
-    # The server's own lock: workers take turns, and all but the first find it running.
+    # The server's own lock: one worker starts it, the others find it running.
     with server._lock:
         if not (data / "PG_VERSION").exists():
             server.ensure_pgdata_inited()
@@ -202,7 +202,7 @@ def _template_name() -> str:
 
 @cache
 def _make_template(server: str) -> None:
-    """Migrate the template, unless another worker already has; workers take turns."""
+    """Migrate the template, unless another worker already has; one worker at a time."""
     name = _template_name()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])

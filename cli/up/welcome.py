@@ -18,7 +18,7 @@ from core.settings import ApiSettings, load
 def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
     console.print(table(state(), COLUMNS, console))
     if not synced:
-        console.print("[red]The first sync failed, see above;[/red] Dagster tries again at its next tick.\n")
+        console.print("[red]The first sync failed, see above;[/red] Dagster tries again on its schedule.\n")
     for name, address in _addresses(stack):
         _line(console, name, address)
         if name == "Dagster UI":

@@ -8,12 +8,12 @@ from cli.examples import examples
 
 EXAMPLES = examples(
     ("hub apply", "beside `hub up`'s own, it stands by and takes over"),
-    ("HUB_TICK_SECONDS=0 hub apply", "only what sources tell, no looks of its own"),
+    ("HUB_POLL_SECONDS=0 hub apply", "only notifications, no polls"),
 )
 
 
 def apply() -> None:
-    """Apply what sources tell within milliseconds, and look for what they did not tell every HUB_TICK_SECONDS.
+    """Apply notifications within milliseconds, and poll for what sources did not notify of every HUB_POLL_SECONDS.
 
     Runs until Ctrl-C. Any number may run: one leads for each system, the others stand by.
     """

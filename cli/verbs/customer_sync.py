@@ -13,7 +13,7 @@ from core.errors import HubError, NotFoundError
 from sql.statements import statement
 
 PATIENCE_SECONDS = 120.0
-_LOOK_EVERY_SECONDS = 0.1
+_POLL_EVERY_SECONDS = 0.1
 
 
 class NotSyncedError(HubError):
@@ -69,7 +69,7 @@ def _wait(requests: list[int], *, silent: bool) -> None:
             if time.monotonic() > ends:
                 waiting = counted(state["waiting"], "data set still waits", "data sets still wait")
                 raise NotSyncedError(f"{waiting}: {state['error'] or 'nobody took it up'}")
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(_POLL_EVERY_SECONDS)
     if state["parked"]:
         refused = counted(state["parked"], "data set was refused", "data sets were refused")
         raise NotSyncedError(f"{refused}: {state['error']}")

@@ -22,7 +22,7 @@ def replay(
     """Do again what happened since a moment: after a fix, or when something is suspected to have been missed.
 
     Notifications since then are applied again, parked and put-off rows included. Salesforce's records that changed
-    since then are read again by the next tick. Nothing is doubled: only what differs is written. WHMCS has no
+    since then are read again by the next poll. Nothing is doubled: only what differs is written. WHMCS has no
     "changed since": `hub reconcile whmcs --heal`.
     """
     moment = _moment(since)

@@ -73,5 +73,5 @@ check_freshness = dg.define_asset_job(
     "check_freshness",
     selection=dg.AssetSelection.checks(*CHECKS),
     executor_def=in_process,
-    description="Look whether every data set is as fresh as its target says.",
+    description="Check whether every data set is as fresh as its target says.",
 )

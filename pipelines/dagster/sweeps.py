@@ -1,4 +1,4 @@
-"""Sensors that look for work which no worker took, and start a run for it: slower than a worker, and needs none."""
+"""Sensors that find work which no worker took, and start a run for it: slower than a worker, and needs none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

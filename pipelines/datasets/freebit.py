@@ -10,7 +10,7 @@ from domain.sim.providers.freebit import mapper
 from domain.sim.providers.freebit.mapper import Line
 from pipelines.sources.freebit.extract import line_details, line_traffic
 from pipelines.sync.dataset import Dataset, Details, Row, Target
-from pipelines.sync.reading import ASKED_AT, BODY, PARENT, parent_source_id
+from pipelines.sync.reading import BODY, PARENT, REQUESTED_AT, parent_source_id
 from sql.tables.sim import sim_usage, sims
 
 _OPEN_LINES = "is_open AND msisdn IS NOT NULL"
@@ -26,7 +26,7 @@ def _details(row: Row) -> Row:
 def _traffic(row: Row, vocabulary: FreebitVocabulary) -> Iterator[Contract]:
     parent = row[PARENT]
     line = Line(parent["id"], parent["account_id"], parent["source_id"], parent["msisdn"])
-    today = row[ASKED_AT].astimezone(vocabulary.zone).date()
+    today = row[REQUESTED_AT].astimezone(vocabulary.zone).date()
     traffic = mapper.traffic_from_row(line, row[BODY], today, vocabulary)
     yield traffic.now
     yield from traffic.days

@@ -24,7 +24,7 @@ from sql.tables.orders import orders as orders_table
 from sql.tables.support import case_comments, support_cases
 
 # Every query asks for these by itself, and for the currency in orgs that have several.
-_UNASKED = frozenset({"Id", "IsDeleted", "SystemModstamp", CURRENCY_FIELD})
+_UNREQUESTED = frozenset({"Id", "IsDeleted", "SystemModstamp", CURRENCY_FIELD})
 
 
 def _dataset(
@@ -34,7 +34,7 @@ def _dataset(
     """The records of one object (`of`): the fields that its table reads, and `owner`, which names their account."""
     query = Query(
         of,
-        tuple(field for field in table.sources if field not in _UNASKED),
+        tuple(field for field in table.sources if field not in _UNREQUESTED),
         owner=owner,
         has_amounts=CURRENCY_FIELD in table.sources,
     )

@@ -24,7 +24,7 @@ from pipelines.sources.whmcs.extract import (
     invoice_details,
     payment_methods_of,
 )
-from pipelines.sources.whmcs.walks import List, walked_rows
+from pipelines.sources.whmcs.scans import List, scanned_rows
 from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, parent_source_id
 from sql.tables.billing import invoice_items, invoices, payment_methods, payments
@@ -83,7 +83,7 @@ CLIENTS = Dataset(
             parts=((payment_methods, "account_id"),),
         ),
     ),
-    read=partial(walked_rows, _CLIENTS),
+    read=partial(scanned_rows, _CLIENTS),
     read_some=chosen_clients,
     tables=(customer.CLIENT,),
     source_id=_id,
@@ -139,7 +139,7 @@ SERVICES = Dataset(
             parts=((sim_usage, "sim_id"),),
         ),
     ),
-    read=partial(walked_rows, _SERVICES),
+    read=partial(scanned_rows, _SERVICES),
     read_some=chosen_services,
     # In this order: a line whose number is none leaves the subscription, and what was charged for it, in sight.
     tables=(subscriptions_mapper.SUBSCRIPTION, sim.SIM),
@@ -162,7 +162,7 @@ INVOICES = Dataset(
             parts=((invoice_items, "invoice_id"), (payments, "invoice_id")),
         ),
     ),
-    read=partial(walked_rows, _INVOICES),
+    read=partial(scanned_rows, _INVOICES),
     read_some=chosen_invoices,
     tables=(billing.INVOICE,),
     source_id=_id,

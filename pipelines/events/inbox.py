@@ -19,7 +19,7 @@ MOST_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Claimed:
-    """What may be applied now, oldest first, and the database's clock before it was looked for."""
+    """What may be applied now, oldest first, and the database's clock before it was read."""
 
     entries: Sequence[InboxEntry]
     at: datetime

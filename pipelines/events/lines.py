@@ -11,7 +11,7 @@ from sql.statements import statement
 SERVICES = "whmcs.services"
 
 
-def ask_for_new_lines(connection: Connection[Any], services: Selection) -> None:
+def request_new_lines(connection: Connection[Any], services: Selection) -> None:
     """Have those of the services' lines read that never were.
 
     Each system's inbox is applied at its own pace: a refresh requested as soon as a line was ordered may have been

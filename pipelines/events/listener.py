@@ -39,7 +39,7 @@ def rows_of(topic: str, event: Event, record_field: str) -> Iterator[Row]:
     said = event.decoded
     base = {"topic": topic, "event_id": f"{topic}/{event.replay_id.hex()}", "entity": entity_of(topic)}
     if said is None or (said.header is not None and not said.header["recordIds"]):
-        # Something changed that we cannot read: everything of that object is looked at again.
+        # Something changed that we cannot read: everything of that object is read again.
         yield {**base, "kind": "gap", "record_id": None, "payload": {"changeType": "UNREADABLE"}, "occurred_at": None}
     elif said.header is None:
         record = said.fields.get(record_field)
@@ -188,7 +188,7 @@ class _Either(threading.Event):
         return self._one.is_set() or self._other.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Looks often enough: both are set rarely, and by somebody who waits."""
+        """Checks often enough: both are set rarely, and by somebody who waits."""
         left = timeout if timeout is not None else float("inf")
         while not self.is_set() and left > 0:
             self._one.wait(min(left, 0.2))

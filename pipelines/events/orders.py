@@ -13,7 +13,7 @@ from pipelines.events.routes import InboxEntry
 ASKS = "OrderProvisionRequested__e"
 
 
-def ask_for_work(connection: Connection[Any], entries: Sequence[InboxEntry]) -> None:
+def request_work(connection: Connection[Any], entries: Sequence[InboxEntry]) -> None:
     """Make commands of events that ask for work: one each, however often it is received.
 
     Raises:

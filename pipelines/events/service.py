@@ -1,4 +1,4 @@
-"""`hub apply`: the warm worker as a process. Applies events at once, ticks often, and tells the Dagster UI of both."""
+"""`hub apply`: the warm worker as a process. Applies notifications at once, polls often, reports both to Dagster."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -25,12 +25,12 @@ log = logger(__name__)
 
 REPORT_EVERY_SECONDS = 10.0
 
-TICKING: tuple[System, ...] = ("salesforce", "whmcs")
-"""Freebit forbids sweeping: its lines are read on their own schedule, and when somebody looks."""
+POLLED: tuple[System, ...] = ("salesforce", "whmcs")
+"""Freebit forbids sweeping: its lines are read on their own schedule, and when a customer looks at one."""
 
 
 def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
-    """Apply events and tick until `stopped`.
+    """Apply notifications and poll until `stopped`.
 
     Raises:
         SettingsError: the environment lacks something.
@@ -42,11 +42,11 @@ def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
         for system in SYSTEMS:
             applier = Applier(system, _opened(system, stack), url, tally)
             stack.enter_context(_thread(f"apply {system}", stopped, partial(applier.follow, stopped)))
-        for system in TICKING if settings.hub_tick_seconds else ():
-            # A client of its own: a tick's long calls must not hold up what somebody waits for.
+        for system in POLLED if settings.hub_poll_seconds else ():
+            # A client of its own: a poll's long calls must not hold up what somebody waits for.
             source = _opened(system, stack)
-            tick = partial(_tick, system, source, url, stopped, tally)
-            stack.enter_context(_thread(f"tick {system}", stopped, tick))
+            poll = partial(_poll, system, source, url, stopped, tally)
+            stack.enter_context(_thread(f"poll {system}", stopped, poll))
         while not stopped.wait(REPORT_EVERY_SECONDS):
             report(tally, instance, url)
     report(tally, instance, url)
@@ -96,17 +96,17 @@ def report(tally: Tally, instance: dg.DagsterInstance, database_url: str) -> Non
         log.warning("report.failed", error=safe(error))
 
 
-def _tick(system: System, source: Source[Any, Any], database_url: str, stopped: threading.Event, tally: Tally) -> None:
-    """Bring the system's data sets up to date every HUB_TICK_SECONDS, as its schedule does, but in this process.
+def _poll(system: System, source: Source[Any, Any], database_url: str, stopped: threading.Event, tally: Tally) -> None:
+    """Bring the system's data sets up to date every HUB_POLL_SECONDS, as its schedule does, but in this process.
 
     Without Dagster's run around it: that reconfigures the logging of the whole process, which others here are using.
     A data set that fails says so in sync.runs and holds up no other.
     """
-    while not stopped.wait(load(HubSettings).hub_tick_seconds):
+    while not stopped.wait(load(HubSettings).hub_poll_seconds):
         for dataset in datasets_of(system):
             try:
                 tally(dataset.name, run(dataset, source, database_url).merged)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the next tick is due all the same
-                log.warning("tick.failed", dataset=dataset.name, error=safe(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next poll is due all the same
+                log.warning("poll.failed", dataset=dataset.name, error=safe(error))
             if stopped.is_set():
                 return

@@ -16,8 +16,8 @@ from domain.common.errors import HubError
 from domain.common.identifiers import System
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.events.inbox import Claimed, Inbox
-from pipelines.events.lines import SERVICES, ask_for_new_lines
-from pipelines.events.orders import ask_for_work
+from pipelines.events.lines import SERVICES, request_new_lines
+from pipelines.events.orders import request_work
 from pipelines.events.routes import missed_by, wanted_by
 from pipelines.sync.dataset import NOTHING, Selection, Source
 from pipelines.sync.merged import Merged
@@ -128,8 +128,8 @@ class Applier:
         for name, only in _by_dataset(claimed).items():
             self._applied(name, readers.of(name).read(only))
             if name == SERVICES:
-                ask_for_new_lines(connection, only)
-        ask_for_work(connection, claimed.entries)
+                request_new_lines(connection, only)
+        request_work(connection, claimed.entries)
 
     def _reason(self, error: Exception, claimed: Claimed) -> str:
         """What is kept of an error that is of the records claimed, and logged."""

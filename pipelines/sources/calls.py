@@ -67,7 +67,7 @@ def call(
 ) -> Answer:
     """What the call answers, tried again while the source is unavailable.
 
-    `about` is what is asked for (an action and its parameters, a path): the same call that fails again and again says
+    `about` is what is requested (an action and its parameters, a path): the same call that fails again and again says
     something of one record, different ones that fail say something of the source.
 
     Raises:
@@ -153,7 +153,7 @@ def correlation_id() -> str:
 
 
 class Budget:
-    """So many calls in so many seconds at most, of all processes together; thread-safe, a caller waits for its turn.
+    """So many calls in so many seconds at most, of all processes together; thread-safe, a caller waits for its slot.
 
     A tenth of the calls may come at once, so that a single one never waits; the others come evenly after it, which
     keeps any so many seconds within the budget. Where the circuit is nobody else's, or its database does not answer,
@@ -175,7 +175,7 @@ class Budget:
             if self._left and monotonic() < self._good_until:
                 self._left -= 1
                 return
-        pause = self._circuit.turns(self._batch, self._apart, self._at_once)
+        pause = self._circuit.slots(self._batch, self._apart, self._at_once)
         if pause is None:
             self._limiter.try_acquire("calls")
             return

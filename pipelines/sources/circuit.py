@@ -1,7 +1,7 @@
-"""What every process that calls a system shares, a row of sync.sources: a circuit breaker, and turns within a budget.
+"""What every process that calls a system shares, a row of sync.sources: a circuit breaker, and slots within a budget.
 
-While a source is down, or asks for patience, nobody calls. Calls that go well cost a look at the row a second; where
-there is a budget, a turn more (decision 0013).
+While a source is down, or asks for patience, nobody calls. Calls that go well cost a query of the row a second; where
+there is a budget, a slot more (decision 0013).
 """
 
 from threading import Lock
@@ -25,7 +25,7 @@ OPENS_AFTER = 5
 One record that always answers with a fault opens nothing: it is set aside by whoever asks for it.
 """
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 300
-_LOOK_AGAIN_SECONDS = 1.0
+_CHECK_AGAIN_SECONDS = 1.0
 _RECORD_QUOTA_SECONDS = 5.0
 
 
@@ -49,7 +49,7 @@ class Circuit(Protocol):
     def failed(self, error: SourceError, about: str | None) -> None:
         """A call, with all its tries, brought no usable answer.
 
-        `about` tells it from other calls; None: whatever was asked for, it would have failed the same.
+        `about` tells it from other calls; None: whatever was requested, it would have failed the same.
         """
 
     def throttled(self, error: ThrottledError) -> None:
@@ -58,8 +58,8 @@ class Circuit(Protocol):
     def counted(self, used: int, limit: int) -> None:
         """The source said how much of the quota is used."""
 
-    def turns(self, turns: int, apart: float, at_once: int) -> float | None:
-        """Seconds until these turns to call, of which all processes together take one every `apart` seconds.
+    def slots(self, slots: int, apart: float, at_once: int) -> float | None:
+        """Seconds until these slots for calls, of which all processes together take one every `apart` seconds.
 
         Up to `at_once` may come together. None: nobody shares a budget with us, or nobody can say.
         """
@@ -76,7 +76,7 @@ class AlwaysClosed:
     def failed(self, error: SourceError, about: str | None) -> None: ...
     def throttled(self, error: ThrottledError) -> None: ...
     def counted(self, used: int, limit: int) -> None: ...
-    def turns(self, turns: int, apart: float, at_once: int) -> float | None: ...
+    def slots(self, slots: int, apart: float, at_once: int) -> float | None: ...
     def close(self) -> None: ...
 
 
@@ -88,16 +88,16 @@ class SharedCircuit:
         self._system = system
         self._lock = Lock()
         self._connection: psycopg.Connection[Any] | None = None
-        self._looked_at = self._quota_recorded_at = float("-inf")
+        self._checked_at = self._quota_recorded_at = float("-inf")
         self._closed = True
         self._failing = False
 
     def admit(self) -> None:
         with self._lock:
-            if self._closed and monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
+            if self._closed and monotonic() - self._checked_at < _CHECK_AGAIN_SECONDS:
                 return
             row = self._execute("sync/circuit_admit", {"pause": SHORTEST_PAUSE_SECONDS})
-            self._looked_at = monotonic()
+            self._checked_at = monotonic()
             admitted, reason, self._failing = row if row is not None else (True, None, False)
             self._closed = admitted and not self._failing
         if not admitted:
@@ -134,9 +134,9 @@ class SharedCircuit:
                 self._execute("sync/quota_counted", {"used": used, "limit": limit})
                 self._quota_recorded_at = monotonic()
 
-    def turns(self, turns: int, apart: float, at_once: int) -> float | None:
+    def slots(self, slots: int, apart: float, at_once: int) -> float | None:
         with self._lock:
-            row = self._execute("sync/take_turns", {"turns": turns, "apart": apart, "at_once": at_once})
+            row = self._execute("sync/take_slots", {"slots": slots, "apart": apart, "at_once": at_once})
         return None if row is None else float(row[0])
 
     def close(self) -> None:

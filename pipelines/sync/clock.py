@@ -10,7 +10,7 @@ from psycopg import Connection
 class DatabaseClock:
     """The database's clock, carried on from one reading of it.
 
-    Whether a row changed after it was asked for is decided by comparing moments of one clock: this one.
+    Whether a row changed after it was requested is decided by comparing moments of one clock: this one.
     """
 
     def __init__(self, now: datetime) -> None:

@@ -36,11 +36,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Parent:
-    """A record whose details were asked for: its id there and here, and a moment of the database's clock before."""
+    """A record whose details were requested: its id there and here, and a moment of the database's clock before."""
 
     source_id: str
     id: UUID
-    asked_at: datetime
+    requested_at: datetime
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Page:
     """Rows as sent, in the order sent, and where the reader stands once they are written.
 
     expected: how many rows the source says the whole read has, where it says so.
-    asked_at: a moment of the database's clock before the rows were asked for. A row that changed in the hub after it is
-        not overwritten by them.
-    parents: the records whose details were asked for, also those among the failures (details-by-call only).
-    gone: source ids that the source, asked for each of them, does not have.
+    requested_at: a moment of the database's clock before the rows were requested. A row that changed in the hub after
+        it is not overwritten by them.
+    parents: the records whose details were requested, also those among the failures (details-by-call only).
+    gone: source ids that were requested each by itself, and that the source does not have.
     complete: with this page, everything the run set out to read has been read.
     known_since: when that reading began, where it began before this run.
     partial: this is a part of a page that is written in halves; the reader's position moves with the last part.
@@ -60,7 +60,7 @@ class Page:
     rows: Sequence[Row]
     position: Position
     expected: int | None = None
-    asked_at: datetime | None = None
+    requested_at: datetime | None = None
     parents: Sequence[Parent] = ()
     failures: Sequence[Failure] = ()
     gone: Sequence[str] = ()

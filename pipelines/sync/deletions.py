@@ -63,34 +63,35 @@ class Brake:
 
 
 def remove(
-    connection: Connection[Any], target: Target, ids: Sequence[UUID], *, run_id: UUID, asked_at: datetime | None
+    connection: Connection[Any], target: Target, ids: Sequence[UUID], *, run_id: UUID, requested_at: datetime | None
 ) -> Merged:
     """Mark rows that the source no longer has as deleted, their parts with them, and log it.
 
-    A row that changed after `asked_at` stays. Must run inside a transaction.
+    A row that changed after `requested_at` stays. Must run inside a transaction.
     """
-    asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity", "ids": list(ids)}
+    values: dict[str, object] = {"run_id": run_id, "requested_at": requested_at or "infinity", "ids": list(ids)}
     own, *of_parts = (
-        _count(connection, _deletion_statement(table, column), asked)
+        _count(connection, _deletion_statement(table, column), values)
         for table, column in ((target.table, "id"), *target.parts)
     )
     return Merged(deleted=own + sum(of_parts), parts=sum(of_parts))
 
 
-def remove_unsent(connection: Connection[Any], target: Target, column: str, asked: Mapping[str, object]) -> int:
-    """The same for rows of the parents asked about (by `column`) that are not in the target's stage; how many rows."""
+def remove_unsent(connection: Connection[Any], target: Target, column: str, values: Mapping[str, object]) -> int:
+    """The same for rows of the requested parents (by `column`) that are not in the target's stage; how many rows."""
     statement = _deletion_statement(target.table, column, target)
-    return _count(connection, statement, {**asked, "ids": asked["parents"]})
+    return _count(connection, statement, {**values, "ids": values["parents"]})
 
 
 def moment_of_answer(target: Target, alias: str) -> Composed:
-    """SQL: when a row's own answer was asked for, which is its parent's moment, or else the page's."""
+    """SQL: when a row's own answer was requested, which is its parent's moment, or else the page's."""
     column = target.complete_within or ("id" if target.only_existing else None)
     if column is None:
-        return SQL("%(asked_at)s").format()
+        return SQL("%(requested_at)s").format()
     return SQL(
-        "coalesce((SELECT asked.at FROM unnest(%(parents)s::uuid[], %(moments)s::timestamptz[]) asked (parent, at)"
-        " WHERE asked.parent = {}), %(asked_at)s)"
+        "coalesce((SELECT requested.at"
+        " FROM unnest(%(parents)s::uuid[], %(moments)s::timestamptz[]) requested (parent, at)"
+        " WHERE requested.parent = {}), %(requested_at)s)"
     ).format(Identifier(alias, column))
 
 
@@ -101,16 +102,16 @@ def _count(connection: Connection[Any], statement: Composed, values: Mapping[str
 
 @lru_cache
 def _deletion_statement(table: Table, column: str, unsent_of: Target | None = None) -> Composed:
-    unsent, asked_at = SQL("true").format(), SQL("%(asked_at)s").format()
+    unsent, requested_at = SQL("true").format(), SQL("%(requested_at)s").format()
     if unsent_of is not None:
         stage = Identifier(stage_of(unsent_of))
         unsent = SQL("NOT EXISTS (SELECT 1 FROM pg_temp.{} s WHERE s.id = t.id)").format(stage)
-        asked_at = moment_of_answer(unsent_of, "t")
+        requested_at = moment_of_answer(unsent_of, "t")
     return SQL(
         """
         WITH vanished AS (
             UPDATE {table} t SET deleted_at = now(), changed_at = now()
-             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= {asked_at} AND {unsent}
+             WHERE t.{column} = ANY(%(ids)s) AND t.deleted_at IS NULL AND t.changed_at <= {requested_at} AND {unsent}
             RETURNING t.id, {account} AS of_account, t.deleted_at
         ), logged AS (
             INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after, run_id)
@@ -123,7 +124,7 @@ def _deletion_statement(table: Table, column: str, unsent_of: Target | None = No
         table=qualified(table),
         column=Identifier(column),
         unsent=unsent,
-        asked_at=asked_at,
+        requested_at=requested_at,
         account=account_of(table, "t"),
         entity=entity(table),
     )

@@ -1,4 +1,4 @@
-"""The queue of details-by-call: which parents are due, and when each must be asked about again."""
+"""The queue of details-by-call: which parents are due, and when each must be requested again."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -14,10 +14,10 @@ from pipelines.sync.dataset import SETTLING, Details, Parent, Row, Selection
 from pipelines.sync.tables import listed, qualified
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
-"""When a parent whose details failed is asked about again: each time after twice as long."""
+"""When a parent whose details failed is requested again: each time after twice as long."""
 
 MOST_AT_WORK = 10
-"""Of a page's parents that are still at work, the most that are asked for again early: calls to a source are shared."""
+"""Of a page's parents that are still at work, the most that are requested again early: calls to a source are shared."""
 
 
 def due_parents(
@@ -79,8 +79,8 @@ def make_due(connection: Connection[Any], details: Details, source_ids: Sequence
     connection.commit()
 
 
-def still_asked_about(connection: Connection[Any], details: Details, source_ids: set[str]) -> set[str]:
-    """Which of the parents are there and such that their details are asked for."""
+def still_requested(connection: Connection[Any], details: Details, source_ids: set[str]) -> set[str]:
+    """Which of the parents are there and such that their details are requested."""
     query = SQL("SELECT source_id FROM {} WHERE id = ANY(%s) AND deleted_at IS NULL AND {}").format(
         qualified(details.parent), SQL(details.where)
     )
@@ -108,14 +108,14 @@ class Answers:
         # Their moment is that of the answer: a page of them may take minutes. A parent that changed while its details
         # were on their way stays due.
         read = SQL(
-            "UPDATE {parent} p SET {as_of} = was_asked_at,"
-            " {due} = CASE WHEN {due} > was_asked_at THEN {due}"
-            " WHEN {unsettled} THEN was_asked_at"
-            "   + least(greatest(was_asked_at - changed_at, %(settling)s), %(refresh_after)s::interval)"
-            " ELSE was_asked_at + %(refresh_after)s::interval END"
-            " FROM (SELECT id, {as_of}, asked.at FROM {parent}"
-            "         JOIN unnest(%(parents)s::uuid[], %(asked_at)s::timestamptz[]) asked (parent, at)"
-            "           ON asked.parent = id) was (was_id, was_as_of, was_asked_at)"
+            "UPDATE {parent} p SET {as_of} = was_requested_at,"
+            " {due} = CASE WHEN {due} > was_requested_at THEN {due}"
+            " WHEN {unsettled} THEN was_requested_at"
+            "   + least(greatest(was_requested_at - changed_at, %(settling)s), %(refresh_after)s::interval)"
+            " ELSE was_requested_at + %(refresh_after)s::interval END"
+            " FROM (SELECT id, {as_of}, requested.at FROM {parent}"
+            "         JOIN unnest(%(parents)s::uuid[], %(requested_at)s::timestamptz[]) requested (parent, at)"
+            "           ON requested.parent = id) was (was_id, was_as_of, was_requested_at)"
             " WHERE was_id = p.id"
         ).format(
             parent=qualified(details.parent),
@@ -139,7 +139,7 @@ class Answers:
             read,
             {
                 "parents": [parent.id for parent in parents],
-                "asked_at": [parent.asked_at for parent in parents],
+                "requested_at": [parent.requested_at for parent in parents],
                 "refresh_after": details.refresh_after(self._settings) if details.refresh_after else None,
                 "settling": SETTLING,
                 "run_id": self._run_id,
@@ -150,18 +150,18 @@ class Answers:
         return marked if details.logged else 0
 
     def postpone(self, parents: Sequence[Parent]) -> None:
-        """Have parents whose details failed asked for again, each time later; sooner where they are due sooner."""
+        """Have parents whose details failed requested again, each time later; sooner where they are due sooner."""
         if not parents:
             return
         details = self._details
         postponed = SQL(
             "UPDATE {parent} p SET {due} = least("
-            "     CASE WHEN {due} > asked.at THEN {due} END,"
-            "     asked.at + least(%(first)s * power(2, least(q.times_seen - 1, 20)), %(longest)s))"
-            "  FROM unnest(%(parents)s::uuid[], %(source_ids)s::text[], %(asked_at)s::timestamptz[])"
-            "         asked (parent, source_id, at)"
-            "  JOIN sync.quarantine q ON q.dataset = %(dataset)s AND q.source_id = asked.source_id"
-            " WHERE p.id = asked.parent"
+            "     CASE WHEN {due} > requested.at THEN {due} END,"
+            "     requested.at + least(%(first)s * power(2, least(q.times_seen - 1, 20)), %(longest)s))"
+            "  FROM unnest(%(parents)s::uuid[], %(source_ids)s::text[], %(requested_at)s::timestamptz[])"
+            "         requested (parent, source_id, at)"
+            "  JOIN sync.quarantine q ON q.dataset = %(dataset)s AND q.source_id = requested.source_id"
+            " WHERE p.id = requested.parent"
         ).format(parent=qualified(details.parent), due=Identifier(details.due_at))
         self._connection.execute(
             postponed,
@@ -169,14 +169,14 @@ class Answers:
                 "dataset": self._dataset_name,
                 "parents": [parent.id for parent in parents],
                 "source_ids": [parent.source_id for parent in parents],
-                "asked_at": [parent.asked_at for parent in parents],
+                "requested_at": [parent.requested_at for parent in parents],
                 "first": FIRST_WAIT,
                 "longest": LONGEST_WAIT,
             },
         )
 
     def _request_unsettled(self, parents: Sequence[Parent]) -> None:
-        """Have what is still at work read again when it is due, before the next tick; more of them wait for that."""
+        """Have what is still at work read again when it is due, before the next poll; more of them wait for that."""
         details = self._details
         query = SQL(
             "INSERT INTO sync.inbox (source, event_id, kind, entity, record_id, due_at)"

@@ -1,7 +1,7 @@
 """Heal: read a data set whole, write what differs, and ask for each record that the source's list did not bring.
 
 Window by window (a window is a page of the list), in the source's order. A record that the hub has and the list did not
-bring is not deleted for that: rows move between the pages of a list while it is read. It is asked for by its id, and is
+bring is not deleted for that: rows move between the pages of a list while it is read. It is requested by its id, and is
 marked deleted only if the source says that there is none.
 """
 
@@ -75,7 +75,7 @@ def heal(
         seen.close(healed.windows)
         records, of = seen.unseen(session.began)
         healed.extra = len(records)
-        # If so many are missing, it is the list that is wrong: none of them is even asked for.
+        # If so many are missing, it is the list that is wrong: none of them is even requested.
         if len(records) > max(FEW, MOST_DELETED * of) and not allow_deletions:
             raise BrakeError(dataset.name, rows=len(records), of=of)
         _look_after(session, records, healed)

@@ -1,4 +1,4 @@
-"""What the hub remembers of a run: its turn, its row in sync.runs, the reader's position, how fresh the data set is."""
+"""What the hub remembers of a run: its lock, its row in sync.runs, the reader's position, how fresh the data set is."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ MOVING = frozenset({Mode.INCREMENTAL, Mode.FULL})
 
 
 class Run:
-    """One run of a data set, written down from its turn to its end.
+    """One run of a data set, written down from its lock to its end.
 
     as_of, verified_through: set before a good end, where the data set is now known up to a moment, and known to be
         right up to one. A failed run knows no more than was known before.
@@ -34,9 +34,9 @@ class Run:
         self._moves_position = mode in MOVING and dataset.details is None
 
     def begin(self, *, dagster_run_id: str | None = None) -> tuple[Position, datetime]:
-        """Wait for our turn and record the start: where the last run stopped, and the database's now.
+        """Wait for the data set's lock and record the start: where the last run stopped, and the database's now.
 
-        Runs of one data set take turns, in all processes; the turn lasts as long as the connection. Runs of mode
+        One run of a data set works at a time, in all processes; the lock is the connection's. Runs of mode
         `events` wait for other such runs only: a load takes hours, and whoever looks at a record waits seconds.
         """
         dataset, is_events = self._dataset, self.mode is Mode.EVENTS

@@ -28,19 +28,19 @@ def merge(
     rows: Rows,
     *,
     run_id: UUID,
-    asked_at: datetime | None = None,
+    requested_at: datetime | None = None,
     parents: Sequence[Parent] = (),
 ) -> Merged:
     """Write what differs between `rows` (ids unique) and the table, and log each change.
 
     An older version of a record never overwrites a newer one: the source's own stamps decide, and where they do not,
-    the hub's row stays if it changed after `asked_at`, or after its own one of the `parents` was asked about. Must run
+    the hub's row stays if it changed after `requested_at`, or after its one of the `parents` was requested. Must run
     inside a transaction, after `create_stage`.
     """
     fill_stage(connection, target, rows)
     for query in (*target.judges, *filter(None, [target.withholds])):
         connection.execute(statement(query))
-    return merge_stage(connection, target, staged=len(rows), run_id=run_id, asked_at=asked_at, parents=parents)
+    return merge_stage(connection, target, staged=len(rows), run_id=run_id, requested_at=requested_at, parents=parents)
 
 
 def merge_stage(
@@ -49,18 +49,18 @@ def merge_stage(
     *,
     staged: int,
     run_id: UUID | None,
-    asked_at: datetime | None = None,
+    requested_at: datetime | None = None,
     parents: Sequence[Parent] = (),
 ) -> Merged:
     """Merge a stage that is already filled; see `merge`."""
     # Without a moment of asking nothing in the table can be newer than the rows.
-    asked: dict[str, object] = {"run_id": run_id, "asked_at": asked_at or "infinity"}
-    asked |= {"parents": [each.id for each in parents], "moments": [each.asked_at for each in parents]}
-    row = connection.execute(_merge_statement(target), asked).fetchone()
+    values: dict[str, object] = {"run_id": run_id, "requested_at": requested_at or "infinity"}
+    values |= {"parents": [each.id for each in parents], "moments": [each.requested_at for each in parents]}
+    row = connection.execute(_merge_statement(target), values).fetchone()
     inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
-        deleted += remove_unsent(connection, target, target.complete_within, asked)
+        deleted += remove_unsent(connection, target, target.complete_within, values)
     # Whoever wrote a newer part of a record read all of it: nobody need ask again.
     ask_again = outdated if target.complete_within is None else None
     return Merged(inserted, updated, unchanged, deleted, tuple(ask_again or ()))
@@ -70,7 +70,7 @@ def merge_stage(
 def _merge_statement(target: Target) -> bytes:
     table, columns = target.table, target.columns
     compared = [column for column in columns if column != "id"]
-    # The source's stamps decide. Where they are equal or missing, what was asked for before the row changed is older.
+    # The source's stamps decide. Where they are equal or missing, what was requested before the row changed is older.
     stamp = "s.source_updated_at {} t.source_updated_at" if "source_updated_at" in columns else "false"
     older, newer = (SQL("coalesce({}, false)".format(stamp.format(sign))) for sign in ("<", ">"))  # noqa: UP032
     deleted_before = SQL("t.deleted_at IS NOT NULL") if "deleted_at" in columns else SQL("false")
@@ -87,7 +87,7 @@ def _merge_statement(target: Target) -> bytes:
         """
         WITH differing AS MATERIALIZED (
             SELECT s.*, t.id IS NULL AS is_new, {account} AS of_account, {source_id} AS of_source_id,
-                   NOT {newer} AND coalesce(t.changed_at > {asked_at}, false) AS is_outdated,
+                   NOT {newer} AND coalesce(t.changed_at > {requested_at}, false) AS is_outdated,
                    CASE WHEN {deleted_after} AND NOT ({deleted_before}) THEN 'delete'
                         WHEN {deleted_before} AND NOT ({deleted_after}) THEN 'restore'
                         ELSE 'update' END AS operation,
@@ -125,7 +125,7 @@ def _merge_statement(target: Target) -> bytes:
         columns=listed(columns),
         old=listed(compared, "t."),
         new=listed(compared, "s."),
-        asked_at=moment_of_answer(target, "s"),
+        requested_at=moment_of_answer(target, "s"),
         older=older,
         newer=newer,
         source_id=SQL("t.source_id" if "source_id" in table.c else "NULL::text"),

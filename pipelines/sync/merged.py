@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Merged:
     """What a merge did, in rows. `parts`: of the deleted ones, those that went with the row that they are part of.
 
-    `outdated`: source ids of rows left as they are, because the hub changed them after what was read was asked for.
+    `outdated`: source ids of rows left as they are, because the hub changed them after what was read was requested.
     """
 
     inserted: int = 0

@@ -64,7 +64,7 @@ class PageWriter:
         whole = [parent for parent in page.parents if parent.source_id not in failed_ids]
         with self._brake.counting(), page_transaction(self._connection):
             total = self._merge(mapped, whole)
-            # What changed since it was asked about was not written, and stays due.
+            # What changed since it was requested was not written, and stays due.
             read = [parent for parent in whole if parent.source_id not in total.outdated]
             marked = self._answers.mark_read(read) if self._answers else 0
             linked = self._link(mapped, total)
@@ -79,7 +79,9 @@ class PageWriter:
     def _merge(self, mapped: MappedPage, parents: Sequence[Parent]) -> Merged:
         page, total = mapped.page, Merged()
         for target, rows in mapped.rows.items():
-            merged = merge(self._connection, target, rows, run_id=self._run.id, asked_at=page.asked_at, parents=parents)
+            merged = merge(
+                self._connection, target, rows, run_id=self._run.id, requested_at=page.requested_at, parents=parents
+            )
             merged += self._removed(target, page)
             if target.complete_within is None:
                 self._brake.count(target, merged.deleted - merged.parts)
@@ -91,7 +93,7 @@ class PageWriter:
         if not page.gone or target.only_existing:
             return Merged()
         ids = self._hub_ids(target, page.gone)
-        return remove(self._connection, target, ids, run_id=self._run.id, asked_at=page.asked_at)
+        return remove(self._connection, target, ids, run_id=self._run.id, requested_at=page.requested_at)
 
     def _link(self, mapped: MappedPage, total: Merged) -> Merged:
         """Judge again whose the accounts are that the page touched; what that did to customers."""

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from core.storable import storable_dump
 from pipelines.sync.dataset import Dataset, MappedPage
-from pipelines.sync.details import still_asked_about
+from pipelines.sync.details import still_requested
 from sql.statements import statement
 from sql.tables.sync import Mode
 
@@ -55,7 +55,7 @@ class Quarantine:
         self._open = {source_id for (source_id,) in found}
         details = self._dataset.details
         if details is not None and self._open:
-            self._resolve(self._open - still_asked_about(self._connection, details, self._open))
+            self._resolve(self._open - still_requested(self._connection, details, self._open))
 
     def write(self, mapped: MappedPage) -> None:
         """Set the page's failures aside; its other rows leave quarantine."""
@@ -68,7 +68,7 @@ class Quarantine:
                     "payload": Jsonb(failure.payload, dumps=storable_dump),
                     "reason": failure.reason,
                     "mapper_version": self._dataset.mapper_version,
-                    # A list brings the same broken row with every look; a call is made again because it failed.
+                    # A list brings the same broken row with every poll; a call is made again because it failed.
                     "counts": self._dataset.details is not None,
                 },
             )

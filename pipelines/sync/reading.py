@@ -1,4 +1,4 @@
-"""Helpers for readers (pipelines/sources): details by call, moments of asking, batches."""
+"""Helpers for readers (pipelines/sources): details by call, moments of requests, batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +15,8 @@ from pipelines.sync.surprises import surprise
 
 Item = TypeVar("Item")
 
-PARENT, BODY, ASKED_AT = "parent", "body", "asked_at"
-"""A detail row: the parent as the hub knows it, what the source answered when asked about it, and a moment before."""
+PARENT, BODY, REQUESTED_AT = "parent", "body", "requested_at"
+"""A detail row: the parent as the hub knows it, what the source answered about it, and a moment before."""
 
 _FEW = 10
 """If more calls than this fail in a batch and none succeeds, the source is at fault, and not the records."""
@@ -43,19 +43,24 @@ def read_details(
     with ThreadPoolExecutor(at_once, thread_name_prefix="details") as threads:
         for parents in batches(request.due, batch):
             # Each call runs in our context, so that it carries the run's request id.
-            calls = [threads.submit(copy_context().run, _asked, ask, parent, request.now, during) for parent in parents]
+            calls = [
+                threads.submit(copy_context().run, _answer_of, ask, parent, request.now, during) for parent in parents
+            ]
             answers = [call.result() for call in calls]
             answered = [answer for answer in answers if answer.body is not None]
             failed = [answer for answer in answers if answer.failure is not None]
             if answered or failed:
                 yield Page(
-                    rows=[{PARENT: answer.parent, BODY: answer.body, ASKED_AT: answer.asked_at} for answer in answered],
+                    rows=[
+                        {PARENT: answer.parent, BODY: answer.body, REQUESTED_AT: answer.requested_at}
+                        for answer in answered
+                    ],
                     failures=[answer.failure for answer in failed if answer.failure is not None],
                     position={},
                     expected=parents[0]["due_count"],
-                    asked_at=min(answer.asked_at for answer in (*answered, *failed)),
+                    requested_at=min(answer.requested_at for answer in (*answered, *failed)),
                     parents=[
-                        Parent(str(answer.parent["source_id"]), answer.parent["id"], answer.asked_at)
+                        Parent(str(answer.parent["source_id"]), answer.parent["id"], answer.requested_at)
                         for answer in (*answered, *failed)
                     ],
                 )
@@ -72,40 +77,40 @@ class _Answer:
     """The outcome of one call: a body, a failure of this record, or an error that every call would meet."""
 
     parent: Row
-    asked_at: datetime
+    requested_at: datetime
     body: Row | None = None
     failure: Failure | None = None
     error: SourceError | None = None
 
 
-def _asked(ask: Callable[[Row], Row], parent: Row, now: Clock, during: Callable[[datetime], object]) -> _Answer:
-    asked_at = now()
+def _answer_of(ask: Callable[[Row], Row], parent: Row, now: Clock, during: Callable[[datetime], object]) -> _Answer:
+    requested_at = now()
     try:
         body = ask(parent)
-        if during(asked_at) != during(now()):
-            asked_at = now()
+        if during(requested_at) != during(now()):
+            requested_at = now()
             body = ask(parent)
     except SourceError as error:
         if error.concerns_all:
-            return _Answer(parent, asked_at, error=error)
+            return _Answer(parent, requested_at, error=error)
         reason = f"{error.reason} [{error.code}]" if error.code else error.reason
-        return _Answer(parent, asked_at, failure=Failure(str(parent["source_id"]), {}, reason), error=error)
+        return _Answer(parent, requested_at, failure=Failure(str(parent["source_id"]), {}, reason), error=error)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's
         reason = surprise(error, "details.surprise", record=str(parent["source_id"]))
-        return _Answer(parent, asked_at, failure=Failure(str(parent["source_id"]), {}, reason))
-    return _Answer(parent, asked_at, body=body)
+        return _Answer(parent, requested_at, failure=Failure(str(parent["source_id"]), {}, reason))
+    return _Answer(parent, requested_at, body=body)
 
 
-def asked(answers: Iterable[Item], now: Clock) -> Iterator[tuple[datetime, Item]]:
-    """Each answer with a moment before it was asked for."""
+def timed(answers: Iterable[Item], now: Clock) -> Iterator[tuple[datetime, Item]]:
+    """Each answer with a moment before it was requested."""
     coming = iter(answers)
     while True:
-        asked_at = now()
+        requested_at = now()
         try:
             answer = next(coming)
         except StopIteration:
             return
-        yield asked_at, answer
+        yield requested_at, answer
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:

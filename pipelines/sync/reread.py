@@ -23,7 +23,7 @@ counts per run, and what single reads delete in months would pull it for good.""
 class Rereader:
     """Brings named records of one data set up to date, over a connection that stays warm. One thread at a time.
 
-    Has the data set's turn for events as long as its connection is open, so there is one at a time in all processes.
+    Holds the data set's lock for events as long as its connection is open, so there is one at a time in all processes.
     """
 
     def __init__(self, connection: Connection[Any], dataset: Dataset, source: Source[Any, Any]) -> None:

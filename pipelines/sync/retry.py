@@ -24,7 +24,7 @@ class Retried:
 def retry(dataset: Dataset, source: Source[Any, Any], database_url: str) -> Retried:
     """Map the data set's quarantined rows again, with today's mapper, and write those that can be represented.
 
-    Asks the source for nothing: of `source`, the settings are used. Details read by call are asked for again by the
+    Asks the source for nothing: of `source`, the settings are used. Details read by call are requested again by the
     next run instead: their parent becomes due. So are records that came without a payload, by the worker.
     """
     with open_session(dataset, source, database_url, name="quarantine") as session:
@@ -32,7 +32,7 @@ def retry(dataset: Dataset, source: Source[Any, Any], database_url: str) -> Retr
         if dataset.details is not None:
             make_due(session.connection, dataset.details, [row.source_id for row in rows])
             return Retried(requested=len(rows))
-        # What its source could not hand over came without a payload: it is asked for by its id again.
+        # What its source could not hand over came without a payload: it is requested by its id again.
         unread = [row.source_id for row in rows if not row.payload and row.source_id.isalnum()]
         if unread:
             request_refresh(session.connection, dataset.name, unread)
@@ -40,11 +40,11 @@ def retry(dataset: Dataset, source: Source[Any, Any], database_url: str) -> Retr
         if not any(row.payload for row in rows):
             return Retried(requested=len(unread))
         with session.running(Mode.QUARANTINE):
-            # Once more, for our turn may have come hours later. What changed since a row was sent is newer than it.
+            # Once more, for we may have waited hours for the lock. What changed since a row was sent is newer than it.
             rows = [row for row in quarantined(session.connection, dataset=dataset.name) if row.payload]
             session.connection.commit()
             sent_at = min((row.last_seen_at for row in rows), default=None)
-            page = Page(rows=[row.payload for row in rows], position={}, asked_at=sent_at)
+            page = Page(rows=[row.payload for row in rows], position={}, requested_at=sent_at)
             mapped = map_page(dataset, page, source.vocabulary)
             parts = [part for part, _ in session.write(mapped)]
     return Retried(

@@ -46,7 +46,7 @@ def run(
 ) -> Outcome:
     """Bring one data set up to date, from where the last run stopped; `full` reads it from the start.
 
-    After a run that was killed, two pages at most are asked for again: the one it was writing, and the one fetched
+    After a run that was killed, two pages at most are requested again: the one it was writing, and the one fetched
     meanwhile. Raises whatever reading or writing raised, after the run's failure is recorded; what was written until
     then stays. BrakeError: it would delete too much of a table.
     """

@@ -48,7 +48,7 @@ class Session:
         self._database_url = database_url
 
     def begin(self, mode: Mode, *, allow_deletions: bool = False, dagster_run_id: str | None = None) -> None:
-        """Wait for the data set's turn, which lasts as long as the connection, and record the start of a run."""
+        """Wait for the data set's lock, which is held as long as the connection, and record the start of a run."""
         self.run = Run(self.connection, self.dataset, mode)
         settings = self.source.settings
         self._writer = PageWriter(self.connection, self.dataset, settings, self.run, allow_deletions=allow_deletions)
@@ -117,7 +117,7 @@ def open_session(dataset: Dataset, source: Source[Any, Any], database_url: str, 
 
 
 class _Counted:
-    """Pages, whose rows are reported to whoever listens when the next page is asked for."""
+    """Pages, whose rows are reported to whoever listens when the next page is requested."""
 
     def __init__(self, dataset_name: str, pages: Iterator[MappedPage]) -> None:
         self._dataset_name = dataset_name

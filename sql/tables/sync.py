@@ -197,7 +197,7 @@ freshness = Table(
         comment="How old it may be, seconds; set when the data set is first read, an operator's to change",
     ),
     Column("as_of", DateTime(timezone=True), comment="Moment up to which the data set is known, UTC; null: never read"),
-    instant("checked_at", "When a run last looked, UTC"),
+    instant("checked_at", "When a run last checked it, UTC"),
     instant("verified_through", "Moment at which a reconcile began that found, or made, the whole data set right, UTC"),
     instant("parked_at", "Since when reading it is given up until somebody looks, UTC; null: it is read"),
     words("parked_reason", "Why; holds no values"),
@@ -268,7 +268,7 @@ sources = Table(
     Column("quota_used", Integer, comment="Calls used of the quota, as the source says"),
     Column("quota_limit", Integer, comment="The quota, as the source says"),
     instant("quota_at", "When it said so, UTC"),
-    instant("promised_until", "Up to when turns to call it are promised, UTC: keeps all processes within its budget"),
+    instant("promised_until", "Up to when slots for calls are promised, UTC: keeps all processes within its budget"),
     schema="sync",
     comment="How each system is doing, shared by every process that calls it.",
 )

@@ -66,7 +66,7 @@ def run_at_work(instance: dg.DagsterInstance, process: "subprocess.Popen[bytes]"
     return found
 
 
-def look_after_runs(instance: dg.DagsterInstance) -> None:
+def monitor_runs(instance: dg.DagsterInstance) -> None:
     with WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as context:
         assert [error for error in execute_run_monitoring_iteration(context, logging.getLogger()) if error] == []
 
@@ -77,13 +77,13 @@ def test_a_run_is_left_alone_while_its_process_lives_and_failed_once_it_is_dead(
     try:
         run = run_at_work(instance, process)
 
-        look_after_runs(instance)
+        monitor_runs(instance)
         while_alive = instance.get_run_by_id(run).status
     finally:
         process.kill()
         process.wait()
     until(lambda: not living.is_held(run))  # PostgreSQL notices a dead client in its own time
-    look_after_runs(instance)
+    monitor_runs(instance)
 
     assert while_alive is dg.DagsterRunStatus.STARTED
     assert instance.get_run_by_id(run).status is dg.DagsterRunStatus.FAILURE
@@ -94,6 +94,6 @@ def test_a_run_that_has_just_started_has_time_to_take_its_lock(instance, monkeyp
     run = instance.create_run_for_job(dg.GraphDefinition("empty").to_job())
     instance.handle_run_event(run.run_id, dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "empty"))
 
-    look_after_runs(instance)
+    monitor_runs(instance)
 
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED

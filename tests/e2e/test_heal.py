@@ -141,7 +141,7 @@ def test_what_goes_with_its_record_does_not_pull_the_brake(sandbox, hub):
     assert execute(hub, "SELECT count(*) FROM hub.invoices WHERE deleted_at IS NOT NULL") == [(15,)]
 
 
-def test_a_row_that_a_walk_skipped_is_asked_for_by_its_id_and_stays(hub):
+def test_a_row_that_a_list_skipped_is_requested_by_its_id_and_stays(hub):
     invoices = dataset_named("whmcs.invoices")
 
     def skipping(request: ReadRequest) -> Iterator[Page]:
@@ -180,7 +180,7 @@ def test_a_pass_that_breaks_in_the_middle_verifies_nothing(hub):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_pass_that_ends_well_verifies_everything_and_leaves_the_ticks_their_position(hub, name):
+def test_a_pass_that_ends_well_verifies_everything_and_leaves_the_polls_their_position(hub, name):
     before = execute(hub, "SELECT position FROM sync.cursors WHERE dataset = %s", name)
 
     found = healed(hub, dataset_named(name))
@@ -192,7 +192,7 @@ def test_a_pass_that_ends_well_verifies_everything_and_leaves_the_ticks_their_po
     assert windows == (found.windows, found.source_rows)
 
 
-def test_many_soft_deletions_at_once_stop_a_tick_too(sandbox, hub):
+def test_many_soft_deletions_at_once_stop_a_poll_too(sandbox, hub):
     cases = execute(hub, "SELECT source_id FROM hub.support_cases WHERE deleted_at IS NULL")
     for (case,) in cases[: len(cases) // 2]:
         content = {"system": "salesforce", "object": "Case", "id": case, "fields": None}
@@ -228,7 +228,7 @@ def pass_days(sandbox: RunningSandbox, days: int) -> None:
     httpx.post(f"{sandbox.whmcs_url}/__sandbox__/clock", json=clock).raise_for_status()
 
 
-def tick(database: Any, name: str) -> None:
+def poll(database: Any, name: str) -> None:
     source = source_of(dataset_named(name).system)
     run(dataset_named(name), source, database.sync)
     source.client.close()
@@ -248,20 +248,20 @@ async def shown_cases(database: Any, customer: Any) -> set[str]:
 
 @pytest.mark.parametrize("days_unseen", [0, 16], ids=["in reach of getDeleted", "out of its reach"])
 async def test_what_was_deleted_for_good_leaves_the_api_and_stays_in_the_tables(sandbox, hub, days_unseen):
-    tick(hub, "salesforce.accounts")
-    tick(hub, "salesforce.cases")
+    poll(hub, "salesforce.accounts")
+    poll(hub, "salesforce.cases")
     case, customer = purge(sandbox, hub)
     number = execute(hub, "SELECT case_number FROM hub.support_cases WHERE source_id = %s", case)[0][0]
     before = await shown_cases(hub, customer)
     pass_days(sandbox, days_unseen)
 
-    tick(hub, "salesforce.cases")
-    after_tick = await shown_cases(hub, customer)
+    poll(hub, "salesforce.cases")
+    after_poll = await shown_cases(hub, customer)
     if days_unseen:
         healed(hub, dataset_named("salesforce.cases"))
 
     assert number in before
-    assert after_tick == (before if days_unseen else before - {number})
+    assert after_poll == (before if days_unseen else before - {number})
     assert await shown_cases(hub, customer) == before - {number}
     kept = execute(
         hub, "SELECT deleted_at IS NOT NULL, subject <> '' FROM hub.support_cases WHERE source_id = %s", case

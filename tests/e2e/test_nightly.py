@@ -1,4 +1,4 @@
-"""What Dagster runs besides the ticks: the sweep of the inbox, the night's reconcile, the freshness checks."""
+"""What Dagster runs besides the polls: the sweep of the inbox, the night's reconcile, the freshness checks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

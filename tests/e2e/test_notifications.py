@@ -271,8 +271,8 @@ def test_a_soft_deleted_account_leaves_its_customer(sandbox, hub):
     assert fetch(hub, f"{query} WHERE source_id = %s)", account) == [(0,)]
 
 
-def test_what_was_asked_for_before_a_row_changed_is_asked_for_again(sandbox, hub):
-    """A page of a walk that was on its way while a webhook's read wrote something newer."""
+def test_what_was_requested_before_a_row_changed_is_requested_again(sandbox, hub):
+    """A page of a scan that was on its way while a webhook's read wrote something newer."""
     invoice = an_invoice(hub)
     with psycopg.connect(hub.sync) as connection:
         connection.execute(

@@ -73,7 +73,7 @@ class Hub:
             earlier = ", ".join(f"{column} = {column} - interval '1 hour'" for column in columns)
             self.all(f"UPDATE {table} SET {earlier}")  # noqa: S608 - our own words
 
-    def tick(self, *systems: System) -> dict[str, int]:
+    def poll(self, *systems: System) -> dict[str, int]:
         """Rows written to each data set of these systems that was read, and what waits applied."""
         written = {}
         tally = Tally()
@@ -118,7 +118,7 @@ def hub(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             monkeypatch.setenv(name, value)
         hub = Hub(sandbox, database)
         hub.avoid_midnight()
-        hub.tick(*SYSTEMS)
+        hub.poll(*SYSTEMS)
         yield hub
 
 
@@ -189,13 +189,13 @@ async def test_a_source_that_is_away_for_an_hour_leaves_nothing_out_and_nothing_
 
     CHANGES[away](hub)
     for _ in range(3):
-        hub.tick(away)
+        hub.poll(away)
     hub.pass_an_hour()
     meanwhile = (await portal.get(SHOWS[away])).json()
-    hub.tick(away)
+    hub.poll(away)
     hub.sandbox.state.faults.clear()
     hub.pass_an_hour()
-    hub.tick(away)
+    hub.poll(away)
     hub.heal()
 
     assert meanwhile["data"] == before["data"]
@@ -211,10 +211,10 @@ async def test_a_hub_that_was_stopped_for_an_hour_catches_up(hub, portal):
     hub.pass_an_hour()
 
     meanwhile = (await portal.get("/api/invoices")).json()
-    hub.tick(*SYSTEMS)
+    hub.poll(*SYSTEMS)
     hub.heal()
     after = (await portal.get("/api/invoices")).json()
-    again = hub.tick("salesforce", "whmcs")
+    again = hub.poll("salesforce", "whmcs")
 
     assert meanwhile["meta"]["ageSeconds"] >= HOUR
     assert after["meta"]["ageSeconds"] < HOUR

@@ -22,7 +22,7 @@ from pipelines.sync.run import Outcome, run
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
-from tests.e2e.test_walks import fetch, mutate
+from tests.e2e.test_scans import fetch, mutate
 
 PAGE = 25
 
@@ -53,7 +53,7 @@ def quirk(sandbox: RunningSandbox, **quirks: str) -> None:
     httpx.post(f"{sandbox.whmcs_url}/__sandbox__/quirks", json=quirks).raise_for_status()
 
 
-def tick(database: Any, name: str = "whmcs.invoices", *, full: bool = False) -> Outcome:
+def poll(database: Any, name: str = "whmcs.invoices", *, full: bool = False) -> Outcome:
     source = source_of("whmcs")
     try:
         return run(dataset_named(name), source, database.sync, full=full)
@@ -91,7 +91,7 @@ def test_a_row_that_cannot_be_handed_over_is_set_aside_and_all_others_come(sandb
     broken = an_invoice(sandbox, at)
     quirk(sandbox, **{fault: f"invoice:{broken}"})
 
-    tick(hub)
+    poll(hub)
 
     total = sandbox.world.invoice_index.total
     malformed = fetch(hub, "SELECT count(*) FROM sync.quarantine WHERE payload <> '{}'")[0][0]
@@ -104,21 +104,21 @@ def test_a_row_that_cannot_be_handed_over_is_set_aside_and_all_others_come(sandb
 def test_the_reason_is_shown(sandbox, hub):
     quirk(sandbox, unencodable=f"invoice:{an_invoice(sandbox, 30)}")
 
-    tick(hub)
+    poll(hub)
 
     reasons = fetch(hub, "SELECT reason FROM sync.quarantine WHERE payload = '{}'")
     assert reasons == [("whmcs: holds a record that it cannot write as JSON [unencodable]",)]
 
 
 def test_a_row_that_cannot_be_handed_over_costs_the_logarithm_of_its_page(sandbox, hub):
-    tick(hub)
+    poll(hub)
     before = calls(sandbox)
-    tick(hub, full=True)
+    poll(hub, full=True)
     usual = calls(sandbox) - before
     quirk(sandbox, unencodable=f"invoice:{an_invoice(sandbox, 30)} invoice:{an_invoice(sandbox, 130)}")
     before = calls(sandbox)
 
-    tick(hub, full=True)
+    poll(hub, full=True)
 
     assert calls(sandbox) - before <= usual + 2 * (2 * (log2(PAGE) + 1) + 3)
 
@@ -126,7 +126,7 @@ def test_a_row_that_cannot_be_handed_over_costs_the_logarithm_of_its_page(sandbo
 def test_pages_too_large_for_the_memory_of_php_are_read_in_smaller_ones(sandbox, hub):
     quirk(sandbox, memory_rows="7")
 
-    tick(hub)
+    poll(hub)
 
     assert quarantine(hub) == []
     assert fetch(hub, "SELECT position ? 'newest' FROM sync.cursors WHERE dataset = 'whmcs.invoices'") == [(True,)]
@@ -137,20 +137,20 @@ def test_a_system_that_is_down_is_not_taken_for_bad_rows(sandbox, hub):
     before = calls(sandbox)
 
     with pytest.raises(UnavailableError, match="is down"):
-        tick(hub)
+        poll(hub)
 
     assert calls(sandbox) - before <= 4
     assert quarantine(hub) == []
 
 
-def test_a_tick_does_its_other_work_past_the_row(sandbox, hub):
-    tick(hub)
+def test_a_poll_does_its_other_work_past_the_row(sandbox, hub):
+    poll(hub)
     invoice = str(fetch(hub, "SELECT source_id FROM hub.invoices WHERE status = 'unpaid' ORDER BY 1 LIMIT 1")[0][0])
     other = str(fetch(hub, "SELECT source_id FROM hub.invoices WHERE status = 'paid' ORDER BY issued_on DESC, 1")[0][0])
     quirk(sandbox, unencodable=f"invoice:{invoice}")
     mutate(sandbox, other, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
 
-    tick(hub)
+    poll(hub)
 
     assert fetch(hub, "SELECT total::int FROM hub.invoices WHERE source_id = %s", other) == [(77,)]
     assert quarantine(hub) == [(invoice,)]
@@ -158,17 +158,17 @@ def test_a_tick_does_its_other_work_past_the_row(sandbox, hub):
 
 def test_the_row_leaves_quarantine_once_it_can_be_read(sandbox, hub):
     quirk(sandbox, unencodable=f"invoice:{an_invoice(sandbox, 30)}")
-    tick(hub)
+    poll(hub)
     quirk(sandbox, unencodable="")
 
-    tick(hub, full=True)
+    poll(hub, full=True)
 
     assert quarantine(hub) == []
 
 
 @pytest.mark.parametrize("fault", ["unencodable", "fatal"])
 def test_neither_healing_nor_comparing_takes_the_row_for_deleted(sandbox, hub, fault):
-    tick(hub)
+    poll(hub)
     rows = held(hub)
     quirk(sandbox, **{fault: f"invoice:{an_invoice(sandbox, 30)}"})
     dataset, source = dataset_named("whmcs.invoices"), source_of("whmcs")
@@ -184,7 +184,7 @@ def test_neither_healing_nor_comparing_takes_the_row_for_deleted(sandbox, hub, f
 def test_trying_quarantine_again_asks_for_the_row_by_its_id(sandbox, hub):
     broken = an_invoice(sandbox, 30)
     quirk(sandbox, unencodable=f"invoice:{broken}")
-    tick(hub)
+    poll(hub)
 
     source = source_of("whmcs")
     retried = retry(dataset_named("whmcs.invoices"), source, hub.sync)

@@ -23,7 +23,7 @@ from psycopg.sql import SQL, Identifier
 
 from domain.common.errors import HubError
 from pipelines.datasets import dataset_named, datasets_of
-from pipelines.events.service import TICKING
+from pipelines.events.service import POLLED
 from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.run import run
@@ -57,10 +57,7 @@ FOR_EVER = 1_000_000
 DISK_IS_FULL = "53100"
 
 DETAILS = {
-    dataset.name: dataset.details
-    for system in TICKING
-    for dataset in datasets_of(system)
-    if dataset.details is not None
+    dataset.name: dataset.details for system in POLLED for dataset in datasets_of(system) if dataset.details is not None
 }
 DETAILS_OF = list(DETAILS)
 DETAILS_ARE_DUE = SQL(
@@ -454,7 +451,7 @@ class Play:
 
     def kill_a_run(self, process: str, phase: str, after: float) -> None:
         """A run of a system's job, as `hub sync` starts it, or a heal, killed on its way while all else goes on."""
-        system = TICKING[int(after * 1000) % 2] if phase == "at random" else "whmcs"
+        system = POLLED[int(after * 1000) % 2] if phase == "at random" else "whmcs"
         command = ("sync", system, "--full") if process == "Dagster run" else ("reconcile", system, "--heal")
 
         def passes() -> None:
@@ -634,13 +631,13 @@ class Play:
             time.sleep(0.05)
 
     def waiting(self, since: datetime) -> list[str]:
-        """Data sets of which no tick has read since then all that it reads, and entities that the inbox still holds."""
+        """Data sets of which no poll has read since then all that it reads, and entities that the inbox still holds."""
         known = self.ask("SELECT dataset FROM sync.freshness WHERE as_of >= %s", since)
         held = self.ask(
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
         open_ = [*self.ask(OPEN, self.poisoned()), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.gone_or_poisoned())]
-        wanted = {dataset.name for system in TICKING for dataset in datasets_of(system)}
+        wanted = {dataset.name for system in POLLED for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
     def tell_nobody_to_wait(self, *, sources: bool = False) -> None:

@@ -121,7 +121,7 @@ WEBHOOK_KINDS = ("invoice", "service", "client")
 FOREIGN = ("bad signature", "old stamp", "unknown kind", "unknown record", "no JSON")
 KILLS = {
     "worker": (
-        "reading a tick", "writing a tick", "reading a notification", "writing a notification", "marking it applied",
+        "reading a poll", "writing a poll", "reading a notification", "writing a notification", "marking it applied",
         "at random",
     ),
     "listener": ("storing events", "at random"),
@@ -129,9 +129,9 @@ KILLS = {
     "Dagster run": ("reading", "writing", "at random"),
     "heal": ("reading", "writing"),
     "forwarder": ("calling", "at random"),
-    "PostgreSQL": ("writing a tick", "writing a notification", "at random", "failing over"),
-    "connections": ("writing a tick", "at random"),
-    "everything": ("writing a tick", "writing a notification", "at random"),
+    "PostgreSQL": ("writing a poll", "writing a notification", "at random", "failing over"),
+    "connections": ("writing a poll", "at random"),
+    "everything": ("writing a poll", "writing a notification", "at random"),
 }  # fmt: skip
 MEETINGS = ("before a page", "after a page", "after details", "after a re-read", "after a heal's page")
 """When a change comes: before the answer to that call is made, or when it is made and has not arrived."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.errors import BrakeError
 from pipelines.datasets import datasets_of
-from pipelines.events.service import TICKING
+from pipelines.events.service import POLLED
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Dataset, Source
 from pipelines.sync.heal import heal
@@ -31,7 +31,7 @@ LEFT_TO_THE_HEAL = {
     "WHMCS deletion",
     # A client that goes has one hook for all that is his (PreDeleteClient), so the rest of it is found at night.
     "WHMCS client",
-    # reference whmcs, hooks: nobody sends a webhook twice. What was deleted, or changed where no tick looks (invoices
+    # reference whmcs, hooks: nobody sends a webhook twice. What was deleted, or changed where no poll reads (invoices
     # closed longer than WHMCS_CLOSED_WINDOW_DAYS), and reported in a message that was lost, is found at night.
     "webhook lost",
     # decisions/0020: what a source cannot hand over stands in quarantine until it can be read again.
@@ -44,7 +44,7 @@ CALLS, REPEATS, SIZE, GROWTH = "calls to a source in ten seconds", "times the sa
 BOUNDS = {CALLS: 600, REPEATS: 40, SIZE: 600, GROWTH: 96}
 """More than that is a loop that runs hot, or memory that is not given back while all is quiet.
 
-A tick asks for each thing once or twice a second. How near seeds come to it stands in docs/testing.md.
+A poll asks for each thing once or twice a second. How near seeds come to it stands in docs/testing.md.
 """
 
 TABLES = {
@@ -65,13 +65,13 @@ def judged(play: Play) -> None:
     # What was poisoned can be read again, and an operator lets it be tried.
     play.stage.control("quirks", {"fatal": "", "unencodable": "", "salesforce.query_rows": "2000"})
     _a_day_passes(play)
-    for system in TICKING:
+    for system in POLLED:
         with _opened(system) as source:
             for dataset in datasets_of(system):
                 retry(dataset, source, play.stage.database.sync)
             _heal(play, source, datasets_of(system))
     _missed(play)
-    for system in TICKING:
+    for system in POLLED:
         with _opened(system) as source:
             _compare(play, source, datasets_of(system))
     _doubled(play)

@@ -24,7 +24,7 @@ WAITS_FOR_A_LOCK = (
     " AND application_name LIKE %s AND usename LIKE %s"
 )
 TABLES = {"Case": "support_cases", "invoice": "invoices"}
-LOOKED = {"Case": "FROM+Case+WHERE+SystemModstamp", "invoice": "GetInvoices status=Unpaid orderby=id"}
+POLLS = {"Case": "FROM+Case+WHERE+SystemModstamp", "invoice": "GetInvoices status=Unpaid orderby=id"}
 REREAD = {"Case": "FROM+Case+WHERE+Id+IN", "invoice": "GetInvoices userid="}
 READ_WHOLE = "GetInvoices orderby=id order=asc limitstart=5 "
 
@@ -53,14 +53,14 @@ class Moments:
         if phase == "marking it applied":
             return self._marking(kind, change, held)
         locks = {
-            "writing a tick": Lock("sync", "cursors", "sync %"),
+            "writing a poll": Lock("sync", "cursors", "sync %"),
             "writing a notification": Lock("hub", TABLES.get(kind, "invoices"), "reread %"),
             "storing events": Lock("sync", "streams", "listen %"),
             "storing a webhook": Lock("sync", "inbox", "%", "hub_api%"),
         }
         if phase in locks:
             return self._held(locks[phase], change, held, PATIENCE_SECONDS)
-        match = LOOKED[kind] if phase == "reading a tick" else REREAD[kind]
+        match = POLLS[kind] if phase == "reading a poll" else REREAD[kind]
         return self.slowed(match, change)
 
     def reached_by(
@@ -77,7 +77,7 @@ class Moments:
         if process == "heal":
             lock = Lock("sync", "windows", "reconcile %")
             return self._of(started, self._held(lock, begin, held, RUN_PATIENCE_SECONDS))
-        # Ticks write cursors, too; the run of a Dagster job is known by its id.
+        # Polls write cursors, too; the run of a Dagster job is known by its id.
         begin()
         is_there = self._until(
             "SELECT 1 FROM sync.runs WHERE status = 'running' AND dagster_run_id IS NOT NULL", (), RUN_PATIENCE_SECONDS

@@ -242,7 +242,7 @@ def _environment(sandbox: RunningSandbox, database: Urls, home: Path, dagster: s
         "FREEBIT_TIMEOUT_MS": "2000",
         "COMMANDS_LEASE_SECONDS": "2",
         "COMMANDS_SETTLE_SECONDS": "1",
-        "HUB_TICK_SECONDS": "1",
+        "HUB_POLL_SECONDS": "1",
         "HUB_HOME": str(home),
         "DAGSTER_HOME": str(home),
         "DAGSTER_DATABASE_URL": dagster,

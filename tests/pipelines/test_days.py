@@ -11,7 +11,7 @@ from pipelines.commands.actions import change_line
 from pipelines.commands.saga import Work
 from pipelines.datasets.freebit import LINE_USAGE
 from pipelines.sources.clients import Clients
-from pipelines.sync.reading import ASKED_AT, BODY, PARENT
+from pipelines.sync.reading import BODY, PARENT, REQUESTED_AT
 from tests.domain.literals.services import LINE, TRAFFIC
 
 BEFORE_MIDNIGHT, AFTER_MIDNIGHT = datetime(2026, 11, 30, 14, 59, tzinfo=UTC), datetime(2026, 11, 30, 15, tzinfo=UTC)
@@ -19,14 +19,14 @@ BEFORE_MIDNIGHT, AFTER_MIDNIGHT = datetime(2026, 11, 30, 14, 59, tzinfo=UTC), da
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "days"),
+    ("requested_at", "days"),
     [
         (BEFORE_MIDNIGHT, [date(2026, 11, 30), date(2026, 11, 29), date(2026, 11, 27)]),
         (AFTER_MIDNIGHT, [date(2026, 12, 1), date(2026, 11, 30), date(2026, 11, 28)]),
     ],
 )
-def test_data_counts_for_the_day_on_which_it_was_used_in_japan(asked_at: datetime, days: list[date]) -> None:
-    row = {PARENT: LINE._asdict(), BODY: TRAFFIC, ASKED_AT: asked_at}
+def test_data_counts_for_the_day_on_which_it_was_used_in_japan(requested_at: datetime, days: list[date]) -> None:
+    row = {PARENT: LINE._asdict(), BODY: TRAFFIC, REQUESTED_AT: requested_at}
 
     told = LINE_USAGE.to_contracts(row, FreebitVocabulary())
 

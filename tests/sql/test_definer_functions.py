@@ -120,8 +120,8 @@ def _live(session: Session) -> list[Any]:
 
 def receive_notification(session: Session, _: World) -> None:
     """It takes in and shows nothing."""
-    hint = "SELECT sync.receive_notification('whmcs', 'once', 'invoice', '1', NULL, now(), '{}')"
-    assert session.execute(hint).fetchall() == [(True,)]
+    notify = "SELECT sync.receive_notification('whmcs', 'once', 'invoice', '1', NULL, now(), '{}')"
+    assert session.execute(notify).fetchall() == [(True,)]
 
 
 def accept(session: Session, world: World) -> None:

@@ -81,7 +81,7 @@ def test_what_has_no_row_level_rule_stops_the_upgrade(database: Database, forgot
         migrate.upgrade(database.owner)
 
 
-def test_an_upgrade_that_fails_lets_the_next_one_have_its_turn(database: Database) -> None:
+def test_an_upgrade_that_fails_lets_the_next_one_begin(database: Database) -> None:
     with psycopg.connect(database.owner) as connection:
         connection.execute("CREATE TABLE hub.forgotten (id uuid)")
     with pytest.raises(DBAPIError):
@@ -98,7 +98,7 @@ def test_a_database_that_was_never_migrated_has_no_level(empty_database: Databas
     assert level_of(empty_database.owner) is None
 
 
-def test_two_starters_at_once_take_turns(empty_database: Database) -> None:
+def test_of_two_starters_at_once_one_waits(empty_database: Database) -> None:
     with ThreadPoolExecutor(2) as both:
         for done in [both.submit(migrate.upgrade, empty_database.owner) for _ in range(2)]:
             done.result()

@@ -199,7 +199,7 @@ Said = tuple[str, str]
 
 
 def error_said(said: list[Said], request: PreparedRequest | None, query: str = "") -> SourceError:
-    """The error that Salesforce's own words stand for, the first of several. `query`: what a bulk job asked for."""
+    """The error that Salesforce's own words stand for, the first of several. `query`: what a bulk job requested."""
     guilty = [each for each in said if each[0] not in _OTHERS_FAILED] or said
     code, text = guilty[0]
     meaning = MEANINGS.get(code, Meaning.REFUSED)
@@ -288,18 +288,18 @@ def _names_sent(request: PreparedRequest | None, query: str) -> dict[str, str]:
 
 
 def _object_of(request: PreparedRequest | None, query: str) -> str:
-    asked = re.search(r"\bFROM\s+(\w+)", _QUOTED.sub("", query or _query_of(request)))
+    queried = re.search(r"\bFROM\s+(\w+)", _QUOTED.sub("", query or _query_of(request)))
     path = urlsplit(str(request.url)).path if request is not None else ""
     written = re.search(r"/(?:sobjects|tree)/([A-Za-z]\w*)", path)
-    return asked[1] if asked else written[1] if written else ""
+    return queried[1] if queried else written[1] if written else ""
 
 
 def _query_of(request: PreparedRequest | None) -> str:
     if request is None:
         return ""
     body = _body_of(request)
-    asked = body.get("query") if isinstance(body, dict) else None
-    return str(asked or parse_qs(urlsplit(str(request.url)).query).get("q", [""])[0])
+    query = body.get("query") if isinstance(body, dict) else None
+    return str(query or parse_qs(urlsplit(str(request.url)).query).get("q", [""])[0])
 
 
 def _body_of(request: PreparedRequest | None) -> Any:

@@ -19,7 +19,7 @@ from core.errors import RejectedError, SourceError, UnavailableError
 from pipelines.sources.salesforce.answers import decoded, error_said
 from pipelines.sources.salesforce.names import FieldNames
 from pipelines.sources.salesforce.session import Session
-from pipelines.sources.salesforce.times import before_asking
+from pipelines.sources.salesforce.times import before_request
 
 NO_MORE = "null"
 """The locator of the last page's successor: this text."""
@@ -67,7 +67,7 @@ class BulkPage:
 
 
 class BulkQueries:
-    """Runs query jobs. `sleep` waits between two looks at a job."""
+    """Runs query jobs. `sleep` waits between two polls of a job."""
 
     def __init__(
         self, session: Session, names: FieldNames, poll_seconds: float, sleep: Callable[[float], None] = time.sleep
@@ -156,7 +156,7 @@ class BulkQueries:
 
 
 def _made_job(answer: Response) -> tuple[datetime, dict[str, Any]]:
-    return before_asking(answer), _job(answer)
+    return before_request(answer), _job(answer)
 
 
 def _job(answer: Response) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from pipelines.sources.salesforce.answers import decoded, error_said, errors_in
 from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries
 from pipelines.sources.salesforce.names import FieldNames
 from pipelines.sources.salesforce.session import Session
-from pipelines.sources.salesforce.times import before_asking, written
+from pipelines.sources.salesforce.times import before_request, written
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class QueryPage:
-    """A page of a query's records. `began`: a moment of Salesforce's clock before it was asked for (`before_asking`).
+    """A page of a query's records. `began`: a moment of Salesforce's clock before it was requested (`before_request`).
 
     None: the answer carried no date.
     """
@@ -215,7 +215,7 @@ def _query_result(answer: Response) -> tuple[dict[str, Any], datetime | None]:
     result = decoded(answer.content)
     if not isinstance(result, dict) or not _is_query_result(result):
         raise UnavailableError("salesforce", "sent something other than a query result", code="malformed")
-    return result, before_asking(answer) if "Date" in answer.headers else None
+    return result, before_request(answer) if "Date" in answer.headers else None
 
 
 def _is_query_result(result: dict[str, Any]) -> bool:

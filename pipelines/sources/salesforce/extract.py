@@ -15,7 +15,7 @@ from pipelines.sources.salesforce.bulk import BulkPosition
 from pipelines.sources.salesforce.client import QueryPage, SalesforceClient
 from pipelines.sources.salesforce.times import written
 from pipelines.sync.dataset import Page, ReadRequest
-from pipelines.sync.reading import asked, batches
+from pipelines.sync.reading import batches, timed
 
 SalesforceRequest = ReadRequest[SalesforceClient, SalesforceSettings]
 
@@ -24,7 +24,7 @@ log = logger(__name__)
 # 18 characters, quotes and a comma each: well below the 16,384 bytes of an address (source: reference, limits).
 _IDS_PER_QUERY = 300
 # What getDeleted looks back at most, less an hour for clocks (source: reference, getDeleted).
-_LONGEST_LOOK_BACK = timedelta(days=15) - timedelta(hours=1)
+_LONGEST_WINDOW = timedelta(days=15) - timedelta(hours=1)
 # Both ends of getDeleted's window are cut to the minute, and it wants more than one minute between them.
 _SHORTEST_WINDOW = timedelta(minutes=3)
 # Of stamps in this time there are too few for a query that cannot be answered: something else is wrong.
@@ -90,7 +90,7 @@ def _bulk(query: Query, request: SalesforceRequest, start: BulkPosition | None) 
         reached = page.position
         # A job's result is as old as the job; Salesforce's clock stands in for ours.
         yield Page(
-            rows=page.rows, position={"job": reached.to_json()}, expected=page.total, asked_at=reached.started_at
+            rows=page.rows, position={"job": reached.to_json()}, expected=page.total, requested_at=reached.started_at
         )
         if page.last:
             if page.total is not None and reached.read < page.total:
@@ -102,13 +102,13 @@ def _bulk(query: Query, request: SalesforceRequest, start: BulkPosition | None) 
 def _by_stamp(query: Query, request: SalesforceRequest, low: datetime | None, *, total: int | None) -> Iterator[Page]:
     read, began = 0, None
     resumable: dict[str, Any] = {"watermark": request.position["watermark"]} if "watermark" in request.position else {}
-    for asked_at, page in asked(_stamped(query, request, low), request.now):
+    for requested_at, page in timed(_stamped(query, request, low), request.now):
         # The first page's: whatever was read after it was at least as new.
         began = began or page.began
         read += len(page.rows)
         if page.rows:
             resumable = resumable if "watermark" in resumable else {"since": _stamp(page.rows[-1]).isoformat()}
-            yield Page(rows=page.rows, position=resumable, expected=total, asked_at=asked_at)
+            yield Page(rows=page.rows, position=resumable, expected=total, requested_at=requested_at)
     if began is None:
         raise UnavailableError("salesforce", "sent no date with its answers", code="malformed")
     if total is not None and low is None and read < total:
@@ -120,11 +120,11 @@ def _by_stamp(query: Query, request: SalesforceRequest, low: datetime | None, *,
 def _stamped(query: Query, request: SalesforceRequest, low: datetime | None) -> Iterator[QueryPage]:
     """The records from a stamp on, by (SystemModstamp, Id); some may come twice.
 
-    What takes Salesforce too long is asked for in halves of the time that is left, as tap-salesforce does; a cursor
+    What takes Salesforce too long is requested in halves of the time that is left, as tap-salesforce does; a cursor
     that it has thrown away is replaced by a query from the last record it brought.
 
     Raises:
-        TooMuchError: it cannot be asked for in smaller parts.
+        TooMuchError: it cannot be requested in smaller parts.
     """
     reached, width = low, None
     while True:
@@ -171,11 +171,11 @@ def _purged(
     """Records deleted since `low` that not even queryAll shows any more; nothing to look for on a first read."""
     if low is None:
         return
-    since = max(min(low, now - _SHORTEST_WINDOW), now - _LONGEST_LOOK_BACK)
+    since = max(min(low, now - _SHORTEST_WINDOW), now - _LONGEST_WINDOW)
     # `now` may be a second or two early, and the end is cut to the minute: two past it miss none of this minute.
     for ids in _deleted(query, request, since, now + timedelta(minutes=2)):
-        for asked_at, (found, missing) in asked(_by_id(query, request, ids), request.now):
-            yield Page(rows=found, position=position, gone=missing, asked_at=asked_at)
+        for requested_at, (found, missing) in timed(_by_id(query, request, ids), request.now):
+            yield Page(rows=found, position=position, gone=missing, requested_at=requested_at)
 
 
 def _deleted(query: Query, request: SalesforceRequest, since: datetime, until: datetime) -> Iterator[Sequence[str]]:
@@ -205,12 +205,12 @@ def chosen_records(query: Query, request: SalesforceRequest) -> Iterator[Page]:
     """
     query = query.for_org(request.source.vocabulary)
     records = sorted(_checked(record) for record in request.only.records)
-    for asked_at, (found, missing) in asked(_by_id(query, request, records), request.now):
-        yield Page(rows=found, position={}, gone=missing, asked_at=asked_at)
+    for requested_at, (found, missing) in timed(_by_id(query, request, records), request.now):
+        yield Page(rows=found, position={}, gone=missing, requested_at=requested_at)
     owners = sorted(request.only.owners) if query.owner else ()
     for some in batches(owners, _IDS_PER_QUERY):
-        for asked_at, rows in asked(_matching(query, request, str(query.owner), some), request.now):
-            yield Page(rows=rows, position={}, asked_at=asked_at)
+        for requested_at, rows in timed(_matching(query, request, str(query.owner), some), request.now):
+            yield Page(rows=rows, position={}, requested_at=requested_at)
 
 
 def _by_id(
@@ -226,7 +226,7 @@ def _by_id(
 def _matching(
     query: Query, request: SalesforceRequest, field: str, ids: Sequence[str]
 ) -> Iterator[list[dict[str, Any]]]:
-    """Records whose field holds one of the ids, asked for by half of the ids where Salesforce cannot; some twice."""
+    """Records whose field holds one of the ids, requested by half of the ids where Salesforce cannot; some twice."""
     try:
         yield from request.source.client.query(query.soql(f" WHERE {field} IN ({_quoted(ids)})"))
     except TooMuchError:

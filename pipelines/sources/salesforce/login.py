@@ -65,7 +65,7 @@ def _credentials(settings: SalesforceSettings) -> dict[str, Any]:
     key, person = {"consumer_key": settings.client_id}, {"username": settings.username}
     secret = {"consumer_secret": _revealed(settings.client_secret)}
     password, token = _revealed(settings.password) or "", _revealed(settings.security_token) or ""
-    asked = {"domain": settings.domain}
+    domain = {"domain": settings.domain}
     match settings.login:
         case "jwt":
             audience = settings.assertion_audience.removeprefix("https://").removesuffix(".salesforce.com")
@@ -73,11 +73,11 @@ def _credentials(settings: SalesforceSettings) -> dict[str, Any]:
             return person | key | private_key | {"domain": audience, "instance_url": settings.domain}
         case "password":
             # Where the org asks for the token, it stands behind the password (source: username-password flow).
-            return person | key | secret | asked | {"password": password + token}
+            return person | key | secret | domain | {"password": password + token}
         case "soap":
-            return person | asked | {"password": password, "security_token": token}
+            return person | domain | {"password": password, "security_token": token}
         case _:
-            return key | secret | asked
+            return key | secret | domain
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -50,7 +50,7 @@ class Session:
         once: bool = False,
         **sent: Any,
     ) -> Answer:
-        """What `read` makes of the answer to a call; an answer it finds unusable is asked for again.
+        """What `read` makes of the answer to a call; an answer it finds unusable is requested again.
 
         `path` is below the API version, or from the host's root where it begins with a slash. `operation` names the
         call in the log. `sent` goes to requests (`params`, `json`, `data`). `once`: it changes something, and would do

@@ -21,7 +21,7 @@ def written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def before_asking(answer: Response) -> datetime:
+def before_request(answer: Response) -> datetime:
     """A moment by Salesforce's clock, UTC, that was not later than when the call left us: what it read is not older.
 
     `Date` alone would not do. It is written when the answer is ready, up to ten minutes after the call was made, and

@@ -78,19 +78,19 @@ class WhmcsClient:
             As `call`.
         """
 
-        def asked(patience: Patience, offset: int, rows: int) -> ListPage:
+        def page_of(patience: Patience, offset: int, rows: int) -> ListPage:
             body = self._called(patience, action, {"limitstart": offset, "limitnum": rows, **params})
             return page_from(body, collection, offset)
 
         reading = Reading(
-            # A part of a page that failed is soon asked for in smaller parts: only a single row is worth every try.
-            page=lambda offset, rows: asked(ONCE if rows > 1 else self._patience, offset, rows),
+            # A part of a page that failed is soon requested in smaller parts: only a single row is worth every try.
+            page=lambda offset, rows: page_of(ONCE if rows > 1 else self._patience, offset, rows),
             probe=lambda: self.call(action, limitstart=_BEYOND, limitnum=1, **params),
             id_at=lambda offset: self._first_id(action, limitstart=offset, limitnum=1, **params),
         )
         while True:
             try:
-                page = asked(self._patience, offset, limitnum)
+                page = page_of(self._patience, offset, limitnum)
             except SourceError as error:
                 if not set_aside or not may_be_a_rows_fault(error):
                     raise

@@ -10,14 +10,14 @@ from core.errors import RejectedError
 from domain.common.text import unescaped
 from pipelines.sources.whmcs.answers import NOT_FOUND
 from pipelines.sources.whmcs.lists import ListPage, number
-from pipelines.sources.whmcs.walks import WhmcsRequest, set_aside
+from pipelines.sources.whmcs.scans import WhmcsRequest, set_aside
 from pipelines.sync.dataset import Failure, Page, Row
 from pipelines.sync.reading import read_details
 
 _ROWS_OF_A_CLIENT = 1000
 """All of most clients' records in one call."""
 _WINDOW = 50
-"""Rows of one look for single invoices."""
+"""Rows of one list call for single invoices."""
 _MOVED = 5
 """So many invoices of one client are hardly deleted while one of them is looked for."""
 
@@ -57,7 +57,7 @@ def chosen_clients(request: WhmcsRequest) -> Iterator[Page]:
     """The GetClients row of each client of a selection. GetClientsDetails tells the e-mail, by which the list finds it.
 
     `search` matches beginnings, so the row with the id is picked from what comes; one that is not found that way is
-    left to the walks over the list.
+    left to the scans of the list.
     """
     client = request.source.client
 
@@ -167,7 +167,7 @@ class InvoicesOf:
 
 @dataclass(frozen=True)
 class _Found:
-    """What was asked for: rows, the ids of records that are not there, and records that cannot be handed over."""
+    """What was requested: rows, the ids of records that are not there, and records that cannot be handed over."""
 
     rows: Sequence[Row] = ()
     gone: Sequence[str] = ()
@@ -201,13 +201,13 @@ def _found(pages: Iterable[ListPage], field: str, values: set[str]) -> _Found:
 
 
 def _page(request: WhmcsRequest, ids: frozenset[str], ask: Callable[[str], _Found]) -> Page:
-    """One page of all that was asked for, several calls in flight."""
-    asked_at = request.now()
+    """One page of all that was requested, several calls in flight."""
+    requested_at = request.now()
     with ThreadPoolExecutor(request.source.settings.concurrency, thread_name_prefix="chosen") as threads:
         # Each call runs in our context, so that it carries the run's request id.
         calls = [threads.submit(copy_context().run, ask, each) for each in sorted(ids)]
         found = sum((call.result() for call in calls), _Found())
-    return Page(rows=found.rows, gone=found.gone, failures=found.failures, position={}, asked_at=asked_at)
+    return Page(rows=found.rows, gone=found.gone, failures=found.failures, position={}, requested_at=requested_at)
 
 
 def _unless_missing(client: Any, action: str, **params: str) -> Row | None:

@@ -41,7 +41,7 @@ def page_in_halves(reading: Reading, offset: int, rows: int, failed: SourceError
     A row costs twice the logarithm of the page's size in calls, and three to be sure of it and to learn its id.
 
     Raises:
-        SourceError: the list answers nothing, however little is asked for; or too many of its rows cannot be read.
+        SourceError: the list answers nothing, however little is requested; or too many of its rows cannot be read.
     """
     reading.probe()
     pages = _Halves(reading, failed).of(offset, rows, failed)
@@ -62,15 +62,15 @@ class _Halves:
         half = rows // 2
         parts = ((offset, half), (offset + half, rows - half))
         # Both before going deeper: an answer between two failures shows the circuit that the system is up.
-        answers = [(*part, self._asked(*part)) for part in parts]
+        answers = [(*part, self._requested(*part)) for part in parts]
         pages: list[ListPage] = []
         for begin, size, answer in answers:
             if pages and pages[-1].next_offset < begin:
-                break  # WHMCS gave fewer rows than asked for: the list ends there, or it is gone on with from there
+                break  # WHMCS gave fewer rows than requested: the list ends there, or it is gone on with from there
             pages += [answer] if isinstance(answer, ListPage) else self.of(begin, size, answer)
         return pages
 
-    def _asked(self, offset: int, rows: int) -> ListPage | SourceError:
+    def _requested(self, offset: int, rows: int) -> ListPage | SourceError:
         try:
             return self._reading.page(offset, rows)
         except SourceError as error:

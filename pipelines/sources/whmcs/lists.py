@@ -47,7 +47,7 @@ def page_from(body: Row, collection: str, offset: int) -> ListPage:
     Raises:
         UnavailableError: the rows are in no shape we know, WHMCS counts rows and none is there, or it is another page.
     """
-    # Taken for the one asked for, a page that comes twice would hide the one in its place.
+    # Taken for the one requested, a page that comes twice would hide the one in its place.
     if number(body.get("startnumber")) not in {None, offset}:
         raise UnavailableError("whmcs", "sent another page than the one asked for", code=ANOTHER_PAGE)
     rows, returned = rows_at(body, collection), number(body.get("numreturned")) or 0

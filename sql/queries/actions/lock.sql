@@ -1,2 +1,2 @@
--- Wait for one's turn; held until unlocked or the connection ends.
+-- Wait for the lock; held until unlocked or the connection ends.
 SELECT pg_advisory_lock(hashtext('hub.commands'), hashtext(%(name)s))

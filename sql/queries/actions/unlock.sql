@@ -1,2 +1,2 @@
--- Let the next one have its turn.
+-- Release the lock to whoever waits for it.
 SELECT pg_advisory_unlock(hashtext('hub.commands'), hashtext(%(name)s))

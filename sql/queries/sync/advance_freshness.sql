@@ -1,4 +1,4 @@
--- After a run: it looked. Where it read everything, the data set is known up to `as_of`; where a reconcile passed, it was
+-- After a run: it checked. Where it read everything, the data set is known up to `as_of`; where a reconcile passed, it was
 -- found right as of `verified_through`. Nothing is returned.
 UPDATE sync.freshness
    SET checked_at = now(),

@@ -1,4 +1,4 @@
--- Start a run: one row, the position where the last one stopped (null: never) and the database's clock, once we have our turn.
+-- Start a run: one row, the position where the last one stopped (null: never) and the database's clock, once we have its lock.
 -- Whoever is still marked as running holds no lock any more (we hold it), so it died.
 WITH died AS (
     UPDATE sync.runs SET status = 'failed', finished_at = now(), error = 'interrupted'

@@ -1,5 +1,5 @@
 -- Keep a row that cannot be represented, as it was sent and why not; nothing is returned.
--- The same row again changes nothing, so that a poisoned row of a list is not written with every look at the list; with
+-- The same row again changes nothing, so that a poisoned row of a list is not written with every poll of the list; with
 -- `counts` it is counted.
 INSERT INTO sync.quarantine (dataset, source_id, payload, reason, mapper_version)
 VALUES (%(dataset)s, %(source_id)s, %(payload)s, %(reason)s, %(mapper_version)s)

@@ -7,7 +7,7 @@ WITH requested AS (
      WHERE (line.id = ANY(%(lines)s) OR line.account_id = ANY(%(accounts)s))
        AND line.details_as_of IS NULL AND line.is_open AND line.msisdn IS NOT NULL AND line.deleted_at IS NULL
     ON CONFLICT ON CONSTRAINT inbox_source_event_id_key DO UPDATE
-       -- Also one that waits: it may be under way, and have been looked for before the line was known.
+       -- Also one that waits: it may be under way, and have been read before the line was known.
        SET state = 'waiting', due_at = clock_timestamp(), received_at = clock_timestamp(), attempts = 0, error = NULL
     RETURNING 1
 )

@@ -30,7 +30,7 @@ def left_over(database: Any, seconds: int, count: int = 1) -> None:
             )
 
 
-def look() -> dg.RunRequest | dg.SkipReason:
+def evaluated() -> dg.RunRequest | dg.SkipReason:
     found = inbox_left_over(dg.build_sensor_context())
     assert isinstance(found, dg.RunRequest | dg.SkipReason)
     return found
@@ -39,18 +39,18 @@ def look() -> dg.RunRequest | dg.SkipReason:
 def test_what_a_worker_may_still_take_is_left_to_it(hub):
     left_over(hub, seconds=10)
 
-    assert isinstance(look(), dg.SkipReason)
+    assert isinstance(evaluated(), dg.SkipReason)
 
 
 def test_the_same_leftovers_are_swept_once_a_minute_and_new_ones_at_once(hub, monkeypatch):
     monkeypatch.setattr(sweeps, "utc_now", lambda: NOON)
     left_over(hub, seconds=60, count=2)
-    first, again = look(), look()
+    first, again = evaluated(), evaluated()
     left_over(hub, seconds=60)
-    later = look()
+    later = evaluated()
 
     assert [isinstance(each, dg.RunRequest) for each in (first, again, later)] == [True] * 3
     assert first.run_key == again.run_key != later.run_key
     monkeypatch.setattr(sweeps, "utc_now", lambda: NOON + timedelta(minutes=1))
-    assert look().run_key != later.run_key, "a run that was killed took nothing, and Dagster answers a key once"
+    assert evaluated().run_key != later.run_key, "a run that was killed took nothing, and Dagster answers a key once"
     assert later.tags == {"overdue": "3"}

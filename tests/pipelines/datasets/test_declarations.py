@@ -16,7 +16,7 @@ from domain.sim.contract import SimUsage
 from pipelines.datasets import DATASETS, dataset_named
 from pipelines.sync.dataset import Dataset, Page, Source
 from pipelines.sync.details import due_parents
-from pipelines.sync.reading import ASKED_AT, BODY, PARENT
+from pipelines.sync.reading import BODY, PARENT, REQUESTED_AT
 from pipelines.sync.run import run
 from tests.builders import insert
 from tests.domain.readers import PLAIN
@@ -55,7 +55,7 @@ def sending(name: str, row: dict[str, Any]) -> Dataset:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_details_are_asked_for_again_when_their_record_changed_and_only_then(database, name, row, change, queue):
+def test_details_are_requested_again_when_their_record_changed_and_only_then(database, name, row, change, queue):
     table, due = queue
     source = Source(None, SimpleNamespace(vocabulary=WhmcsVocabulary()))
     run(sending(name, row), source, database.sync)
@@ -132,11 +132,11 @@ def test_billing_is_not_asked_about_accounts_of_the_crm(database):
 def test_traffic_of_today_is_that_of_the_operators_day():
     """20:00 in London is tomorrow in Tokyo, where the network counts."""
     parent = {"id": uuid4(), "account_id": uuid4(), "source_id": "7", "msisdn": "08012345678"}
-    asked_at = datetime(2026, 4, 1, 20, tzinfo=UTC)
+    requested_at = datetime(2026, 4, 1, 20, tzinfo=UTC)
     body = {"traffic": {"today": "1024", "inRecentDays": "2048,512", "blackList": "0"}}
     usage = dataset_named("freebit.line_usage")
 
-    contracts = list(usage.to_contracts({PARENT: parent, BODY: body, ASKED_AT: asked_at}, FreebitVocabulary()))
+    contracts = list(usage.to_contracts({PARENT: parent, BODY: body, REQUESTED_AT: requested_at}, FreebitVocabulary()))
 
     days = [each.used_on.isoformat() for each in contracts if isinstance(each, SimUsage)]
     assert sorted(days) == ["2026-03-31", "2026-04-01", "2026-04-02"]

@@ -38,10 +38,10 @@ records = st.sampled_from(["001A", "001B"])
 
 @dataclass
 class Row:
-    """A row of the inbox as it must be. turn: when it became due, by a count; None: later."""
+    """A row of the inbox as it must be. due: when it became due, by a count; None: later."""
 
     number: int
-    turn: int | None
+    due: int | None
     received: int
     is_ours: bool = True
     state: str = "waiting"
@@ -110,7 +110,7 @@ class InboxModel(RuleBasedStateMachine):
         key = ("hub", f"salesforce.accounts:{record}")
         self._store(key)
         row, now = self._rows[key], self._now()
-        row.state, row.attempts, row.turn, row.received = "waiting", 0, now, now
+        row.state, row.attempts, row.due, row.received = "waiting", 0, now, now
 
     def _store(self, key: tuple[str, str], *, is_ours: bool = True) -> None:
         if key not in self._rows:
@@ -152,9 +152,9 @@ class InboxModel(RuleBasedStateMachine):
             self._all_delayed(meant, before, at)
         else:
             inbox.failed(claimed, "why", unanswered=outcome == "unanswered")
-            turn = self._now()
+            due = self._now()
             for key, row in meant.items():
-                self._failed(key, row, before, turn, unanswered=outcome == "unanswered")
+                self._failed(key, row, before, due, unanswered=outcome == "unanswered")
         if not waits:
             self._time_passes()
 
@@ -180,14 +180,14 @@ class InboxModel(RuleBasedStateMachine):
     def _due(self) -> list[tuple[str, str]]:
         """What a worker takes: the first of what is due that never failed; or, of those that did, one alone."""
         due = sorted(
-            (row.turn, row.number, key)
+            (row.due, row.number, key)
             for key, row in self._rows.items()
-            if row.is_ours and row.state == "waiting" and row.turn is not None
+            if row.is_ours and row.state == "waiting" and row.due is not None
         )
         found = [key for _, _, key in due][:AT_ONCE]
         return [key for key in found if self._rows[key].attempts == 0] or found[:1]
 
-    def _failed(self, key: tuple[str, str], row: Row, before: datetime, turn: int, *, unanswered: bool) -> None:
+    def _failed(self, key: tuple[str, str], row: Row, before: datetime, due: int, *, unanswered: bool) -> None:
         """It is tried again later and later, and parked in the end, unless it may be that nobody answers.
 
         What failed together is due together, in the order in which it first arrived.
@@ -198,12 +198,12 @@ class InboxModel(RuleBasedStateMachine):
             row.state = "parked"
         else:
             self._postponed(key, before, wait)
-            row.turn = turn if wait == 0 else None
+            row.due = due if wait == 0 else None
 
     def _all_delayed(self, meant: dict[tuple[str, str], Row], before: datetime, at: int) -> None:
         """The source's fault: nothing of it counts, also not what failed alone before."""
         for key, row in meant.items():
-            row.turn = None
+            row.due = None
             self._postponed(key, before, 60)
         for row in self._rows.values():
             if row.is_ours and row.state == "waiting" and row.received < at:
@@ -235,8 +235,8 @@ class InboxModel(RuleBasedStateMachine):
         )
         now = self._now()
         for row in self._rows.values():
-            if row.state == "waiting" and row.turn is None:
-                row.turn = now
+            if row.state == "waiting" and row.due is None:
+                row.due = now
 
     def _key(self, number: int) -> tuple[str, str]:
         (key,) = self._connection.execute("SELECT source, event_id FROM sync.inbox WHERE id = %s", [number]).fetchall()
@@ -261,7 +261,7 @@ class InboxModel(RuleBasedStateMachine):
         ).fetchall()
 
         assert {(source, event): state for source, event, *state in rows} == {
-            key: [row.state, row.attempts, row.state == "waiting" and row.turn is None]
+            key: [row.state, row.attempts, row.state == "waiting" and row.due is None]
             for key, row in self._rows.items()
         }
 
@@ -272,7 +272,7 @@ class InboxModel(RuleBasedStateMachine):
 
         if not waiting:
             assert nap is None
-        elif any(row.turn is not None for row in waiting):
+        elif any(row.due is not None for row in waiting):
             assert nap == 0
         else:
             assert nap is not None

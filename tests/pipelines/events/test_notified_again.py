@@ -12,7 +12,7 @@ import pytest
 
 from domain.common.identifiers import hub_id
 from pipelines.events.inbox import Claimed, Inbox
-from pipelines.events.lines import ask_for_new_lines
+from pipelines.events.lines import request_new_lines
 from pipelines.sync.dataset import Selection
 from pipelines.sync.refresh import request_refresh
 from tests.builders import insert
@@ -173,7 +173,7 @@ def test_a_line_that_is_requested_when_it_becomes_known_is_read_though_a_read_in
     with psycopg.connect(database.owner) as owner:
         line = {"id": hub_id("whmcs", "sim", service), "source_id": service, "msisdn": "09012345678"}
         insert(owner, "sims", **line)
-    ask_for_new_lines(connection, Selection(records=frozenset({service})))
+    request_new_lines(connection, Selection(records=frozenset({service})))
 
     network.done(in_vain)
 

@@ -15,7 +15,7 @@ import stamina
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request as it arrived."""
 
     method: str
@@ -52,14 +52,14 @@ def as_json(body: Any, status: int = 200, **headers: str) -> Reply:
     return Reply(json.dumps(body), status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-Script = Callable[[Asked], Reply]
+Script = Callable[[Request], Reply]
 
 
 class FakeSource:
-    """Answers with `script`, remembers what was asked."""
+    """Answers with `script`, remembers what was requested."""
 
     def __init__(self, port: int = 0) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self.script: Script = lambda _: Reply()
         self._lock = Lock()
         self._server = _Server(("127.0.0.1", port), _handler(self))
@@ -71,10 +71,10 @@ class FakeSource:
         waiting = list(replies)
         self.script = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
-    def reply_to(self, asked: Asked) -> Reply:
+    def reply_to(self, request: Request) -> Reply:
         with self._lock:
-            self.asked.append(asked)
-            return self.script(asked)
+            self.requests.append(request)
+            return self.script(request)
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -97,7 +97,7 @@ def _handler(source: FakeSource) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             body = self._body().decode()
-            reply = source.reply_to(Asked(self.command, self.path, dict(self.headers), body))
+            reply = source.reply_to(Request(self.command, self.path, dict(self.headers), body))
             if reply.silent:
                 self.rfile.read(1)  # returns when the caller hangs up
                 self.close_connection = True

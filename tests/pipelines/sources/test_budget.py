@@ -32,7 +32,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def called_at(budgets: list[Budget], naps: list[float], times: int) -> list[float]:
-    """When so many calls would be made by processes that take turns asking, seconds from the first."""
+    """When so many calls would be made by processes that ask one after the other, seconds from the first."""
     began, moments = monotonic(), []
     for number in range(times):
         budgets[number % len(budgets)].wait()
@@ -93,7 +93,7 @@ def test_without_a_database_a_process_keeps_the_budget_by_itself(naps):
     assert naps == []
 
 
-def test_turns_are_not_lost_with_what_else_is_known_of_a_system(processes, database, naps):
+def test_slots_are_not_lost_with_what_else_is_known_of_a_system(processes, database, naps):
     budget = Budget(CALLS, seconds=SECONDS, circuit=processes[0])
     budget.wait()
     processes[0].counted(5, 10)

@@ -71,7 +71,7 @@ def test_failures_in_a_row_stop_every_process(database, here, elsewhere):
     assert row(database) == ("open", OPENS_AFTER, "did not answer [ConnectError]")
 
 
-def test_who_is_let_through_while_calls_fail_looks_before_each_call(here, elsewhere):
+def test_who_is_let_through_while_calls_fail_checks_before_each_call(here, elsewhere):
     fail(elsewhere, OPENS_AFTER - 1)
     here.admit()
     with pytest.raises(UnavailableError):
@@ -142,7 +142,7 @@ def test_calls_that_find_nobody_there_say_something_of_all_whatever_they_ask_for
 
 
 def test_a_source_that_lets_none_of_us_in_is_left_alone_as_one_that_is_down(database, here):
-    """`Invalid IP`, or a page of an edge network with 403: three calls each tick, for ever (issue 13, A20)."""
+    """`Invalid IP`, or a page of an edge network with 403: three calls each poll, for ever (issue 13, A20)."""
     fail(here, OPENS_AFTER, CredentialsError("whmcs", "refuses us", code="address_not_allowed"), about="GetClients")
 
     with pytest.raises(CircuitOpenError, match="refuses us"):
@@ -268,7 +268,7 @@ def test_a_source_that_answers_again_is_not_recorded_with_every_call(database, h
 def test_whoever_calls_next_learns_within_a_second_what_others_found_out(here, elsewhere, monkeypatch):
     attempt(elsewhere, "fine")
     fail(here, OPENS_AFTER)
-    monkeypatch.setattr("pipelines.sources.circuit._LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.sources.circuit._CHECK_AGAIN_SECONDS", 0.0)
 
     with pytest.raises(CircuitOpenError):
         attempt(elsewhere, "not asked")

@@ -52,10 +52,10 @@ class Shared:
 
 @dataclass
 class Own:
-    """What one process knows without looking: that all was well, and when it looked; that calls failed."""
+    """What one process knows without checking: that all was well, and when it checked; that calls failed."""
 
     well: bool = True
-    looked_at: float = float("-inf")
+    checked_at: float = float("-inf")
     failing: bool = False
 
 
@@ -106,15 +106,15 @@ class CircuitModel(RuleBasedStateMachine):
     def _ask(self, process: int) -> bool:
         """Nobody calls during a pause; when that of an open circuit is over, one tries and the others wait for it.
 
-        A process that found all well within the last second does not look.
+        A process that found all well within the last second does not check.
         """
         own, shared = self._own[process], self._shared
-        looks = not (own.well and self._clock.now - own.looked_at < 1)
-        may = not looks or not shared.wait
-        if looks:
+        checks = not (own.well and self._clock.now - own.checked_at < 1)
+        may = not checks or not shared.wait
+        if checks:
             if shared.is_open and shared.wait == 0:
                 shared.wait = SHORTEST_PAUSE_SECONDS
-            own.looked_at, own.failing = self._clock.now, shared.failures > 0
+            own.checked_at, own.failing = self._clock.now, shared.failures > 0
             own.well = may and not own.failing
 
         if may:
@@ -149,7 +149,7 @@ class CircuitModel(RuleBasedStateMachine):
         self._own[process].failing, self._own[process].well = True, False
 
     def _asked_for_patience(self, process: int, seconds: float | None) -> None:
-        """The longest pause that was asked for holds."""
+        """The longest pause that was requested holds."""
         self._circuits[process].throttled(ThrottledError("whmcs", "asks for patience", retry_after=seconds))
         if seconds is not None:
             self._shared.wait = max(seconds, self._shared.wait or 0)
@@ -158,7 +158,7 @@ class CircuitModel(RuleBasedStateMachine):
 
     @rule(ends=st.sampled_from([False, False, True]))
     def time_passes(self, ends: bool) -> None:
-        """A second, after which a look at the row is no longer fresh; perhaps the pause ends with it."""
+        """A second, after which a check of the row is no longer fresh; perhaps the pause ends with it."""
         self._clock.now += 1
         if ends:
             ended = "UPDATE sync.sources SET retry_at = now() - interval '1 second' WHERE retry_at > now()"

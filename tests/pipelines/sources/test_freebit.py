@@ -40,8 +40,8 @@ def vendor(source, reply):
     def vendor(*replies):
         keys, waiting = iter(range(1, 1000)), list(replies)
 
-        def script(asked):
-            if asked.path.endswith("/authOem/"):
+        def script(request):
+            if request.path.endswith("/authOem/"):
                 return reply(json.dumps({"resultCode": "100", "authKey": f"k{next(keys)}"}))
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
@@ -59,7 +59,7 @@ OK = json.dumps({"resultCode": 100, "status": {"message": "OK"}, "traffic": {"to
 
 
 def keys_used(source):
-    return [json.loads(asked.form["json"])["authKey"] for asked in source.asked if "authOem" not in asked.path]
+    return [json.loads(request.form["json"])["authKey"] for request in source.requests if "authOem" not in request.path]
 
 
 def test_a_key_that_stays_refused_is_renewed_once_and_no_more(source, client, vendor, reply):
@@ -86,7 +86,7 @@ def test_wrong_operator_credentials_are_never_tried_again(source, client, reply)
     with pytest.raises(CredentialsError):
         client.traffic(MSISDN)
 
-    assert len(source.asked) == 1
+    assert len(source.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_threads_share_one_key(source, client, vendor, reply):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(client.traffic, [MSISDN] * 12))
 
-    assert sum("authOem" in asked.path for asked in source.asked) == 1
+    assert sum("authOem" in request.path for request in source.requests) == 1
 
 
 def test_a_key_is_renewed_before_it_can_expire():
@@ -177,7 +177,7 @@ def test_a_read_is_a_post_of_one_form_field_holding_json(source, client, vendor,
     client.account_detail(MSISDN)
     client.quota_history(MSISDN, date(2026, 1, 2), date(2026, 2, 3))
 
-    _, detail, history = source.asked
+    _, detail, history = source.requests
     assert (detail.method, detail.path) == ("POST", "/emptool/api/master/getDetail/")
     assert list(detail.form) == ["json"]
     assert json.loads(detail.form["json"]) == {

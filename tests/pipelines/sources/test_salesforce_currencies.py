@@ -14,16 +14,16 @@ ORDER = "801D000000IRFmaIAH"
 
 
 def queries(source: Any) -> dict[str, str]:
-    """What was asked for, by object."""
-    asked = [parse_qs(urlparse(each.path).query).get("q", [""])[0] for each in source.asked]
-    return {soql.rpartition(" FROM ")[2].split()[0]: soql for soql in asked if " FROM " in soql}
+    """What was requested, by object."""
+    requested = [parse_qs(urlparse(each.path).query).get("q", [""])[0] for each in source.requests]
+    return {soql.rpartition(" FROM ")[2].split()[0]: soql for soql in requested if " FROM " in soql}
 
 
 @pytest.mark.parametrize("several", [True, False])
 @pytest.mark.parametrize("way", ["read", "read_some"])
-def test_a_currency_is_asked_for_where_there_are_several(source: Any, json_reply: Any, several: bool, way: str) -> None:
-    def script(asked: Any) -> Any:
-        if asked.path == "/services/oauth2/token":
+def test_a_currency_is_requested_where_there_are_several(source: Any, json_reply: Any, several: bool, way: str) -> None:
+    def script(request: Any) -> Any:
+        if request.path == "/services/oauth2/token":
             return json_reply({"access_token": "s1", "instance_url": "https://acme.my.salesforce.com"})
         body = {"totalSize": 0, "done": True, "records": []}
         return json_reply(body, Date="Fri, 02 Jan 2026 12:00:00 GMT")

@@ -29,7 +29,7 @@ from pipelines.sources.freebit.client import FreebitClient
 from pipelines.sources.salesforce.answers import TooMuchError
 from pipelines.sources.salesforce.client import Changed, Lines, SalesforceClient
 from pipelines.sources.whmcs.client import WhmcsClient
-from tests.pipelines.sources.conftest import Asked, Reply, as_json
+from tests.pipelines.sources.conftest import Reply, Request, as_json
 
 SYSTEMS = ("salesforce", "whmcs", "freebit")
 TRIES = 2
@@ -97,14 +97,14 @@ def concluded(source: Any) -> Any:
     """What a client of that system concludes of one and the same answer, or returns."""
 
     def concluded(system: str, answer: Reply, do: Any) -> Any:
-        tries: list[Asked] = []
+        tries: list[Request] = []
 
-        def script(asked: Asked) -> Reply:
-            if "oauth2/token" in asked.path:
+        def script(request: Request) -> Reply:
+            if "oauth2/token" in request.path:
                 return as_json({"access_token": "s1", "instance_url": "https://acme.my.salesforce.com"})
-            if "authOem" in asked.path:
+            if "authOem" in request.path:
                 return as_json({"resultCode": "100", "authKey": "k"})
-            tries.append(asked)
+            tries.append(request)
             return answer
 
         source.script = script
@@ -184,7 +184,7 @@ def test_who_is_asked_for_patience_knows_that_nothing_was_done(
 
 @pytest.mark.parametrize("status", PASSING)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_what_passes_is_asked_for_again(concluded: Any, system: str, status: int) -> None:
+def test_what_passes_is_requested_again(concluded: Any, system: str, status: int) -> None:
     read = concluded(system, page(status), READS[system])
 
     assert read == Concluded(UnavailableError, False, TRIES, ONE_FAILED)
@@ -239,7 +239,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize(("header", "wait"), [("0", 0.5), ("30", 30.0), ("60", 60.0)])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_between_two_tries_lies_what_was_asked_for_and_never_nothing(
+def test_between_two_tries_lies_what_was_requested_and_never_nothing(
     concluded: Any, naps: list[float], system: str, header: str, wait: float
 ) -> None:
     concluded(system, page(503, header), READS[system])
@@ -289,7 +289,7 @@ NO_ANSWERS = tuple(bodies("whmcs"))
 
 @pytest.mark.parametrize("body", NO_ANSWERS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_body_that_is_no_answer_is_asked_for_again(concluded: Any, system: str, body: str) -> None:
+def test_a_body_that_is_no_answer_is_requested_again(concluded: Any, system: str, body: str) -> None:
     read = concluded(system, bodies(system)[body], READS[system])
 
     assert read == Concluded(UnavailableError, False, TRIES, ONE_FAILED)
@@ -391,7 +391,7 @@ def test_a_key_that_somebody_in_between_refuses_proves_that_the_change_was_not_b
     with opened("freebit", source.url) as client, pytest.raises(CredentialsError) as caught:
         client.change("master/addSpec/", {"account": "09012345678"})
 
-    assert (caught.value.nothing_came, len(source.asked)) == (True, 1)
+    assert (caught.value.nothing_came, len(source.requests)) == (True, 1)
 
 
 # -- in the sources' own words ---------------------------------------------------------------------------------------

@@ -32,14 +32,14 @@ def written(source, reply):
     def written(system, answer):
         arrived = []
 
-        def script(asked):
-            if "oauth2/token" in asked.path:
+        def script(request):
+            if "oauth2/token" in request.path:
                 body = {"access_token": "s1", "instance_url": "https://acme.my.salesforce.com"}
                 return reply(json.dumps(body))
-            if "authOem" in asked.path:
+            if "authOem" in request.path:
                 return reply(json.dumps({"resultCode": "100", "authKey": "k"}))
-            if WRITES[system] in asked.path:  # not what some process asks that takes this port for one that was freed
-                arrived.append(asked)
+            if WRITES[system] in request.path:  # not what some process asks that takes this port for one that was freed
+                arrived.append(request)
             return answer
 
         source.script = script
@@ -141,4 +141,4 @@ def test_a_read_waits_as_long_as_a_proxy_asks_and_tries_again(source, reply, jso
     with opened("whmcs", source.url) as client:
         body = client.call("GetInvoice", invoiceid=7)
 
-    assert (body["id"], len(source.asked)) == (7, 2)
+    assert (body["id"], len(source.requests)) == (7, 2)

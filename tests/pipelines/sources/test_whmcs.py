@@ -55,7 +55,7 @@ def test_a_refusal_is_never_tried_again_because_repeats_get_the_address_banned(s
     with pytest.raises(CredentialsError) as caught:
         client.call("GetClients")
 
-    assert (caught.value.code, len(source.asked)) == (code, 1)
+    assert (caught.value.code, len(source.requests)) == (code, 1)
     assert "192.0.2.7" not in str(caught.value)
 
 
@@ -82,13 +82,13 @@ def test_an_action_the_installation_does_not_have_is_for_an_operator_not_for_the
     ],
     ids=lambda broken: str(broken)[:50],
 )
-def test_an_unusable_answer_is_asked_for_again_and_then_given_up(source, settings, reply, broken):
+def test_an_unusable_answer_is_requested_again_and_then_given_up(source, settings, reply, broken):
     source.answers(reply(**broken))
 
     with WhmcsClient(settings(retry_attempts=2, timeout_seconds=0.2)) as client, pytest.raises(UnavailableError):
         client.call("GetClients")
 
-    assert len(source.asked) == 2
+    assert len(source.requests) == 2
 
 
 def test_an_answer_that_comes_well_the_second_time_is_the_answer(source, client, reply, json_reply):
@@ -97,7 +97,7 @@ def test_an_answer_that_comes_well_the_second_time_is_the_answer(source, client,
     body = client.call("GetInvoice", invoiceid=7)
 
     assert body["id"] == 7
-    assert len({asked.headers["X-Request-ID"] for asked in source.asked}) == 1
+    assert len({request.headers["X-Request-ID"] for request in source.requests}) == 1
 
 
 def test_a_source_that_asks_for_more_patience_than_we_have_is_left_alone(source, client, reply):
@@ -106,7 +106,7 @@ def test_a_source_that_asks_for_more_patience_than_we_have_is_left_alone(source,
     with pytest.raises(ThrottledError) as caught:
         client.call("GetClients")
 
-    assert (caught.value.retry_after, len(source.asked)) == (3600.0, 1)
+    assert (caught.value.retry_after, len(source.requests)) == (3600.0, 1)
 
 
 def test_a_record_that_does_not_exist_is_recognised(source, client, json_reply):
@@ -115,7 +115,7 @@ def test_a_record_that_does_not_exist_is_recognised(source, client, json_reply):
     with pytest.raises(RejectedError) as caught:
         client.call("GetInvoice", invoiceid=1)
 
-    assert (caught.value.code, len(source.asked)) == ("not_found", 1)
+    assert (caught.value.code, len(source.requests)) == ("not_found", 1)
 
 
 def test_a_refusal_never_repeats_what_was_sent_or_answered(source, client, json_reply):
@@ -174,7 +174,7 @@ def test_rows_that_are_counted_and_not_there_are_no_empty_page(source, client, j
 
 
 @pytest.mark.parametrize("start", [0, "0"])
-def test_a_page_that_comes_twice_is_not_taken_for_the_one_asked_for(source, client, json_reply, start):
+def test_a_page_that_comes_twice_is_not_taken_for_the_one_requested(source, client, json_reply, start):
     page = {"totalresults": 4, "startnumber": start, "numreturned": 2, "clients": {"client": [{"id": 1}, {"id": 2}]}}
     source.script = lambda _: json_reply(success(**page))
     pages = client.pages("GetClients", "clients.client", 2)
@@ -187,8 +187,8 @@ def test_a_page_that_comes_twice_is_not_taken_for_the_one_asked_for(source, clie
 def listing(rows, json_reply, **counters):
     """A list action over `rows`; counters may be left out or sent as text."""
 
-    def script(asked):
-        start, size = int(asked.form["limitstart"]), int(asked.form["limitnum"])
+    def script(request):
+        start, size = int(request.form["limitstart"]), int(request.form["limitnum"])
         page = [{"id": row} for row in rows[start : start + size]]
         counts = {name: count(len(rows), len(page)) for name, count in counters.items()}
         return json_reply(success(**counts, clients={"client": page} if page else ""))
@@ -214,15 +214,15 @@ def test_a_list_is_read_to_its_end_whatever_its_counters_look_like(source, clien
     assert [row["id"] for page in pages for row in page.rows] == [0, 1, 2, 3, 4]
     assert pages[-1].total == total
     assert [page.offset for page in pages][:3] == [0, 2, 4]
-    assert source.asked[0].form["orderby"] == "id"
+    assert source.requests[0].form["orderby"] == "id"
 
 
-def test_a_list_that_hands_over_less_than_it_is_asked_for_is_read_to_its_end(source, client, json_reply):
+def test_a_list_that_hands_over_less_than_requested_is_read_to_its_end(source, client, json_reply):
     """A row that is counted and left out, or a limit of the installation's own, makes a page short."""
     rows = range(5)
 
-    def script(asked):
-        start = int(asked.form["limitstart"])
+    def script(request):
+        start = int(request.form["limitstart"])
         page = [{"id": row} for row in rows[start : start + 2]]
         return json_reply(success(totalresults=5, numreturned=len(page), clients={"client": page}))
 
@@ -255,10 +255,10 @@ def test_a_call_carries_credentials_format_and_the_request_id_bound_around_it(so
     with structlog.contextvars.bound_contextvars(request_id="req-7"):
         client.call("GetInvoice", invoiceid=7)
 
-    (asked,) = source.asked
-    assert asked.path == "/includes/api.php"
-    assert asked.headers["X-Request-ID"] == "req-7"
-    assert asked.form == {
+    (request,) = source.requests
+    assert request.path == "/includes/api.php"
+    assert request.headers["X-Request-ID"] == "req-7"
+    assert request.form == {
         "action": "GetInvoice", "responsetype": "json", "identifier": "us", "secret": SECRET, "invoiceid": "7",
     }  # fmt: skip
 
@@ -298,7 +298,7 @@ def test_a_cookie_is_never_returned_because_php_runs_one_sessions_calls_one_by_o
     client.call("GetClients")
     client.call("GetClients")
 
-    assert not any("Cookie" in asked.headers for asked in source.asked)
+    assert not any("Cookie" in request.headers for request in source.requests)
 
 
 def test_calls_of_many_threads_stay_within_the_budget(source, settings, json_reply):
@@ -321,11 +321,11 @@ def test_a_client_is_searched_by_the_address_that_was_typed(source, client, json
     kept = {"id": 5, "email": "o&#039;brien@example.com"}
     row = kept | {"firstname": "Pat", "status": "Active"}
     source.answers(json_reply(success(client=kept)), json_reply(success(totalresults=1, clients={"client": [row]})))
-    asked = Source(client, SimpleNamespace(concurrency=1))
+    of_whmcs = Source(client, SimpleNamespace(concurrency=1))
 
-    pages = list(chosen_clients(ReadRequest(asked, {}, full=False, only=Selection(records=frozenset({"5"})))))
+    pages = list(chosen_clients(ReadRequest(of_whmcs, {}, full=False, only=Selection(records=frozenset({"5"})))))
 
-    assert [call.form["search"] for call in source.asked[1:]] == ["o'brien@example.com"]
+    assert [call.form["search"] for call in source.requests[1:]] == ["o'brien@example.com"]
     assert [row["id"] for page in pages for row in page.rows] == [5]
 
 

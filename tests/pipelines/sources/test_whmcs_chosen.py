@@ -11,7 +11,7 @@ from core.settings import WhmcsSettings
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sources.whmcs.extract import InvoicesOf, chosen_clients, chosen_invoices, chosen_services
 from pipelines.sync.dataset import Page, ReadRequest, Selection, Source
-from tests.pipelines.sources.conftest import Asked, Reply, as_json
+from tests.pipelines.sources.conftest import Reply, Request, as_json
 
 CLIENT, OTHER = "3", "4"
 
@@ -88,7 +88,7 @@ def test_of_a_list_whose_filter_is_ignored_no_row_is_anothers_and_nothing_is_gon
 ) -> None:
     """WHMCS ignores a filter that it does not know, and answers with everybody's rows (reference)."""
     rows = [{"id": 1, "clientid": OTHER}, {"id": 7, "clientid": CLIENT}, {"id": 8, "clientid": OTHER}]
-    source.script = lambda asked: listed("products.product", *rows[: int(asked.form["limitnum"])], total=3)
+    source.script = lambda request: listed("products.product", *rows[: int(request.form["limitnum"])], total=3)
 
     assert ids(list(chosen_services(request(client, "7")))) == ([], [])
     assert ids(list(chosen_services(request(client, owners=(CLIENT,))))) == (["7"], [])
@@ -102,8 +102,8 @@ class Invoices:
         self.moved = moved
         self.lists = 0
 
-    def __call__(self, asked: Asked) -> Reply:
-        form = asked.form
+    def __call__(self, request: Request) -> Reply:
+        form = request.form
         if form["action"] == "GetInvoice":
             number = int(form["invoiceid"])
             if number == self.moved:

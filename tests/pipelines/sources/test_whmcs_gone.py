@@ -79,7 +79,7 @@ def test_a_service_is_gone_when_the_list_of_services_with_its_id_is_empty(source
     assert gone(read(chosen_services, whmcs)) == ["7"]
 
 
-def test_a_service_is_not_gone_because_another_came_where_it_was_asked_for(source, whmcs, json_reply):
+def test_a_service_is_not_gone_because_another_came_where_it_was_requested(source, whmcs, json_reply):
     """WHMCS ignores a filter that it does not know, and answers with everybody's."""
     other = {"result": "success", "totalresults": 1, "numreturned": 1, "products": {"product": [{"id": 8}]}}
     source.answers(json_reply(other))
@@ -89,9 +89,9 @@ def test_a_service_is_not_gone_because_another_came_where_it_was_asked_for(sourc
     assert (gone(pages), [row for page in pages for row in page.rows]) == ([], [])
 
 
-def test_an_invoice_that_is_not_in_its_clients_list_is_asked_for_before_it_is_gone(source, whmcs, json_reply):
-    def script(asked: Any) -> Any:
-        if asked.form["action"] == "GetInvoice":
+def test_an_invoice_that_is_not_in_its_clients_list_is_requested_before_it_is_gone(source, whmcs, json_reply):
+    def script(request: Any) -> Any:
+        if request.form["action"] == "GetInvoice":
             return json_reply({"result": "error", "message": "Something went wrong"})
         return json_reply({"result": "success", "totalresults": 0, "invoices": ""})
 

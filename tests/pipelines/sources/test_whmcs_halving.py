@@ -60,10 +60,10 @@ def test_what_may_be_a_rows_fault(error: SourceError, expected: bool) -> None:
 
 
 def test_a_list_that_answers_nothing_at_all_is_not_read_in_halves() -> None:
-    asked: list[int] = []
+    requested: list[int] = []
 
     def page(_: int, size: int) -> ListPage:
-        asked.append(size)
+        requested.append(size)
         raise FAULT
 
     def down() -> object:
@@ -72,7 +72,7 @@ def test_a_list_that_answers_nothing_at_all_is_not_read_in_halves() -> None:
     with pytest.raises(UnavailableError):
         page_in_halves(Reading(page, down, str), 0, 10, FAULT)
 
-    assert asked == []
+    assert requested == []
 
 
 def test_a_list_that_goes_down_meanwhile_has_no_bad_rows() -> None:

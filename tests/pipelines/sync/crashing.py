@@ -66,7 +66,7 @@ WORKS: Mapping[str, Callable[..., Any]] = {
 def work(moments: Moments, what: list[str]) -> object:
     """One worker's life."""
     # What is done now and then, by the clock, would be another moment each time.
-    circuit._LOOK_AGAIN_SECONDS = circuit._RECORD_QUOTA_SECONDS = math.inf
+    circuit._CHECK_AGAIN_SECONDS = circuit._RECORD_QUOTA_SECONDS = math.inf
     calls._WORTH_A_ROUND_TRIP_SECONDS = 0.0
     count_calls(moments)
     count_statements(moments)

@@ -96,7 +96,7 @@ def execute(url: str, query: str, *values: object) -> None:
 
 
 def now(database: Any) -> datetime:
-    """The database's clock, which judges what was asked for when."""
+    """The database's clock, which judges what was requested when."""
     ((moment,),) = fetch(database.owner, "SELECT clock_timestamp()")
     return moment
 

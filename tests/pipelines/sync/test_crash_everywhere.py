@@ -94,7 +94,7 @@ class Stage:
                 insert_ = f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {kept};"  # noqa: S608
                 back.append(insert_)
         self._back = " ".join(back)
-        self._look = " UNION ALL ".join(
+        self._seen = " UNION ALL ".join(
             f"SELECT '{table.schema}.{table.name}', to_jsonb(t) FROM {table.schema}.{table.name} t"  # noqa: S608
             for table in self._tables
         )
@@ -123,7 +123,7 @@ class Stage:
     def seen(self) -> dict[str, Counter[str]]:
         """What is there, row by row."""
         found: dict[str, Counter[str]] = {}
-        for table, row in self.execute(self._look):
+        for table, row in self.execute(self._seen):
             if (said := _compared(table, row)) is not None:
                 found.setdefault(table, Counter())[json.dumps(said, sort_keys=True)] += 1
                 # That details were read is logged each time, and a killed reader's are read again.

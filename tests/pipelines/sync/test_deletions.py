@@ -1,10 +1,10 @@
 """Nothing is marked deleted on a hunch: every gate here must open first.
 
-1. That a list did not bring a record proves nothing, however the list ended. The record is asked for by its id, and
+1. That a list did not bring a record proves nothing, however the list ended. The record is requested by its id, and
    goes only if the source says that there is none (test_heal.py).
 2. "There is no such record" is one answer. A refusal of another kind, and no answer at all, say nothing of the record
    (tests/pipelines/sources/test_whmcs.py).
-3. An answer is as old as its question. A record that the hub changed after it was asked about outlives the answer.
+3. An answer is as old as its question. A record that the hub changed after it was requested outlives the answer.
 4. What failed, in part or in whole, takes nothing away (tests/e2e/test_one_bad_record.py).
 5. A run that would take more than a twentieth of a table, and more than ten rows, stops. The whole run counts, not a
    page of it; what goes as a part of something else does not count; the page that goes too far leaves nothing. Only an
@@ -46,8 +46,8 @@ def hold(database: Any, count: int) -> list[str]:
     return ids
 
 
-def gone(*ids: str, asked_at: Any = None) -> Page:
-    return Page(rows=(), position={}, gone=ids, asked_at=asked_at)
+def gone(*ids: str, requested_at: Any = None) -> Page:
+    return Page(rows=(), position={}, gone=ids, requested_at=requested_at)
 
 
 def alive(database: Any) -> int:
@@ -57,33 +57,33 @@ def alive(database: Any) -> int:
 # -- the answer is as old as its question ----------------------------------------------------------------------------
 
 
-def test_a_record_that_came_back_after_it_was_asked_about_outlives_the_answer_that_there_is_none(database):
+def test_a_record_that_came_back_after_it_was_requested_outlives_the_answer_that_there_is_none(database):
     hold(database, 1)
-    asked_at = now(database)
+    requested_at = now(database)
     execute(database.owner, "UPDATE hub.support_cases SET subject = 'restored', changed_at = clock_timestamp()")
 
-    a_run_of(database, gone("50000", asked_at=asked_at))
+    a_run_of(database, gone("50000", requested_at=requested_at))
 
     assert alive(database) == 1
 
 
-def test_a_record_that_did_not_change_since_it_was_asked_about_goes_and_that_is_logged_once(database):
+def test_a_record_that_did_not_change_since_it_was_requested_goes_and_that_is_logged_once(database):
     hold(database, 1)
 
-    a_run_of(database, gone("50000", asked_at=now(database)))
-    a_run_of(database, gone("50000", asked_at=now(database)))
+    a_run_of(database, gone("50000", requested_at=now(database)))
+    a_run_of(database, gone("50000", requested_at=now(database)))
 
     assert alive(database) == 0
     log = fetch(database.owner, "SELECT operation, account_id FROM sync.changes ORDER BY seq")
     assert log == [("insert", account_id("salesforce", "001A")), ("delete", account_id("salesforce", "001A"))]
 
 
-def test_a_row_that_changed_after_its_page_was_asked_for_is_kept_and_asked_for_again(database):
+def test_a_row_that_changed_after_its_page_was_requested_is_kept_and_requested_again(database):
     hold(database, 1)
-    asked_at = now(database)
+    requested_at = now(database)
     execute(database.owner, "UPDATE hub.support_cases SET subject = 'newer', changed_at = clock_timestamp()")
 
-    a_run_of(database, Page(rows=[{"Id": "50000", "subject": "older"}], position={}, asked_at=asked_at))
+    a_run_of(database, Page(rows=[{"Id": "50000", "subject": "older"}], position={}, requested_at=requested_at))
 
     assert fetch(database.owner, "SELECT subject FROM hub.support_cases") == [("newer",)]
     requested = fetch(database.owner, "SELECT source, entity, record_id, state FROM sync.inbox")

@@ -1,4 +1,4 @@
-"""Details by call: which parents are asked about, when again, and what becomes of those whose call fails."""
+"""Details by call: which parents are requested, when again, and what becomes of those whose call fails."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ from tests.pipelines.sync.made_up import (
 )
 
 
-def test_details_are_asked_for_newest_first_and_once(database):
+def test_details_are_requested_newest_first_and_once(database):
     three_invoices(database)
     asked: list[str] = []
 
@@ -134,7 +134,7 @@ def test_a_parent_whose_call_fails_is_set_aside_and_holds_up_no_other(database, 
     assert fetch(database.owner, "SELECT source_id FROM hub.invoices WHERE items_as_of IS NULL") == [("2",)]
 
 
-def test_a_parent_that_keeps_failing_is_asked_about_ever_later_until_it_answers(database):
+def test_a_parent_that_keeps_failing_is_requested_ever_later_until_it_answers(database):
     three_invoices(database)
     broken = True
 
@@ -180,13 +180,13 @@ def test_the_moment_of_details_is_that_of_their_own_answer(database):
     assert known["3"] <= moments["3"] < known["2"] <= moments["2"] < known["1"] <= moments["1"]
 
 
-def test_an_answer_around_which_the_day_changed_is_asked_for_once_more(database):
+def test_an_answer_around_which_the_day_changed_is_requested_once_more(database):
     three_invoices(database)
-    midnight, asked_for = datetime(2026, 11, 2, tzinfo=UTC), []
+    midnight, requested = datetime(2026, 11, 2, tzinfo=UTC), []
     clock = iter([midnight - timedelta(seconds=1)])
 
     def ask(parent: Row) -> Row:
-        asked_for.append(parent["source_id"])
+        requested.append(parent["source_id"])
         return {"balance": 5}
 
     def read(request: ReadRequest) -> Iterator[Page]:
@@ -195,7 +195,7 @@ def test_an_answer_around_which_the_day_changed_is_asked_for_once_more(database)
 
     run(replace(details_dataset(ask), read=read), SOURCE, database.sync)
 
-    assert asked_for == ["3", "3", "2", "1"]
+    assert requested == ["3", "3", "2", "1"]
 
 
 def test_a_parent_that_changes_while_its_details_are_on_their_way_stays_due(database):
@@ -230,7 +230,7 @@ def test_a_batch_that_brings_nothing_but_refusals_fails_the_run(database):
     with pytest.raises(RejectedError):
         run(everything, SOURCE, database.sync)
 
-    # The run says so; and none is asked about again before its time, or these would be asked about for ever.
+    # The run says so; and none is requested again before its time, or these would be requested for ever.
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_due_at <= now()") == [(0,)]
     assert fetch(database.owner, "SELECT count(*) FROM hub.invoices WHERE items_as_of IS NOT NULL") == [(0,)]
     assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(12,)]
@@ -252,7 +252,7 @@ def test_that_details_were_read_is_logged_where_a_customer_sees_when_that_was(da
     assert log == ([("update", {"items_as_of": None}, True, True)] * 3 if logged else [])
 
 
-def test_a_parent_that_never_answers_is_asked_about_every_six_hours_at_least(database):
+def test_a_parent_that_never_answers_is_requested_every_six_hours_at_least(database):
     three_invoices(database)
     with psycopg.connect(database.owner) as connection:
         insert(connection, "sync.quarantine", dataset="whmcs.invoice_details", source_id="2", times_seen=40)
@@ -266,7 +266,7 @@ def test_a_parent_that_never_answers_is_asked_about_every_six_hours_at_least(dat
     assert timedelta(hours=5, minutes=59) < wait <= timedelta(hours=6)
 
 
-def test_a_parent_that_answered_in_between_is_asked_about_after_a_minute_when_it_fails_again(database):
+def test_a_parent_that_answered_in_between_is_requested_after_a_minute_when_it_fails_again(database):
     three_invoices(database)
     with psycopg.connect(database.owner) as connection:
         values = {"dataset": "whmcs.invoice_details", "source_id": "2", "times_seen": 40}
@@ -281,7 +281,7 @@ def test_a_parent_that_answered_in_between_is_asked_about_after_a_minute_when_it
     assert wait <= timedelta(minutes=1)
 
 
-def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_what_is_newer(database):
+def test_a_parent_that_changed_while_others_of_its_page_were_requested_keeps_what_is_newer(database):
     three_invoices(database)
 
     def ask(parent: Row) -> Row:
@@ -299,10 +299,10 @@ def test_a_parent_that_changed_while_others_of_its_page_were_asked_about_keeps_w
 
     assert fetch(database.owner, "SELECT balance::int FROM hub.invoices WHERE source_id = '3'") == [(9,)]
     still_due = "SELECT source_id FROM hub.invoices WHERE items_due_at <= now()"
-    assert fetch(database.owner, still_due) == [("3",)], "it is asked about again"
+    assert fetch(database.owner, still_due) == [("3",)], "it is requested again"
 
 
-def test_a_parent_that_changed_before_it_was_itself_asked_about_is_written_and_read(database):
+def test_a_parent_that_changed_before_it_was_itself_requested_is_written_and_read(database):
     """The moment of an answer is its own, not that of the page's first call."""
     three_invoices(database)
 
@@ -358,7 +358,7 @@ def test_whoever_follows_the_change_log_is_notified_when_it_has_something_new(da
     assert bool(notified) == logged
 
 
-def test_parents_that_are_deleted_or_in_another_state_are_not_asked_about(database):
+def test_parents_that_are_deleted_or_in_another_state_are_not_requested(database):
     three_invoices(database)
     execute(database.owner, "UPDATE hub.invoices SET deleted_at = now() WHERE source_id = '1'")
     execute(database.owner, "UPDATE hub.invoices SET status = 'draft' WHERE source_id = '2'")

@@ -1,4 +1,4 @@
-"""Heal mends what differs and asks for what a walk did not bring; with the sandbox: tests/e2e/test_heal.py."""
+"""Heal mends what differs and asks for what a list did not bring; with the sandbox: tests/e2e/test_heal.py."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,16 +26,16 @@ class Cases:
     def __init__(self, *there: str) -> None:
         self.there = set(there)
         self.brought: list[Page] | None = None
-        self.asked_for: list[str] = []
+        self.requested: list[str] = []
 
     def read(self, _: ReadRequest) -> Iterator[Page]:
         yield from [Page(rows=rows(*sorted(self.there)), position={})] if self.brought is None else self.brought
 
     def read_some(self, request: ReadRequest) -> Iterator[Page]:
-        asked_at, wanted = request.now(), sorted(request.only.records)
-        self.asked_for += wanted
+        requested_at, wanted = request.now(), sorted(request.only.records)
+        self.requested += wanted
         there = [each for each in wanted if each in self.there]
-        yield Page(rows=rows(*there), position={}, gone=[*set(wanted) - set(there)], asked_at=asked_at)
+        yield Page(rows=rows(*there), position={}, gone=[*set(wanted) - set(there)], requested_at=requested_at)
 
     @property
     def dataset(self) -> Dataset:
@@ -60,7 +60,7 @@ def test_a_list_that_was_cut_deletes_nothing(database, cases):
     found = heal(cases.dataset, SOURCE, database.sync)
 
     assert (found.extra, found.deleted, alive(database)) == (8, 0, 30)
-    assert cases.asked_for == IDS[22:]
+    assert cases.requested == IDS[22:]
 
 
 def test_of_what_a_list_did_not_bring_only_that_goes_which_the_source_does_not_have(database, cases):
@@ -74,7 +74,7 @@ def test_of_what_a_list_did_not_bring_only_that_goes_which_the_source_does_not_h
     assert kept == [(IDS[3],)]
 
 
-def test_what_a_source_does_not_say_when_asked_by_id_deletes_nothing_and_verifies_nothing(database, cases):
+def test_what_a_source_does_not_say_when_requested_by_id_deletes_nothing_and_verifies_nothing(database, cases):
     def silent(_: ReadRequest) -> Iterator[Page]:
         raise UnavailableError("salesforce", "did not answer")
         yield
@@ -100,16 +100,16 @@ def test_whoever_listens_is_notified_of_a_list_that_cannot_be_read(database, cas
     assert [(step.rows, step.failed) for step in heard] == [(5, False), (5, True)]
 
 
-def test_ten_records_may_be_missing_from_a_list_of_thirty_and_with_eleven_none_is_even_asked_for(database, cases):
+def test_ten_records_may_be_missing_from_a_list_of_thirty_and_with_eleven_none_is_even_requested(database, cases):
     cases.brought = [Page(rows=rows(*IDS[11:]), position={})]
     with pytest.raises(BrakeError, match="11 of 30"):
         heal(cases.dataset, SOURCE, database.sync)
-    asked_for = list(cases.asked_for)
+    requested = list(cases.requested)
 
     cases.brought = [Page(rows=rows(*IDS[10:]), position={})]
     found = heal(cases.dataset, SOURCE, database.sync)
 
-    assert (asked_for, found.extra, alive(database)) == ([], 10, 30)
+    assert (requested, found.extra, alive(database)) == ([], 10, 30)
 
 
 def test_a_record_that_came_while_the_list_was_read_is_not_missing_from_it(database, cases):
@@ -120,7 +120,7 @@ def test_a_record_that_came_while_the_list_was_read_is_not_missing_from_it(datab
 
     found = heal(replace(cases.dataset, read=read), SOURCE, database.sync)
 
-    assert (found.extra, cases.asked_for) == (0, [])
+    assert (found.extra, cases.requested) == (0, [])
 
 
 def test_a_record_that_cannot_be_represented_any_more_is_there_all_the_same(database, cases):
@@ -129,7 +129,7 @@ def test_a_record_that_cannot_be_represented_any_more_is_there_all_the_same(data
     found = heal(cases.dataset, SOURCE, database.sync)
 
     assert (found.quarantined, found.extra, alive(database)) == ((IDS[0],), 0, 30)
-    assert cases.asked_for == []
+    assert cases.requested == []
 
 
 def test_what_is_verified_is_verified_up_to_when_the_pass_began(database, cases):

@@ -79,12 +79,12 @@ def connection(database: Any) -> Iterator[psycopg.Connection[Any]]:
 
 
 def merged(
-    connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = (), asked_at: Any = None
+    connection: psycopg.Connection[Any], target: Target, *rows: BaseModel, parents: Any = (), requested_at: Any = None
 ) -> Merged:
     with connection.transaction():
         create_stage(connection, target)
-        asked = [each if isinstance(each, Parent) else Parent("", each, asked_at or MUCH_LATER) for each in parents]
-        return merge(connection, target, Rows(rows), run_id=RUN, parents=asked, asked_at=asked_at)
+        asked = [each if isinstance(each, Parent) else Parent("", each, requested_at or MUCH_LATER) for each in parents]
+        return merge(connection, target, Rows(rows), run_id=RUN, parents=asked, requested_at=requested_at)
 
 
 def changes(connection: psycopg.Connection[Any]) -> list[Any]:
@@ -200,21 +200,21 @@ def test_what_is_missing_from_a_set_sent_whole_is_deleted_but_only_within_its_pa
     assert {row[0] for row in alive} == {kept.id, foreign.id}
 
 
-def test_an_item_that_came_after_its_set_was_asked_for_outlives_the_older_answer(connection):
+def test_an_item_that_came_after_its_set_was_requested_outlives_the_older_answer(connection):
     invoice = uuid4()
     old, new = ItemRow(invoice_id=invoice), ItemRow(invoice_id=invoice)
     merged(connection, ITEMS, old, new, parents=[invoice])
-    ((asked_at,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+    ((requested_at,),) = connection.execute("SELECT clock_timestamp()").fetchall()
     connection.execute("UPDATE hub.invoice_items SET changed_at = clock_timestamp() WHERE id = %s", [new.id])
 
-    outcome = merged(connection, ITEMS, parents=[invoice], asked_at=asked_at)
+    outcome = merged(connection, ITEMS, parents=[invoice], requested_at=requested_at)
 
     assert outcome == Merged(deleted=1)
     alive = connection.execute("SELECT id FROM hub.invoice_items WHERE deleted_at IS NULL").fetchall()
     assert alive == [(new.id,)]
 
 
-def test_each_item_is_judged_by_the_moment_at_which_its_own_invoice_was_asked_about(connection):
+def test_each_item_is_judged_by_the_moment_at_which_its_own_invoice_was_requested(connection):
     early, late = uuid4(), uuid4()
     of_early, of_late, gone = ItemRow(invoice_id=early), ItemRow(invoice_id=late), ItemRow(invoice_id=late)
     merged(connection, ITEMS, of_early, of_late, gone, parents=[early, late])
@@ -225,19 +225,19 @@ def test_each_item_is_judged_by_the_moment_at_which_its_own_invoice_was_asked_ab
     answers = [each.model_copy(update={"amount": 200}) for each in (of_early, of_late)]
 
     asked = [Parent("1", early, moments[0]), Parent("2", late, moments[1])]
-    outcome = merged(connection, ITEMS, *answers, parents=asked, asked_at=moments[0])
+    outcome = merged(connection, ITEMS, *answers, parents=asked, requested_at=moments[0])
 
     assert (outcome.updated, outcome.deleted, outcome.outdated) == (1, 1, ())
     amounts = connection.execute("SELECT amount::int FROM hub.invoice_items WHERE id = %s", [of_late.id]).fetchall()
-    assert amounts == [(200,)], "asked about after it changed"
+    assert amounts == [(200,)], "requested after it changed"
 
 
-def test_a_newer_version_counts_whenever_it_was_asked_for(connection):
+def test_a_newer_version_counts_whenever_it_was_requested(connection):
     """Its stamp proves that it is newer than what the hub has, which an event may have brought a moment ago."""
     merged(connection, CASES, CaseRow())
 
     newer = CaseRow(subject="newer", source_updated_at=NOON + HOUR)
-    outcome = merged(connection, CASES, newer, asked_at=NOON - HOUR)
+    outcome = merged(connection, CASES, newer, requested_at=NOON - HOUR)
 
     assert (outcome, subject(connection)) == (Merged(updated=1), "newer")
 

@@ -50,7 +50,7 @@ CASES = Target(contract=Row, table=support_cases)
 
 @dataclass
 class Record:
-    """A record at its source, whose every version differs. Stamps tick once every `versions_per_second`; 0: none."""
+    """A record at its source, whose every version differs. Stamps advance once every `versions_per_second`; 0: none."""
 
     source_id: str
     versions_per_second: int
@@ -80,10 +80,10 @@ class Hub:
         self.under_way[reader] = row[0], self.record.as_sent()
 
     def write(self, reader: str) -> None:
-        asked_at, row = self.under_way.pop(reader)
+        requested_at, row = self.under_way.pop(reader)
         with self.connection.transaction():
             create_stage(self.connection, CASES)
-            merged = merge(self.connection, CASES, Rows([row]), run_id=uuid4(), asked_at=asked_at)
+            merged = merge(self.connection, CASES, Rows([row]), run_id=uuid4(), requested_at=requested_at)
         self.refresh_requested = self.refresh_requested or bool(merged.outdated)
 
     def version(self) -> int:
@@ -118,8 +118,8 @@ def test_the_newest_version_wins_whatever_the_order(database, versions_per_secon
 
 
 def read_after_the_last_change(hub: Hub) -> None:
-    """Each source is looked at again sooner or later; before that, whatever is still under way arrives late."""
-    hub.ask("the next look")
+    """Each source is polled again sooner or later; before that, whatever is still under way arrives late."""
+    hub.ask("the next poll")
     for reader in sorted(hub.under_way, reverse=True):
         hub.write(reader)
     if hub.refresh_requested:

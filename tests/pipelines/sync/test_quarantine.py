@@ -216,7 +216,7 @@ def test_a_row_that_breaks_within_a_run_after_it_came_whole_and_comes_whole_agai
     assert fetch(database.owner, "SELECT count(*) FROM sync.quarantine") == [(1,)]
 
 
-def test_a_broken_row_that_a_list_brings_with_every_look_is_written_once(database):
+def test_a_broken_row_that_a_list_brings_with_every_poll_is_written_once(database):
     run(sent(Page(rows=[BROKEN], position={})), SOURCE, database.sync)
     before = fetch(database.owner, "SELECT xmin::text, last_seen_at FROM sync.quarantine")
 
@@ -225,7 +225,7 @@ def test_a_broken_row_that_a_list_brings_with_every_look_is_written_once(databas
     assert fetch(database.owner, "SELECT xmin::text, last_seen_at FROM sync.quarantine") == before
 
 
-def test_a_record_that_its_source_could_not_hand_over_is_asked_for_again_and_the_others_are_tried_at_once(database):
+def test_a_record_that_its_source_could_not_hand_over_is_requested_again_and_the_others_are_tried_at_once(database):
     unreadable = Failure("500X", {}, "cannot be written as JSON")
     run(sent(Page(rows=[BROKEN], failures=[unreadable], position={})), SOURCE, database.sync)
 

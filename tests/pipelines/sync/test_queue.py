@@ -4,11 +4,11 @@ An invoice's list row and its details are read apart, the latter only when it ch
 `items_due_at`; what is promised of it:
 
 - Whoever's record changed, by all that the hub has read, is due until an answer that is newer than the change is there.
-- Nobody is asked about before that is due, and nobody twice in a run.
-- Who fails keeps what was known and is asked about again, each time later, within six hours; operators are shown who is
+- No parent's details are requested before they are due, and none twice in a run.
+- One that fails keeps what was known and is requested again, each time later, within six hours; operators are shown who is
   failing now, and nobody else.
 - What the source is still at work on is read again soon, and the worker is asked to.
-- Who is gone is not asked about, nor shown.
+- One that is gone is not requested, nor shown.
 - In the end, when the source answers, the hub knows of everybody what the source knows.
 """
 
@@ -112,8 +112,8 @@ class Queue(RuleBasedStateMachine):
         self.source: dict[str, Invoice] = {}
         self.listed: dict[str, int] = {}  # the version that the hub has read in the list
         self.failing: set[str] = set()  # whose last call failed
-        self.asked: list[str] = []
-        self.changes_while_asked: str | None = None
+        self.requested: list[str] = []
+        self.changes_while_requested: str | None = None
 
     # -- what happens at the source ----------------------------------------------------------------------------------
 
@@ -156,11 +156,11 @@ class Queue(RuleBasedStateMachine):
     def details_are_read(self, changes_meanwhile: bool) -> None:
         before = self.held()
         due = [name for name, held in before.items() if held.due is not None and held.due <= timedelta()]
-        self.changes_while_asked = due[0] if changes_meanwhile and due else None
+        self.changes_while_requested = due[0] if changes_meanwhile and due else None
 
         self._asking(lambda dataset: run(dataset, SOURCE, self.hub.url))
 
-        assert sorted(self.asked) == sorted(due), "who is due is asked about once, and nobody else"
+        assert sorted(self.requested) == sorted(due), "what is due is requested once, and nothing else"
         self._failures_keep_what_was_known(before)
 
     @rule(name=known)
@@ -169,7 +169,7 @@ class Queue(RuleBasedStateMachine):
 
         self._asking(lambda dataset: self._reread(dataset, name))
 
-        assert self.asked == [name]
+        assert self.requested == [name]
         self._failures_keep_what_was_known(before)
 
     @rule()
@@ -242,11 +242,11 @@ class Queue(RuleBasedStateMachine):
 
     def _ask(self, parent: Row) -> Row:
         name = parent["source_id"]
-        self.asked.append(name)
+        self.requested.append(name)
         invoice = self.source[name]
         answer = {"balance": invoice.balance}
-        if name == self.changes_while_asked:
-            self.changes_while_asked = None
+        if name == self.changes_while_requested:
+            self.changes_while_requested = None
             invoice.version += 1
             self.list_is_read()
         if invoice.fails:
@@ -256,7 +256,7 @@ class Queue(RuleBasedStateMachine):
         return answer
 
     def _asking(self, how: Any) -> None:
-        self.asked = []
+        self.requested = []
         how(self.details)
 
     def _reread(self, dataset: Dataset, name: str) -> None:
@@ -265,7 +265,7 @@ class Queue(RuleBasedStateMachine):
 
     def _failures_keep_what_was_known(self, before: dict[str, Held]) -> None:
         after = self.held()
-        for name in self.failing & set(self.asked):
+        for name in self.failing & set(self.requested):
             assert (after[name].balance, after[name].as_of) == (before[name].balance, before[name].as_of)
             assert after[name].due is not None
 

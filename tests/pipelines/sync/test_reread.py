@@ -40,7 +40,7 @@ def test_a_record_that_somebody_else_set_aside_leaves_quarantine_when_it_is_read
 
 
 @pytest.mark.parametrize(("due", "minutes"), [("24 hours", 1), ("30 seconds", 0.5), (None, 1)])
-def test_a_parent_that_fails_when_somebody_asked_for_it_is_asked_about_again_soon(database, due, minutes):
+def test_a_parent_that_fails_when_somebody_requested_it_is_requested_again_soon(database, due, minutes):
     three_invoices(database)
 
     def ask(parent: Row) -> Row:
@@ -95,7 +95,7 @@ def test_reading_single_records_neither_uses_nor_moves_the_position_of_the_runs(
     assert fetch(database.owner, "SELECT as_of FROM sync.freshness") == [(None,)]
 
 
-def test_of_a_client_all_parents_are_asked_about_due_or_not_and_of_no_other(database):
+def test_of_a_client_all_parents_are_requested_due_or_not_and_of_no_other(database):
     three_invoices(database)
     execute(database.owner, "UPDATE hub.invoices SET items_due_at = NULL")
     execute(

@@ -34,11 +34,11 @@ from tests.pipelines.sync.made_up import (
 
 
 def test_a_run_that_breaks_keeps_what_it_wrote_and_the_next_goes_on_from_there(database):
-    asked_from = []
+    read_from = []
 
     def read(request: ReadRequest) -> Iterator[Page]:
-        asked_from.append(request.position.get("next", 0))
-        return pages_from(asked_from[-1], 5, break_at=3 if len(asked_from) == 1 else None)
+        read_from.append(request.position.get("next", 0))
+        return pages_from(read_from[-1], 5, break_at=3 if len(read_from) == 1 else None)
 
     with pytest.raises(UnavailableError):
         run(a_dataset(read), SOURCE, database.sync)
@@ -46,7 +46,7 @@ def test_a_run_that_breaks_keeps_what_it_wrote_and_the_next_goes_on_from_there(d
     run(a_dataset(read), SOURCE, database.sync)
 
     assert after_the_break == [(3,)]
-    assert asked_from == [0, 3]
+    assert read_from == [0, 3]
     assert fetch(database.owner, "SELECT count(*) FROM hub.support_cases") == [(5,)]
     statuses = fetch(database.owner, "SELECT status, error FROM sync.runs ORDER BY started_at")
     assert statuses == [("failed", "salesforce: did not answer"), ("succeeded", None)]
@@ -154,7 +154,7 @@ def test_every_call_of_a_run_carries_the_runs_id(database):
 
 
 def test_runs_that_overlap_in_one_process_leave_its_settings_alone(database):
-    """Ten busy minutes of `hub apply` failed fifteen ticks: two runs had each set and restored how Python switches."""
+    """Ten busy minutes of `hub apply` failed fifteen polls: two runs had each set and restored how Python switches."""
     settings = (sys.getswitchinterval(), gc.isenabled(), gc.get_freeze_count())
     seen: list[Any] = []
     second_began, first_ended = threading.Event(), threading.Event()

@@ -213,9 +213,7 @@ async def test_a_notification_is_stored_as_sent_and_waits(client: httpx.AsyncCli
     ]
 
 
-async def test_it_is_looked_into_once_the_change_it_tells_of_has_committed(
-    client: httpx.AsyncClient, inbox: Any
-) -> None:
+async def test_it_is_applied_once_the_change_it_names_has_committed(client: httpx.AsyncClient, inbox: Any) -> None:
     """Several WHMCS hooks run before their change commits (reference/whmcs.md, webhooks)."""
     await notify(client, notification())
 

@@ -86,7 +86,7 @@ class EventBus:
     def batches(self, topic: str, after: bytes | None, stopped: threading.Event) -> Iterator[Batch]:
         """What is published after a position (None: from now on), until `stopped`.
 
-        Whoever asks for the next batch has stored the last; only then are more events asked for.
+        Whoever asks for the next batch has stored the last; only then are more events requested.
 
         Raises:
             ReplayRejectedError: there is nothing to go on from.
@@ -148,7 +148,7 @@ class EventBus:
             raise
 
     def _schema(self, schema_id: str) -> EventSchema:
-        """The schema, asked for once: an id never means another one."""
+        """The schema, requested once: an id never means another one."""
         if schema_id not in self._schemas:
             info = self._get_schema(SchemaRequest(schema_id=schema_id), metadata=self._metadata(), timeout=30)
             self._schemas[schema_id] = EventSchema.of(json.loads(info.schema_json))

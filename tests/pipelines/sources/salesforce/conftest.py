@@ -43,8 +43,8 @@ def org(source: Any, json_reply: Any) -> Callable[..., None]:
     def org(*replies: Any) -> None:
         sessions, waiting = iter(range(1, 1000)), list(replies)
 
-        def script(asked: Any) -> Any:
-            if asked.path == TOKEN_PATH:
+        def script(request: Any) -> Any:
+            if request.path == TOKEN_PATH:
                 number = next(sessions)
                 token = {"access_token": f"s{number}", "instance_url": f"https://acme{number}.my.salesforce.com"}
                 return json_reply(token)
@@ -74,8 +74,8 @@ def result(*records: Any, done: bool = True, total: int | None = None, **more: A
 
 
 def calls(source: Any) -> list[Any]:
-    return [asked for asked in source.asked if asked.path != TOKEN_PATH]
+    return [request for request in source.requests if request.path != TOKEN_PATH]
 
 
 def logins(source: Any) -> int:
-    return sum(asked.path == TOKEN_PATH for asked in source.asked)
+    return sum(request.path == TOKEN_PATH for request in source.requests)

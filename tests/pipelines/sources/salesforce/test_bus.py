@@ -105,17 +105,17 @@ def batches(bus: EventBus, after: bytes | None = None) -> list[Batch]:
 def test_a_channel_is_followed_from_where_it_was_left(
     pubsub: PubSub, bus: EventBus, after: bytes | None, expected: tuple[int, bytes, int]
 ) -> None:
-    asked: list[Any] = []
+    requested: list[Any] = []
 
     def follow(requests: Iterator[Any], *_: Any) -> Iterator[Any]:
-        asked.append(next(requests))
+        requested.append(next(requests))
         yield response()
 
     pubsub.follow = follow
 
     batches(bus, after)
 
-    assert [(each.replay_preset, each.replay_id, each.num_requested) for each in asked] == [expected]
+    assert [(each.replay_preset, each.replay_id, each.num_requested) for each in requested] == [expected]
 
 
 def test_the_position_after_events_is_that_of_the_last_one_handed_over_not_of_the_last_one_there_is(
@@ -129,26 +129,26 @@ def test_the_position_after_events_is_that_of_the_last_one_handed_over_not_of_th
     assert (first.latest_replay_id, keep_alive.latest_replay_id) == (bytes([2]), bytes([40]))
 
 
-def test_as_many_events_are_asked_for_again_as_were_stored(pubsub: PubSub, bus: EventBus) -> None:
+def test_as_many_events_are_requested_again_as_were_stored(pubsub: PubSub, bus: EventBus) -> None:
     """V: Pub/Sub API, "Pull Subscription and Flow Control"; a request for none ends the subscription."""
-    asked: list[int] = []
+    requested: list[int] = []
 
     def follow(requests: Iterator[Any], *_: Any) -> Iterator[Any]:
-        asked.append(next(requests).num_requested)
+        requested.append(next(requests).num_requested)
         yield response(1, 2, 3)
-        asked.append(next(requests).num_requested)
+        requested.append(next(requests).num_requested)
         yield response()
         yield response(4)
-        asked.append(next(requests).num_requested)
+        requested.append(next(requests).num_requested)
 
     pubsub.follow = follow
 
     batches(bus)
 
-    assert asked == [5, 3, 1]
+    assert requested == [5, 3, 1]
 
 
-def test_nothing_more_is_asked_for_before_the_last_events_are_stored(pubsub: PubSub, bus: EventBus) -> None:
+def test_nothing_more_is_requested_before_the_last_events_are_stored(pubsub: PubSub, bus: EventBus) -> None:
     more = threading.Event()
 
     def follow(requests: Iterator[Any], *_: Any) -> Iterator[Any]:

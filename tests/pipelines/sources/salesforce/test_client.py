@@ -55,17 +55,17 @@ def test_a_session_that_expires_in_the_middle_of_a_query_is_renewed(source, clie
     pages = list(client.query("SELECT Id FROM Account"))
 
     assert pages == [[{"Id": "1"}], [{"Id": "2"}]]
-    assert [asked.headers["Authorization"] for asked in calls(source)] == ["Bearer s1", "Bearer s1", "Bearer s2"]
+    assert [request.headers["Authorization"] for request in calls(source)] == ["Bearer s1", "Bearer s1", "Bearer s2"]
     assert calls(source)[2].path == more
 
 
 def test_threads_call_at_once_and_one_of_them_renews_the_session_for_all(source, client, json_reply, monkeypatch):
     sessions, both = iter(("s1", "s2", "s3")), Barrier(2)
 
-    def reply_to(asked):
-        if asked.path == TOKEN_PATH:
+    def reply_to(request):
+        if request.path == TOKEN_PATH:
             return json_reply({"access_token": next(sessions), "instance_url": "https://acme.my.salesforce.com"})
-        if asked.headers["Authorization"] == "Bearer s1":
+        if request.headers["Authorization"] == "Bearer s1":
             both.wait(timeout=30)  # neither is answered before both are under way
             return json_reply(error("INVALID_SESSION_ID"), 401)
         return json_reply(result(total=7))
@@ -95,7 +95,7 @@ def test_threads_call_at_once_and_one_of_them_renews_the_session_for_all(source,
     ],
     ids=lambda broken: str(broken)[:50],
 )
-def test_an_unusable_answer_is_asked_for_again_and_then_given_up(source, client, org, reply, broken):
+def test_an_unusable_answer_is_requested_again_and_then_given_up(source, client, org, reply, broken):
     org(reply(**broken))
 
     with pytest.raises(UnavailableError):
@@ -164,11 +164,11 @@ def test_a_query_asks_for_deleted_records_and_reads_fractions_exactly(source, cl
 
     (page,) = client.query("SELECT Total, Note FROM Order")
 
-    (asked,) = calls(source)
+    (request,) = calls(source)
     assert page == [{"Total": Decimal("0.10"), "Note": "ab"}]
-    assert asked.path.startswith(f"{DATA}/queryAll?")
-    assert asked.headers["Sforce-Query-Options"] == "batchSize=2000"
-    assert asked.headers["Sforce-Call-Options"] == "client=hub"
+    assert request.path.startswith(f"{DATA}/queryAll?")
+    assert request.headers["Sforce-Query-Options"] == "batchSize=2000"
+    assert request.headers["Sforce-Call-Options"] == "client=hub"
 
 
 def test_the_orgs_names_of_fields_are_used_outside_and_ours_inside(source, settings, org, json_reply):
@@ -248,13 +248,13 @@ def test_a_job_is_gone_on_with_at_the_page_where_it_stopped(source, client, org,
 
     assert [row["Id"] for row in page.rows] == ["3"]
     assert page.position == BulkPosition("750", "null", NOON, read=3, total=3)
-    assert [asked.path.partition("?")[0] for asked in calls(source)] == [f"{DATA}/jobs/query/750/results"]
+    assert [request.path.partition("?")[0] for request in calls(source)] == [f"{DATA}/jobs/query/750/results"]
 
 
-def test_a_job_that_was_read_to_its_end_is_not_asked_about_again(source, client):
+def test_a_job_that_was_read_to_its_end_is_not_requested_again(source, client):
     (page,) = client.bulk_query("SELECT Id FROM Account", 2, BulkPosition("750", "null", NOON, read=3, total=3))
 
-    assert (page.rows, page.last, source.asked) == ([], True, [])
+    assert (page.rows, page.last, source.requests) == ([], True, [])
 
 
 def test_a_job_that_salesforce_has_forgotten_is_run_again(source, client, org, reply, json_reply):
@@ -296,7 +296,7 @@ def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed_and_the_job_goes_
     pages = list(client.bulk_query("SELECT Id, Note FROM Account", 2))
 
     assert [row["Id"] for page in pages for row in page.rows] == ["1", "2", "3"]
-    assert (logins(source), len([asked for asked in calls(source) if asked.method == "POST"])) == (3, 1)
+    assert (logins(source), len([request for request in calls(source) if request.method == "POST"])) == (3, 1)
     assert calls(source)[-1].query == {"locator": ["MTA"], "maxRecords": ["2"]}
 
 
@@ -320,7 +320,7 @@ def test_a_job_of_earlier_is_taken_for_forgotten_only_where_salesforce_says_so(
     with pytest.raises(kind):
         list(client.bulk_query("SELECT Id, Note FROM Account", 2, BulkPosition("750", "MTA", NOON, read=2, total=3)))
 
-    assert {asked.method for asked in calls(source)} == {"GET"}
+    assert {request.method for request in calls(source)} == {"GET"}
 
 
 def test_a_right_withdrawn_in_the_middle_of_a_job_ends_it(source, client, org, reply, json_reply):
@@ -383,7 +383,7 @@ def test_what_the_old_instance_refused_is_written_once_at_the_new_one(*, source,
     org(reply(**left), json_reply({"id": "500", "success": True}, 201))
 
     assert client.create("CaseComment", {"CommentBody": "x"}) == "500"
-    assert [asked.headers["Authorization"] for asked in calls(source)] == ["Bearer s1", "Bearer s2"]
+    assert [request.headers["Authorization"] for request in calls(source)] == ["Bearer s1", "Bearer s2"]
 
 
 def test_a_redirect_that_stays_is_reported_and_nothing_came_of_the_call(source, client, org, reply):
@@ -438,7 +438,7 @@ def test_an_instance_whose_name_is_taken_away_is_left_with_the_next_try(source, 
     back.stop()
 
     assert caught.value.nothing_came
-    assert (count, [asked.path for asked in back.asked].count(TOKEN_PATH)) == (7, 1)
+    assert (count, [request.path for request in back.requests].count(TOKEN_PATH)) == (7, 1)
 
 
 def test_a_session_opened_anew_on_the_way_is_the_one_that_is_handed_out(source, client, org, reply, json_reply):
@@ -616,9 +616,9 @@ def test_records_made_together_are_sent_as_a_tree(source, client, org, json_repl
 
     order = client.create_tree("Order", {"Status": "@{record.id}"}, Lines("OrderItems", "OrderItem", [{"Quantity": 1}]))
 
-    (asked,) = calls(source)
-    (record,) = json.loads(asked.body)["records"]
-    assert (order, asked.path) == ("801", f"{DATA}/composite/tree/Order")
+    (request,) = calls(source)
+    (record,) = json.loads(request.body)["records"]
+    assert (order, request.path) == ("801", f"{DATA}/composite/tree/Order")
     assert record["Status"] == "@{record.id}"
     assert record["OrderItems"]["records"][0]["Quantity"] == 1
 

@@ -47,21 +47,21 @@ def salesforce(source, json_reply, answer):
     def salesforce(queries, deleted=None):
         none = {"deletedRecords": [], "latestDateCovered": "2026-01-02T12:00:00.000+0000"}
 
-        def script(asked):
-            if asked.path == TOKEN_PATH:
+        def script(request):
+            if request.path == TOKEN_PATH:
                 return json_reply({"access_token": "s", "instance_url": "https://acme.my.salesforce.com"})
-            if "/deleted?" in asked.path:
-                return deleted(asked) if deleted else answer(none)
-            return queries(asked)
+            if "/deleted?" in request.path:
+                return deleted(request) if deleted else answer(none)
+            return queries(request)
 
         source.script = script
 
     return salesforce
 
 
-def bounds(asked):
+def bounds(request):
     """The part of the time that a query asks for."""
-    found = {sign: datetime.fromisoformat(moment) for sign, moment in BOUND.findall(unquote_plus(asked.path))}
+    found = {sign: datetime.fromisoformat(moment) for sign, moment in BOUND.findall(unquote_plus(request.path))}
     return found.get(">="), found.get("<")
 
 
@@ -79,7 +79,7 @@ def test_no_read_needs_the_right_to_view_setup(source, salesforce, read, answer)
     read(watermark=NOON - HOUR)
     read()
 
-    assert [asked.path for asked in calls(source) if "/limits" in asked.path] == []
+    assert [request.path for request in calls(source) if "/limits" in request.path] == []
 
 
 def test_what_a_slow_query_may_have_missed_is_read_the_next_time(salesforce, read, answer):
@@ -119,11 +119,11 @@ def test_a_proxy_that_takes_the_date_away_leaves_nothing_known(salesforce, read,
 # -- what takes too long (A13): airbyte#17503, tap-salesforce halves the window --------------------------------------
 
 
-def test_what_takes_too_long_is_asked_for_in_smaller_parts_of_the_time(source, salesforce, read, answer):
+def test_what_takes_too_long_is_requested_in_smaller_parts_of_the_time(source, salesforce, read, answer):
     stamps = [NOON - HOUR * number / 10 for number in range(9, 0, -1)]
 
-    def queries(asked):
-        low, end = bounds(asked)
+    def queries(request):
+        low, end = bounds(request)
         if (end or NOON) - low > HOUR / 2:
             return answer(error("QUERY_TIMEOUT", "Your query request was running for too long."), 400)
         found = [row(number, stamp) for number, stamp in enumerate(stamps) if low <= stamp < (end or NOON + HOUR)]
@@ -135,17 +135,17 @@ def test_what_takes_too_long_is_asked_for_in_smaller_parts_of_the_time(source, s
 
     assert rows_of(pages) == [row(number)["Id"] for number in range(9)]
     assert pages[-1].complete
-    queried = [bounds(asked) for asked in calls(source) if "SystemModstamp" in asked.path]
+    queried = [bounds(request) for request in calls(source) if "SystemModstamp" in request.path]
     assert queried[-1][1] is None, "the last part has no end, so nothing is missing after it"
 
 
 def test_a_page_that_takes_too_long_is_gone_on_with_where_the_last_one_ended(source, salesforce, read, answer):
     more = "/services/data/v62.0/query/01g-1"
 
-    def queries(asked):
-        if asked.path == more:
+    def queries(request):
+        if request.path == more:
             return answer(error("QUERY_TIMEOUT"), 400)
-        low, _ = bounds(asked)
+        low, _ = bounds(request)
         if low == NOON - 2 * HOUR:
             return answer(result(row(1), done=False, nextRecordsUrl=more))
         return answer(result(row(1), row(2, NOON - HOUR / 2)))
@@ -168,10 +168,10 @@ def test_a_query_that_no_smaller_part_helps_is_given_up(source, salesforce, read
 
 
 def test_a_table_too_large_to_be_counted_is_read_as_a_bulk_job(source, salesforce, read, answer, reply):
-    def queries(asked):
-        if "COUNT" in asked.path:
+    def queries(request):
+        if "COUNT" in request.path:
             return answer(error("QUERY_TIMEOUT"), 400)
-        if asked.path.endswith("/results?maxRecords=10000"):
+        if request.path.endswith("/results?maxRecords=10000"):
             return reply('"Id"\n"1"\n', 200, {"Sforce-NumberOfRecords": "1", "Sforce-Locator": "null"})
         return answer({"id": "750", "state": "JobComplete", "numberRecordsProcessed": 1})
 
@@ -180,11 +180,11 @@ def test_a_table_too_large_to_be_counted_is_read_as_a_bulk_job(source, salesforc
     assert rows_of(read()) == ["1"]
 
 
-def test_ids_that_are_too_many_for_one_query_are_asked_for_by_halves(source, salesforce, read, answer):
+def test_ids_that_are_too_many_for_one_query_are_requested_by_halves(source, salesforce, read, answer):
     ids = [row(number)["Id"] for number in range(8)]
 
-    def queries(asked):
-        wanted = [each for each in ids if each in unquote_plus(asked.path)]
+    def queries(request):
+        wanted = [each for each in ids if each in unquote_plus(request.path)]
         if len(wanted) > 2:
             return answer(error("QUERY_TOO_COMPLICATED"), 400)
         return answer(result(*({"Id": each, "SystemModstamp": "2026-01-01T00:00:00.000+0000"} for each in wanted)))
@@ -206,7 +206,7 @@ def test_a_read_begins_a_little_before_the_watermark(source, salesforce, read, a
 
 
 def test_a_first_read_goes_on_from_the_last_stamp_it_stored(source, client, settings, salesforce, answer):
-    salesforce(lambda asked: answer(result(total=1) if "COUNT" in asked.path else result(row(1, NOON - HOUR))))
+    salesforce(lambda request: answer(result(total=1) if "COUNT" in request.path else result(row(1, NOON - HOUR))))
     request = ReadRequest(
         Source(client, settings()), {"since": (NOON - HOUR).isoformat()}, full=False, now=lambda: NOON
     )
@@ -222,12 +222,12 @@ def test_a_first_read_goes_on_from_the_last_stamp_it_stored(source, client, sett
 def test_fewer_records_than_salesforce_counts_are_no_whole_read(salesforce, read, answer, reply, way):
     """Half of a read taken for all of it would have the rest deleted."""
 
-    def queries(asked):
-        if "COUNT" in asked.path:
+    def queries(request):
+        if "COUNT" in request.path:
             return answer(result(total=3))
-        if asked.path.endswith("/results?maxRecords=10000"):
+        if request.path.endswith("/results?maxRecords=10000"):
             return reply('"Id"\n"1"\n', 200, {"Sforce-NumberOfRecords": "1", "Sforce-Locator": "null"})
-        if "jobs/query" in asked.path:
+        if "jobs/query" in request.path:
             return answer({"id": "750", "state": "JobComplete", "numberRecordsProcessed": 3})
         return answer(result(row(1)))
 
@@ -241,8 +241,8 @@ def test_a_halved_read_of_a_large_table_is_no_outage(database, source, settings,
     """Each half is another call, and Salesforce answers each: five of those in a row opened the circuit."""
     stamps = [NOON - timedelta(days=number) for number in range(60, 0, -1)]
 
-    def queries(asked):
-        low, end = bounds(asked)
+    def queries(request):
+        low, end = bounds(request)
         if (end or NOON) - low > timedelta(days=1):
             return answer(error("QUERY_TIMEOUT"), 400)
         found = [row(number, stamp) for number, stamp in enumerate(stamps) if low <= stamp < (end or NOON + HOUR)]
@@ -264,10 +264,10 @@ def test_a_cursor_that_died_is_replaced_from_the_last_record_it_brought(source, 
     # V: API Query Cursor Limits; restforce#616.
     more = "/services/data/v62.0/query/01g-1"
 
-    def queries(asked):
-        if asked.path == more:
+    def queries(request):
+        if request.path == more:
             return answer(error("INVALID_QUERY_LOCATOR"), 400)
-        low, _ = bounds(asked)
+        low, _ = bounds(request)
         if low == NOON - 2 * HOUR:
             return answer(result(row(1), done=False, nextRecordsUrl=more))
         return answer(result(row(1), row(2)))
@@ -292,7 +292,7 @@ def test_a_cursor_that_dies_before_it_brought_anything_new_ends_the_read(source,
 # -- single records -----------------------------------------------------------------------------------------------
 
 
-def test_of_records_asked_for_by_id_those_that_do_not_come_are_gone(salesforce, read, answer):
+def test_of_records_requested_by_id_those_that_do_not_come_are_gone(salesforce, read, answer):
     salesforce(lambda _: answer(result(row(1))))
 
     (page,) = read(only=Selection(records=frozenset({row(1)["Id"], row(2)["Id"]})))
@@ -315,7 +315,7 @@ def test_a_refusal_is_no_word_that_a_record_is_gone(*, salesforce, read, answer,
 # -- the log of deletions --------------------------------------------------------------------------------------------
 
 
-def test_a_log_of_deletions_that_is_too_young_stops_no_tick(salesforce, read, answer):
+def test_a_log_of_deletions_that_is_too_young_stops_no_poll(salesforce, read, answer):
     # jsforce#406: INVALID_REPLICATION_DATE.
     refused = error("INVALID_REPLICATION_DATE", "startDate before org replication enabled date")
     salesforce(lambda _: answer(result(row(1))), deleted=lambda _: answer(refused, 400))
@@ -329,16 +329,18 @@ def test_a_log_of_deletions_that_is_too_young_stops_no_tick(salesforce, read, an
     ]
 
 
-def test_too_many_deletions_for_one_answer_are_asked_for_by_parts_of_the_time(source, salesforce, read, answer):
-    def deleted(asked):
-        start, end = (datetime.fromisoformat(asked.query[name][0]) for name in ("start", "end"))
+def test_too_many_deletions_for_one_answer_are_requested_by_parts_of_the_time(source, salesforce, read, answer):
+    def deleted(request):
+        start, end = (datetime.fromisoformat(request.query[name][0]) for name in ("start", "end"))
         if end - start > timedelta(minutes=30):
             return answer(error("EXCEEDED_ID_LIMIT"), 400)
         gone = NOON - timedelta(minutes=40)
         found = [{"id": row(9)["Id"], "deletedDate": "x"}] if start <= gone < end else []
         return answer({"deletedRecords": found, "latestDateCovered": "2026-01-02T12:00:00.000+0000"})
 
-    salesforce(lambda asked: answer(result(*([] if "IN (" in unquote_plus(asked.path) else [row(1)]))), deleted=deleted)
+    salesforce(
+        lambda request: answer(result(*([] if "IN (" in unquote_plus(request.path) else [row(1)]))), deleted=deleted
+    )
 
     pages = read(watermark=NOON - HOUR)
 

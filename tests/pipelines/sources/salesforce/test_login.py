@@ -87,19 +87,22 @@ def test_each_oauth_log_in_sends_its_own_grant(*, source, settings, org, json_re
     with SalesforceClient(settings(**changes)) as client:
         client.count("SELECT COUNT() FROM Account")
 
-    assert parse_qs(source.asked[0].body)["grant_type"] == [grant]
+    assert parse_qs(source.requests[0].body)["grant_type"] == [grant]
 
 
 def test_a_password_with_a_token_logs_in_by_soap(source, settings, reply):
     answer = (
         "<r><serverUrl>https://acme.my.salesforce.com/services/Soap/u/62.0/00D</serverUrl><sessionId>s1</sessionId></r>"
     )
-    source.script = lambda asked: reply(answer if "/Soap/u/" in asked.path else json.dumps(result()))
+    source.script = lambda request: reply(answer if "/Soap/u/" in request.path else json.dumps(result()))
 
     with SalesforceClient(settings(**SOAP)) as client:
         client.count("SELECT COUNT() FROM Account")
 
-    assert [asked.path.partition("?")[0] for asked in source.asked] == ["/services/Soap/u/62.0", f"{DATA}/queryAll"]
+    assert [request.path.partition("?")[0] for request in source.requests] == [
+        "/services/Soap/u/62.0",
+        f"{DATA}/queryAll",
+    ]
 
 
 # -- SOAP is on its way out (A19): V: SOAP API end-of-life policy ----------------------------------------------------
@@ -111,7 +114,7 @@ def test_oauth_comes_before_soap_with_the_token_behind_the_password(source, sett
     with SalesforceClient(settings(username="u@example.com", password="p", security_token="T")) as client:
         client.count("SELECT COUNT() FROM Account")
 
-    form = parse_qs(source.asked[0].body)
+    form = parse_qs(source.requests[0].body)
     assert (form["grant_type"], form["password"]) == (["password"], ["pT"])
 
 
@@ -162,7 +165,7 @@ def test_an_assertion_is_for_its_audience_and_goes_to_our_domain(  # noqa: PLR09
         http.mount("https://", route)
         logged_in(keyed, http)
 
-    assertion = parse_qs(source.asked[0].body)["assertion"][0]
+    assertion = parse_qs(source.requests[0].body)["assertion"][0]
     assert jwt.decode(assertion, options={"verify_signature": False})["aud"] == audience
     assert route.meant_for == [f"{domain}.salesforce.com"]
 
@@ -198,7 +201,7 @@ def test_a_key_that_cannot_sign_is_for_an_operator(source, settings, tmp_path, m
     with SalesforceClient(given) as client, pytest.raises(CredentialsError, match="private key"):
         client.count("SELECT COUNT() FROM Account")
 
-    assert source.asked == []
+    assert source.requests == []
 
 
 # -- answers that are none -------------------------------------------------------------------------------------------
@@ -223,7 +226,7 @@ def test_a_key_that_cannot_sign_is_for_an_operator(source, settings, tmp_path, m
     ids=lambda answer: f"{answer['body']} {answer.get('status', 200)}",
 )
 @pytest.mark.parametrize("way", ["oauth", "soap"])
-def test_an_answer_to_a_log_in_that_is_none_is_asked_for_again_and_nothing_came(source, settings, reply, answer, way):
+def test_an_answer_to_a_log_in_that_is_none_is_requested_again_and_nothing_came(source, settings, reply, answer, way):
     source.answers(reply(**answer))
 
     with (
@@ -233,7 +236,7 @@ def test_an_answer_to_a_log_in_that_is_none_is_asked_for_again_and_nothing_came(
         client.create("Case", {"Subject": "x"})
 
     assert caught.value.nothing_came
-    assert {asked.path.partition("?")[0] for asked in source.asked} <= {
+    assert {request.path.partition("?")[0] for request in source.requests} <= {
         "/services/oauth2/token",
         "/services/Soap/u/62.0",
     }

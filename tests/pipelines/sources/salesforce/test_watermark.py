@@ -45,8 +45,8 @@ class Org:
         self.hidden = 0
         self._pages = []
 
-    def answered(self, asked, answer):
-        path = unquote_plus(asked.path)
+    def answered(self, request, answer):
+        path = unquote_plus(request.path)
         if "COUNT" in path:
             return answer(result(total=len(self.stamps)))
         if "/deleted?" in path:
@@ -80,10 +80,10 @@ def read(source, settings, client, json_reply, answer):
     """Every page of a read of an org, from a position on, as of noon; those that came before it broke."""
 
     def read(org, pages, **position):
-        def script(asked):
-            if asked.path == TOKEN_PATH:
+        def script(request):
+            if request.path == TOKEN_PATH:
                 return json_reply({"access_token": "s", "instance_url": "https://acme.my.salesforce.com"})
-            return org.answered(asked, answer)
+            return org.answered(request, answer)
 
         source.script = script
         request = ReadRequest(Source(client, settings()), position, full=False, now=lambda: NOON)
@@ -139,7 +139,7 @@ def test_a_first_load_that_broke_goes_on_at_the_stamp_it_had_reached_and_skips_n
 
 
 def test_a_part_of_the_time_that_was_read_says_nothing_of_the_rest(read):
-    """The position within a tick stays where the tick began: what it has read is read again if it dies."""
+    """The position within a poll stays where the poll began: what it has read is read again if it dies."""
     org = Org(a=NOON - 3 * MINUTE, b=NOON - 2 * MINUTE, c=NOON - MINUTE)
     watermark = (NOON - HOUR).isoformat()
 

@@ -1,4 +1,4 @@
-"""WHMCS has no "changed since": a tick reads what is new, and a budget of what may have changed."""
+"""WHMCS has no "changed since": a poll reads what is new, and a budget of what may have changed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,15 +30,15 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def hub(sandbox: RunningSandbox, database: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A hub that has read WHMCS's invoices once; its ticks look for ten new ones at a time."""
+    """A hub that has read WHMCS's invoices once; its polls read ten new ones at a time."""
     httpx.post(f"{sandbox.whmcs_url}/__sandbox__/reset").raise_for_status()
     for name, value in (hub_environment(sandbox, database) | {"WHMCS_NEW_ROWS": "10"}).items():
         monkeypatch.setenv(name, value)
-    tick(database)
+    poll(database)
     return database
 
 
-def tick(database: Any, name: str = "whmcs.invoices") -> Outcome:
+def poll(database: Any, name: str = "whmcs.invoices") -> Outcome:
     source = source_of("whmcs")
     try:
         return run(dataset_named(name), source, database.sync)
@@ -69,28 +69,28 @@ def as_of(database: Any) -> Any:
     return fetch(database, "SELECT as_of FROM sync.freshness WHERE dataset = 'whmcs.invoices'")[0][0]
 
 
-def test_a_walk_that_was_cut_short_does_not_make_the_data_set_known(sandbox, hub, monkeypatch):
+def test_a_scan_that_was_cut_short_does_not_make_the_data_set_known(sandbox, hub, monkeypatch):
     known = as_of(hub)
     monkeypatch.setenv("WHMCS_SCAN_ROWS", "30")
 
-    tick(hub)
+    poll(hub)
 
     assert as_of(hub) == known
 
 
-def test_a_walk_goes_on_where_the_last_tick_stopped_and_ends_with_what_it_began(sandbox, hub, monkeypatch):
+def test_a_scan_goes_on_where_the_last_poll_stopped_and_ends_with_what_it_began(sandbox, hub, monkeypatch):
     monkeypatch.setenv("WHMCS_SCAN_ROWS", "30")
     before = as_of(hub)
     changed = one(hub, "unpaid", "source_id::int DESC")
     mutate(sandbox, changed, {"notes": "x", "total": "1.00", "updated_at": "2026-11-24 12:00:00"})
 
-    ticks = [tick(hub)]
-    began = fetch(hub, "SELECT position -> 'walk' ->> 'began' FROM sync.cursors WHERE dataset = 'whmcs.invoices'")
-    while as_of(hub) == before and len(ticks) < 60:
-        ticks.append(tick(hub))
+    polls = [poll(hub)]
+    began = fetch(hub, "SELECT position -> 'scan' ->> 'began' FROM sync.cursors WHERE dataset = 'whmcs.invoices'")
+    while as_of(hub) == before and len(polls) < 60:
+        polls.append(poll(hub))
 
-    assert len(ticks) > 2
-    assert max(outcome.read for outcome in ticks) < 100
+    assert len(polls) > 2
+    assert max(outcome.read for outcome in polls) < 100
     assert as_of(hub).isoformat() == began[0][0].replace("Z", "+00:00")
     assert fetch(hub, "SELECT total::text FROM hub.invoices WHERE source_id = %s", changed) == [("1.0000",)]
 
@@ -103,7 +103,7 @@ def test_new_invoices_are_found_without_reading_the_old_ones(sandbox, hub, monke
     for number in range(1, 26):
         mutate(sandbox, str(newest + number), row)
 
-    outcome = tick(hub)
+    outcome = poll(hub)
 
     assert outcome.merged.inserted == 25
     assert outcome.read < 80
@@ -113,7 +113,7 @@ def test_an_open_invoice_that_changed_without_a_word_is_found(sandbox, hub):
     invoice = one(hub, "unpaid")
     mutate(sandbox, invoice, {"total": "77.00", "updated_at": "2026-11-24 12:00:00"})
 
-    tick(hub)
+    poll(hub)
 
     assert fetch(hub, "SELECT total::int FROM hub.invoices WHERE source_id = %s", invoice) == [(77,)]
 
@@ -122,15 +122,15 @@ def test_an_invoice_that_was_paid_without_a_word_is_found_among_the_recently_clo
     invoice = one(hub, "unpaid", "issued_on DESC, source_id")
     mutate(sandbox, invoice, {"status": "Paid", "updated_at": "2026-11-24 12:00:00"})
 
-    tick(hub)
+    poll(hub)
 
     assert status_of(hub, invoice) == [("paid",)]
 
 
-def test_a_tick_that_finds_nothing_writes_nothing(sandbox, hub):
+def test_a_poll_that_finds_nothing_writes_nothing(sandbox, hub):
     before = fetch(hub, "SELECT count(*) FROM sync.changes")
 
-    outcome = tick(hub)
+    outcome = poll(hub)
 
     assert outcome.merged.written == 0
     assert fetch(hub, "SELECT count(*) FROM sync.changes") == before
@@ -143,7 +143,7 @@ class ShortList:
         yield ListPage(rows=[], offset=0, next_offset=0, total=3)
 
 
-@pytest.mark.parametrize("position", [{}, {"newest": 7}], ids=["first load", "tick"])
+@pytest.mark.parametrize("position", [{}, {"newest": 7}], ids=["first load", "poll"])
 def test_a_list_that_ends_before_its_own_count_is_no_success(position):
     source = Source(ShortList(), WhmcsSettings(url="http://127.0.0.1", identifier="i", secret="s"))
     dataset = dataset_named("whmcs.services")

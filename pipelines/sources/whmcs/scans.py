@@ -1,6 +1,6 @@
 """What to ask of WHMCS's lists, and from where.
 
-No list has a "changed since": a tick reads what is new, and goes on where the last one stopped among the rows that may
+No list has a "changed since": a poll reads what is new, and goes on where the last one stopped among the rows that may
 still change (reference, incremental sync).
 """
 
@@ -14,7 +14,7 @@ from core.settings import WhmcsSettings
 from pipelines.sources.whmcs.client import WhmcsClient
 from pipelines.sources.whmcs.lists import ListPage, number
 from pipelines.sync.dataset import Failure, Page, ReadRequest, Row
-from pipelines.sync.reading import asked
+from pipelines.sync.reading import timed
 
 WhmcsRequest = ReadRequest[WhmcsClient, WhmcsSettings]
 
@@ -38,7 +38,7 @@ class List:
     closed_by: str = ""
 
 
-def walked_rows(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
+def scanned_rows(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
     """At first every row; from then on the new ones, and a budget of those that may have changed.
 
     Raises:
@@ -47,7 +47,7 @@ def walked_rows(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
     if request.full or "newest" not in request.position:
         yield from _everything(wanted, request)
     else:
-        yield from _Tick(wanted, request).pages()
+        yield from _Poll(wanted, request).pages()
 
 
 def _everything(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
@@ -58,21 +58,23 @@ def _everything(wanted: List, request: WhmcsRequest) -> Iterator[Page]:
     pages = client.pages(
         wanted.action, wanted.collection, settings.page_rows, offset=offset, set_aside=True, **wanted.order
     )
-    for asked_at, page in asked(pages, request.now):
+    for requested_at, page in timed(pages, request.now):
         offset, total, newest = page.next_offset, page.total, max(newest, _highest(page))
         position = {"offset": offset, "highest": newest, "began": began}
-        yield Page(rows=page.rows, failures=set_aside(page), position=position, expected=total, asked_at=asked_at)
+        yield Page(
+            rows=page.rows, failures=set_aside(page), position=position, expected=total, requested_at=requested_at
+        )
     if offset < total:
         raise IncompleteReadError(wanted.action, read=offset, reported=total)
     known_since = datetime.fromisoformat(began)
     yield Page(rows=(), position={"newest": newest}, expected=total, complete=True, known_since=known_since)
 
 
-class _Tick:
-    """One tick: first what is new, then on through the walk over what may change, as far as the budget goes.
+class _Poll:
+    """One poll: first what is new, then on with the scan of what may change, as far as the budget goes.
 
-    The position: `newest`, the highest id seen; `walk`, where among the filters and at which offset the walk stands,
-    and since when it is under way. A walk that ends makes the data set known up to its beginning.
+    The position: `newest`, the highest id seen; `scan`, where among the filters and at which offset the scan stands,
+    and since when it is under way. A scan that ends makes the data set known up to its beginning.
     """
 
     def __init__(self, wanted: List, request: WhmcsRequest) -> None:
@@ -81,9 +83,9 @@ class _Tick:
         self._client, self._settings = request.source.client, request.source.settings
         self._newest = int(request.position["newest"])
         self._left = int(self._settings.scan_rows)
-        walk = request.position.get("walk") or {}
-        self._at, self._offset = int(walk.get("at", 0)), int(walk.get("offset", 0))
-        self._began = datetime.fromisoformat(walk["began"]) if walk else request.now()
+        scan = request.position.get("scan") or {}
+        self._at, self._offset = int(scan.get("at", 0)), int(scan.get("offset", 0))
+        self._began = datetime.fromisoformat(scan["began"]) if scan else request.now()
 
     def pages(self) -> Iterator[Page]:
         if self._wanted.newest_first is not None:
@@ -97,27 +99,27 @@ class _Tick:
     def _new_ones(self) -> Iterator[Page]:
         """From the newest back, until a page brings nothing new."""
         known, highest = self._newest, self._newest
-        pages = self._asked(self._settings.new_rows, 0, **(self._wanted.newest_first or {}))
-        for asked_at, page in pages:
+        pages = self._requested(self._settings.new_rows, 0, **(self._wanted.newest_first or {}))
+        for requested_at, page in pages:
             highest = max(highest, _highest(page))
             # Only when all that lies between is read do the new ones count as known.
-            yield self._page(page, asked_at)
+            yield self._page(page, requested_at)
             if all(_id(row) <= known for row in page.rows):
                 break
         self._newest = highest
 
     def _step(self) -> Iterator[Page]:
-        """One filter, from where the walk stands, a page back: rows that left the list meanwhile moved the others."""
+        """One filter, from where the scan stands, a page back: rows that left the list meanwhile moved the others."""
         changing, closed = self._wanted.changing, self._wanted.closed
         is_closed = self._at >= len(changing)
         filters = closed[self._at - len(changing)] if is_closed else changing[self._at]
         order = self._wanted.closed_order if is_closed else self._wanted.order
         offset = max(self._offset - self._settings.page_rows, 0)
         total = 0
-        for asked_at, page in self._asked(self._settings.page_rows, offset, **order, **filters):
+        for requested_at, page in self._requested(self._settings.page_rows, offset, **order, **filters):
             self._offset, total = page.next_offset, page.total
             self._left -= len(page.rows) + len(page.unreadable)
-            yield self._page(page, asked_at)
+            yield self._page(page, requested_at)
             if is_closed and self._is_past_the_window(page.rows):
                 break
             if self._left <= 0 and self._offset < total:
@@ -132,18 +134,18 @@ class _Tick:
         oldest = (self._began - self._settings.closed_window).date().isoformat()
         return bool(rows) and str(rows[-1].get(self._wanted.closed_by, "")) < oldest
 
-    def _asked(self, rows: int, offset: int, **filters: str) -> Iterator[tuple[datetime, Any]]:
+    def _requested(self, rows: int, offset: int, **filters: str) -> Iterator[tuple[datetime, Any]]:
         pages = self._client.pages(
             self._wanted.action, self._wanted.collection, rows, offset=offset, set_aside=True, **filters
         )
-        return asked(pages, self._request.now)
+        return timed(pages, self._request.now)
 
-    def _page(self, page: ListPage, asked_at: datetime) -> Page:
-        return Page(rows=page.rows, failures=set_aside(page), position=self._position(), asked_at=asked_at)
+    def _page(self, page: ListPage, requested_at: datetime) -> Page:
+        return Page(rows=page.rows, failures=set_aside(page), position=self._position(), requested_at=requested_at)
 
     def _position(self) -> dict[str, Any]:
-        walk = {"at": self._at, "offset": self._offset, "began": self._began.isoformat()}
-        return {"newest": self._newest, "walk": walk}
+        scan = {"at": self._at, "offset": self._offset, "began": self._began.isoformat()}
+        return {"newest": self._newest, "scan": scan}
 
 
 def _id(row: Row) -> int:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from core.errors import NotFoundError
-from pipelines.events.orders import ASKS, ask_for_work
+from pipelines.events.orders import ASKS, request_work
 from pipelines.events.routes import InboxEntry
 from tests.builders import insert, insert_customer
 
@@ -42,7 +42,7 @@ def asked(connection: psycopg.Connection[Any]) -> list[Any]:
 
 @pytest.mark.usefixtures("placed")
 def test_an_approved_order_asks_to_be_provisioned(connection: psycopg.Connection[Any]) -> None:
-    ask_for_work(connection, [asking(1, f"{ORDER}:1")])
+    request_work(connection, [asking(1, f"{ORDER}:1")])
 
     assert asked(connection) == [("provision_order", "orders", ORDER, "c-1")]
 
@@ -56,7 +56,7 @@ def test_it_does_so_once_for_each_key_it_gives(
 ) -> None:
     """The bus delivers at least once; the org's flow may publish the same approval twice."""
     for number, key in enumerate(keys, start=1):
-        ask_for_work(connection, [asking(number, key)])
+        request_work(connection, [asking(number, key)])
 
     assert len(asked(connection)) == commands
 
@@ -64,14 +64,14 @@ def test_it_does_so_once_for_each_key_it_gives(
 @pytest.mark.usefixtures("placed")
 def test_an_event_received_again_without_a_key_is_the_same_event(connection: psycopg.Connection[Any]) -> None:
     for _ in range(2):
-        ask_for_work(connection, [asking(1, None)])
+        request_work(connection, [asking(1, None)])
 
     assert len(asked(connection)) == 1
 
 
 @pytest.mark.usefixtures("placed")
 def test_a_change_of_an_order_asks_for_nothing(connection: psycopg.Connection[Any]) -> None:
-    ask_for_work(connection, [asking(1, "k", kind="record", entity="Order"), asking(2, "k", entity="Other__e")])
+    request_work(connection, [asking(1, "k", kind="record", entity="Order"), asking(2, "k", entity="Other__e")])
 
     assert asked(connection) == []
 
@@ -79,4 +79,4 @@ def test_a_change_of_an_order_asks_for_nothing(connection: psycopg.Connection[An
 @pytest.mark.parametrize("order", [ORDER, "no id"], ids=["not here yet", "no order"])
 def test_an_order_that_is_not_here_is_tried_again(connection: psycopg.Connection[Any], order: str) -> None:
     with pytest.raises(NotFoundError):
-        ask_for_work(connection, [asking(1, "k", order=order)])
+        request_work(connection, [asking(1, "k", order=order)])

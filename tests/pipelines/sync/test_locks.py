@@ -3,8 +3,8 @@
 - Whoever comes second waits for the first, and goes on where the first one stopped.
 - Other data sets wait for nobody.
 - Whoever reads single records does not wait for a run, nor a run for them: a load takes hours, a customer waits
-  seconds. Two of those take turns between themselves.
-- A run that holds the turn knows that whoever is still marked as running has died; it says so of runs of its own kind
+  seconds. Of two of those one waits for the other.
+- A run that holds the lock knows that whoever is still marked as running has died; it says so of runs of its own kind
   alone.
 """
 
@@ -26,7 +26,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 
 class Slow:
-    """A reader whose run has its turn, and ends when told; it leaves the position `next: 1`."""
+    """A reader whose run holds the lock, and ends when set; it leaves the position `next: 1`."""
 
     def __init__(self) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
@@ -46,7 +46,7 @@ def slow() -> Iterator[Slow]:
 
 @contextmanager
 def at_work(slow: Slow, database: Any) -> Iterator[ThreadPoolExecutor]:
-    """While a run of the slow reader has its turn."""
+    """While a run of the slow reader holds the lock."""
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(run, a_dataset(slow.read), SOURCE, database.sync)
         assert slow.began.wait(PATIENCE_SECONDS)
@@ -64,24 +64,24 @@ def wait_until_somebody_waits(database: Any) -> None:
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             if connection.execute(waiting).fetchone() == (1,):
                 return
-    pytest.fail("nobody waits for a turn")
+    pytest.fail("nobody waits for a lock")
 
 
 def test_a_second_run_waits_for_the_first_and_goes_on_where_it_stopped(database, slow):
-    asked_from = []
+    read_from = []
 
     def read(request: ReadRequest) -> Iterator[Page]:
-        asked_from.append(dict(request.position))
+        read_from.append(dict(request.position))
         yield Page(rows=rows("5002"), position={"next": 2})
 
     with at_work(slow, database) as threads:
         second = threads.submit(run, a_dataset(read), SOURCE, database.sync)
         wait_until_somebody_waits(database)
-        before = list(asked_from)
+        before = list(read_from)
         slow.may_end.set()
         second.result()
 
-    assert (before, asked_from) == ([], [{"next": 1}])
+    assert (before, read_from) == ([], [{"next": 1}])
     assert fetch(database.owner, "SELECT position FROM sync.cursors") == [({"next": 2},)]
     assert fetch(database.owner, "SELECT status FROM sync.runs") == [("succeeded",)] * 2
 
@@ -109,7 +109,7 @@ def test_who_reads_single_records_waits_for_no_run_and_holds_up_none(database, s
     assert reader is not None
 
 
-def test_two_who_read_single_records_take_turns(database):
+def test_of_two_who_read_single_records_one_waits(database):
     dataset = a_dataset(lambda _: iter(()))
 
     with psycopg.connect(database.sync) as first, psycopg.connect(database.sync) as second:

@@ -1,4 +1,4 @@
-"""`bench ticks`: what a tick costs at two sizes of the same business, and what a kill makes a backfill fetch again."""
+"""`bench polls`: what a poll costs at two sizes of the same business, and what a kill makes a backfill fetch again."""
 
 import os
 import signal
@@ -23,13 +23,13 @@ from sandbox.world import World
 
 CHANGED = 1000
 SCAN_ROWS = 2000
-"""The tick's budget of rows that are read again whether or not they changed: the same at both sizes."""
+"""The poll's budget of rows that are read again whether or not they changed: the same at both sizes."""
 KILLED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
 LOAD = [sys.executable, "-m", "bench.contestants.hub_sync"]
 PATIENCE_SECONDS = 600.0
 
 
-def bench_ticks(sizes: list[int], backfill: int, repeats: int) -> None:
+def bench_polls(sizes: list[int], backfill: int, repeats: int) -> None:
     """Measure and print.
 
     Raises:
@@ -37,11 +37,11 @@ def bench_ticks(sizes: list[int], backfill: int, repeats: int) -> None:
     """
     console = Console(stderr=True)
     with server() as url:
-        ticks = {size: _ticks(url, size, repeats, console) for size in sorted(sizes)}
+        polls = {size: _polls(url, size, repeats, console) for size in sorted(sizes)}
         again = _killed(url, backfill, console)
-    small, large = (Line(f"tick in {size:,} invoices", "s", some) for size, some in ticks.items())
+    small, large = (Line(f"poll in {size:,} invoices", "s", some) for size, some in polls.items())
     tell(
-        "ticks",
+        "polls",
         {"changed": CHANGED, "scan rows": SCAN_ROWS, "repeats": repeats},
         [small, large],
         [Target("large / small", large.median / small.median, 1.5, at_least=False)],
@@ -51,18 +51,18 @@ def bench_ticks(sizes: list[int], backfill: int, repeats: int) -> None:
     tell("backfill-killed", {"invoices": backfill, "page rows": PAGE_ROWS}, lines, [worst])
 
 
-def _ticks(url: str, size: int, repeats: int, console: Console) -> list[float]:
+def _polls(url: str, size: int, repeats: int, console: Console) -> list[float]:
     """Seconds to apply a thousand changes that WHMCS notified of, and one poll for what it did not."""
     console.print(f"loading {size:,} invoices ...")
-    with sandbox(customers_for(size)) as whmcs, fresh(url, f"bench_tick_{size}", template=TEMPLATE) as own:
+    with sandbox(customers_for(size)) as whmcs, fresh(url, f"bench_poll_{size}", template=TEMPLATE) as own:
         environment = hub_environment(whmcs, own) | {"WHMCS_SCAN_ROWS": str(SCAN_ROWS)}
         finished(LOAD, environment)
         with psycopg.connect(own, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE) hub.invoices")
-        return [_tick(own, whmcs, environment, repeat) for repeat in range(repeats)]
+        return [_poll(own, whmcs, environment, repeat) for repeat in range(repeats)]
 
 
-def _tick(own: str, whmcs: str, environment: dict[str, str], repeat: int) -> float:
+def _poll(own: str, whmcs: str, environment: dict[str, str], repeat: int) -> float:
     with psycopg.connect(own) as connection:
         query = "SELECT source_id FROM hub.invoices ORDER BY md5(source_id || %s) LIMIT %s"
         invoices = [row[0] for row in connection.execute(query, [str(repeat), CHANGED]).fetchall()]
@@ -77,7 +77,7 @@ def _tick(own: str, whmcs: str, environment: dict[str, str], repeat: int) -> flo
             notify = "SELECT sync.receive_notification('whmcs', %s, 'invoice', %s, NULL, now(), '{}')"
             connection.execute(notify, [uuid4().hex, invoice])
         connection.execute("UPDATE sync.inbox SET due_at = received_at")
-    facts = finished([sys.executable, "-m", "bench.contestants.hub_tick"], environment)
+    facts = finished([sys.executable, "-m", "bench.contestants.hub_poll"], environment)
     with psycopg.connect(own) as connection:
         query = "SELECT count(*) FROM hub.invoices WHERE total = %s AND source_id = ANY(%s)"
         row = connection.execute(query, [repeat + 1, invoices]).fetchone()

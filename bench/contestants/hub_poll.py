@@ -1,4 +1,4 @@
-"""Ours: apply what waits in WHMCS's inbox, then one tick of whmcs.invoices. Prints its facts as JSON.
+"""Ours: apply what waits in WHMCS's inbox, then one poll of whmcs.invoices. Prints its facts as JSON.
 
 Environment: DATABASE_URL, SYNC_DATABASE_URL, as role hub_sync; WHMCS_*.
 """

@@ -1,7 +1,0 @@
--- Promise the next turns to call a system to whoever asks, in the order of asking. One row: seconds until these turns.
--- `apart` seconds lie between two turns in the long run, up to `at_once` of them may come together (decision 0013).
-INSERT INTO sync.sources AS s (system, promised_until)
-VALUES (%(system)s, clock_timestamp() + make_interval(secs => %(turns)s * %(apart)s))
-ON CONFLICT (system) DO UPDATE
-   SET promised_until = greatest(s.promised_until, clock_timestamp()) + make_interval(secs => %(turns)s * %(apart)s)
-RETURNING greatest(0, extract(epoch FROM promised_until - clock_timestamp()) - %(at_once)s * %(apart)s)::float8
