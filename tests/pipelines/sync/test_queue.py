@@ -5,8 +5,8 @@ An invoice's list row and its details are read apart, the latter only when it ch
 
 - Whoever's record changed, by all that the hub has read, is due until an answer that is newer than the change is there.
 - No parent's details are requested before they are due, and none twice in a run.
-- One that fails keeps what was known and is requested again, each time later, within six hours; operators are shown who is
-  failing now, and nobody else.
+- One that fails keeps what was known and is requested again, each time later, within six hours; operators are shown
+  which fail now, and no others.
 - What the source is still at work on is read again soon, and the worker is asked to.
 - One that is gone is not requested, nor shown.
 - In the end, when the source answers, the hub knows of everybody what the source knows.
