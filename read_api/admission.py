@@ -35,7 +35,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one customer may do of one kind, as `command.admit` reads it. None: not limited.
 
     open: commands that are not finished. share: percent of the daily calls of `system`, of which this takes about
-    `calls`. lasts: seconds for which it counts as under way, unless released before.
+    `calls`. expires_after: seconds for which it counts as under way, unless released before.
     """
 
     at_once: int | None = None
@@ -45,7 +45,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     share: float | None = None
     system: System | None = None
     calls: int | None = None
-    lasts: float | None = None
+    expires_after: float | None = None
 
     def json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -89,16 +89,16 @@ UPLOADS = Kind(
         per_day=settings.uploads_per_day,
         open=settings.commands_open,
         share=settings.quota_share_percent,
-        lasts=LONGEST_UPLOAD_SECONDS,
+        expires_after=LONGEST_UPLOAD_SECONDS,
     ),
 )
 PAY_LINKS = Kind(
     "pay_links",
     lambda settings: Limits(
-        at_once=2, per_minute=settings.pay_links_per_minute, per_day=settings.pay_links_per_day, lasts=30.0
+        at_once=2, per_minute=settings.pay_links_per_minute, per_day=settings.pay_links_per_day, expires_after=30.0
     ),
 )
-WAITS = Kind("waits", lambda settings: Limits(at_once=settings.waits_at_once, lasts=15.0))
+WAITS = Kind("waits", lambda settings: Limits(at_once=settings.waits_at_once, expires_after=15.0))
 # What is looked at is shown whatever its age, so nobody is refused: the functions that request its refresh count.
 REFRESHES = Kind(
     "refreshes",
@@ -115,8 +115,8 @@ async def admit(connection: Connection, customer: str, kind: Kind) -> str:
         UnknownCustomerError, DatabaseDownError.
     """
     admission = str(uuid4())
-    asked = {"admission": admission, "kind": kind.name, "limits": kind.of(connection).json()}
-    found = await database_of(connection).ask(ADMIT, customer, asked)
+    values = {"admission": admission, "kind": kind.name, "limits": kind.of(connection).json()}
+    found = await database_of(connection).ask(ADMIT, customer, values)
     refused_by, retry_after = found.rows[0]
     check(kind, refused_by, retry_after)
     return admission
@@ -134,7 +134,7 @@ async def admitted(connection: Connection, customer: str, kind: Kind) -> AsyncIt
         yield admission
     finally:
         # Shielded, because the caller may have gone and this task be cancelled: until it is released, the customer
-        # cannot try again. Where the database does not answer, it ends by itself after `lasts`.
+        # cannot try again. Where the database does not answer, it ends by itself after `expires_after`.
         with suppress(HubError):
             await asyncio.shield(database_of(connection).ask(RELEASE, customer, {"admission": admission}))
 

@@ -1,4 +1,4 @@
-"""What is true of every command of a kind before it is asked for. `kinds.py` has one declaration for each."""
+"""What is true of every command of a kind. `kinds.py` has one declaration for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 from domain.common.identifiers import System
 
-Input = TypeVar("Input", bound=Asked)
+Input = TypeVar("Input", bound=CommandInput)
 Facts = TypeVar("Facts", bound=BaseModel)
 
 
@@ -19,7 +19,7 @@ class NoFacts(BaseModel):
 
 
 def no_rules(_input: Any, _facts: Any, _today: date) -> Sequence[Broken]:
-    """Whoever owns the thing may ask."""
+    """Whoever owns the thing may change it."""
     return ()
 
 
@@ -28,7 +28,7 @@ class Kind(Generic[Input, Facts]):
     """A kind of command. The API, the steps, docs/actions.md and the SQL all read it here, so that they agree.
 
     name: in the database, on the wire and in Dagster. about: one sentence for people.
-    input: what is asked for, as the caller writes it and as it is stored.
+    input: the type of a command's input, as the caller writes it and as it is stored.
     subject: the table of schema hub that it makes or changes a row of.
     system: whose account of the customer it changes. calls: every system that its steps call.
     facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.

@@ -31,7 +31,7 @@ from domain.sim.changing import (
 )
 from domain.subscriptions import cancelling
 from domain.subscriptions.cancelling import CancelSubscription, SubscriptionFacts
-from domain.support.asking import AddComment, CaseFacts, CloseCase, OpenCase, open_case_rules
+from domain.support.changing import AddComment, CaseFacts, CloseCase, OpenCase, open_case_rules
 
 PLACE_ORDER = Kind(
     name="place_order",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 from domain.common.countries import Country
 
 RuleCode = Literal[
@@ -23,7 +23,7 @@ EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-
 MOST_BEFORE_THE_AT = 64
 
 
-class UpdateProfile(Asked):
+class UpdateProfile(CommandInput):
     """The billing contact; what is absent stays as it is."""
 
     first_name: str | None = Field(None, min_length=1, max_length=100)
@@ -46,7 +46,7 @@ class UpdateProfile(Asked):
         return self
 
 
-class UpdateAddress(Asked):
+class UpdateAddress(CommandInput):
     """The whole address on file."""
 
     address1: str = Field(min_length=1, max_length=255)
@@ -57,7 +57,7 @@ class UpdateAddress(Asked):
     country: Country = "JP"
 
 
-class RequestEligibility(Asked):
+class RequestEligibility(CommandInput):
     """A check of which internet services reach the address on file."""
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 
 RuleCode = Literal[
     "ALREADY_SUBMITTED",
@@ -19,7 +19,7 @@ ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 """What may be sent, and the ending of its name."""
 
 
-class SubmitIdentityDocument(Asked):
+class SubmitIdentityDocument(CommandInput):
     """A document that was put on the account; its name is our marker."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{8,64}\.(jpg|png|pdf)$")
@@ -35,7 +35,7 @@ class IdentityFacts(BaseModel):
 
 
 def identity_rules(_: SubmitIdentityDocument | None, customer: IdentityFacts, __: date) -> list[Broken]:
-    """Every rule that sending a document breaks, whatever is in it: asked before it has come."""
+    """Every rule that sending a document breaks, whatever is in it: applied before it has come."""
     if customer.account is None:
         return [_rule("MAPPING_MISSING", "needs an account in the CRM")]
     if customer.identity_status == "verified":

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 from domain.common.countries import Country
 
 Type = Literal["internet", "sim", "vpn"]
@@ -53,14 +53,14 @@ LONGEST_ADDRESS = {"street": 255, "city": 40, "state": 80, "postcode": 20}
 KATAKANA = r"^[ァ-ヺー・ 　]+$"
 
 
-class Line(Asked):
+class Line(CommandInput):
     """A product of the cart; nothing is added to what was chosen."""
 
     sku: str = Field(min_length=1, max_length=80, examples=["SIM-DATA-ONLY-5GB"])
     quantity: int = Field(1, ge=1, le=10)
 
 
-class Porting(Asked):
+class Porting(CommandInput):
     """A number that comes from another carrier (MNP)."""
 
     reservation_number: str = Field(pattern=r"^[0-9]{10}$", examples=["1234567890"])
@@ -75,7 +75,7 @@ class Porting(Asked):
     birth_date: date
 
 
-class SimChoices(Asked):
+class SimChoices(CommandInput):
     """How a SIM is wanted."""
 
     sim_type: Literal["esim", "physical"]
@@ -85,7 +85,7 @@ class SimChoices(Asked):
     porting: Porting | None = None
 
 
-class Address(Asked):
+class Address(CommandInput):
     """Where a service is installed."""
 
     street: str = Field(min_length=1, max_length=LONGEST_ADDRESS["street"])
@@ -95,7 +95,7 @@ class Address(Asked):
     country: Country = "JP"
 
 
-class PlaceOrder(Asked):
+class PlaceOrder(CommandInput):
     """A cart."""
 
     type: Type

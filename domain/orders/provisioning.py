@@ -1,11 +1,11 @@
-"""What is asked for when an order was approved."""
+"""The input of the command that an approved order causes."""
 
 from pydantic import Field
 
-from domain.commands.asked import Asked
+from domain.commands.input import CommandInput
 
 
-class ProvisionOrder(Asked):
+class ProvisionOrder(CommandInput):
     """The Salesforce id of an order that was approved, and who says so."""
 
     order: str = Field(pattern=r"^[A-Za-z0-9]{18}$")

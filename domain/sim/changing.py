@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 from domain.common.times import first_of_next_month
 
 RuleCode = Literal[
@@ -38,7 +38,7 @@ MOST_MONTHS_AHEAD = 24
 """A cancellation for a later month is a slip, or somebody who tries what happens."""
 
 
-class TopUp(Asked):
+class TopUp(CommandInput):
     """More data, paid at once."""
 
     megabytes: int = Field(ge=100, le=51_200, description="Charged by whole gigabytes of 1,000 MB")
@@ -54,13 +54,13 @@ class TopUp(Asked):
         return self.gigabytes * YEN_PER_GIGABYTE
 
 
-class PlanChange(Asked):
+class PlanChange(CommandInput):
     """Another plan from the first of next month on."""
 
     plan_code: str = Field(pattern=r"^[A-Za-z0-9_]{1,32}$", examples=["SIM_10G"])
 
 
-class VoiceOptions(Asked):
+class VoiceOptions(CommandInput):
     """Options to be switched; those that are absent stay as they are."""
 
     voice_mail: bool | None = None
@@ -74,19 +74,19 @@ class VoiceOptions(Asked):
         return self
 
 
-class NetworkChange(Asked):
+class NetworkChange(CommandInput):
     """Another generation of the network."""
 
     network: Literal["4G", "5G"]
 
 
-class Reissue(Asked):
+class Reissue(CommandInput):
     """A new profile for an eSIM, on a new chip."""
 
     eid: str = Field(pattern=r"^[0-9]{32}$")
 
 
-class LineCancellation(Asked):
+class LineCancellation(CommandInput):
     """The end of a line with the end of a month."""
 
     # Every month that the pattern takes has a first day after it.
@@ -132,9 +132,9 @@ def top_up_rules(_: TopUp, line: LineFacts, __: date) -> list[Broken]:
     return found
 
 
-def plan_rules(asked: PlanChange, line: LineFacts, today: date) -> list[Broken]:
-    found = [*_in_service(line), *_not_ending(line), *_plan(asked, line, today)]
-    if asked.plan_code not in line.offered_plans:
+def plan_rules(change: PlanChange, line: LineFacts, today: date) -> list[Broken]:
+    found = [*_in_service(line), *_not_ending(line), *_plan(change, line, today)]
+    if change.plan_code not in line.offered_plans:
         found.append(_rule("planCode", "UNKNOWN_PLAN", "is no plan that is offered"))
     return found
 
@@ -150,23 +150,23 @@ def network_rules(_: NetworkChange, line: LineFacts, __: date) -> list[Broken]:
     return [*_in_service(line), *_not_ending(line)]
 
 
-def reissue_rules(asked: Reissue, line: LineFacts, _: date) -> list[Broken]:
+def reissue_rules(reissue: Reissue, line: LineFacts, _: date) -> list[Broken]:
     found = list(_in_service(line))
     if line.sim_type != "esim":
         found.append(_rule("request", "NOT_AN_ESIM", "is for eSIMs; open a case for a new card"))
-    if asked.eid == line.eid:
+    if reissue.eid == line.eid:
         found.append(_rule("eid", "SAME_EID", "is the chip that has the profile already"))
     return found
 
 
-def cancellation_rules(asked: LineCancellation, line: LineFacts, today: date) -> list[Broken]:
+def cancellation_rules(cancellation: LineCancellation, line: LineFacts, today: date) -> list[Broken]:
     found = list(_in_service(line))
     this_month = f"{today:%Y-%m}"
-    if asked.month < this_month:
+    if cancellation.month < this_month:
         found.append(_rule("month", "PAST_MONTH", "has passed"))
-    elif _months(asked.month) > _months(this_month) + MOST_MONTHS_AHEAD:
+    elif _months(cancellation.month) > _months(this_month) + MOST_MONTHS_AHEAD:
         found.append(_rule("month", "TOO_FAR", f"must lie within the next {MOST_MONTHS_AHEAD} months"))
-    elif asked.month == this_month and today.day > LAST_DAY_FOR_THIS_MONTH:
+    elif cancellation.month == this_month and today.day > LAST_DAY_FOR_THIS_MONTH:
         found.append(_rule("month", "TOO_LATE", "can be chosen until the 24th"))
     if "cancel_sim" in line.open_kinds or line.pending_operation == "cancel":
         found.append(_rule("request", "ALREADY_ENDING", "was asked for already"))
@@ -193,10 +193,10 @@ def _not_ending(line: LineFacts) -> Iterator[Broken]:
         yield _rule("request", "ALREADY_ENDING", "is not for a line that is going to end")
 
 
-def _plan(asked: PlanChange, line: LineFacts, today: date) -> Iterator[Broken]:
-    if asked.plan_code == line.plan_code:
+def _plan(change: PlanChange, line: LineFacts, today: date) -> Iterator[Broken]:
+    if change.plan_code == line.plan_code:
         yield _rule("planCode", "SAME_PLAN", "is the plan that the line has")
-    elif line.plan_code and _is_data(asked.plan_code) != _is_data(line.plan_code):
+    elif line.plan_code and _is_data(change.plan_code) != _is_data(line.plan_code):
         yield _rule("planCode", "OTHER_KIND", "must be of the same kind: with voice, or data only")
     if _has_plan_change(line, today):
         yield _rule("request", "PLAN_CHANGE_PENDING", "waits for an earlier plan change")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 from domain.common.times import first_of_next_month
 
 RuleCode = Literal[
@@ -16,7 +16,7 @@ RuleCode = Literal[
 """Rules that the end of a subscription may break."""
 
 
-class CancelSubscription(Asked):
+class CancelSubscription(CommandInput):
     """When it ends, and why."""
 
     when: Literal["end_of_billing_period", "immediate"] = "end_of_billing_period"

@@ -32,7 +32,7 @@ class RunnerPool:
     """Runs claimed commands, `at_once` of them at a time, each over a database connection of its own meanwhile.
 
     What is claimed together is of different lanes, so it has no order among itself. The clients are shared: budgets
-    of calls are what they are, however many threads wait for them. No thread outlives its turn, because a Dagster run
+    of calls are what they are, however many threads wait for them. No thread outlives its batch, because a Dagster run
     that begins sets up the logging of the whole process, and must be alone with it (see decision 0010).
     """
 

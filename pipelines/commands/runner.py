@@ -118,10 +118,10 @@ class _Run:
             raise AlertError("UNKNOWN_KIND", "This release of the hub does not know such commands.")
         taken = self._journal.taken()
         try:
-            asked = action.kind.input.model_validate(self._command.input)
+            input = action.kind.input.model_validate(self._command.input)
         except ValidationError as error:
             return self._unreadable(error, nothing_begun=not taken)
-        work = Work(self._command, asked, self._clients, self._connection)
+        work = Work(self._command, input, self._clients, self._connection)
         for step in (*action.steps, *action.failing):
             if step.name in taken and taken[step.name].status == "done":
                 work.remember(step, step.read(taken[step.name].result))
@@ -195,8 +195,8 @@ class _Run:
 
     def _taken(self, step: Step[Any], work: Work[Any], before: Taken | None) -> Result | None:
         # What an earlier try left unknown stays written down until it is known, whatever fails on the way.
-        if step.look is not None and (before is not None or step.looks_first):
-            found = self._looked(step.look, work, before)
+        if step.find_existing is not None and (before is not None or step.find_existing_first):
+            found = self._existing(step.find_existing, work, before)
             if found is not None:
                 if before is None:
                     # Another command did it: this one has no line of its own yet that could be ended.
@@ -224,16 +224,16 @@ class _Run:
                 raise RefusalError(*step.refused) from error
             raise
 
-    def _looked(
-        self, look: Callable[[Work[Any]], Result | None], work: Work[Any], before: Taken | None
+    def _existing(
+        self, find_existing: Callable[[Work[Any]], Result | None], work: Work[Any], before: Taken | None
     ) -> Result | None:
-        """What an earlier try brought. Finding nothing counts only when that try cannot be at work any more."""
+        """The effect of an earlier try. Finding nothing counts only when that try cannot be at work any more."""
         try:
-            found = look(work)
+            found = find_existing(work)
         except RefusalError as refusal:
             if before is None:
                 raise
-            # What came of the earlier try may not even be asked for: it is neither done nor surely not done.
+            # What came of the earlier try may not even be read: it is neither done nor surely not done.
             raise AlertError(refusal.code, refusal.reason) from refusal
         if found is None and before is not None and before.seconds_ago < self._settle_seconds:
             raise LaterError(self._settle_seconds - before.seconds_ago, "The outcome of an earlier try is not known.")
@@ -246,7 +246,7 @@ class _Run:
         reason = "It could not be done in time."
         raise AlertError("TIMED_OUT", reason) if changed else RefusalError("TIMED_OUT", reason)
 
-    # -- how a turn ends before the command does ---------------------------------------------------------------------
+    # -- how the work on it stops before the command ends --------------------------------------------------------------
 
     def _later(self, seconds: float, reason: str | None) -> str:
         # Waiting on purpose costs nothing of the time that trouble may take.

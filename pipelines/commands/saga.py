@@ -1,6 +1,6 @@
 """What a command is made of: named steps, each with one call at most, and a way to tell whether it was made.
 
-Before a step is repeated whose outcome is unknown, it looks for what an earlier try may have done. Adding an action is
+Before a step is repeated whose outcome is unknown, it searches for the effect of the earlier try. Adding an action is
 one module with its steps, and a line in `pipelines/commands/actions`.
 """
 
@@ -98,11 +98,11 @@ class RefreshRequest:
 
 
 class Work(Generic[Input]):
-    """What a step sees: what was asked for, what the steps before brought, whom to call, what the hub knows."""
+    """What a step sees: the command's input, what the steps before brought, whom to call, what the hub knows."""
 
-    def __init__(self, command: Command, asked: Input, clients: Clients, connection: Connection[Any]) -> None:
+    def __init__(self, command: Command, input: Input, clients: Clients, connection: Connection[Any]) -> None:
         self.command = command
-        self.asked = asked
+        self.input = input
         self.clients = clients
         self._results: dict[str, Result | None] = {}
         self._connection = connection
@@ -184,10 +184,10 @@ class Step(Generic[Input]):
     """`act` makes at most one call that changes something, and returns what later steps need.
 
     brings: the type of what it returns, by which the steps after it ask for that.
-    look: asks the source whether an earlier try, whose outcome is unknown, took effect, and returns what that try
-        would have returned; None: it had no effect. A step without it must be
-        `repeatable`: doing it again has no further effect.
-    looks_first: `look` also finds what another command did for the same thing, so it is asked before the first try.
+    find_existing: asks the source whether an earlier try, whose outcome is unknown, took effect, and returns what that
+        try would have returned; None: it had no effect. A step without it must be `repeatable`: doing it again has no
+        further effect.
+    find_existing_first: it also finds what another command did for the same thing; it is called before the first try.
     when: whether the step is needed at all.
     reads: it changes nothing anywhere.
     refused: code and reason, where the system that owns the data says no.
@@ -196,16 +196,16 @@ class Step(Generic[Input]):
     name: str
     act: Act[Input]
     brings: type[Result] = Done
-    look: Act[Input] | None = None
+    find_existing: Act[Input] | None = None
     repeatable: bool = False
-    looks_first: bool = False
+    find_existing_first: bool = False
     when: Callable[[Work[Input]], bool] = _always
     reads: bool = False
     refused: tuple[str, str] = ("REFUSED", "The system that keeps this refused it.")
 
     def __post_init__(self) -> None:
-        if not (self.look or self.repeatable or self.reads):
-            raise TypeError(f"step {self.name} can be neither looked for nor repeated")
+        if not (self.find_existing or self.repeatable or self.reads):
+            raise TypeError(f"step {self.name} can neither find an existing effect nor be repeated")
 
     def read(self, stored: Mapping[str, Any] | None) -> Result | None:
         """What it brought, as it stands in the journal.

@@ -9,7 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import Parameter, QueryParameter
 
 from core.errors import NotFoundError
-from domain.commands.asked import Broken
+from domain.commands.input import Broken
 from read_api.admission import PAY_LINKS, admitted
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
 from read_api.http.answers import (

@@ -12,7 +12,7 @@ import structlog
 from litestar.params import HeaderParameter
 
 from core.errors import NotFoundError
-from domain.commands.asked import Broken
+from domain.commands.input import Broken
 from domain.commands.kind import Facts, Input, Kind
 from read_api.admission import COMMANDS, UPLOADS, admitted, check
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
@@ -62,18 +62,18 @@ class Change(Generic[Input, Facts]):
         """What its handler says of itself."""
         return {KIND: self.kind}
 
-    async def accept(self, request: ApiRequest, key: str, asked: Input, subject_id: str | None = None) -> JsonAnswer:
+    async def accept(self, request: ApiRequest, key: str, input: Input, subject_id: str | None = None) -> JsonAnswer:
         """202 with the command and where to follow it.
 
         Raises:
             NotFoundError: the thing is not the customer's.
             BrokenRulesError, KeyReusedError, NotAdmittedError, and what `complete` raises.
         """
-        wanted = asked.model_dump_json(exclude_none=True)
-        known, earlier = await self._facts(request, {"asked": wanted, "key": key, "id": subject_id})
-        if earlier is None and (broken := self._broken(request, asked, known)):
+        input_json = input.model_dump_json(exclude_none=True)
+        known, earlier = await self._facts(request, {"input": input_json, "key": key, "id": subject_id})
+        if earlier is None and (broken := self._broken(request, input, known)):
             raise BrokenRulesError(broken)
-        return await self._stored(request, key, wanted, subject_id, earlier)
+        return await self._stored(request, key, input_json, subject_id, earlier)
 
     async def accept_what_comes(
         self,
@@ -97,10 +97,10 @@ class Change(Generic[Input, Facts]):
                 # Once more: whoever was admitted before us may have used the same key.
                 known, earlier = await self._facts(request, about)
                 if earlier is None:
-                    wanted = (await taken(known, True)).model_dump_json(exclude_none=True)
-                    return await self._stored(request, key, wanted, subject_id, None, place)
-        wanted = (await taken(known, False)).model_dump_json(exclude_none=True)
-        return await self._stored(request, key, wanted, subject_id, earlier)
+                    input_json = (await taken(known, True)).model_dump_json(exclude_none=True)
+                    return await self._stored(request, key, input_json, subject_id, None, place)
+        input_json = (await taken(known, False)).model_dump_json(exclude_none=True)
+        return await self._stored(request, key, input_json, subject_id, earlier)
 
     async def _facts(
         self, request: ApiRequest, values: Mapping[str, str | None]
@@ -114,26 +114,26 @@ class Change(Generic[Input, Facts]):
         earlier = msgspec.json.decode(found.rows[0][1] or b"null")
         return self.kind.facts.model_validate_json(found.rows[0][0] or b"{}"), earlier
 
-    def _broken(self, request: ApiRequest, asked: Any, facts: Facts) -> Sequence[Broken]:
-        """The rules that it breaks today. `asked`: None while it has not come."""
-        return self.kind.rules(asked, self.complete(request, facts), date.fromisoformat(today_of(request)))
+    def _broken(self, request: ApiRequest, input: Any, facts: Facts) -> Sequence[Broken]:
+        """The rules that it breaks today. `input`: None while it has not come."""
+        return self.kind.rules(input, self.complete(request, facts), date.fromisoformat(today_of(request)))
 
     async def _stored(  # noqa: PLR0917 - what makes a command
         self,
         request: ApiRequest,
         key: str,
-        wanted: str,
+        input_json: str,
         subject_id: str | None,
         earlier: dict[str, Any] | None,
         place: str | None = None,
     ) -> JsonAnswer:
         """The answer to a command that is stored now, or was earlier. `place`: one that is reserved for it."""
-        hashed = sha256(f"{self.kind.name}\0{subject_id}\0{wanted}".encode()).hexdigest()
+        hashed = sha256(f"{self.kind.name}\0{subject_id}\0{input_json}".encode()).hexdigest()
         if earlier is not None:
             return self._answer(hashed, earlier, subject_id)
         values = {
             "kind": self.kind.name, "system": self.kind.system, "subject_kind": self.kind.subject,
-            "subject_id": subject_id, "lane": None, "key": key, "hash": hashed, "input": wanted,
+            "subject_id": subject_id, "lane": None, "key": key, "hash": hashed, "input": input_json,
             "request_id": _request_id(), "deadline": str(self.kind.deadline.total_seconds()),
             "admission": place or str(uuid4()), "limits": COMMANDS.taking(self.kind.crm_calls).of(request).json(),
         }  # fmt: skip

@@ -10,7 +10,7 @@ from litestar.plugins.pydantic import PydanticSchemaPlugin
 from litestar.typing import FieldDefinition
 from litestar.utils import is_class_and_subclass
 
-from domain.commands.asked import Asked
+from domain.commands.input import CommandInput
 
 
 class AskedSchemas(PydanticSchemaPlugin):
@@ -18,11 +18,11 @@ class AskedSchemas(PydanticSchemaPlugin):
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        return is_class_and_subclass(value, Asked)
+        return is_class_and_subclass(value, CommandInput)
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
         schema = super().to_openapi_schema(field_definition, schema_creator)
-        model: type[Asked] = field_definition.annotation
+        model: type[CommandInput] = field_definition.annotation
         schema.description, schema.additional_properties = getdoc(model), False
         described = dict(schema.properties or {})
         for field in model.model_fields.values():

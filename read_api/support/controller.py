@@ -7,7 +7,7 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, Parameter
 
 from domain.commands import kinds
-from domain.support.asking import AddComment, CloseCase, OpenCase, RuleCode
+from domain.support.changing import AddComment, CloseCase, OpenCase, RuleCode
 from domain.support.contract import CaseStatus
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single

@@ -291,8 +291,8 @@ COMMENT ON FUNCTION sync.keep_history(integer) IS
 
 -- May the session's customer do this now? Everything that costs a call to a source, a thread, a connection or a catch-up
 -- asks here before it starts, and is counted. limits: at_once, per_minute, per_day, open (unfinished commands), share
--- (percent of the quota of calls that `system` says it has) of which this takes about `calls`; lasts: seconds for which
--- it counts as under way, unless it is released before. What is not named is not limited.
+-- (percent of the quota of calls that `system` says it has) of which this takes about `calls`; expires_after: seconds
+-- for which it counts as under way, unless it is released before. What is not named is not limited.
 -- refused_by: the limit that is reached, or null: admitted. retry_after: seconds until that limit lets something pass.
 CREATE OR REPLACE FUNCTION command.admit(admission uuid, kind text, limits jsonb)
     RETURNS TABLE (refused_by text, retry_after integer)
@@ -356,7 +356,7 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO command.admissions (id, customer_id, kind, admitted_at, until, system, calls)
-    VALUES (admission, who, admit.kind, moment, moment + (limits ->> 'lasts')::double precision * interval '1 second',
+    VALUES (admission, who, admit.kind, moment, moment + (limits ->> 'expires_after')::double precision * interval '1 second',
             limits ->> 'system', coalesce((limits ->> 'calls')::integer, 0));
     RETURN QUERY SELECT NULL::text, 0;
 END
@@ -377,7 +377,7 @@ COMMENT ON FUNCTION command.release(uuid) IS 'What was admitted is no longer und
 -- command.admit). What was admitted before under the same id is not counted again.
 CREATE OR REPLACE FUNCTION command.accept(
     kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
-    input jsonb, request_id text, lasts interval, admission uuid, limits jsonb
+    input jsonb, request_id text, deadline interval, admission uuid, limits jsonb
 ) RETURNS TABLE (outcome text, id uuid, accepted_at timestamptz, refused_by text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -429,7 +429,7 @@ BEGIN
     VALUES (new_id, accept.kind, who, account, accept.subject_kind, coalesce(accept.subject_id, new_id),
             -- A lane that the caller names is the account's own, so that nobody stands in another's way.
             coalesce(account || ':' || accept.lane, accept.subject_kind || ':' || coalesce(accept.subject_id, new_id)),
-            accept.idempotency_key, accept.request_hash, accept.input, accept.request_id, now() + accept.lasts);
+            accept.idempotency_key, accept.request_hash, accept.input, accept.request_id, now() + accept.deadline);
     PERFORM pg_notify('hub_commands', accept.kind);
     RETURN QUERY SELECT 'accepted', new_id, now(), NULL::text, NULL::integer;
 END
@@ -463,27 +463,27 @@ CREATE OR REPLACE TRIGGER tell AFTER INSERT OR UPDATE ON command.commands
 -- another one for a line when something happens to somebody else's.
 
 -- Lines are judged by one transaction at a time: two that bring the same number must see each other.
-CREATE OR REPLACE FUNCTION hub.numbers_turn() RETURNS void
+CREATE OR REPLACE FUNCTION hub.lock_numbers() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT pg_advisory_xact_lock(hashtext('hub.sims'), hashtext('msisdn'))
 $$;
-COMMENT ON FUNCTION hub.numbers_turn() IS
+COMMENT ON FUNCTION hub.lock_numbers() IS
     'Wait until nobody else changes whose number is whose, and let nobody until the transaction ends';
 
 -- Before any row is locked, so that two such transactions cannot wait for each other.
-CREATE OR REPLACE FUNCTION hub.await_numbers_turn() RETURNS trigger
+CREATE OR REPLACE FUNCTION hub.lock_numbers_first() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM hub.numbers_turn();
+    PERFORM hub.lock_numbers();
     RETURN NULL;
 END
 $$;
 
-CREATE OR REPLACE TRIGGER await_numbers_turn
+CREATE OR REPLACE TRIGGER lock_numbers
     BEFORE INSERT OR UPDATE OF msisdn, is_open, deleted_at, number_claim ON hub.sims
-    FOR EACH STATEMENT EXECUTE FUNCTION hub.await_numbers_turn();
+    FOR EACH STATEMENT EXECUTE FUNCTION hub.lock_numbers_first();
 
 -- What the network said is no longer these lines': it goes from the tables that customers read, and the log says so.
 CREATE OR REPLACE FUNCTION hub.withdraw_details(lines uuid[]) RETURNS void

@@ -14,7 +14,7 @@ REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
 -- The brake on deletions is lifted by `hub sync --allow-deletions` alone, as the owner: a run cannot give itself a permit.
 REVOKE INSERT, UPDATE, DELETE ON sync.deletion_permits FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
-    sync.receive_notification(text, text, text, text, text, timestamptz, jsonb), hub.numbers_turn() TO hub_sync;
+    sync.receive_notification(text, text, text, text, text, timestamptz, jsonb), hub.lock_numbers() TO hub_sync;
 
 -- The read API reads its customer's rows, how old they are, and whether the database is at its level.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;

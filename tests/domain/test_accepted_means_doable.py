@@ -20,7 +20,7 @@ from domain.customer.changing import UpdateAddress, UpdateProfile
 from domain.orders.placing import Address, PlaceOrder, Porting, SimChoices, address_rules, porting_rules
 from domain.sim.changing import LineCancellation, PlanChange, Reissue, TopUp, cancellation_rules
 from domain.subscriptions.cancelling import ends_on
-from domain.support.asking import AddComment, OpenCase
+from domain.support.changing import AddComment, OpenCase
 from pipelines.commands.actions.place_order import sim_fields
 from pipelines.sources.freebit import assumptions
 from tests.domain.test_changing_lines import line
@@ -48,14 +48,14 @@ def _refuses(model: type[Any], **values: Any) -> bool:
 @given(st.one_of(st.from_regex(r"[0-9]{4}-[01][0-9]", fullmatch=True), digits.map(lambda text: f"{text[:4]}-12")))
 def test_a_line_can_end_with_every_month_that_is_accepted(month: str) -> None:
     try:
-        asked = LineCancellation(month=month)
+        input = LineCancellation(month=month)
     except ValidationError:
         return
 
-    written = asked.run_date.strftime(assumptions.DATE)
+    written = input.run_date.strftime(assumptions.DATE)
 
     assert re.fullmatch(r"[0-9]{8}", written)
-    assert f"{asked.run_date - timedelta(days=1):%Y-%m}" == month
+    assert f"{input.run_date - timedelta(days=1):%Y-%m}" == month
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_the_first_of_next_month_comes_next(day: date) -> None:
 def test_a_comment_that_is_accepted_fits_in_four_thousand_bytes(body: str) -> None:
     # "The maximum size of the comment body is 4,000 bytes" (Object Reference, CaseComment).
     try:
-        asked = AddComment(body=body)
+        input = AddComment(body=body)
     except ValidationError:
         return
 
-    assert 0 < len(asked.body.encode()) <= 4000
+    assert 0 < len(input.body.encode()) <= 4000
 
 
 def test_a_comment_in_japanese_is_measured_in_bytes() -> None:
@@ -232,12 +232,12 @@ def test_text_of_several_lines_is_kept() -> None:
 @given(st.integers())
 def test_data_that_is_accepted_has_a_price_and_is_no_more_than_the_network_adds_at_once(megabytes: int) -> None:
     try:
-        asked = TopUp(megabytes=megabytes)
+        input = TopUp(megabytes=megabytes)
     except ValidationError:
         return
 
-    assert asked.price > 0
-    assert re.fullmatch(r"[0-9]{1,6}", str(asked.megabytes))
+    assert input.price > 0
+    assert re.fullmatch(r"[0-9]{1,6}", str(input.megabytes))
 
 
 @given(st.text(max_size=40))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.faults.asking import ASKS
-from tests.faults.asking import FAULTS as COMMAND_FAULTS
+from tests.faults.commands import COMMANDS
+from tests.faults.commands import FAULTS as COMMAND_FAULTS
 from tests.faults.coverage import (
     DETAILS,
     EVENT_FAULTS,
@@ -323,10 +323,10 @@ class _Draw:
     def ask(self, family: str | None = None, where: str | None = None) -> Action:
         """A customer asks for something, and a fault waits for one of its calls."""
         name, _, step = (where or "").partition(": ")
-        name = name or self.random.choice(list(ASKS))
+        name = name or self.random.choice(list(COMMANDS))
         return self.made(
             "ask", what=name, number=self.random.randint(1, 99_999),
-            step=step or self.random.choice(list(ASKS[name].calls)),
+            step=step or self.random.choice(list(COMMANDS[name].calls)),
             mode=self.random.choice(COMMAND_FAULTS[family or self.random.choice(list(COMMAND_FAULTS))]),
             again=self.random.random() < 0.2,
         )  # fmt: skip

@@ -30,11 +30,11 @@ from pipelines.sync.run import run
 from sandbox.state import STAMPS
 from tests.faults import processes
 from tests.faults.actions import DRIFTS, SALESFORCE, Action, Facts
-from tests.faults.asking import ASKS, OPEN, Customers
+from tests.faults.commands import COMMANDS, OPEN, Customers
 from tests.faults.coverage import Cell, met
 from tests.faults.moments import Moments
 from tests.faults.stage import SECRET, Stage, given
-from tests.faults.truth import asked_of_whmcs, rows_of_salesforce
+from tests.faults.truth import rows_of_salesforce, rows_of_whmcs
 
 ACTIONS = 40
 QUIET_SECONDS = 120.0
@@ -217,8 +217,8 @@ class Play:
             self.did("business", "client deleted")
 
     def owned_by(self, client: str) -> list[tuple[str, Facts]]:
-        invoices = asked_of_whmcs(self.stage, "GetInvoices", "invoices", "invoice", userid=client)
-        services = asked_of_whmcs(self.stage, "GetClientsProducts", "products", "product", clientid=client)
+        invoices = rows_of_whmcs(self.stage, "GetInvoices", "invoices", "invoice", userid=client)
+        services = rows_of_whmcs(self.stage, "GetClientsProducts", "products", "product", clientid=client)
         return [("invoice", row) for row in invoices] + [("service", row) for row in services]
 
     def play_clock_step(self, skew: float) -> None:
@@ -365,7 +365,7 @@ class Play:
 
     def play_ask(self, what: str, number: int, step: str, mode: str, *, again: bool) -> None:
         self.tell_nobody_to_wait(sources=True)
-        self.customers.ask(what, number, (step, mode), again=again)
+        self.customers.send(what, number, (step, mode), again=again)
 
     # -- kills -------------------------------------------------------------------------------------------------------
 
@@ -410,10 +410,10 @@ class Play:
 
     def kill_a_forwarder(self, phase: str, number: int) -> None:
         """While it waits for the answer of a call that changes something, or wherever it is."""
-        call = ASKS["open_case"].calls["create_case"]
+        call = COMMANDS["open_case"].calls["create_case"]
 
         def ask() -> None:
-            self.customers.ask("open_case", number)
+            self.customers.send("open_case", number)
 
         was_so = phase == "calling" and self.moments.slowed(call, ask)
         self.restart("forward")

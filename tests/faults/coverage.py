@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus
 
 from rich.table import Table
 
-from tests.faults.asking import ASKS
-from tests.faults.asking import FAULTS as COMMAND_FAULTS
+from tests.faults.commands import COMMANDS
+from tests.faults.commands import FAULTS as COMMAND_FAULTS
 
 ENOUGH = 5
 
@@ -72,10 +72,10 @@ WAYS = ("log in", "query", "list", "next page", "deletions", "bulk job", "re-rea
 """Ways in which the hub asks, by which faults of calls are told apart."""
 
 
-def asked(label: str) -> tuple[str, str | None] | None:
+def way_of(label: str) -> tuple[str, str | None] | None:
     """The way and the data set of a call, by its label in the sandbox's log; None: it is none of the sync's."""
     if "api.php" in label:
-        return _asked_of_whmcs(label)
+        return _way_at_whmcs(label)
     for part, way in {"oauth2/token": "log in", "jobs/query": "bulk job", "/query/": "next page"}.items():
         if part in label:
             return way, None
@@ -87,7 +87,7 @@ def asked(label: str) -> tuple[str, str | None] | None:
     return "re-read" if named[2] else "query", OBJECTS.get(named[1])
 
 
-def _asked_of_whmcs(label: str) -> tuple[str, str] | None:
+def _way_at_whmcs(label: str) -> tuple[str, str] | None:
     action, _, parameters = label.partition("api.php ")[2].partition(" ")
     if action in DETAILS:
         return "details", DETAILS[action]
@@ -101,7 +101,7 @@ def _asked_of_whmcs(label: str) -> tuple[str, str] | None:
 
 def met(mode: str, label: str) -> Iterator[Cell]:
     """The cells of a fault that met that call."""
-    found = asked(label)
+    found = way_of(label)
     if found is None or mode not in MODES:
         return
     way, dataset = found
@@ -160,8 +160,8 @@ def _required() -> Iterator[Cell]:
     for fault in WEBHOOK_FAULTS:
         yield from (Cell("webhook", fault, kind) for kind in WEBHOOK_KINDS)
     yield from (Cell("foreign", name, "") for name in FOREIGN)
-    for name, ask in ASKS.items():
-        yield from (Cell("command", family, f"{name}: {step}") for family in COMMAND_FAULTS for step in ask.calls)
+    for name, request in COMMANDS.items():
+        yield from (Cell("command", family, f"{name}: {step}") for family in COMMAND_FAULTS for step in request.calls)
     for process, phases in KILLS.items():
         yield from (Cell("kill", process, phase) for phase in phases)
     for moment in MEETINGS:

@@ -20,10 +20,10 @@ from pipelines.sync.heal import heal
 from pipelines.sync.reconcile import reconcile
 from pipelines.sync.retry import retry
 from pipelines.sync.run import run
-from tests.faults.asking import wrongs
 from tests.faults.campaign import Play
+from tests.faults.commands import wrongs
 from tests.faults.coverage import ORDERS
-from tests.faults.truth import asked_of_the_api, claims, rows_of_invoices
+from tests.faults.truth import claims, rows_of_invoices, shown_by_the_api
 
 LEFT_TO_THE_HEAL = {
     # decisions/0009: WHMCS has no tombstones; "a WHMCS invoice that is deleted without a hook leaves the API with the
@@ -123,7 +123,7 @@ def _strays(play: Play) -> None:
 
 def _shown(play: Play) -> None:
     """What the API shows to whom."""
-    shown = asked_of_the_api(play.stage)
+    shown = shown_by_the_api(play.stage)
     _wrong(play, "foreign", shown.foreign)
     _wrong(play, "lost", [f"not shown: {each}" for each in shown.lacking])
     _wrong(play, "doubled", [f"shown twice: {each}" for each in shown.twice])

@@ -9,9 +9,9 @@ import pytest
 from sandbox.ledger import Ledger
 from sandbox.state import State
 from tests.faults.actions import CALLS, drawn, from_json, to_json
-from tests.faults.asking import ONCE, wrongs
 from tests.faults.campaign import Play, played
-from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, asked, cell, met, short
+from tests.faults.commands import ONCE, wrongs
+from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, cell, met, short, way_of
 from tests.faults.shrinking import shrunk
 from tests.faults.stage import QUERIES, stage
 
@@ -45,7 +45,7 @@ def test_every_required_cell_can_be_aimed_at_and_what_is_drawn_can_be_played() -
 def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under() -> None:
     for call in CALLS:
         path = "POST /includes/api.php " if call.match.startswith("Get") else "GET /services/data/v62.0/"
-        assert (asked(f"{path}{call.match}+%28") or ("",))[0] == call.way, call.match
+        assert (way_of(f"{path}{call.match}+%28") or ("",))[0] == call.way, call.match
 
 
 def test_a_fault_counts_for_the_way_it_met_and_for_its_family_and_data_set() -> None:

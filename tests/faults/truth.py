@@ -66,7 +66,7 @@ def owners(stage: Stage) -> dict[str, dict[UUID, str]]:
     return found
 
 
-def asked_of_the_api(stage: Stage) -> Shown:
+def shown_by_the_api(stage: Stage) -> Shown:
     """Every customer's lists with a token of their own, and one thing of each kind that is somebody else's."""
     truth, shown = owners(stage), Shown()
     numbers = claims(stage)
@@ -120,17 +120,15 @@ def _listed(client: httpx.Client, path: str, headers: Mapping[str, str]) -> Iter
 
 def rows_of_invoices(stage: Stage) -> dict[str, dict[str, Any]]:
     """Each invoice as billing lists it, by its id."""
-    return {str(row["id"]): row for row in asked_of_whmcs(stage, "GetInvoices", "invoices", "invoice")}
+    return {str(row["id"]): row for row in rows_of_whmcs(stage, "GetInvoices", "invoices", "invoice")}
 
 
 def _owned(stage: Stage, action: str, plural: str, singular: str, owner: str) -> dict[UUID, str]:
     kind = {"GetInvoices": "invoice", "GetClientsProducts": "subscription"}[action]
-    return {
-        hub_id("whmcs", kind, row["id"]): str(row[owner]) for row in asked_of_whmcs(stage, action, plural, singular)
-    }
+    return {hub_id("whmcs", kind, row["id"]): str(row[owner]) for row in rows_of_whmcs(stage, action, plural, singular)}
 
 
-def asked_of_whmcs(stage: Stage, action: str, plural: str, singular: str, **of: str) -> list[dict[str, Any]]:
+def rows_of_whmcs(stage: Stage, action: str, plural: str, singular: str, **of: str) -> list[dict[str, Any]]:
     """Every row of a list, as the emulator gives it to somebody whom no fault and no switch meets."""
     fields: dict[str, Any] = {"identifier": "sandbox-identifier", "secret": "sandbox-secret", "responsetype": "json"}
     body = urlencode(fields | {"action": action, "limitnum": 10_000, **of}).encode()

@@ -190,9 +190,9 @@ def test_each_limit_of_the_settings_is_asked_for() -> None:
 
     assert asked == {
         "commands": {"per_minute": 11, "per_day": 12, "open": 13, "share": 14},
-        "uploads": {"at_once": 1, "per_minute": 15, "per_day": 16, "open": 13, "share": 14, "lasts": 150},
-        "pay_links": {"at_once": 2, "per_minute": 17, "per_day": 18, "lasts": 30},
-        "waits": {"at_once": 19, "lasts": 15},
+        "uploads": {"at_once": 1, "per_minute": 15, "per_day": 16, "open": 13, "share": 14, "expires_after": 150},
+        "pay_links": {"at_once": 2, "per_minute": 17, "per_day": 18, "expires_after": 30},
+        "waits": {"at_once": 19, "expires_after": 15},
         "refreshes": {"per_minute": 20, "per_day": 21},
         "catch_ups": {"per_minute": 22},
     }

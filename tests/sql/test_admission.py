@@ -42,8 +42,8 @@ def session(database: Database, mine: UUID) -> Iterator[Session]:
 
 
 def admit(session: Session, kind: str = "commands", admission: UUID | None = None, **limits: Any) -> tuple[Any, int]:
-    asked = [admission or uuid4(), kind, Jsonb(limits)]
-    found = session.execute("SELECT refused_by, retry_after FROM command.admit(%s, %s, %s)", asked).fetchone()
+    values = [admission or uuid4(), kind, Jsonb(limits)]
+    found = session.execute("SELECT refused_by, retry_after FROM command.admit(%s, %s, %s)", values).fetchone()
     assert found is not None
     return found[0], found[1]
 
@@ -79,20 +79,22 @@ def test_a_limit_per_day_admits_so_many_and_says_when_the_next_may_come(session:
 
 def test_what_is_under_way_counts_until_it_is_released_or_its_time_is_over(session: Session, rows: Session) -> None:
     admission = uuid4()
-    first = admit(session, "waits", admission, at_once=1, lasts=60)
-    second = admit(session, "waits", at_once=1, lasts=60)
+    first = admit(session, "waits", admission, at_once=1, expires_after=60)
+    second = admit(session, "waits", at_once=1, expires_after=60)
     session.execute("SELECT command.release(%s)", [admission])
-    after_release = admit(session, "waits", at_once=1, lasts=60)
+    after_release = admit(session, "waits", at_once=1, expires_after=60)
     older(rows, "61 seconds")
 
     assert (first, second[0], after_release) == (ADMITTED, "at_once", ADMITTED)
-    assert admit(session, "waits", at_once=1, lasts=60) == ADMITTED
+    assert admit(session, "waits", at_once=1, expires_after=60) == ADMITTED
 
 
 def test_each_kind_is_counted_for_itself(session: Session) -> None:
     kinds = ("commands", "waits", "refreshes")
 
-    assert [admit(session, kind, per_minute=1, per_day=1, at_once=1, lasts=60) for kind in kinds] == [ADMITTED] * 3
+    assert [admit(session, kind, per_minute=1, per_day=1, at_once=1, expires_after=60) for kind in kinds] == [
+        ADMITTED
+    ] * 3
 
 
 def test_who_is_refused_is_not_counted(session: Session, rows: Session) -> None:
@@ -125,7 +127,7 @@ def test_commands_are_open_until_they_ended_and_uploads_become_some(
     insert(rows, "command.commands", customer_id=insert_customer(rows)["id"])
 
     four_open = [admit(session, open=number)[0] for number in (4, 5)]
-    admit(session, "uploads", lasts=60)
+    admit(session, "uploads", expires_after=60)
     and_an_upload = [admit(session, open=number)[0] for number in (5, 6)]
 
     assert four_open == ["open", None]

@@ -159,7 +159,7 @@ def release(session: Session, world: World) -> None:
     assert session.execute(ADMIT, [uuid4()]).fetchall() == [("at_once",)]
 
 
-ADMIT = "SELECT refused_by FROM command.admit(%s, 'waits', '{\"at_once\": 1, \"lasts\": 60}')"
+ADMIT = "SELECT refused_by FROM command.admit(%s, 'waits', '{\"at_once\": 1, \"expires_after\": 60}')"
 
 
 def speak_for(session: Session, customer: UUID) -> None:
@@ -248,11 +248,11 @@ def test_a_deleted_customer_names_nobody_and_may_ask_for_nothing(
             "SELECT hub.current_customer(), hub.current_account('salesforce'), hub.current_account('whmcs')"
         ).fetchall()
         seen = [session.execute(f"SELECT count(*) FROM hub.{table}").fetchone() for table in HUB]  # noqa: S608
-        asked = session.execute(
+        found = session.execute(
             "SELECT outcome FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'a-key-of-mine',"
             " 'h', '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
         ).fetchall()
 
     assert named == [(None, None, None)]
     assert set(seen) == {(0,)}
-    assert asked == [("unlinked",)]
+    assert found == [("unlinked",)]

@@ -79,7 +79,7 @@ FUNCTIONS = {
     ("hub_api", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
     ("hub_api", "sync.request_items_refresh(uuid,jsonb)"),
     ("hub_api", "sync.request_line_refresh(uuid,jsonb)"),
-    ("hub_sync", "hub.numbers_turn()"),
+    ("hub_sync", "hub.lock_numbers()"),
     ("hub_sync", "sync.keep_history(integer)"),
     ("hub_sync", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
 }
@@ -207,7 +207,7 @@ def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Con
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         "SELECT request_id FROM command.commands",
         "SELECT claimed_by FROM command.commands",
@@ -218,13 +218,13 @@ def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Con
         "UPDATE command.commands SET status = 'cancelled'",
     ],
 )
-def test_the_api_is_refused_what_it_has_no_use_for(database: Database, asked: str) -> None:
+def test_the_api_is_refused_what_it_has_no_use_for(database: Database, query: str) -> None:
     with psycopg.connect(database.api) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        session.execute(asked.encode())
+        session.execute(query.encode())
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         "SELECT input FROM command.commands",
         "SELECT failure_reason FROM command.commands",
@@ -234,9 +234,9 @@ def test_the_api_is_refused_what_it_has_no_use_for(database: Database, asked: st
         "DELETE FROM hub.invoices",
     ],
 )
-def test_an_analyst_is_refused_what_people_wrote_and_what_sources_sent(database: Database, asked: str) -> None:
+def test_an_analyst_is_refused_what_people_wrote_and_what_sources_sent(database: Database, query: str) -> None:
     with psycopg.connect(database.analyst) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        session.execute(asked.encode())
+        session.execute(query.encode())
 
 
 def test_a_run_cannot_give_itself_a_permit_to_delete(database: Database) -> None:

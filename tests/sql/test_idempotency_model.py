@@ -24,7 +24,7 @@ bodies = st.sampled_from(["this", "that"])
 
 
 @dataclass
-class Asked:
+class Accepted:
     """A command as it must be."""
 
     customer: int
@@ -41,7 +41,7 @@ class Keys(RuleBasedStateMachine):
         super().__init__()
         self._database = database
         self._connection = psycopg.connect(database.owner, autocommit=True)
-        self._asked: dict[UUID, Asked] = {}
+        self._accepted: dict[UUID, Accepted] = {}
 
     @initialize()
     def begin(self) -> None:
@@ -76,14 +76,14 @@ class Keys(RuleBasedStateMachine):
                 self._check(customer, keys[0], bodies[0], answer)
             self._check(customer, keys[1], bodies[1], waiting.result())
 
-    @precondition(lambda self: any(each.is_open for each in self._asked.values()))
+    @precondition(lambda self: any(each.is_open for each in self._accepted.values()))
     @rule(data=st.data())
     def a_command_ends(self, data: Any) -> None:
         """Its key goes on standing for it."""
-        commands = [command for command, each in self._asked.items() if each.is_open]
+        commands = [command for command, each in self._accepted.items() if each.is_open]
         ended = commands[data.draw(st.integers(0, len(commands) - 1))]
         self._connection.execute("UPDATE command.commands SET status = 'succeeded' WHERE id = %s", [ended])
-        self._asked[ended].is_open = False
+        self._accepted[ended].is_open = False
 
     @rule()
     def accounts_change_hands(self) -> None:
@@ -104,19 +104,19 @@ class Keys(RuleBasedStateMachine):
         account = self._accounts[customer]
         earlier = {
             id_: each
-            for id_, each in self._asked.items()
+            for id_, each in self._accepted.items()
             if each.key == key and (each.customer == customer or each.account == account)
         }
         if earlier:
             assert command in earlier
             assert outcome == ("repeated" if earlier[command].body == body else "conflict")
-        elif sum(each.is_open for each in self._asked.values() if each.customer == customer) >= MOST_OPEN:
+        elif sum(each.is_open for each in self._accepted.values() if each.customer == customer) >= MOST_OPEN:
             assert (outcome, command) == ("refused", None)
         else:
             assert outcome == "accepted"
             assert command is not None
-            assert command not in self._asked
-            self._asked[command] = Asked(customer, account, key, body)
+            assert command not in self._accepted
+            self._accepted[command] = Accepted(customer, account, key, body)
 
     @invariant()
     def there_is_what_was_accepted_and_nothing_else(self) -> None:
@@ -126,7 +126,7 @@ class Keys(RuleBasedStateMachine):
 
         assert {id_: tuple(row) for id_, *row in rows} == {
             id_: (self._customers[each.customer], each.account, each.key, each.body)
-            for id_, each in self._asked.items()
+            for id_, each in self._accepted.items()
         }
 
 

@@ -20,7 +20,7 @@ def cancel_line(work: Ending) -> Done | None:
     ends = {
         "kind": assumptions.LINE_KIND,
         "account": number_of(work),
-        "runDate": work.asked.run_date.strftime(assumptions.DATE),
+        "runDate": work.input.run_date.strftime(assumptions.DATE),
     }
     work.clients.freebit.change(assumptions.CANCEL_LINE, ends)
     return None
@@ -28,7 +28,7 @@ def cancel_line(work: Ending) -> Done | None:
 
 def find_cancelled(work: Ending) -> Done | None:
     said = details(work, number_of(work))
-    ending = pending(said) == (assumptions.CANCEL_PENDING, work.asked.run_date.strftime(assumptions.DATE))
+    ending = pending(said) == (assumptions.CANCEL_PENDING, work.input.run_date.strftime(assumptions.DATE))
     return Done() if ending or said.get("state") == "obsolete" else None
 
 
@@ -47,8 +47,8 @@ def cancel_service(work: Ending) -> Done | None:
 
 
 def open_case(work: Ending) -> OpenedCase:
-    ends = f"Service {line_of(work).service} ends on {work.asked.run_date.isoformat()}."
-    return opened(work, f"SIM cancellation, end of {work.asked.month}", ends)
+    ends = f"Service {line_of(work).service} ends on {work.input.run_date.isoformat()}."
+    return opened(work, f"SIM cancellation, end of {work.input.month}", ends)
 
 
 def is_in_crm(work: Ending) -> bool:
@@ -58,7 +58,7 @@ def is_in_crm(work: Ending) -> bool:
 def tell_opportunity(work: Ending) -> Told:
     zone = work.clients.freebit_settings.vocabulary.zone
     fields = {
-        "SIMScheduledCancellationDateAndTime__c": midnight(work.asked.run_date, zone),
+        "SIMScheduledCancellationDateAndTime__c": midnight(work.input.run_date, zone),
         "SIMCancellationNotice__c": "有",
     }
     return tell_own(work, line_of(work).opportunity, fields)
@@ -76,7 +76,7 @@ CANCEL_SIM = Action(
         Step(
             "cancel_line",
             cancel_line,
-            look=find_cancelled,
+            find_existing=find_cancelled,
             refused=("NETWORK_REFUSED", "The network refused the cancellation."),
         ),
         Step("cancel_service", cancel_service, repeatable=True),
@@ -91,5 +91,5 @@ CANCEL_SIM = Action(
         ),
     ),
     affects=affected,
-    result=lambda work: {"endsOn": work.asked.run_date.isoformat()},
+    result=lambda work: {"endsOn": work.input.run_date.isoformat()},
 )

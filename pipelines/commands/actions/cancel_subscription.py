@@ -32,8 +32,8 @@ def request_cancellation(work: Ending) -> Done | None:
         work.clients.whmcs.change(
             "AddCancelRequest",
             serviceid=_service(work)["source_id"],
-            type=TYPES[work.asked.when],
-            reason=work.asked.reason or "Cancelled by the customer",
+            type=TYPES[work.input.when],
+            reason=work.input.reason or "Cancelled by the customer",
         )
     except RejectedError as error:
         if error.code != "exists":
@@ -44,7 +44,7 @@ def request_cancellation(work: Ending) -> Done | None:
 def _ends_at(work: Ending) -> datetime:
     """When the service is to end: now, or with its billing period."""
     zone = work.clients.whmcs_settings.vocabulary.zone
-    if work.asked.when == "immediate":
+    if work.input.when == "immediate":
         return work.command.accepted_at
     accepted_on = work.command.accepted_at.astimezone(zone).date()
     return midnight(ends_on(_service(work)["next_due_on"], accepted_on), zone)

@@ -14,7 +14,7 @@ from pipelines.commands.actions.lines import (
     number_of,
     pending,
     today_there,
-    wait_for_turn,
+    wait_for_spacing,
 )
 from pipelines.commands.saga import Action, Done, Result, Step, Work
 from pipelines.sources.freebit import assumptions
@@ -54,7 +54,7 @@ def choose_day(work: Work[PlanChange]) -> ChosenDay:
 def set_plan(work: Work[PlanChange]) -> Done | None:
     changed = {
         "account": number_of(work),
-        "planCode": work.asked.plan_code,
+        "planCode": work.input.plan_code,
         "runTime": work.result(ChosenDay).on,
     }
     work.clients.freebit.change(assumptions.CHANGE_PLAN, changed)
@@ -63,7 +63,7 @@ def set_plan(work: Work[PlanChange]) -> Done | None:
 
 def find_plan(work: Work[PlanChange]) -> Done | None:
     said = details(work, number_of(work))
-    done = said.get("planCode") == work.asked.plan_code or _is_at_it(said, work.result(ChosenDay).on)
+    done = said.get("planCode") == work.input.plan_code or _is_at_it(said, work.result(ChosenDay).on)
     return Done() if done else None
 
 
@@ -72,7 +72,7 @@ def find_plan(work: Work[PlanChange]) -> Done | None:
 
 def _wanted(work: Work[VoiceOptions]) -> dict[str, str]:
     """The options to be set, by our names, as the network writes them."""
-    chosen = work.asked.model_dump(exclude_none=True, by_alias=False)
+    chosen = work.input.model_dump(exclude_none=True, by_alias=False)
     return {name: assumptions.YES if on else assumptions.NO for name, on in chosen.items()}
 
 
@@ -93,14 +93,14 @@ def find_voice(work: Work[VoiceOptions]) -> Done | None:
 
 
 def set_network(work: Work[NetworkChange]) -> Done | None:
-    changed = {"account": number_of(work), "contractLine": work.asked.network}
+    changed = {"account": number_of(work), "contractLine": work.input.network}
     work.clients.freebit.change(assumptions.CHANGE_NETWORK, changed)
     return None
 
 
 def find_network(work: Work[NetworkChange]) -> Done | None:
     said = details(work, number_of(work))
-    done = said.get("contractLine") == work.asked.network or _is_at_it(said, today_there(work))
+    done = said.get("contractLine") == work.input.network or _is_at_it(said, today_there(work))
     return Done() if done else None
 
 
@@ -119,19 +119,19 @@ def remember_chip(work: Work[Reissue]) -> CurrentChip:
 
 def reissue(work: Work[Reissue]) -> Done | None:
     old = work.result(CurrentChip).eid
-    asked = {
+    changed = {
         "addKind": "R",
         "account": number_of(work),
-        "eid": work.asked.eid,
+        "eid": work.input.eid,
         "reissue": {"oldEid": old} if old else {},
     }
-    work.clients.freebit.change(assumptions.ESIM, asked)
+    work.clients.freebit.change(assumptions.ESIM, changed)
     return None
 
 
 def find_reissued(work: Work[Reissue]) -> Done | None:
     said = details(work, number_of(work))
-    return Done() if said.get("eid") == work.asked.eid or _is_at_it(said, today_there(work)) else None
+    return Done() if said.get("eid") == work.input.eid or _is_at_it(said, today_there(work)) else None
 
 
 def write_eid(work: Work[Reissue]) -> Done | None:
@@ -141,38 +141,38 @@ def write_eid(work: Work[Reissue]) -> Done | None:
     fields = rows_at(rows[0], "customfields.customfield") if rows else []
     number = next((int(row["id"]) for row in fields if unescaped(row.get("name")) == name), None)
     if number is not None:
-        value = custom_fields({number: work.asked.eid})
+        value = custom_fields({number: work.input.eid})
         work.clients.whmcs.change("UpdateClientProduct", serviceid=line.service, customfields=value)
     return None
 
 
-TURN = Step[Any]("wait_for_turn", wait_for_turn, reads=True)
+WAIT_FOR_SPACING = Step[Any]("wait_for_spacing", wait_for_spacing, reads=True)
 
 CHANGE_PLAN = Action(
     kind=kinds.CHANGE_PLAN,
     steps=(
-        TURN,
+        WAIT_FOR_SPACING,
         Step("choose_day", choose_day, brings=ChosenDay, reads=True),
-        Step("set_plan", set_plan, look=find_plan, refused=REFUSED),
+        Step("set_plan", set_plan, find_existing=find_plan, refused=REFUSED),
     ),
     affects=line_affected,
     result=lambda work: {"from": work.result(ChosenDay).on},
 )
 CHANGE_VOICE = Action(
     kind=kinds.CHANGE_VOICE,
-    steps=(TURN, Step("set_voice", set_voice, look=find_voice, refused=REFUSED)),
+    steps=(WAIT_FOR_SPACING, Step("set_voice", set_voice, find_existing=find_voice, refused=REFUSED)),
     affects=line_affected,
 )
 CHANGE_NETWORK = Action(
     kind=kinds.CHANGE_NETWORK,
-    steps=(TURN, Step("set_network", set_network, look=find_network, refused=REFUSED)),
+    steps=(WAIT_FOR_SPACING, Step("set_network", set_network, find_existing=find_network, refused=REFUSED)),
     affects=line_affected,
 )
 REISSUE_ESIM = Action(
     kind=kinds.REISSUE_ESIM,
     steps=(
         Step("remember_chip", remember_chip, brings=CurrentChip, reads=True),
-        Step("reissue", reissue, look=find_reissued, refused=REFUSED),
+        Step("reissue", reissue, find_existing=find_reissued, refused=REFUSED),
         Step("write_eid", write_eid, repeatable=True),
     ),
     affects=line_affected,

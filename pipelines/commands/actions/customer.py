@@ -24,9 +24,9 @@ REFUSED = ("NOT_CHANGED", "The billing system refused the change.")
 
 
 def update_client(work: Work[UpdateProfile]) -> Done | None:
-    asked = work.asked.model_dump(exclude_none=True, by_alias=False)
+    given = work.input.model_dump(exclude_none=True, by_alias=False)
     try:
-        _update(work, {FIELDS[name]: value for name, value in asked.items()})
+        _update(work, {FIELDS[name]: value for name, value in given.items()})
     except RejectedError as error:
         if error.code == "duplicate_email":
             raise RefusalError("DUPLICATE_EMAIL", "Another customer has this e-mail address.") from error
@@ -35,7 +35,7 @@ def update_client(work: Work[UpdateProfile]) -> Done | None:
 
 
 def update_address(work: Work[UpdateAddress]) -> Done | None:
-    _update(work, work.asked.model_dump(exclude_none=True, by_alias=False))
+    _update(work, work.input.model_dump(exclude_none=True, by_alias=False))
     return None
 
 

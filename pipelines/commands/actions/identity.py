@@ -19,7 +19,7 @@ class KnownDocument(Result, frozen=True):
 def find_document(work: Submitting) -> KnownDocument:
     """The document of that name, if it was put on the customer's account: a name alone proves nothing."""
     found = work.clients.salesforce.find(
-        "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.asked.name
+        "SELECT Id, FirstPublishLocationId FROM ContentVersion WHERE PathOnClient = {}", work.input.name
     )
     own = [row["Id"] for row in found if row["FirstPublishLocationId"] == account_of(work)]
     if not own:

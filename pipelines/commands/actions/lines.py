@@ -1,4 +1,4 @@
-"""What commands that change a SIM line share: the line, what the network says of it, its turn."""
+"""What commands that change a SIM line share: the line, what the network says of it, the time between its changes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def today_there(work: Work[Any]) -> str:
     return now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
 
 
-def wait_for_turn(work: Work[Any]) -> Done | None:
+def wait_for_spacing(work: Work[Any]) -> Done | None:
     """Changes of one line keep their distance: what comes too soon waits, it does not fail.
 
     Raises:

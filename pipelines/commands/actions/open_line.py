@@ -64,14 +64,14 @@ def choose_line(work: Provisioning) -> ChosenLine:
         )
         if not free:
             raise RefusalError("SIM_OUT_OF_STOCK", "No SIM of this kind is in stock.")
-        reserved = {"Status__c": words.card_reserved, "Assigned_Order__c": work.asked.order}
+        reserved = {"Status__c": words.card_reserved, "Assigned_Order__c": work.input.order}
         work.clients.salesforce.update("SIM_Inventory__c", free[0]["Id"], reserved)
     return _card(work, free[0])
 
 
 def find_reserved(work: Provisioning) -> ChosenLine | None:
     """The card that was reserved for the order before."""
-    found = work.clients.salesforce.find(CARD + "Assigned_Order__c = {} ORDER BY Id LIMIT 1", work.asked.order)
+    found = work.clients.salesforce.find(CARD + "Assigned_Order__c = {} ORDER BY Id LIMIT 1", work.input.order)
     return _card(work, found[0]) if found else None
 
 
@@ -107,13 +107,13 @@ def open_line(work: Provisioning) -> OpenedLine:
         work.clients.freebit.change(assumptions.ESIM, _esim(work, line, plan))
     else:
         wanted = [{"kind": assumptions.LINE_KIND, "account": line.account, "planCode": plan}]
-        asked = {"createType": "new", "relationCode": work.asked.order, "requestDatas": wanted}
-        work.clients.freebit.change(assumptions.REGISTER_LINE, asked)
+        registration = {"createType": "new", "relationCode": work.input.order, "requestDatas": wanted}
+        work.clients.freebit.change(assumptions.REGISTER_LINE, registration)
     return OpenedLine(utc_now())
 
 
 def _esim(work: Provisioning, line: ChosenLine, plan: str) -> dict[str, Any]:
-    asked = {
+    profile = {
         "eid": line.eid,
         "account": line.account,
         "simKind": assumptions.SIM_KINDS["voice" if _has_voice(work) else "data"],
@@ -122,12 +122,12 @@ def _esim(work: Provisioning, line: ChosenLine, plan: str) -> dict[str, Any]:
     order = order_of(work)
     if not order.is_ported:
         ships = now_in(work.clients.freebit_settings.vocabulary.zone).strftime(assumptions.DATE)
-        return asked | {"addKind": "N", "aladinOperated": assumptions.YES, "shipDate": ships}
+        return profile | {"addKind": "N", "aladinOperated": assumptions.YES, "shipDate": ships}
     mnp = {
         "reserveNumber": order.reservation_number,
         "reserveExpireDate": (order.reserved_until or "").replace("-", ""),
     }
-    return asked | {"addKind": "M", "mnp": mnp | _subscriber(order)}
+    return profile | {"addKind": "M", "mnp": mnp | _subscriber(order)}
 
 
 def _subscriber(order: Order) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def find_line(work: Provisioning) -> OpenedLine | None:
     is_ours = (
         said.get("eid") == work.result(ChosenLine).eid
         if is_esim(work)
-        else (said.get("relationCode") == work.asked.order)
+        else (said.get("relationCode") == work.input.order)
     )
     return OpenedLine(utc_now()) if is_ours else None
 
@@ -187,10 +187,10 @@ def register_voice(work: Provisioning) -> Done | None:
         "callWaiting": assumptions.YES if order.call_waiting else assumptions.NO,
     }
     account = work.result(ChosenLine).account
-    asked = {"account": account, "userConfirmed": assumptions.YES, "talkOption": options}
+    voice = {"account": account, "userConfirmed": assumptions.YES, "talkOption": options}
     if order.is_ported:
-        asked[assumptions.IDENTITY] = _subscriber(order)
-    work.clients.freebit.change(assumptions.REGISTER_VOICE, asked)
+        voice[assumptions.IDENTITY] = _subscriber(order)
+    work.clients.freebit.change(assumptions.REGISTER_VOICE, voice)
     return None
 
 
@@ -199,7 +199,7 @@ def register_voice(work: Provisioning) -> Done | None:
 
 def assign_card(work: Provisioning) -> Done | None:
     status = work.clients.salesforce_settings.vocabulary.card_assigned
-    fields = {"Status__c": status, "Assigned_Order__c": work.asked.order, "Assigned_Account__c": account_of(work)}
+    fields = {"Status__c": status, "Assigned_Order__c": work.input.order, "Assigned_Account__c": account_of(work)}
     work.clients.salesforce.update("SIM_Inventory__c", card_of(work) or "", fields)
     return None
 
@@ -216,9 +216,23 @@ def leave_open(_: Provisioning) -> None:
 
 LINE_STEPS: tuple[Step[ProvisionOrder], ...] = (
     Step(
-        "choose_line", choose_line, brings=ChosenLine, look=find_reserved, looks_first=True, when=is_sim, refused=FAILED
+        "choose_line",
+        choose_line,
+        brings=ChosenLine,
+        find_existing=find_reserved,
+        find_existing_first=True,
+        when=is_sim,
+        refused=FAILED,
     ),
-    Step("open_line", open_line, brings=OpenedLine, look=find_line, looks_first=True, when=is_sim, refused=FAILED),
+    Step(
+        "open_line",
+        open_line,
+        brings=OpenedLine,
+        find_existing=find_line,
+        find_existing_first=True,
+        when=is_sim,
+        refused=FAILED,
+    ),
     Step("wait_until_active", wait_until_active, reads=True, when=is_sim),
     Step(
         "register_voice",

@@ -37,7 +37,7 @@ class OrderNumber(Result, frozen=True):
 
 def find_opportunity(work: Placing) -> BegunOpportunity:
     """Only an order for internet goes on with what a check began."""
-    if work.asked.type != "internet":
+    if work.input.type != "internet":
         return BegunOpportunity()
     found = work.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName IN {} ORDER BY CreatedDate DESC LIMIT 1",
@@ -55,7 +55,7 @@ def keep_opportunity(work: Placing) -> KeptOpportunity:
         work.clients.salesforce.update("Opportunity", known, {"StageName": stage})
         return KeptOpportunity(known)
     fields = {
-        "Name": f"Portal order: {ORDER_TYPES[work.asked.type]}",
+        "Name": f"Portal order: {ORDER_TYPES[work.input.type]}",
         "StageName": stage,
         "CloseDate": _today(),
         "AccountId": account_of(work),
@@ -66,7 +66,7 @@ def keep_opportunity(work: Placing) -> KeptOpportunity:
 
 def create_order(work: Placing) -> PlacedOrder:
     """The order with its lines, in one transaction: the marker is unique, so there is never a second one."""
-    cart = work.row("actions/cart", account_id=work.command.account_id, skus=[line.sku for line in work.asked.items])
+    cart = work.row("actions/cart", account_id=work.command.account_id, skus=[line.sku for line in work.input.items])
     fields, lines = _placed(work, cart or {})
     try:
         order = work.clients.salesforce.create_tree("Order", fields, lines)
@@ -100,7 +100,7 @@ def number_is_unknown(work: Placing) -> bool:
 def _placed(work: Placing, cart: Mapping[str, Any]) -> tuple[dict[str, Any], Lines]:
     """The order, and the lines under it."""
     entries: dict[str, Any] = cart.get("entries") or {}
-    missing = [line.sku for line in work.asked.items if line.sku not in entries]
+    missing = [line.sku for line in work.input.items if line.sku not in entries]
     if missing:
         raise RefusalError("NOT_PRICED", f"{missing[0]} has no price in the portal's price book any more.")
     lines = [
@@ -110,43 +110,43 @@ def _placed(work: Placing, cart: Mapping[str, Any]) -> tuple[dict[str, Any], Lin
             "UnitPrice": float(entries[line.sku]["amount"]),
             "Billing_Cycle__c": entries[line.sku]["cycle"],
         }
-        for line in work.asked.items
+        for line in work.input.items
     ]
     return _order(work, cart, entries), Lines("OrderItems", "OrderItem", lines)
 
 
 def _order(work: Placing, cart: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
-    asked, words = work.asked, work.clients.salesforce_settings.vocabulary
-    chosen = [entries[line.sku] for line in asked.items]
+    input, words = work.input, work.clients.salesforce_settings.vocabulary
+    chosen = [entries[line.sku] for line in input.items]
     service = next((entry for entry in chosen if entry["class"] == "service"), chosen[0])
     if words.multi_currency and cart.get("currency") is None:
         raise LaterError(CURRENCY_AGAIN_IN_SECONDS, "The currency that the account is billed in is not known yet.")
     fields = {
         MARKER: work.marker,
         "AccountId": account_of(work),
-        "EffectiveDate": (asked.activate_on or work.command.accepted_at.date()).isoformat(),
+        "EffectiveDate": (input.activate_on or work.command.accepted_at.date()).isoformat(),
         "Status": words.order_created,
         "Pricebook2Id": service["pricebook"],
         "CurrencyIsoCode": service["currency"] if words.multi_currency else None,
-        "Order_Type__c": ORDER_TYPES[asked.type],
+        "Order_Type__c": ORDER_TYPES[input.type],
         "OpportunityId": work.result(KeptOpportunity).id,
-        "Activation_Type__c": "Scheduled" if asked.activate_on else "Immediate",
+        "Activation_Type__c": "Scheduled" if input.activate_on else "Immediate",
         "Activation_Status__c": words.order_not_started,
         "Internet_Plan_Tier__c": service["tier"],
         "VPN_Region__c": service["region"],
         "Installation_Type__c": next(
-            (words.installation_types[line.sku] for line in asked.items if line.sku in words.installation_types), None
+            (words.installation_types[line.sku] for line in input.items if line.sku in words.installation_types), None
         ),
-        "Access_Mode__c": asked.access_mode,
-        "Weekend_Install__c": any(is_weekend(line.sku) for line in asked.items),
-        "Hikari_Denwa__c": any("HIKARI-DENWA" in line.sku for line in asked.items),
-        **_address(asked.address, cart),
+        "Access_Mode__c": input.access_mode,
+        "Weekend_Install__c": any(is_weekend(line.sku) for line in input.items),
+        "Hikari_Denwa__c": any("HIKARI-DENWA" in line.sku for line in input.items),
+        **_address(input.address, cart),
     }
-    if asked.activate_on is not None:
+    if input.activate_on is not None:
         # The first day of service is the first that is billed, so it begins by the billing system's clock.
-        fields["Activation_Scheduled_At__c"] = midnight(asked.activate_on, work.clients.whmcs_settings.vocabulary.zone)
-    if asked.sim is not None:
-        fields |= sim_fields(asked.sim)
+        fields["Activation_Scheduled_At__c"] = midnight(input.activate_on, work.clients.whmcs_settings.vocabulary.zone)
+    if input.sim is not None:
+        fields |= sim_fields(input.sim)
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -213,7 +213,7 @@ PLACE_ORDER = Action(
             "create_order",
             create_order,
             brings=PlacedOrder,
-            look=find_order,
+            find_existing=find_order,
             refused=("ORDER_REFUSED", "The order could not be created; it was not placed."),
         ),
         Step("read_number", read_number, brings=OrderNumber, reads=True, when=number_is_unknown),

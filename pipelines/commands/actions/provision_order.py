@@ -56,7 +56,7 @@ def read_order(work: Provisioning) -> ReadOrder:
     """The order and its lines as they are now, if they are to be provisioned."""
     found = work.clients.salesforce.find(
         f"SELECT {ORDER_FIELDS} FROM Order WHERE Id = {{}}",  # noqa: S608 - names of our own
-        work.asked.order,
+        work.input.order,
     )
     if not found:
         raise _unless_new(work, RefusalError("ORDER_NOT_FOUND", "The order does not exist any more."))
@@ -72,7 +72,7 @@ def read_order(work: Provisioning) -> ReadOrder:
         "SELECT Id, Quantity, Billing_Cycle__c, Product2.StockKeepingUnit, Product2.WH_Product_ID__c,"
         " Product2.Item_Class__c, Product2.SIM_Plan_Type__c, Product2.SIM_Data_Size__c"
         " FROM OrderItem WHERE OrderId = {} ORDER BY Id",
-        work.asked.order,
+        work.input.order,
     )
     return ReadOrder(already=False, order=order, items=tuple(_item(item) for item in items))
 
@@ -139,7 +139,7 @@ def add_order(work: Provisioning) -> AddedOrder:
     """One WHMCS order of all lines; every service of it carries the Salesforce order's id."""
     words, items = work.clients.whmcs_settings.vocabulary, work.result(ReadOrder).items
     marks = [
-        custom_fields({words.command_field_ids.get(item.pid or 0, words.command_field_id): work.asked.order})
+        custom_fields({words.command_field_ids.get(item.pid or 0, words.command_field_id): work.input.order})
         for item in items
     ]
     answer = work.clients.whmcs.change(
@@ -150,7 +150,7 @@ def add_order(work: Provisioning) -> AddedOrder:
         qty=[item.quantity for item in items],
         billingcycle=[item.cycle for item in items],
         customfields=marks,
-        notes=f"sfOrderId={work.asked.order}",  # for people; nothing relies on it (decision 0012)
+        notes=f"sfOrderId={work.input.order}",  # for people; nothing relies on it (decision 0012)
         noemail=True,
     )
     return AddedOrder(str(answer["orderid"]))
@@ -159,7 +159,7 @@ def add_order(work: Provisioning) -> AddedOrder:
 def find_services(work: Provisioning) -> AddedOrder | None:
     """The WHMCS order whose services carry the Salesforce order's id, unless it was cancelled."""
     name = work.clients.whmcs_settings.vocabulary.command_field
-    orders = {str(service["orderid"]) for service in _services(work) if _field(service, name) == work.asked.order}
+    orders = {str(service["orderid"]) for service in _services(work) if _field(service, name) == work.input.order}
     return AddedOrder(min(orders, key=int)) if orders else None
 
 
@@ -272,7 +272,7 @@ def write_back(work: Provisioning) -> Done | None:
         Changed("OrderItem", item.id, {"WHMCS_Service_ID__c": service_of(work, item)})
         for item in work.result(ReadOrder).items
     ]
-    work.clients.salesforce.update_together([Changed("Order", work.asked.order, told), *items])
+    work.clients.salesforce.update_together([Changed("Order", work.input.order, told), *items])
     return None
 
 
@@ -286,7 +286,7 @@ def update_opportunity(work: Provisioning) -> Done | None:
 
 def finish_order(work: Provisioning) -> Done | None:
     status = work.clients.salesforce_settings.vocabulary.order_done
-    work.clients.salesforce.update("Order", work.asked.order, {"Status": status})
+    work.clients.salesforce.update("Order", work.input.order, {"Status": status})
     return None
 
 
@@ -313,7 +313,7 @@ def tell_failure(work: Provisioning) -> Done | None:
         "Activation_Error_Message__c": row.get("failure_reason"),
         "Activation_Last_Attempt_At__c": utc_now(),
     }
-    work.clients.salesforce.update("Order", work.asked.order, fields)
+    work.clients.salesforce.update("Order", work.input.order, fields)
     return None
 
 
@@ -323,7 +323,7 @@ def was_guarded(work: Provisioning) -> bool:
 
 
 def affected(work: Provisioning) -> Iterator[RefreshRequest]:
-    yield RefreshRequest("salesforce.orders", record=work.asked.order)
+    yield RefreshRequest("salesforce.orders", record=work.input.order)
     if "salesforce" in work.accounts:
         yield RefreshRequest("salesforce.order_items", owner=work.accounts["salesforce"])
     if work.has("add_order") and "whmcs" in work.accounts:
@@ -345,8 +345,8 @@ PROVISION_ORDER = Action(
             "add_order",
             add_order,
             brings=AddedOrder,
-            look=find_services,
-            looks_first=True,
+            find_existing=find_services,
+            find_existing_first=True,
             when=is_new,
             refused=("WHMCS_ADD_FAILED", "The billing system refused the order."),
         ),
@@ -354,7 +354,7 @@ PROVISION_ORDER = Action(
         Step(
             "accept_order",
             accept_order,
-            look=find_accepted,
+            find_existing=find_accepted,
             when=is_new,
             refused=("WHMCS_ACCEPT_FAILED", "The billing system did not accept the order."),
         ),

@@ -89,7 +89,7 @@ def plan_of(work: Provisioning) -> Item:
 
 def order_of(work: Provisioning) -> Order:
     """The order as it was read; where it had been provisioned before, its id alone."""
-    return work.result(ReadOrder).order or Order(id=work.asked.order)
+    return work.result(ReadOrder).order or Order(id=work.input.order)
 
 
 def card_of(work: Provisioning) -> str | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.commands import kinds
-from domain.support.asking import AddComment, CloseCase, OpenCase
+from domain.support.changing import AddComment, CloseCase, OpenCase
 from pipelines.commands.actions.accounts import account_of
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.saga import Action, Done, RefreshRequest, RefusalError, Result, Step, Work
@@ -39,9 +39,9 @@ def find_contact(work: Work[Any]) -> Contact:
 
 
 def create_case(work: Work[OpenCase]) -> OpenedCase:
-    asked = work.asked
+    input = work.input
     return opened(
-        work, asked.subject, asked.description, {"Priority": asked.priority.capitalize(), "Type": asked.category}
+        work, input.subject, input.description, {"Priority": input.priority.capitalize(), "Type": input.category}
     )
 
 
@@ -69,7 +69,7 @@ def _case(work: Work[Any]) -> str:
 
 
 def write_comment(work: Work[AddComment]) -> WrittenComment:
-    fields = {"ParentId": _case(work), "CommentBody": work.asked.body, "IsPublished": True}
+    fields = {"ParentId": _case(work), "CommentBody": work.input.body, "IsPublished": True}
     return WrittenComment(work.clients.salesforce.create("CaseComment", fields))
 
 
@@ -82,7 +82,7 @@ def find_comment(work: Work[AddComment]) -> WrittenComment | None:
         since,
     )
     known = work.row("actions/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}
-    found = (row["Id"] for row in written if row["CommentBody"] == work.asked.body and row["Id"] not in known["ids"])
+    found = (row["Id"] for row in written if row["CommentBody"] == work.input.body and row["Id"] not in known["ids"])
     return next((WrittenComment(each) for each in found), None)
 
 
@@ -127,7 +127,7 @@ ADD_COMMENT = Action(
             "write_comment",
             write_comment,
             brings=WrittenComment,
-            look=find_comment,
+            find_existing=find_comment,
             refused=("COMMENT_REFUSED", "The comment could not be added."),
         ),
     ),

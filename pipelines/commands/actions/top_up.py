@@ -45,8 +45,8 @@ def create_invoice(work: Work[TopUp]) -> MadeInvoice:
         date=today.isoformat(),
         duedate=(today + DUE_AFTER).isoformat(),
         notes=work.marker,
-        itemdescription0=f"SIM Data Top-up: {work.asked.gigabytes}GB for {number}",
-        itemamount0=work.asked.price,
+        itemdescription0=f"SIM Data Top-up: {work.input.gigabytes}GB for {number}",
+        itemamount0=work.input.price,
         itemtaxed0=False,
     )
     return MadeInvoice(str(answer["invoiceid"]))
@@ -81,7 +81,7 @@ def add_quota(work: Work[TopUp]) -> Done | None:
         quota = {
             "kind": assumptions.LINE_KIND,
             "account": number_of(work),
-            "quota": str(work.asked.megabytes),
+            "quota": str(work.input.megabytes),
             "quotaCode": work.marker,
         }
         work.clients.freebit.change(assumptions.ADD_QUOTA, quota)
@@ -122,11 +122,11 @@ TOP_UP = Action(
             "create_invoice",
             create_invoice,
             brings=MadeInvoice,
-            look=find_invoice,
+            find_existing=find_invoice,
             refused=("INVOICE_REFUSED", "It cannot be billed."),
         ),
-        Step("capture", capture, look=find_payment, refused=PAYMENT_FAILED),
-        Step("add_quota", add_quota, look=find_quota),
+        Step("capture", capture, find_existing=find_payment, refused=PAYMENT_FAILED),
+        Step("add_quota", add_quota, find_existing=find_quota),
     ),
     failing=(
         Step(
@@ -137,5 +137,5 @@ TOP_UP = Action(
         ),
     ),
     affects=affected,
-    result=lambda work: {"invoice": work.result(MadeInvoice).invoice, "yen": work.asked.price},
+    result=lambda work: {"invoice": work.result(MadeInvoice).invoice, "yen": work.input.price},
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.errors import HubError
-from domain.commands.asked import Broken
+from domain.commands.input import Broken
 
 
 class InvalidFieldError(HubError):

@@ -10,7 +10,7 @@ SELECT (SELECT json_object_agg(product.sku, json_build_object('entry', price.sou
                                AND price.currency = coalesce(billing.currency, price.currency)
          WHERE product.sku = ANY(%(skus)s) AND product.deleted_at IS NULL) AS entries,
        billing.currency, billing.address1, billing.address2, billing.city, billing.state, billing.postcode, billing.country
-  FROM hub.customer_accounts asked
+  FROM hub.customer_accounts ordering
   LEFT JOIN hub.customer_accounts billing
-         ON billing.customer_id = asked.customer_id AND billing.source = 'whmcs' AND billing.deleted_at IS NULL
- WHERE asked.id = %(account_id)s
+         ON billing.customer_id = ordering.customer_id AND billing.source = 'whmcs' AND billing.deleted_at IS NULL
+ WHERE ordering.id = %(account_id)s

@@ -1,4 +1,4 @@
--- The line that a command changes, while it is of the account that asked: its number and whose that is, its service at
+-- The line that a command changes, while it is of the command's account: its number and whose that is, its service at
 -- WHMCS, and the opportunity of its service.
 SELECT line.msisdn, line.number_claim, line.is_open, line.source_id AS service, subscription.opportunity_id
   FROM hub.sims line

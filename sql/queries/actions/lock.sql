@@ -1,2 +1,2 @@
--- Wait for the lock; held until unlocked or the connection ends.
+-- Wait for the lock of that name; held until it is unlocked or the connection ends.
 SELECT pg_advisory_lock(hashtext('hub.commands'), hashtext(%(name)s))

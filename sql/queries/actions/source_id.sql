@@ -1,4 +1,4 @@
--- The id that its system has for the case or subscription that a command changes, while it is of the account that asked,
+-- The id that its system has for the case or subscription that a command changes, while it is of the command's account,
 -- and what is known of its end.
 SELECT source_id, NULL AS opportunity_id, NULL AS next_due_on
   FROM hub.support_cases

@@ -1,2 +1,2 @@
--- Release the lock to whoever waits for it.
+-- Release the lock of that name: whoever waits for it goes on.
 SELECT pg_advisory_unlock(hashtext('hub.commands'), hashtext(%(name)s))

@@ -3,7 +3,7 @@
 -- before new ones. The lease is how long the taker may work before it must renew it.
 WITH due AS (
     SELECT d.id, d.is_new, d.due_at, d.seq,
-           row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS turn
+           row_number() OVER (PARTITION BY d.account_id ORDER BY d.is_new, d.due_at, d.seq) AS nth
       FROM (SELECT c.id, c.account_id, c.due_at, c.seq, c.started_at IS NULL AND c.customer_id IS NOT NULL AS is_new
               FROM command.commands c
              WHERE c.status IN ('accepted', 'running', 'waiting')
@@ -20,7 +20,7 @@ WITH due AS (
        -- Once more, of the row as it is locked: another forwarder may have taken it since.
        AND c.status IN ('accepted', 'running', 'waiting') AND c.due_at <= clock_timestamp()
        AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
-     ORDER BY due.turn, due.is_new, due.due_at, due.seq
+     ORDER BY due.nth, due.is_new, due.due_at, due.seq
      LIMIT %(at_most)s
        FOR UPDATE OF c SKIP LOCKED
 )

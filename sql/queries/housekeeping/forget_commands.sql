@@ -1,4 +1,4 @@
--- Empty what was asked and what came of it in commands that ended so many days ago; a row each. The row itself, its status,
+-- Empty the input and the result in commands that ended so many days ago; a row each. The row itself, its status,
 -- moments and key stay. Of an order that only failed, the list of orders still shows these four things.
 WITH ended AS (
     SELECT c.id, kept.input

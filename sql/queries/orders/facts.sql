@@ -39,6 +39,6 @@ SELECT json_build_object(
                           FROM hub.products product
                          WHERE product.deleted_at IS NULL
                            AND product.sku IN (SELECT line ->> 'sku'
-                                                 FROM jsonb_array_elements(%(asked)s::jsonb -> 'items') line))),
+                                                 FROM jsonb_array_elements(%(input)s::jsonb -> 'items') line))),
        {commands/earlier}
   FROM hub.customers customer

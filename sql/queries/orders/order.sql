@@ -23,7 +23,7 @@ SELECT json_build_object(
    AND placed.deleted_at IS NULL
 UNION ALL
 SELECT json_build_object({orders/submitted_fields}, 'items', '[]'::json)
-  FROM {command.commands} asked
- WHERE asked.id = %(id)s::uuid AND asked.kind = 'place_order'
-   AND asked.account_id = (SELECT hub.current_account('salesforce'))
-   AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = asked.id)
+  FROM {command.commands} submitted
+ WHERE submitted.id = %(id)s::uuid AND submitted.kind = 'place_order'
+   AND submitted.account_id = (SELECT hub.current_account('salesforce'))
+   AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = submitted.id)

@@ -8,13 +8,13 @@
   ORDER BY placed.placed_at DESC, placed.id DESC
   LIMIT %(rows)s::int)
 UNION ALL
-(SELECT json_build_object({orders/submitted_fields}), asked.accepted_at, asked.id
-   FROM {command.commands} asked
-  WHERE asked.account_id = (SELECT hub.current_account('salesforce'))
-    AND asked.kind = 'place_order'
-    AND (asked.accepted_at, asked.id) < (%(after)s::timestamptz, %(after_id)s::uuid)
-    AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = asked.id)
-  ORDER BY asked.accepted_at DESC, asked.id DESC
+(SELECT json_build_object({orders/submitted_fields}), submitted.accepted_at, submitted.id
+   FROM {command.commands} submitted
+  WHERE submitted.account_id = (SELECT hub.current_account('salesforce'))
+    AND submitted.kind = 'place_order'
+    AND (submitted.accepted_at, submitted.id) < (%(after)s::timestamptz, %(after_id)s::uuid)
+    AND NOT EXISTS (SELECT FROM {hub.orders} known WHERE known.command_id = submitted.id)
+  ORDER BY submitted.accepted_at DESC, submitted.id DESC
   LIMIT %(rows)s::int)
 ORDER BY at DESC, id DESC
 LIMIT %(rows)s::int

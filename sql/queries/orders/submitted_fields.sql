@@ -1,18 +1,18 @@
 -- Part of other questions: the keys and values of an order that is still only a command, for json_build_object.
-'id', asked.id,
+'id', submitted.id,
 'orderNumber', NULL,
-'type', asked.input ->> 'type',
-'status', CASE WHEN asked.status IN ('failed', 'cancelled') THEN asked.status ELSE 'submitted' END,
+'type', submitted.input ->> 'type',
+'status', CASE WHEN submitted.status IN ('failed', 'cancelled') THEN submitted.status ELSE 'submitted' END,
 'activationStatus', NULL,
 'activationScheduledAt', NULL,
-'effectiveDate', asked.input ->> 'activateOn',
-'placedAt', asked.accepted_at,
+'effectiveDate', submitted.input ->> 'activateOn',
+'placedAt', submitted.accepted_at,
 'total', NULL,
-'simType', asked.input #>> '{sim,simType}',
-'accessMode', asked.input ->> 'accessMode',
-'failure', CASE WHEN asked.status = 'failed' THEN
-    json_build_object('code', asked.failure_code, 'reason', asked.failure_reason) END,
-'pending', CASE WHEN asked.finished_at IS NULL THEN json_build_array(json_build_object(
-    'commandId', asked.id, 'kind', asked.kind,
-    'status', CASE asked.status WHEN 'dead' THEN 'needs_attention' ELSE asked.status END,
-    'waitsFor', asked.waits_for, 'acceptedAt', asked.accepted_at)) ELSE '[]' END
+'simType', submitted.input #>> '{sim,simType}',
+'accessMode', submitted.input ->> 'accessMode',
+'failure', CASE WHEN submitted.status = 'failed' THEN
+    json_build_object('code', submitted.failure_code, 'reason', submitted.failure_reason) END,
+'pending', CASE WHEN submitted.finished_at IS NULL THEN json_build_array(json_build_object(
+    'commandId', submitted.id, 'kind', submitted.kind,
+    'status', CASE submitted.status WHEN 'dead' THEN 'needs_attention' ELSE submitted.status END,
+    'waitsFor', submitted.waits_for, 'acceptedAt', submitted.accepted_at)) ELSE '[]' END

@@ -8,7 +8,7 @@ WITH missed AS (
                         WHERE c.subject_id = o.id AND c.kind = %(kind)s::text
                           AND (c.status IN ('accepted', 'running', 'waiting', 'dead')
                                OR c.accepted_at >= o.source_updated_at))
-), asked AS (
+), stored AS (
     INSERT INTO command.commands (id, kind, account_id, subject_kind, subject_id, lane, idempotency_key, request_hash,
                                   input, request_id, deadline_at)
     SELECT gen_random_uuid(), %(kind)s::text, account_id, %(subject)s::text, id, %(subject)s::text || ':' || id, key, md5(key),
@@ -17,4 +17,4 @@ WITH missed AS (
     ON CONFLICT (customer_id, idempotency_key) DO NOTHING
     RETURNING id
 )
-SELECT count(*), (SELECT pg_notify('hub_commands', %(kind)s::text)) FROM asked HAVING count(*) > 0
+SELECT count(*), (SELECT pg_notify('hub_commands', %(kind)s::text)) FROM stored HAVING count(*) > 0

@@ -133,7 +133,7 @@ class Hub:
         self,
         kind: str,
         customer: Customer,
-        asked: dict[str, Any],
+        input: dict[str, Any],
         *,
         subject: tuple[str, UUID | None] | None = None,
         system: str = "salesforce",
@@ -151,7 +151,7 @@ class Hub:
                     subject[0] if subject else "orders",
                     subject[1] if subject else None,
                     key or uuid4().hex,
-                    psycopg.types.json.Jsonb(asked),
+                    psycopg.types.json.Jsonb(input),
                 ],
             ).fetchone()
         assert row is not None

@@ -1,4 +1,4 @@
-"""For every kind of command, one that can be asked for again and again: what the crash test plays."""
+"""For every kind of command, one that can be accepted again and again: what the crash test plays."""
 
 from collections.abc import Callable
 from itertools import count
@@ -70,13 +70,13 @@ def line(hub: Hub, *, has_voice: bool = True, esim: bool = False) -> tuple[UUID,
     return found[0], found[1]
 
 
-def asked_of_line(kind: str, asked: Callable[[Hub], dict[str, Any]], *, esim: bool = False) -> Example:
-    """An example that asks a line for what `asked` says, which may differ each time."""
+def of_line(kind: str, input_of: Callable[[Hub], dict[str, Any]], *, esim: bool = False) -> Example:
+    """An example on a line in service. `input_of` says its input, which may differ each time."""
 
     def ask(hub: Hub, _: Customer) -> UUID:
         sim, customer = line(hub, esim=esim)
         who = Customer(customer, "", "")
-        return hub.ask(kind, who, asked(hub), subject=("sims", sim), system="whmcs")
+        return hub.ask(kind, who, input_of(hub), subject=("sims", sim), system="whmcs")
 
     return ask
 
@@ -102,8 +102,8 @@ def of_client(kind: str, what: dict[str, Any]) -> Example:
 
 
 def open_case(hub: Hub, customer: Customer) -> UUID:
-    asked_for = {"subject": "No signal", "description": "Since this morning.", "priority": "high"}
-    return hub.ask("open_case", customer, asked_for, subject=("support_cases", None))
+    input = {"subject": "No signal", "description": "Since this morning.", "priority": "high"}
+    return hub.ask("open_case", customer, input, subject=("support_cases", None))
 
 
 def of_case(kind: str, what: Callable[[], dict[str, Any]]) -> Example:
@@ -133,8 +133,8 @@ def submit_identity_document(hub: Hub, customer: Customer) -> UUID:
     name = f"document-{next(numbers)}.png"
     content = {"PathOnClient": name, "VersionData": "aGVsbG8=", "FirstPublishLocationId": customer.salesforce}
     hub.clients.salesforce.create("ContentVersion", content)
-    asked = {"name": name, "sha256": "0" * 64, "mediaType": "image/png"}
-    return hub.ask("submit_identity_document", customer, asked, subject=("customers", customer.id))
+    input = {"name": name, "sha256": "0" * 64, "mediaType": "image/png"}
+    return hub.ask("submit_identity_document", customer, input, subject=("customers", customer.id))
 
 
 def cancel_subscription(hub: Hub, customer: Customer) -> UUID:
@@ -155,12 +155,12 @@ EXAMPLES: dict[str, Example] = {
     "provision_order": provisioning(lambda: VPN),
     "provision_order of a card": provisioning(lambda: sim("SIM-DATA-VOICE-10GB", simType="physical", voiceMail=True)),
     "provision_order of an eSIM": provisioning(lambda: sim("SIM-DATA-ONLY-5GB", simType="esim", eid=chip())),
-    "top_up": asked_of_line("top_up", lambda _: {"megabytes": 1500}),
-    "change_plan": asked_of_line("change_plan", another_plan),
-    "change_voice": asked_of_line("change_voice", lambda _: {"voiceMail": next(numbers) % 2 == 0}),
-    "change_network": asked_of_line("change_network", lambda _: {"network": ("4G", "5G")[next(numbers) % 2]}),
-    "reissue_esim": asked_of_line("reissue_esim", lambda _: {"eid": chip()}, esim=True),
-    "cancel_sim": asked_of_line("cancel_sim", another_end),
+    "top_up": of_line("top_up", lambda _: {"megabytes": 1500}),
+    "change_plan": of_line("change_plan", another_plan),
+    "change_voice": of_line("change_voice", lambda _: {"voiceMail": next(numbers) % 2 == 0}),
+    "change_network": of_line("change_network", lambda _: {"network": ("4G", "5G")[next(numbers) % 2]}),
+    "reissue_esim": of_line("reissue_esim", lambda _: {"eid": chip()}, esim=True),
+    "cancel_sim": of_line("cancel_sim", another_end),
     "open_case": open_case,
     "add_comment": of_case("add_comment", lambda: {"body": f"It works again, said {next(numbers)}."}),
     "close_case": of_case("close_case", dict),

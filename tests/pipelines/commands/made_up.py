@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from domain.commands.asked import Asked
+from domain.commands.input import CommandInput
 from domain.commands.kind import Kind, NoFacts
 from pipelines.commands.claims import Claims
 from pipelines.commands.runner import Runner
@@ -29,8 +29,8 @@ class Found(Result, frozen=True):
     number: str
 
 
-class Nothing(Asked):
-    """What a made-up command asks for."""
+class Nothing(CommandInput):
+    """The input of a made-up command."""
 
 
 MADE_UP = Kind(KIND, about="Made up.", input=Nothing, subject="orders", system="salesforce", calls=(), facts=NoFacts)

@@ -54,8 +54,8 @@ def last_of_month(day: date) -> date:
 
 def test_a_service_that_ends_at_once_ends_now(hub: Hub) -> None:
     subscription, customer, opportunity = a_subscription(hub, date(2090, 1, 1))
-    who, asked = Customer(customer, "", ""), {"when": "immediate"}
-    command = hub.ask("cancel_subscription", who, asked, subject=("subscriptions", subscription), system="whmcs")
+    who, input = Customer(customer, "", ""), {"when": "immediate"}
+    command = hub.ask("cancel_subscription", who, input, subject=("subscriptions", subscription), system="whmcs")
 
     assert hub.forward() == ["succeeded"]
 
@@ -80,17 +80,17 @@ def test_the_case_of_a_line_that_ends_names_whom_to_write_to(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind", "reason"),
+    ("input", "kind", "reason"),
     [
         ({}, "End of Billing Period", "Cancelled by the customer"),
         ({"when": "immediate", "reason": "I move."}, "Immediate", "I move."),
     ],
 )
-def test_billing_is_told_when_and_why_a_service_ends(hub: Hub, asked: dict[str, Any], kind: str, reason: str) -> None:
+def test_billing_is_told_when_and_why_a_service_ends(hub: Hub, input: dict[str, Any], kind: str, reason: str) -> None:
     # Types: WHMCS API reference, AddCancelRequest.
     subscription, customer, _ = a_subscription(hub, date(2090, 1, 1))
     who = Customer(customer, "", "")
-    hub.ask("cancel_subscription", who, asked, subject=("subscriptions", subscription), system="whmcs")
+    hub.ask("cancel_subscription", who, input, subject=("subscriptions", subscription), system="whmcs")
 
     assert hub.forward() == ["succeeded"]
 

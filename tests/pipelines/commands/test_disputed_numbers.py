@@ -474,11 +474,11 @@ def rereader_of(hub: Hub, name: str, line: Line, meanwhile: Callable[[], None]) 
     source = source_of("freebit")
     ask_there = source.client.account_detail if name == "freebit.line_details" else source.client.traffic
 
-    def asked(number: str) -> Any:
+    def answer(number: str) -> Any:
         meanwhile()
         return ask_there(number)
 
-    setattr(source.client, ask_there.__name__, asked)
+    setattr(source.client, ask_there.__name__, answer)
     with psycopg.connect(hub.database.sync) as connection:
         Rereader(connection, dataset_named(name), source).read(Selection(records=frozenset({line.service})))
     source.client.close()

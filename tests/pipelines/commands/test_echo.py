@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.examples import ADDRESS, VPN, asked_of_line, chip, line
+from tests.pipelines.commands.examples import ADDRESS, VPN, chip, line, of_line
 
 # What Salesforce's events and WHMCS's webhooks would name, by what the ledger calls an effect.
 TELLS = {
@@ -90,26 +90,26 @@ def test_an_order_is_told_as_often_as_it_changes(hub: Hub, customer: Customer, b
     )] == ["approved", "processed"]  # fmt: skip
 
 
-def of_customer(hub: Hub, customer: Customer) -> None:
+def change_customer(hub: Hub, customer: Customer) -> None:
     hub.ask("update_address", customer, ADDRESS, subject=("customers", customer.id), system="whmcs")
 
 
-def of_line(hub: Hub, customer: Customer) -> None:
-    asked_of_line("top_up", lambda _: {"megabytes": 1500})(hub, customer)
-    asked_of_line("change_voice", lambda _: {"voiceMail": True})(hub, customer)
+def change_line(hub: Hub, customer: Customer) -> None:
+    of_line("top_up", lambda _: {"megabytes": 1500})(hub, customer)
+    of_line("change_voice", lambda _: {"voiceMail": True})(hub, customer)
 
 
-def of_chip(hub: Hub, customer: Customer) -> None:
+def change_chip(hub: Hub, customer: Customer) -> None:
     sim, owner = line(hub, esim=True)
     hub.ask("reissue_esim", Customer(owner, "", ""), {"eid": chip()}, subject=("sims", sim), system="whmcs")
 
 
-@pytest.mark.parametrize("asked", [of_customer, of_line, of_chip])
+@pytest.mark.parametrize("change", [change_customer, change_line, change_chip])
 def test_other_changes_find_nothing_new_when_they_come_back(
-    hub: Hub, customer: Customer, asked: Any, began: int
+    hub: Hub, customer: Customer, change: Any, began: int
 ) -> None:
     hub.control("quirks", **{"freebit.async_seconds": "0", "freebit.spacing_seconds": "0"})
-    asked(hub, customer)
+    change(hub, customer)
     assert set(hub.forward()) == {"succeeded"}
     echo(hub)
     after_one, done = changes(hub, began), commands(hub)

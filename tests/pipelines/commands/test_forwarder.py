@@ -132,12 +132,12 @@ def test_commands_of_one_batch_are_worked_on_at_once(
 
     action = replace(ACTIONS["place_order"], steps=(Step("meet", meet, reads=True),), result=lambda _: None)
     monkeypatch.setitem(ACTIONS, "place_order", action)
-    asked = {hub.ask("place_order", customer, VPN) for _ in range(4)}
+    commands = {hub.ask("place_order", customer, VPN) for _ in range(4)}
 
     with pool(hub, at_once=2) as runners:
         outcomes = list(runners.run(claimed(hub)))
 
-    assert {(outcome.command.id, outcome.status) for outcome in outcomes} == {(id_, "succeeded") for id_ in asked}
+    assert {(outcome.command.id, outcome.status) for outcome in outcomes} == {(id_, "succeeded") for id_ in commands}
 
 
 def test_what_waits_in_a_batch_for_its_turn_is_held_like_what_is_worked_on(
@@ -249,13 +249,15 @@ def test_whoever_lost_its_lease_writes_nothing_more(hub: Hub, customer: Customer
 
 
 def test_copies_share_the_work_and_do_none_of_it_twice(hub: Hub, customer: Customer, tmp_path: Path) -> None:
-    asked = [hub.ask("place_order", customer, VPN) for _ in range(10)]
+    commands = [hub.ask("place_order", customer, VPN) for _ in range(10)]
 
     # Each with a home of its own: Dagster's SQLite is made for one process, and refuses a second one now and then.
     with forwarding(tmp_path / "one", COMMANDS_BATCH="1"), forwarding(tmp_path / "other", COMMANDS_BATCH="1"):
-        until(lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(asked),)])
+        until(
+            lambda: hub.rows("SELECT count(*) FROM command.commands WHERE status = 'succeeded'") == [(len(commands),)]
+        )
 
-    assert len(hub.ledger(system="salesforce", kind="order")) == len(asked)
+    assert len(hub.ledger(system="salesforce", kind="order")) == len(commands)
 
 
 def test_in_a_queue_customers_take_turns(hub: Hub, customer: Customer, other_customer: Customer) -> None:

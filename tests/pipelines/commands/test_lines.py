@@ -19,9 +19,9 @@ from tests.pipelines.commands.conftest import Customer, Hub
 from tests.pipelines.commands.examples import EXAMPLES, another_plan, chip, line, sim
 
 
-def asked(hub: Hub, kind: str, what: dict[str, Any], **of: bool) -> UUID:
+def command_on_line(hub: Hub, kind: str, input: dict[str, Any], **of: bool) -> UUID:
     number, customer = line(hub, **of)
-    return hub.ask(kind, Customer(customer, "", ""), what, subject=("sims", number), system="whmcs")
+    return hub.ask(kind, Customer(customer, "", ""), input, subject=("sims", number), system="whmcs")
 
 
 def effects(hub: Hub, *kinds: str) -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ def effects(hub: Hub, *kinds: str) -> list[tuple[str, str]]:
 
 
 def test_data_is_invoiced_charged_and_added(hub: Hub) -> None:
-    command = asked(hub, "top_up", {"megabytes": 1500})
+    command = command_on_line(hub, "top_up", {"megabytes": 1500})
 
     assert hub.forward() == ["succeeded"]
 
@@ -43,7 +43,7 @@ def test_data_is_invoiced_charged_and_added(hub: Hub) -> None:
 
 def test_without_payment_there_is_no_data_and_no_open_invoice(hub: Hub) -> None:
     hub.control("quirks", capture="decline")
-    command = asked(hub, "top_up", {"megabytes": 1000})
+    command = command_on_line(hub, "top_up", {"megabytes": 1000})
 
     assert hub.forward() == ["failed"]
 
@@ -72,7 +72,7 @@ def test_an_account_that_is_billed_in_dollars_is_not_charged_the_price_in_yen(hu
 
 def test_money_taken_without_data_waits_for_an_operator_who_lets_it_go_on(hub: Hub) -> None:
     hub.control("faults", match="addSpec", mode="code:400-220", times=1)
-    command = asked(hub, "top_up", {"megabytes": 1000})
+    command = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["dead"]
     assert (hub.command(command)["failure_code"], effects(hub, "quota")) == ("PAID_WITHOUT_QUOTA", [])
 
@@ -85,8 +85,8 @@ def test_money_taken_without_data_waits_for_an_operator_who_lets_it_go_on(hub: H
 
 def test_a_dead_command_holds_up_what_comes_after_it_on_the_same_line(hub: Hub) -> None:
     hub.control("faults", match="addSpec", mode="code:400-220", times=1)
-    asked(hub, "top_up", {"megabytes": 1000})
-    asked(hub, "top_up", {"megabytes": 2000})
+    command_on_line(hub, "top_up", {"megabytes": 1000})
+    command_on_line(hub, "top_up", {"megabytes": 2000})
 
     assert hub.forward() == ["dead"]
     assert hub.forward() == []
@@ -97,7 +97,7 @@ def test_a_dead_command_holds_up_what_comes_after_it_on_the_same_line(hub: Hub) 
 def test_an_answer_that_never_came_charges_once_and_adds_once(hub: Hub, lost: str, how: str) -> None:
     """Proxies answer 502, 503 and 504 with Retry-After after the source has finished (openSUSE/osc#1860)."""
     hub.control("faults", match=lost, mode=how, times=1)
-    asked(hub, "top_up", {"megabytes": 1000})
+    command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["waiting"]
     hub.now_due()
 
@@ -111,7 +111,7 @@ def test_what_may_still_be_at_work_is_waited_for_before_it_is_repeated(
 ) -> None:
     monkeypatch.setenv("FREEBIT_TIMEOUT_MS", "200")
     hub.control("faults", match="addSpec", mode="timeout", times=1)
-    command = asked(hub, "top_up", {"megabytes": 1000})
+    command = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward(settle_seconds=30.0) == ["waiting"]
     hub.now_due()
 
@@ -128,8 +128,8 @@ def test_a_second_change_within_half_an_hour_waits_and_does_not_fail(
     monkeypatch.setenv("FREEBIT_CHANGE_SPACING_SECONDS", "1800")
     # The network would take the second one at once: the distance is the hub's to keep.
     hub.control("quirks", **{"freebit.async_seconds": "0", "freebit.spacing_seconds": "0"})
-    asked(hub, first, {"voiceMail": True} if first == "change_voice" else another_plan(hub))
-    second = asked(hub, "change_network", {"network": "5G"})
+    command_on_line(hub, first, {"voiceMail": True} if first == "change_voice" else another_plan(hub))
+    second = command_on_line(hub, "change_network", {"network": "5G"})
 
     assert hub.forward() == ["succeeded", "waiting"]
 
@@ -151,7 +151,7 @@ def test_a_second_change_within_half_an_hour_waits_and_does_not_fail(
 def test_the_network_is_told_what_was_chosen_and_nothing_else(
     hub: Hub, kind: str, what: dict[str, Any], effect: str, said: dict[str, str]
 ) -> None:
-    asked(hub, kind, what)
+    command_on_line(hub, kind, what)
 
     assert hub.forward() == ["succeeded"]
 
@@ -183,7 +183,7 @@ def test_a_plan_that_was_chosen_for_a_day_keeps_it_however_long_the_command_wait
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.control("faults", match="changePlan", mode="status:503", times=1)
-    command = asked(hub, "change_plan", another_plan(hub))
+    command = command_on_line(hub, "change_plan", another_plan(hub))
     assert hub.forward() == ["waiting"]
     monkeypatch.setattr("pipelines.commands.actions.change_line.first_of_next_month", lambda _: date(2090, 1, 1))
     hub.now_due()
@@ -197,7 +197,7 @@ def test_a_plan_that_was_chosen_for_a_day_keeps_it_however_long_the_command_wait
 
 def test_a_network_change_that_came_to_nothing_is_asked_for_again(hub: Hub) -> None:
     hub.control("faults", match="contractline/change", mode="html500", times=1)
-    asked(hub, "change_network", {"network": "5G"})
+    command_on_line(hub, "change_network", {"network": "5G"})
     assert hub.forward() == ["waiting"]
     hub.now_due()
 
@@ -208,7 +208,7 @@ def test_a_network_change_that_came_to_nothing_is_asked_for_again(hub: Hub) -> N
 
 def test_a_new_chip_is_on_the_service_in_billing_too(hub: Hub) -> None:
     new = chip()
-    command = asked(hub, "reissue_esim", {"eid": new}, esim=True)
+    command = command_on_line(hub, "reissue_esim", {"eid": new}, esim=True)
 
     assert hub.forward() == ["succeeded"]
 
@@ -229,11 +229,11 @@ def field_of(hub: Hub, service: str, name: str) -> str | None:
 
 def test_an_invoice_of_something_else_is_not_charged_for_the_data(hub: Hub) -> None:
     hub.control("quirks", capture="decline")
-    asked(hub, "top_up", {"megabytes": 3000})
+    command_on_line(hub, "top_up", {"megabytes": 3000})
     assert hub.forward() == ["failed"]
     hub.control("quirks", capture="approve")
     hub.control("faults", match="CreateInvoice", mode="html500", times=1)  # nothing is made, and nobody can tell
-    command = asked(hub, "top_up", {"megabytes": 1000})
+    command = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["waiting"]
     hub.now_due()
 
@@ -244,10 +244,10 @@ def test_an_invoice_of_something_else_is_not_charged_for_the_data(hub: Hub) -> N
 
 
 def test_data_that_was_added_before_is_not_taken_for_that_which_was_paid_now(hub: Hub) -> None:
-    first = asked(hub, "top_up", {"megabytes": 1000})
+    first = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["succeeded"]
     hub.control("faults", match="addSpec", mode="html500", times=1)
-    second = asked(hub, "top_up", {"megabytes": 1000})
+    second = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["waiting"]
     hub.now_due()
 
@@ -258,7 +258,7 @@ def test_data_that_was_added_before_is_not_taken_for_that_which_was_paid_now(hub
 
 def test_an_invoice_that_was_taken_back_meanwhile_brings_no_data(hub: Hub) -> None:
     hub.control("faults", match="CapturePayment", mode="html500", times=1)
-    command = asked(hub, "top_up", {"megabytes": 1000})
+    command = command_on_line(hub, "top_up", {"megabytes": 1000})
     assert hub.forward() == ["waiting"]
     (invoice,) = hub.ledger(kind="invoice")
     hub.control("mutate", system="whmcs", object="invoice", id=invoice["id"], fields={"status": "Cancelled"})
@@ -272,8 +272,8 @@ def test_an_invoice_that_was_taken_back_meanwhile_brings_no_data(hub: Hub) -> No
 
 def test_a_line_that_the_network_is_at_waits(hub: Hub) -> None:
     hub.control("quirks", **{"freebit.async_seconds": "600", "freebit.spacing_seconds": "0"})
-    asked(hub, "change_voice", {"voiceMail": True})
-    second = asked(hub, "change_network", {"network": "5G"})
+    command_on_line(hub, "change_voice", {"voiceMail": True})
+    second = command_on_line(hub, "change_network", {"network": "5G"})
 
     assert hub.forward() == ["succeeded", "waiting"]
 
@@ -283,8 +283,8 @@ def test_a_line_that_the_network_is_at_waits(hub: Hub) -> None:
 
 def test_a_change_of_a_line_that_is_going_to_end_is_refused(hub: Hub) -> None:
     hub.control("quirks", **{"freebit.async_seconds": "0", "freebit.spacing_seconds": "0"})
-    asked(hub, "cancel_sim", {"month": "2030-06"})
-    change = asked(hub, "change_voice", {"voiceMail": True})
+    command_on_line(hub, "cancel_sim", {"month": "2030-06"})
+    change = command_on_line(hub, "change_voice", {"voiceMail": True})
 
     assert hub.forward() == ["succeeded", "failed"]
 
@@ -324,9 +324,9 @@ def test_an_order_for_a_sim_opens_a_line_that_the_customer_sees(
 
 def test_two_orders_at_once_get_a_card_each(hub: Hub, customer: Customer) -> None:
     hub.control("quirks", **{"freebit.async_seconds": "0"})
-    asked = [hub.ask("place_order", customer, sim("SIM-DATA-VOICE-10GB", simType="physical")) for _ in range(2)]
+    commands = [hub.ask("place_order", customer, sim("SIM-DATA-VOICE-10GB", simType="physical")) for _ in range(2)]
     hub.forward()
-    orders = [hub.command(each)["result"]["salesforceOrderId"] for each in asked]
+    orders = [hub.command(each)["result"]["salesforceOrderId"] for each in commands]
     hub.sync_records("salesforce.orders", *orders)
     for order in orders:
         hub.provision(order)
@@ -455,8 +455,8 @@ def test_a_card_that_was_reserved_for_nothing_is_free_again(hub: Hub, customer: 
 
 def test_what_cannot_be_done_at_all_ends_and_holds_up_nothing_behind_it(hub: Hub) -> None:
     # Accepted by an earlier release: there is no day after 9999-12 (issue 14, 11).
-    never = asked(hub, "cancel_sim", {"month": "9999-12"})
-    behind = asked(hub, "change_network", {"network": "5G"})
+    never = command_on_line(hub, "cancel_sim", {"month": "9999-12"})
+    behind = command_on_line(hub, "change_network", {"network": "5G"})
 
     assert sorted(hub.forward()) == ["failed", "succeeded"]
 
@@ -474,8 +474,8 @@ def test_a_mistake_of_the_hub_before_anything_was_done_fails_the_command_and_fre
     monkeypatch.setattr("pipelines.commands.actions.change_line.first_of_next_month", mistaken)
     monkeypatch.setattr("pipelines.commands.runner.FIRST_WAIT_SECONDS", 0.0)
     (plan,) = hub.rows("SELECT plan_code FROM hub.sims WHERE id = %s", line(hub)[0])[0]
-    broken = asked(hub, "change_plan", {"planCode": "SIM_50G" if plan != "SIM_50G" else "SIM_10G"})
-    behind = asked(hub, "top_up", {"megabytes": 1000})
+    broken = command_on_line(hub, "change_plan", {"planCode": "SIM_50G" if plan != "SIM_50G" else "SIM_10G"})
+    behind = command_on_line(hub, "top_up", {"megabytes": 1000})
 
     left = hub.forward()
 

@@ -44,8 +44,8 @@ def test_a_document_on_anothers_account_proves_nothing(hub: Hub) -> None:
     (_, _, customer, _, _), (_, _, _, _, victims_account) = two_subscriptions(hub)
     content = {"PathOnClient": "theirs-0001.png", "VersionData": "aGk=", "FirstPublishLocationId": victims_account}
     hub.clients.salesforce.create("ContentVersion", content)
-    asked = {"name": "theirs-0001.png", "sha256": "0" * 64, "mediaType": "image/png"}
-    command = hub.ask("submit_identity_document", Customer(customer, "", ""), asked, subject=("customers", customer))
+    input = {"name": "theirs-0001.png", "sha256": "0" * 64, "mediaType": "image/png"}
+    command = hub.ask("submit_identity_document", Customer(customer, "", ""), input, subject=("customers", customer))
 
     assert hub.forward() == ["failed"]
 

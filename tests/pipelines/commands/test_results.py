@@ -120,7 +120,7 @@ def test_what_earlier_releases_stored_is_read(kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", ACTIONS)
 def test_every_step_brings_what_its_functions_say(kind: str) -> None:
     for step in steps(ACTIONS[kind]):
-        for function in filter(None, (step.act, step.look)):
+        for function in filter(None, (step.act, step.find_existing)):
             said = get_type_hints(function)["return"]
             assert {*get_args(said), said} & {step.brings, type(None)}, (step.name, function)
             brought = [each for each in (said, *get_args(said)) if isinstance(each, type) and issubclass(each, Result)]

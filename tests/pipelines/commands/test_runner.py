@@ -5,8 +5,8 @@ failed quietly: an operator looks. Waiting on purpose costs nothing of the time,
 its own.
 
 Steps: each is written down before its call and after it, and done once. Where the outcome of a call is unknown, the
-step looks for it before it calls again, and waits until that call cannot be at work any more. A call that surely
-changed nothing is simply made again.
+step searches for its effect before it calls again, and waits until that call cannot be at work any more. A call that
+surely changed nothing is simply made again.
 
 Failing: that and why a command fails is written down before anything is taken back. Whoever goes on after that, goes on
 taking back and never forward.
@@ -73,7 +73,7 @@ def test_what_only_read_before_its_deadline_fails_as_if_it_had_not_begun(stage: 
 def test_what_charged_and_runs_out_of_time_waits_for_an_operator(stage: Stage, *, lost: bool) -> None:
     charging, adding = Doing(LOST if lost else Done()), Doing(NEVER_SENT)
     action = made_up(
-        Step("charge", charging, look=Doing(None)), Step("add", adding, repeatable=True),
+        Step("charge", charging, find_existing=Doing(None)), Step("add", adding, repeatable=True),
         failing=[Step("cancel", cancelling := Doing(), repeatable=True)],
     )  # fmt: skip
     command = stage.ask()
@@ -143,7 +143,7 @@ def test_taking_back_has_a_day_and_then_an_operator_looks(stage: Stage) -> None:
 
 def test_an_operator_who_lets_it_go_on_gives_it_a_day(stage: Stage) -> None:
     command = stage.ask()
-    action = made_up(Step("charge", Doing(LOST, None), look=Doing(None)))
+    action = made_up(Step("charge", Doing(LOST, None), find_existing=Doing(None)))
     run_until_it_breaks(stage, action)
     stage.set(command, deadline_at=past())
     assert stage.run(action) == "dead"
@@ -280,40 +280,42 @@ def test_what_is_not_needed_is_neither_done_nor_written_down(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("lost", [LOST, CredentialsError("whmcs", "refuses us", nothing_came=False), GONE])
-def test_after_a_lost_answer_it_looks_and_what_it_finds_is_not_done_again(stage: Stage, lost: Exception) -> None:
-    acting, looking = Doing(lost, None), Doing(Found("1"))
+def test_after_a_lost_answer_an_existing_effect_is_searched_for_and_not_done_again(
+    stage: Stage, lost: Exception
+) -> None:
+    acting, finding = Doing(lost, None), Doing(Found("1"))
     command = stage.ask()
-    action = made_up(Step("charge", acting, brings=Found, look=looking))
+    action = made_up(Step("charge", acting, brings=Found, find_existing=finding))
     run_until_it_breaks(stage, action)
 
     assert stage.run(action) == "succeeded"
 
-    assert (acting.times, looking.times) == (1, 1)
+    assert (acting.times, finding.times) == (1, 1)
     assert stage.rows("SELECT result FROM command.steps WHERE command_id = %s", command) == [({"number": "1"},)]
 
 
 def run_until_it_breaks(stage: Stage, action: Any) -> None:
-    """A turn that ends before the command does, by trouble or by a kill."""
+    """Work that stops before the command ends, by trouble or by a kill."""
     with suppress(psycopg.OperationalError):
         assert stage.run(action) == "waiting"
     stage.take_over()
 
 
 def test_after_a_lost_answer_that_came_to_nothing_it_is_done_once_more(stage: Stage) -> None:
-    acting, looking = Doing(LOST, None), Doing(None)
+    acting, finding = Doing(LOST, None), Doing(None)
     stage.ask()
-    action = made_up(Step("charge", acting, look=looking))
+    action = made_up(Step("charge", acting, find_existing=finding))
     run_until_it_breaks(stage, action)
 
     assert stage.run(action) == "succeeded"
 
-    assert (acting.times, looking.times) == (2, 1)
+    assert (acting.times, finding.times) == (2, 1)
 
 
 def test_what_may_be_at_work_still_is_waited_for_though_nothing_is_found(stage: Stage) -> None:
-    acting, looking = Doing(LOST, None), Doing(None)
+    acting, finding = Doing(LOST, None), Doing(None)
     command = stage.ask()
-    action = made_up(Step("charge", acting, look=looking))
+    action = made_up(Step("charge", acting, find_existing=finding))
     run_until_it_breaks(stage, action)
 
     assert stage.run(action, settle_seconds=30.0) == "waiting"
@@ -329,7 +331,7 @@ def test_what_may_be_at_work_still_is_waited_for_though_nothing_is_found(stage: 
 def test_what_may_be_at_work_is_measured_from_the_latest_try(stage: Stage) -> None:
     acting = Doing(LOST, LOST, None)
     stage.ask()
-    action = made_up(Step("charge", acting, look=Doing(None)))
+    action = made_up(Step("charge", acting, find_existing=Doing(None)))
     run_until_it_breaks(stage, action)
     stage.rows("UPDATE command.steps SET started_at = now() - interval '31 seconds' RETURNING name")
     run_until_it_breaks(stage, action)
@@ -339,23 +341,23 @@ def test_what_may_be_at_work_is_measured_from_the_latest_try(stage: Stage) -> No
     assert acting.times == 2
 
 
-def test_trouble_while_it_looks_leaves_the_outcome_open(stage: Stage) -> None:
-    acting, looking = Doing(LOST, None), Doing(UnavailableError("whmcs", "is down", sent=False), Done())
+def test_trouble_while_it_searches_leaves_the_outcome_open(stage: Stage) -> None:
+    acting, finding = Doing(LOST, None), Doing(UnavailableError("whmcs", "is down", sent=False), Done())
     command = stage.ask()
-    action = made_up(Step("charge", acting, look=looking))
+    action = made_up(Step("charge", acting, find_existing=finding))
     run_until_it_breaks(stage, action)
     run_until_it_breaks(stage, action)
     assert stage.steps(command) == [("charge", "started")]
 
     assert stage.run(action) == "succeeded"
 
-    assert (acting.times, looking.times) == (1, 2)
+    assert (acting.times, finding.times) == (1, 2)
 
 
-def test_what_came_of_a_lost_call_and_may_not_be_asked_for_waits_for_an_operator(stage: Stage) -> None:
+def test_what_came_of_a_lost_call_and_may_not_be_read_waits_for_an_operator(stage: Stage) -> None:
     command = stage.ask()
     refused = RefusalError("NUMBER_DISPUTED", "It is not certain whose number this is.")
-    action = made_up(Step("charge", acting := Doing(LOST, None), look=Doing(refused)))
+    action = made_up(Step("charge", acting := Doing(LOST, None), find_existing=Doing(refused)))
     run_until_it_breaks(stage, action)
 
     assert stage.run(action) == "dead"
@@ -364,24 +366,26 @@ def test_what_came_of_a_lost_call_and_may_not_be_asked_for_waits_for_an_operator
 
 
 @pytest.mark.parametrize("error", [NEVER_SENT, ThrottledError("whmcs", "asks for patience"), LaterError(1.0, "Later.")])
-def test_a_call_that_surely_changed_nothing_is_made_again_without_looking(stage: Stage, error: Exception) -> None:
-    acting, looking = Doing(error, None), Doing(Done())
+def test_a_call_that_surely_changed_nothing_is_made_again_without_a_search(stage: Stage, error: Exception) -> None:
+    acting, finding = Doing(error, None), Doing(Done())
     command = stage.ask()
-    action = made_up(Step("charge", acting, look=looking))
+    action = made_up(Step("charge", acting, find_existing=finding))
     assert stage.run(action) == "waiting"
     assert stage.steps(command) == []
     stage.take_over()
 
     assert stage.run(action, settle_seconds=30.0) == "succeeded"
 
-    assert (acting.times, looking.times) == (2, 0)
+    assert (acting.times, finding.times) == (2, 0)
 
 
-def test_what_another_may_have_done_is_looked_for_before_the_first_try(stage: Stage) -> None:
+def test_what_another_may_have_done_is_searched_for_before_the_first_try(stage: Stage) -> None:
     acting = Doing()
     command = stage.ask()
 
-    assert stage.run(made_up(Step("order", acting, look=Doing(Done()), looks_first=True))) == "succeeded"
+    assert (
+        stage.run(made_up(Step("order", acting, find_existing=Doing(Done()), find_existing_first=True))) == "succeeded"
+    )
 
     assert (stage.steps(command), acting.times) == ([("order", "done")], 0)
 

@@ -39,8 +39,8 @@ def test_what_agents_say_is_an_agents_and_their_notes_are_marked(hub: Hub) -> No
 
 
 def test_a_case_says_what_its_customer_said(hub: Hub, customer: Customer) -> None:
-    asked = {"subject": "No signal", "description": "Since this morning.", "priority": "high", "category": "Technical"}
-    command = hub.ask("open_case", customer, asked)
+    input = {"subject": "No signal", "description": "Since this morning.", "priority": "high", "category": "Technical"}
+    command = hub.ask("open_case", customer, input)
     assert hub.forward() == ["succeeded"]
 
     case = hub.salesforce_record("Case", hub.command(command)["result"]["salesforceCaseId"])

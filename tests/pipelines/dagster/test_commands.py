@@ -30,7 +30,7 @@ def stage(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage
 def doing(monkeypatch: pytest.MonkeyPatch, kind: str, *brings: Done | Exception | None) -> Doing:
     """What commands of the kind do for this test, in place of calls."""
     acting = Doing(*brings)
-    monkeypatch.setitem(ACTIONS, kind, made_up(Step("act", acting, look=Doing(None))))
+    monkeypatch.setitem(ACTIONS, kind, made_up(Step("act", acting, find_existing=Doing(None))))
     return acting
 
 

@@ -159,26 +159,28 @@ async def test_one_key_does_not_stand_for_the_same_change_of_two_things(
 
 
 async def test_two_at_once_under_one_key_are_one_command(database: Any, customer: Any) -> None:
-    asked = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
-    asked += " '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
+    accept = "SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
+    accept += " '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
 
     with psycopg.connect(database.api) as one, psycopg.connect(database.api, autocommit=True) as other:
         for connection, local in ((one, True), (other, False)):
             connection.execute("SELECT set_config('hub.customer_id', %s, %s)", [str(customer["id"]), local])
-        first = one.execute(asked.encode()).fetchone()
+        first = one.execute(accept.encode()).fetchone()
         other.execute("SET lock_timeout = '200ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            other.execute(asked.encode())
+            other.execute(accept.encode())
         one.commit()
-        second = other.execute(asked.encode()).fetchone()
+        second = other.execute(accept.encode()).fetchone()
 
     assert first is not None
     assert second == ("repeated", first[1])
 
 
 async def test_the_second_of_two_at_once_is_answered_as_a_repetition(database: Any, customer: Any, rows: Any) -> None:
-    asked = b"SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
-    asked += b" '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
+    accept = (
+        b"SELECT outcome, id FROM command.accept('place_order', 'salesforce', 'orders', NULL, NULL, 'one-key', 'h',"
+    )
+    accept += b" '{}', 'r', interval '1 day', gen_random_uuid(), '{}')"
     waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
     with (
@@ -189,8 +191,8 @@ async def test_the_second_of_two_at_once_is_answered_as_a_repetition(database: A
     ):
         for connection in (one, other):
             connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
-        first = one.execute(asked).fetchone()
-        second = pool.submit(lambda: other.execute(asked).fetchone())
+        first = one.execute(accept).fetchone()
+        second = pool.submit(lambda: other.execute(accept).fetchone())
         while not watching.execute(waits).fetchall():
             assert not second.done(), second.result()
         one.commit()

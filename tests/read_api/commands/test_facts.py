@@ -38,9 +38,9 @@ def mine(rows: Any) -> dict[str, Any]:
     return insert_customer(rows)
 
 
-async def facts(api: Database, change: Any, customer: Any, asked: Any = None, **values: Any) -> tuple[Any, Any]:
+async def facts(api: Database, change: Any, customer: Any, input: Any = None, **values: Any) -> tuple[Any, Any]:
     """What is known, and the command that the key stands for."""
-    given = {"asked": json.dumps(asked), "key": "a-key-of-mine", "id": None} | values
+    given = {"input": json.dumps(input), "key": "a-key-of-mine", "id": None} | values
     found = await api.ask(change.facts, str(customer["id"]), {name: given[name] for name in change.facts.parameters})
     known, earlier = found.rows[0]
     return json.loads(known or b"null"), json.loads(earlier or b"null")

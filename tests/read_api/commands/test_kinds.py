@@ -43,9 +43,9 @@ def by_kind(change: Change[Any, Any]) -> str:
 def test_every_kind_is_done_by_one_action_and_asked_for_at_one_place() -> None:
     assert {each.name for each in KINDS.values()} == set(ACTIONS)
     assert {name: action.kind for name, action in ACTIONS.items()} == {each.name: each for each in KINDS.values()}
-    asked = [change.kind for change in CHANGES]
-    assert sorted(kind.name for kind in asked) == sorted(set(ACTIONS) - {"provision_order"})
-    assert all(kind in KINDS.values() for kind in asked)
+    accepted = [change.kind for change in CHANGES]
+    assert sorted(kind.name for kind in accepted) == sorted(set(ACTIONS) - {"provision_order"})
+    assert all(kind in KINDS.values() for kind in accepted)
     assert [name for name, each in KINDS.items() if name != each.name.upper()] == []
 
 

@@ -88,8 +88,8 @@ def control(sandbox: RunningSandbox, name: str, **content: Any) -> None:
 
 
 def passed(gateway: GatewaySettings, headers: dict[str, str]) -> int:
-    asked = {"client": "1", "invoice": "1"}
-    return httpx.post(f"{gateway.address}/pay-links", json=asked, headers=headers, timeout=30).status_code
+    body = {"client": "1", "invoice": "1"}
+    return httpx.post(f"{gateway.address}/pay-links", json=body, headers=headers, timeout=30).status_code
 
 
 def wait_until_there(settings: GatewaySettings, process: "subprocess.Popen[bytes]") -> None:
@@ -171,8 +171,8 @@ def holding(url: str, text: str) -> list[str]:
             "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('hub', 'sync', 'command', 'history')"
         ).fetchall()
         found = SQL("SELECT EXISTS (SELECT FROM {} t WHERE strpos(t::text, {}) > 0)")
-        asked = {table: found.format(Identifier(*table), Literal(text)) for table in tables}
-        return [table[1] for table, query in asked.items() if connection.execute(query).fetchone() == (True,)]
+        queries = {table: found.format(Identifier(*table), Literal(text)) for table in tables}
+        return [table[1] for table, query in queries.items() if connection.execute(query).fetchone() == (True,)]
 
 
 async def test_a_link_is_in_no_log_and_no_table(
@@ -315,8 +315,8 @@ async def test_a_document_is_put_on_the_account_once_and_a_command_tells_the_age
     kept = sandbox.state.overlay.changed("salesforce", "ContentVersion")[document["id"]].fields
     stored = Image.open(BytesIO(b64decode(str(kept["VersionData"]))))
     assert (stored.format, stored.tobytes()) == ("PNG", Image.open(BytesIO(PNG)).tobytes())
-    asked = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
-    assert asked == [("submit_identity_document", "image/png")]
+    stored = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
+    assert stored == [("submit_identity_document", "image/png")]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""What customers may ask of support, and the rules (portal reference, section 11)."""
+"""What customers may change of their support cases, and the rules (portal reference, section 11)."""
 
 from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from domain.commands.asked import Asked, Broken
+from domain.commands.input import Broken, CommandInput
 
 RuleCode = Literal["CASE_CLOSED",]
 """Rules that a change of a case may break."""
@@ -14,7 +14,7 @@ MOST_COMMENT_BYTES = 4000
 """Bytes, not characters: 1,333 in Japanese (Salesforce Object Reference, CaseComment)."""
 
 
-class OpenCase(Asked):
+class OpenCase(CommandInput):
     """A new support case."""
 
     subject: str = Field(min_length=1, max_length=255)
@@ -23,7 +23,7 @@ class OpenCase(Asked):
     priority: Literal["low", "medium", "high"] = "medium"
 
 
-class AddComment(Asked):
+class AddComment(CommandInput):
     """The customer's word on a case."""
 
     body: str = Field(min_length=1, max_length=MOST_COMMENT_BYTES, description="At most 4,000 bytes of UTF-8")
@@ -36,7 +36,7 @@ class AddComment(Asked):
         return body
 
 
-class CloseCase(Asked):
+class CloseCase(CommandInput):
     """The case is settled for the customer."""
 
 
@@ -46,7 +46,7 @@ class CaseFacts(BaseModel):
     is_closed: bool
 
 
-def open_case_rules(_: Asked, case: CaseFacts, __: date) -> list[Broken]:
+def open_case_rules(_: CommandInput, case: CaseFacts, __: date) -> list[Broken]:
     """For whatever needs a case that is not closed."""
     if case.is_closed:
         code: RuleCode = "CASE_CLOSED"

@@ -1,4 +1,4 @@
-"""What customers ask for in a seed, over the API; and what that must have done once, by the sandbox's own ledger."""
+"""The commands that customers send in a seed, and what each must have done once, by the sandbox's own ledger."""
 
 import time
 from collections import Counter
@@ -26,7 +26,7 @@ FAULTS = {
     "applied, answer lost": ("after:503", "after:502+none", "timeout_after", "drop", "cut"),
     "applied, answer spoilt": ("malformed", "empty200", "doubled"),
 }
-"""What may come of a call that changes something: the three must be told apart, or looked for."""
+"""What may come of a call that changes something: the three must be told apart, or the effect searched for."""
 MEETING_SECONDS = 10.0
 """At most, for a call of a command to come by that a fault waits for; the fault stays."""
 PLACING_SECONDS = 6.0
@@ -37,7 +37,7 @@ SELECT c.id, c.id FROM hub.customers c WHERE c.salesforce_account_id IS NOT NULL
    AND EXISTS (SELECT FROM hub.payment_methods p WHERE p.account_id = c.whmcs_account_id AND p.deleted_at IS NULL)
    AND c.deleted_at IS NULL AND c.identity_status = 'verified' ORDER BY c.id
 """
-UNASKED = CUSTOMERS.replace(
+NOT_CHECKED_YET = CUSTOMERS.replace(
     "ORDER BY", "AND coalesce(c.internet_eligibility_status, '') NOT IN ('pending', 'eligible') ORDER BY"
 )
 IS_THERE = "SELECT FROM hub.customers WHERE id = %s AND deleted_at IS NULL"
@@ -66,10 +66,10 @@ OPEN = """
 
 
 @dataclass(frozen=True)
-class Ask:
+class CommandRequest:
     """A request that customers make.
 
-    path: of the API; {} stands for the subject. who: a query for the subjects that may be asked of, each with its
+    path: of the API; {} stands for the subject. who: a query for the subjects it may be about, each with its
     customer. body: for a number that was drawn. calls: the calls of its steps that change something, by a text of their
     labels. approved: it is an order, and an agent approves it, whose provisioning is meant.
     """
@@ -93,13 +93,13 @@ SALESFORCE_ENDS = {
     "finish_order": "PATCH /services/data/v62.0/sobjects/Order/801",
 }
 BILLED = {"add_order": "AddOrder", "accept_order": "AcceptOrder", "mark_service": "UpdateClientProduct"}
-ASKS: dict[str, Ask] = {
-    "place_order": Ask(
+COMMANDS: dict[str, CommandRequest] = {
+    "place_order": CommandRequest(
         "/api/orders", CUSTOMERS, lambda _: VPN,
         {"keep_opportunity": "Opportunity/Hub_Command_Id__c", "create_order": "composite/tree/Order"},
     ),
-    "provision_order": Ask("/api/orders", CUSTOMERS, lambda _: VPN, BILLED | SALESFORCE_ENDS, approved=True),
-    "provision_order of a card": Ask(
+    "provision_order": CommandRequest("/api/orders", CUSTOMERS, lambda _: VPN, BILLED | SALESFORCE_ENDS, approved=True),
+    "provision_order of a card": CommandRequest(
         "/api/orders", CUSTOMERS, lambda _: sim("SIM-DATA-VOICE-10GB", simType="physical", voiceMail=True),
         {
             "choose_line": "sobjects/SIM_Inventory__c/", "open_line": "master/addAcnt",
@@ -107,95 +107,97 @@ ASKS: dict[str, Ask] = {
         },
         approved=True,
     ),
-    "provision_order of an eSIM": Ask(
+    "provision_order of an eSIM": CommandRequest(
         "/api/orders", CUSTOMERS, lambda number: sim("SIM-DATA-ONLY-5GB", simType="esim", eid=_eid(number)),
         {"open_line": "esim/addAcnt"}, approved=True,
     ),
-    "top_up": Ask(
+    "top_up": CommandRequest(
         "/api/sims/{}/top-ups", LINES.format("true"), lambda _: {"megabytes": 1500},
         {"create_invoice": "CreateInvoice", "capture": "CapturePayment", "add_quota": "master/addSpec"},
     ),
-    "change_plan": Ask(
+    "change_plan": CommandRequest(
         "/api/sims/{}/plan-changes", LINES.format("true"),
         lambda number: {"planCode": ("SIM_10G", "SIM_25G", "SIM_5G")[number % 3]}, {"set_plan": "changePlan"},
     ),
-    "change_voice": Ask(
+    "change_voice": CommandRequest(
         "/api/sims/{}/voice-options", LINES.format("s.has_voice"), lambda number: {"voiceMail": number % 2 == 0},
         {"set_voice": "talkoption/changeOrder"},
     ),
-    "change_network": Ask(
+    "change_network": CommandRequest(
         "/api/sims/{}/network-changes", LINES.format("true"), lambda number: {"network": ("4G", "5G")[number % 2]},
         {"set_network": "contractline/change"},
     ),
-    "reissue_esim": Ask(
+    "reissue_esim": CommandRequest(
         "/api/sims/{}/reissues", LINES.format("s.sim_type = 'esim'"), lambda number: {"eid": _eid(number)},
         {"reissue": "esim/addAcnt", "write_eid": "UpdateClientProduct"},
     ),
-    "cancel_sim": Ask(
+    "cancel_sim": CommandRequest(
         "/api/sims/{}/cancellations", LINES.format("true"), lambda number: {"month": f"2027-{number % 12 + 1:02d}"},
         {"cancel_line": "cnclAcnt", "cancel_service": "AddCancelRequest", "open_case": "Case/Hub_Command_Id__c"},
     ),
-    "open_case": Ask(
+    "open_case": CommandRequest(
         "/api/support/cases", CUSTOMERS,
         lambda number: {"subject": f"No signal {number}", "description": "Since this morning."},
         {"create_case": "Case/Hub_Command_Id__c"},
     ),
-    "add_comment": Ask(
+    "add_comment": CommandRequest(
         "/api/support/cases/{}/comments", CASES, lambda number: {"body": f"Word {number}"},
         {"write_comment": "sobjects/CaseComment"},
     ),
-    "close_case": Ask("/api/support/cases/{}/closings", CASES, lambda _: {}, {"close": "sobjects/Case/500"}),
-    "update_profile": Ask(
+    "close_case": CommandRequest("/api/support/cases/{}/closings", CASES, lambda _: {}, {"close": "sobjects/Case/500"}),
+    "update_profile": CommandRequest(
         "/api/me", CUSTOMERS, lambda number: {"phone": f"090-{number:08d}"[:13]}, {"update_client": "UpdateClient "},
         method="PATCH",
     ),
-    "update_address": Ask(
+    "update_address": CommandRequest(
         "/api/me/address", CUSTOMERS, lambda number: ADDRESS | {"address1": f"{number} Shiba"},
         {"update_address": "UpdateClient "}, method="PATCH",
     ),
-    "request_eligibility": Ask(
-        "/api/eligibility-requests", UNASKED, lambda _: {},
+    "request_eligibility": CommandRequest(
+        "/api/eligibility-requests", NOT_CHECKED_YET, lambda _: {},
         {"open_case": "Case/Hub_Command_Id__c", "mark_account": "sobjects/Account/001"},
     ),
-    "cancel_subscription": Ask(
+    "cancel_subscription": CommandRequest(
         "/api/subscriptions/{}/cancellations", SUBSCRIPTIONS, lambda _: {},
         {"request_cancellation": "AddCancelRequest", "tell_opportunity": TELL_OPPORTUNITY},
     ),
 }  # fmt: skip
-"""All that customers may ask for, but for identity documents: those go to a process that a campaign has not."""
+"""All commands that customers may send, but for identity documents: those go to a process that a campaign has not."""
 
 
 @dataclass
 class Customers:
-    """Customers who ask. `accepted`: the commands that the API took, and their kinds."""
+    """Customers who send commands. `accepted`: the commands that the API took, and their kinds."""
 
     play: "Play"
     accepted: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, name: str, number: int, fault: tuple[str, str] | None = None, *, again: bool = False) -> None:
-        """Ask for something. fault: a step, and the mode of the fault that waits for its call; counted when it met it.
+    def send(self, name: str, number: int, fault: tuple[str, str] | None = None, *, again: bool = False) -> None:
+        """Send a command. fault: a step, and the mode of the fault that waits for its call; counted when it met it.
 
-        again: the customer's own answer is lost, and the same is asked again with the same key.
+        again: the customer's own answer is lost, and the same is sent again with the same key.
         """
-        ask = ASKS[name]
+        request = COMMANDS[name]
         try:
-            subjects = self.play.ask(ask.who)
+            subjects = self.play.ask(request.who)
         except psycopg.OperationalError:  # it is down just now
             return
         if not subjects:
             return
         subject, customer = subjects[number % len(subjects)]
-        if fault and not ask.approved:
-            self._prepare(ask, *fault)
-        command = self._accepted(ask, name, number, subject, customer, again=again)
-        if command is None or (ask.approved and not self._approved(ask, command, fault)):
+        if fault and not request.approved:
+            self._prepare(request, *fault)
+        command = self._accepted(request, name, number, subject, customer, again=again)
+        if command is None or (request.approved and not self._approved(request, command, fault)):
             return
-        if fault and self._was_met(ask, *fault):
+        if fault and self._was_met(request, *fault):
             step, mode = fault
             family = next(family for family, modes in FAULTS.items() if mode in modes)
             self.play.did("command", family, f"{name}: {step}")
 
-    def _accepted(self, ask: Ask, name: str, number: int, subject: UUID, customer: UUID, *, again: bool) -> str | None:
+    def _accepted(
+        self, request: CommandRequest, name: str, number: int, subject: UUID, customer: UUID, *, again: bool
+    ) -> str | None:
         """The id of the command; none: rules forbid it now, or the API is away."""
         headers = {
             "Authorization": f"Bearer {mint(ApiSettings(jwt_key=KEY), customer)}", "Idempotency-Key": uuid4().hex,
@@ -203,14 +205,16 @@ class Customers:
         answers = list[httpx.Response]()
         for _ in range(2 if again else 1):
             try:
-                url = f"{self.play.stage.api}{ask.path.format(subject)}"
-                answers.append(httpx.request(ask.method, url, json=ask.body(number), headers=headers, timeout=10))
+                url = f"{self.play.stage.api}{request.path.format(subject)}"
+                answers.append(
+                    httpx.request(request.method, url, json=request.body(number), headers=headers, timeout=10)
+                )
             except httpx.TransportError:
                 continue  # it is dead just now; what it had accepted is judged all the same
         taken = [answer.json()["data"]["id"] for answer in answers if answer.status_code == 202]
         if len(set(taken)) > 1:
             self.play.verdict.safety["doubled"] += 1
-            self.play.found(f"doubled: {name} asked again with its key became another command")
+            self.play.found(f"doubled: {name} sent again with its key became another command")
         self.accepted.update(dict.fromkeys(taken, name))
         for answer in answers:
             if answer.status_code == 401 and not self.play.ask(IS_THERE, customer):
@@ -220,7 +224,7 @@ class Customers:
                 self.play.found(f"{name} was answered with {answer.status_code}: {answer.text[:200]}")
         return taken[0] if taken else None
 
-    def _approved(self, ask: Ask, command: str, fault: tuple[str, str] | None) -> bool:
+    def _approved(self, request: CommandRequest, command: str, fault: tuple[str, str] | None) -> bool:
         """An agent approves the order, as soon as it is in Salesforce."""
         ends = time.monotonic() + PLACING_SECONDS
         while time.monotonic() < ends:
@@ -228,19 +232,19 @@ class Customers:
                 # Not within the second in which it was placed: stamps of whole seconds would go back.
                 if row.get("Hub_Command_Id__c") == command and self.play.may_be_stamped(row["Id"], self.play.now()):
                     if fault:
-                        self._prepare(ask, *fault)
+                        self._prepare(request, *fault)
                     return self.play.change("Order", row["Id"], {"Status": "Approved"})
             time.sleep(0.05)
         return False
 
-    def _prepare(self, ask: Ask, step: str, mode: str) -> None:
-        self.play.stage.control("faults", {"match": ask.calls[step], "mode": mode, "times": 1})
+    def _prepare(self, request: CommandRequest, step: str, mode: str) -> None:
+        self.play.stage.control("faults", {"match": request.calls[step], "mode": mode, "times": 1})
 
-    def _was_met(self, ask: Ask, step: str, mode: str) -> bool:
+    def _was_met(self, request: CommandRequest, step: str, mode: str) -> bool:
         waiting = self.play.stage.sandbox.state.faults.waiting
         ends = time.monotonic() + MEETING_SECONDS
         while time.monotonic() < ends:
-            if not any(each.match == ask.calls[step] and each.mode == mode for each in list(waiting)):
+            if not any(each.match == request.calls[step] and each.mode == mode for each in list(waiting)):
                 return True
             time.sleep(0.02)
         return False

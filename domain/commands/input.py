@@ -1,4 +1,4 @@
-"""What every request for a change has in common: camelCase on the wire, nothing unknown, nothing changed on the way."""
+"""What the input of every command has in common: camelCase on the wire, nothing unknown, nothing changed on the way."""
 
 import re
 from typing import Any
@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 _UNTYPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
-class Asked(BaseModel):
-    """What was asked for. Names are camelCase on the wire; text is stripped; an unknown name is an error.
+class CommandInput(BaseModel):
+    """The input of a command. Names are camelCase on the wire; text is stripped; an unknown name is an error.
 
     Accepted means doable: a model lets nothing through from which its action cannot derive what it sends, and nothing
     that the system it is sent to is known to refuse. Patterns say [0-9] for a digit: "any digit" would take wide ones.

@@ -1,4 +1,4 @@
-"""What customers may ask for themselves: checks, changes of their data, the end of a service, help."""
+"""What customers may request besides orders and lines: checks, changes of their data, the end of a service, help."""
 
 from datetime import date
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.commands.asked import Broken
+from domain.commands.input import Broken
 from domain.customer.changing import (
     CustomerFacts,
     RequestEligibility,
@@ -16,7 +16,7 @@ from domain.customer.changing import (
 )
 from domain.customer.identity import IdentityFacts, SubmitIdentityDocument, identity_rules
 from domain.subscriptions.cancelling import CancelSubscription, SubscriptionFacts, cancellation_rules, ends_on
-from domain.support.asking import CaseFacts, CloseCase, OpenCase, open_case_rules
+from domain.support.changing import CaseFacts, CloseCase, OpenCase, open_case_rules
 
 TODAY = date(2026, 11, 24)
 
@@ -84,23 +84,23 @@ def test_a_document_has_a_name_of_ours_and_a_kind_that_agents_can_open(change: d
 
 
 def test_a_profile_is_changed_in_what_is_given_and_in_nothing_else() -> None:
-    asked = UpdateProfile.model_validate({"firstName": " Hana ", "lastName": "Mori", "companyName": "Mori & Sons"})
+    profile = UpdateProfile.model_validate({"firstName": " Hana ", "lastName": "Mori", "companyName": "Mori & Sons"})
 
-    assert asked.model_dump(exclude_none=True, by_alias=False) == {
+    assert profile.model_dump(exclude_none=True, by_alias=False) == {
         "first_name": "Hana", "last_name": "Mori", "company_name": "Mori & Sons",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "input",
     [
         {}, {"firstName": None}, {"firstName": " "}, {"lastName": "x" * 101}, {"phone": "1234567"}, {"phone": "9" * 21},
         {"phone": "090-1234-567a"}, {"nickname": "H"},
     ],
 )  # fmt: skip
-def test_a_profile_is_not_changed_to_nothing(asked: dict[str, Any]) -> None:
+def test_a_profile_is_not_changed_to_nothing(input: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        UpdateProfile.model_validate(asked)
+        UpdateProfile.model_validate(input)
 
 
 @pytest.mark.parametrize("phone", ["090-1234-5678", "+81 (0)90 1234 5678", "12345678"])

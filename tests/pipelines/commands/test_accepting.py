@@ -1,6 +1,6 @@
-"""What the database itself promises of asking for a command, whoever calls it and with whatever arguments.
+"""What the database itself promises of accepting a command, whoever calls it and with whatever arguments.
 
-The API asks the same questions first and says more (tests/read_api/commands/test_accepting.py); here nobody has.
+The API applies the same rules first and says more (tests/read_api/commands/test_accepting.py); here nobody has.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ class Api:
         self._database = database
 
     def accept(self, customer: dict[str, Any], **more: Any) -> tuple[str, UUID]:
-        """What became of asking, and the command."""
+        """The outcome, and the command."""
         values = {"kind": "place_order", "system": "salesforce", "subject_kind": "orders", "subject_id": None}
         values |= {"lane": None, "key": uuid4().hex, "hash": "h", "admission": uuid4(), "limits": Jsonb({}), **more}
         (row,) = self.as_(
@@ -88,7 +88,7 @@ def test_a_subject_without_a_named_lane_is_a_lane_of_its_own(
 def test_an_admission_is_ended_by_whom_it_was_given_to(api: Api, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     one, other = two
     admission = uuid4()
-    limits = Jsonb({"at_once": 1, "lasts": 60})
+    limits = Jsonb({"at_once": 1, "expires_after": 60})
     admit = "SELECT refused_by FROM command.admit(%(admission)s, 'uploads', %(limits)s)"
     release = "SELECT command.release(%(admission)s)"
     assert api.as_(one, admit, admission=admission, limits=limits) == [(None,)]
