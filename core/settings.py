@@ -63,7 +63,7 @@ class HubSettings(_Settings):
     hub_commands_days: int = Field(
         90,
         ge=7,
-        description="days after its end for which a command keeps what was asked and what came of it; its row stays",
+        description="days after its end for which a command keeps its input and its result; its row stays",
     )
     hub_payloads_days: int = Field(
         14, ge=1, description="days for which runs, applied events and raw records that were represented are kept"

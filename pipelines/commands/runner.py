@@ -174,8 +174,8 @@ class _Run:
 
     def _is_used(self, system: System, percent: int) -> bool:
         """Whether so much of the day's calls to the system is used."""
-        asked = {"system": system, "percent": percent}
-        return self._connection.execute(statement("runner/quota_reached"), asked).fetchone() == (True,)
+        values = {"system": system, "percent": percent}
+        return self._connection.execute(statement("runner/quota_reached"), values).fetchone() == (True,)
 
     def _take_back(self, action: Action[Any], work: Work[Any], taken: Mapping[str, Taken]) -> None:
         try:

@@ -1,7 +1,7 @@
 """What a command is made of: named steps, each with one call at most, and a way to tell whether it was made.
 
 Before a step is repeated whose outcome is unknown, it searches for the effect of the earlier try. Adding an action is
-one module with its steps, and a line in `pipelines/commands/actions`.
+a module with its steps in `pipelines/commands/actions`, and its name in the list there.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -83,7 +83,7 @@ class Command:
     accepted_at: datetime
     claim: int
     is_customers: bool = False
-    """A customer asked for it, rather than a source."""
+    """A customer sent it, rather than a source."""
     order_number: str | None = None
     """The number that people call the order by, where one is its subject and known."""
 
@@ -163,7 +163,7 @@ class Work(Generic[Input]):
         return self.accounts[system]
 
     def check_owner(self) -> None:
-        """Whether the account is still of the customer that asked.
+        """Whether the account is still of the customer that sent the command.
 
         Raises:
             RefusalError: it is another's by now, or gone.

@@ -42,7 +42,7 @@ GRANT SELECT (id, seq, kind, account_id, subject_kind, subject_id, idempotency_k
 -- Analysts read everything but raw payloads, which hold what no column was made for.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_analyst;
 GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_analyst;
--- Of commands, everything but what was asked for, which may hold more of a person than any column.
+-- Of commands, everything but their input, which may hold more of a person than any column.
 GRANT SELECT (id, seq, kind, customer_id, account_id, subject_kind, subject_id, status, due_at, attempts, deadline_at,
               waits_for, failure_code, accepted_at, started_at, finished_at) ON command.commands TO hub_analyst;
 GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) ON command.steps TO hub_analyst;

@@ -110,7 +110,8 @@ class Target:
     def headers(self, customer: UUID, **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {mint(self.settings, customer)}", **more}
 
-    def asking(self, customer: UUID, key: str | None = None) -> dict[str, str]:
+    def keyed(self, customer: UUID, key: str | None = None) -> dict[str, str]:
+        """The customer's headers for a change, with an Idempotency-Key."""
         return self.headers(customer, **{"Idempotency-Key": key or uuid4().hex})
 
     # -- what stands behind ------------------------------------------------------------------------------------------

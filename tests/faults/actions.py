@@ -321,7 +321,7 @@ class _Draw:
         return self.made("foreign", what=what or self.random.choice(FOREIGN), event_id=event_id)
 
     def ask(self, family: str | None = None, where: str | None = None) -> Action:
-        """A customer asks for something, and a fault waits for one of its calls."""
+        """A customer sends a command, and a fault waits for one of its calls."""
         name, _, step = (where or "").partition(": ")
         name = name or self.random.choice(list(COMMANDS))
         return self.made(

@@ -276,7 +276,7 @@ class Storm:
 
 
 async def ordered(client: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
-    """The answer that accepts it; asked again while the customer has too many open commands, or no answer comes."""
+    """The answer that accepts it; sent again while the customer has too many open commands, or no answer comes."""
     while True:
         with suppress(httpx.TransportError):
             answer = await client.post("/api/orders", json=VPN, headers=headers)
@@ -298,7 +298,7 @@ def main() -> int:
         storm = Storm(hub, options.orders, options.seed, console)
         wrong = storm.play(60.0 + options.orders)
         console.print(
-            f"{len(storm.accepted)} orders accepted ({storm.repeated} asked for twice), {storm.faults} faults in"
+            f"{len(storm.accepted)} orders accepted ({storm.repeated} sent twice), {storm.faults} faults in"
             f" {storm.calls()} calls, {storm.kills} forwarders killed, {time.monotonic() - storm.began:.0f} s"
         )
         for what, count in storm.outcomes().items():

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from pipelines.commands.actions import ACTIONS
 from sandbox.ledger import Ledger
 from sandbox.state import State
 from tests.faults.actions import CALLS, drawn, from_json, to_json
 from tests.faults.campaign import Play, played
-from tests.faults.commands import ONCE, wrongs
+from tests.faults.commands import COMMANDS, ONCE, wrongs
 from tests.faults.coverage import ENOUGH, MODES, REQUIRED, Cell, cell, met, short, way_of
 from tests.faults.shrinking import shrunk
 from tests.faults.stage import QUERIES, stage
@@ -40,6 +41,11 @@ def test_every_required_cell_can_be_aimed_at_and_what_is_drawn_can_be_played() -
     for each in REQUIRED:
         names = {f"play_{action.name}" for action in drawn(1, [each], RECORDS, 2)}
         assert names <= vars(Play).keys(), each
+
+
+def test_customers_send_commands_of_every_action_but_identity_documents() -> None:
+    # Documents pass through a process that a campaign does not have.
+    assert {name.split(" ")[0] for name in COMMANDS} == set(ACTIONS) - {"submit_identity_document"}
 
 
 def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under() -> None:

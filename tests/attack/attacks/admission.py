@@ -8,7 +8,7 @@ import httpx
 from tests.attack.suite import Seen, attack
 from tests.attack.target import Target
 
-ASKED = 120
+TRIES = 120
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f0005fe02fe"
     "0def46b80000000049454e44ae426082"
@@ -34,7 +34,7 @@ def pay_links_without_end(target: Target) -> Seen:
         " WHERE i.status = 'unpaid' ORDER BY i.id LIMIT 1"
     )
     before, headers = target.calls(), target.headers(row["customer_id"])
-    answers = [target.http.post(f"/api/invoices/{row['id']}/pay-links", headers=headers) for _ in range(ASKED)]
+    answers = [target.http.post(f"/api/invoices/{row['id']}/pay-links", headers=headers) for _ in range(TRIES)]
     return _limited(answers, "pay links", target.calls() - before)
 
 
@@ -42,10 +42,10 @@ def pay_links_without_end(target: Target) -> Seen:
 def commands_without_end(target: Target) -> Seen:
     """Commands of one customer are limited by time, not only by how many are open."""
     customer, answers, before = target.customers()[0], list[httpx.Response](), target.calls()
-    for round_ in range(ASKED // 15):
+    for round_ in range(TRIES // 15):
         for number in range(15):
-            asked = {"subject": f"case {round_}.{number}", "description": "again"}
-            answers.append(target.http.post("/api/support/cases", json=asked, headers=target.asking(customer)))
+            body = {"subject": f"case {round_}.{number}", "description": "again"}
+            answers.append(target.http.post("/api/support/cases", json=body, headers=target.keyed(customer)))
         target.forward()
     return _limited(answers, "cases, all carried out at once", target.calls() - before)
 
@@ -65,8 +65,8 @@ def waiting_without_end(target: Target) -> Seen:
     def ask(_: int) -> httpx.Response:
         return target.http.get(f"/api/invoices/{row['id']}", headers=headers)
 
-    with ThreadPoolExecutor(ASKED) as pool:
-        answers = list(pool.map(ask, range(ASKED)))
+    with ThreadPoolExecutor(TRIES) as pool:
+        answers = list(pool.map(ask, range(TRIES)))
     return _limited(answers, "reads that wait, at once", 0)
 
 

@@ -70,7 +70,7 @@ def body_without_end(target: Target) -> Seen:
     """A body that trickles is cut off by a deadline, whoever sends it."""
     parts = urlsplit(target.api)
     said = {"Host": "hub", "Content-Type": "application/json", "Content-Length": "10000"}
-    said |= target.asking(target.customers()[0])
+    said |= target.keyed(target.customers()[0])
     lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
     head = f"POST /api/support/cases HTTP/1.1\r\n{lines}\r\n".encode()
     begun, patience = time.monotonic(), 30.0

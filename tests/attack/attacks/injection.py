@@ -23,7 +23,7 @@ SOQL = ("' OR Name != '", "\\' OR Id != \\'", "' LIMIT 1 OFFSET 1 --", "x') OR (
 @attack("held", quick=True, needs_stack=False, reads=True)
 def sql_injection(target: Target) -> Seen:
     """A value is a value: every answer to one that is none is a 4xx, or shows what it would have shown."""
-    headers, odd, asked = target.headers(target.customers()[0]), [], 0
+    headers, odd, sent = target.headers(target.customers()[0]), [], 0
     places = (
         "/api/invoices?status={}",
         "/api/invoices?sort={}",
@@ -39,10 +39,10 @@ def sql_injection(target: Target) -> Seen:
         for word in SQL:
             params = {query.partition("=")[0]: word} if query else None
             answer = target.http.get(path.replace("{}", word.replace("/", "%2F")), params=params, headers=headers)
-            asked += 1
+            sent += 1
             if answer.status_code >= 500 or answer.elapsed.total_seconds() > 4:
                 odd.append(f"{place} {word!r}: {answer.status_code}")
-    return Seen(not odd, f"{asked} requests; {odd[:3] or 'none failed or was slow'}")
+    return Seen(not odd, f"{sent} requests; {odd[:3] or 'none failed or was slow'}")
 
 
 @attack("held", quick=True, reads=True)
@@ -59,9 +59,9 @@ def soql_injection(target: Target) -> Seen:
 def injected_text_is_kept_as_text(target: Target) -> Seen:
     """What customers write is stored and sent on as they wrote it."""
     customer = target.customers()[0]
-    asked = {"subject": SQL[1], "description": " ".join((*SQL, *SOQL))}
-    answer = target.http.post("/api/support/cases", json=asked, headers=target.asking(customer))
+    body = {"subject": SQL[1], "description": " ".join((*SQL, *SOQL))}
+    answer = target.http.post("/api/support/cases", json=body, headers=target.keyed(customer))
     stored = target.rows("SELECT input FROM command.commands WHERE id = %s", UUID(answer.json()["data"]["id"]))
-    kept = {name: stored[0]["input"][name] for name in asked}
+    kept = {name: stored[0]["input"][name] for name in body}
     left = target.forward()
-    return Seen(kept == asked and left == ["succeeded"], f"stored as sent: {kept == asked}; carried out: {left}")
+    return Seen(kept == body and left == ["succeeded"], f"stored as sent: {kept == body}; carried out: {left}")

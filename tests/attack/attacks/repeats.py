@@ -50,11 +50,11 @@ def webhook_replay(target: Target) -> Seen:
 def idempotency_race(target: Target) -> Seen:
     """One key is one command, however many ask at once."""
     customer = target.customers()[0]
-    headers = target.asking(customer, f"raced-{uuid4().hex}")
-    asked = {"subject": "raced", "description": "one and the same"}
+    headers = target.keyed(customer, f"raced-{uuid4().hex}")
+    body = {"subject": "raced", "description": "one and the same"}
 
     def ask(_: int) -> httpx.Response:
-        return target.http.post("/api/support/cases", json=asked, headers=headers)
+        return target.http.post("/api/support/cases", json=body, headers=headers)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(ask, range(AT_ONCE)))
@@ -72,10 +72,10 @@ def key_of_another_request(target: Target) -> Seen:
     """A key that stands for one request is refused for another, and is nobody else's."""
     mine, other = target.customers()[:2]
     key, path = f"shared-{uuid4().hex}", "/api/support/cases"
-    asked = {"subject": "mine", "description": "mine"}
-    first = target.http.post(path, json=asked, headers=target.asking(mine, key))
-    second = target.http.post(path, json=asked | {"subject": "other"}, headers=target.asking(mine, key))
-    theirs = target.http.post(path, json=asked, headers=target.asking(other, key))
+    body = {"subject": "mine", "description": "mine"}
+    first = target.http.post(path, json=body, headers=target.keyed(mine, key))
+    second = target.http.post(path, json=body | {"subject": "other"}, headers=target.keyed(mine, key))
+    theirs = target.http.post(path, json=body, headers=target.keyed(other, key))
     apart = theirs.status_code == 202 and theirs.json()["data"]["id"] != first.json()["data"]["id"]
     statuses = [first.status_code, second.status_code, theirs.status_code]
     return Seen(statuses[:2] == [202, 422] and apart, f"answers {statuses}")

@@ -34,7 +34,7 @@ def odd_values(target: Target) -> Seen:
         ("surrogate", b'{"subject":"\\ud800","description":"d"}'),
         ("1e999", b'{"subject":1e999}'),
     ):
-        found[name] = target.http.post("/api/support/cases", content=body, headers=target.asking(customer) | json)
+        found[name] = target.http.post("/api/support/cases", content=body, headers=target.keyed(customer) | json)
     odd = {
         name: answer.status_code
         for name, answer in found.items()
@@ -61,7 +61,7 @@ def accepted_dead_later(target: Target) -> Seen:
     """What is accepted can be done: what a worker could not derive or a system refuses is refused at once."""
     customer, line = _line(target)
     line_path, chip = f"/api/sims/{line}", "1" * 32
-    asked = [
+    requests = [
         (f"{line_path}/cancellations", {"month": "9999-12"}),
         (f"{line_path}/cancellations", {"month": "0000-01"}),
         (f"{line_path}/cancellations", {"month": "2099-12"}),
@@ -76,12 +76,12 @@ def accepted_dead_later(target: Target) -> Seen:
         ("/api/me/address", {"address1": "1", "city": "c", "state": "s", "postcode": "1", "country": "ZZ"}),
     ]
     found = []
-    for path, body in asked:
+    for path, body in requests:
         send = target.http.patch if path.startswith("/api/me") else target.http.post
-        answer = send(path, json=body, headers=target.asking(customer))
+        answer = send(path, json=body, headers=target.keyed(customer))
         if answer.status_code not in {400, 422}:
             found.append(f"{path} {body} {answer.status_code}"[:120])
-    return Seen(not found, f"{len(asked)} requests; accepted: {found[:3] or 'none'}")
+    return Seen(not found, f"{len(requests)} requests; accepted: {found[:3] or 'none'}")
 
 
 @attack("11", quick=True)
@@ -89,7 +89,7 @@ def lane_blocked_for_ever(target: Target) -> Seen:
     """A command that an earlier release accepted and nobody can do holds up nothing behind it."""
     customer, line = _line(target)
     ids = []
-    for kind, asked in (("cancel_sim", '{"month": "9999-12"}'), ("change_network", '{"network": "5G"}')):
+    for kind, input in (("cancel_sim", '{"month": "9999-12"}'), ("change_network", '{"network": "5G"}')):
         (row,) = target.rows(
             "INSERT INTO command.commands (id, kind, customer_id, account_id, subject_kind, subject_id, lane,"
             " idempotency_key, request_hash, input, request_id, deadline_at)"
@@ -98,7 +98,7 @@ def lane_blocked_for_ever(target: Target) -> Seen:
             " FROM hub.sims WHERE id = %s RETURNING id",
             kind,
             customer,
-            asked,
+            input,
             line,
         )
         ids.append(row["id"])

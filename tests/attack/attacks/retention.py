@@ -15,9 +15,9 @@ NAME = "Yamada Hanako"
 def old_inputs(target: Target) -> Seen:
     """What customers asked is emptied after HUB_COMMANDS_DAYS; the command, its status and its key stay."""
     customer = target.customers()[0]
-    asked = {"subject": NAME, "description": NAME}
-    headers = target.asking(customer)
-    first = target.http.post("/api/support/cases", json=asked, headers=headers)
+    body = {"subject": NAME, "description": NAME}
+    headers = target.keyed(customer)
+    first = target.http.post("/api/support/cases", json=body, headers=headers)
     target.forward()
     days = HubSettings().hub_commands_days
     target.rows("UPDATE command.commands SET finished_at = %s", utc_now() - timedelta(days=days + 1))
@@ -27,7 +27,7 @@ def old_inputs(target: Target) -> Seen:
     )
 
     kept = target.rows("SELECT count(*) AS n FROM command.commands WHERE strpos(input::text, %s) > 0", NAME)[0]["n"]
-    again = target.http.post("/api/support/cases", json=asked, headers=headers)
+    again = target.http.post("/api/support/cases", json=body, headers=headers)
     held = kept == 0 and (again.status_code, again.content) == (first.status_code, first.content)
     return Seen(held, f"{kept} old inputs kept; the repeated key answered {again.status_code}")
 

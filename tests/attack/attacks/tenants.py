@@ -22,14 +22,14 @@ def foreign_reads(target: Target) -> Seen:
         if "get" in methods and PLACE.search(path) and path.startswith("/api/")
     ]
 
-    headers, seen, asked = target.headers(mine), [], 0
+    headers, seen, reads = target.headers(mine), [], 0
     for path in paths:
         for each in theirs:
             answer = target.http.get(PLACE.sub(str(each), path), headers=headers)
-            asked += 1
+            reads += 1
             if answer.status_code != 404:
                 seen.append(f"{path} {answer.status_code}")
-    return Seen(not seen and asked > 20, f"{asked} reads of {len(paths)} routes; {seen[:3] or 'all 404'}")
+    return Seen(not seen and reads > 20, f"{reads} reads of {len(paths)} routes; {seen[:3] or 'all 404'}")
 
 
 @attack("held", quick=True)
@@ -46,10 +46,10 @@ def foreign_changes(target: Target) -> Seen:
         " WHERE a.customer_id <> %s LIMIT 1",
         mine,
     )
-    asked: list[tuple[str, Any]] = [(f"/api/sims/{row['id']}/top-ups", {"megabytes": 1000}) for row in line]
-    asked += [(f"/api/support/cases/{row['id']}/comments", {"body": "mine now"}) for row in case]
+    requests: list[tuple[str, Any]] = [(f"/api/sims/{row['id']}/top-ups", {"megabytes": 1000}) for row in line]
+    requests += [(f"/api/support/cases/{row['id']}/comments", {"body": "mine now"}) for row in case]
 
-    found = [target.http.post(path, json=body, headers=target.asking(mine)).status_code for path, body in asked]
+    found = [target.http.post(path, json=body, headers=target.keyed(mine)).status_code for path, body in requests]
     stored = target.rows("SELECT count(*) AS n FROM command.commands")[0]["n"]
     return Seen(bool(found) and set(found) == {404} and stored == 0, f"answered {found}; {stored} commands stored")
 
@@ -76,7 +76,7 @@ def _things(target: Target, customer: UUID) -> list[UUID]:
 
 def _commands(target: Target, customer: UUID) -> list[UUID]:
     body = {"subject": "mine", "description": "mine alone"}
-    answer = target.http.post("/api/support/cases", json=body, headers=target.asking(customer))
+    answer = target.http.post("/api/support/cases", json=body, headers=target.keyed(customer))
     return [UUID(answer.json()["data"]["id"])] if answer.status_code == 202 else []
 
 

@@ -97,7 +97,7 @@ def token_of_a_deleted_customer(target: Target) -> Seen:
     read = target.http.get("/api/invoices", headers=target.headers(customer))
     write = target.http.post(
         "/api/support/cases",
-        headers=target.asking(customer),
+        headers=target.keyed(customer),
         json={"subject": "still here", "description": "still here"},
     )
 

@@ -31,7 +31,7 @@ def sim(plan: str, **choices: Any) -> dict[str, Any]:
 
 
 Example = Callable[[Hub, Customer], UUID]
-"""Asks for one more command of a kind, everything before it being done; its id."""
+"""Makes one more command of a kind, everything before it being done; its id."""
 
 
 def place_order(hub: Hub, customer: Customer) -> UUID:
@@ -120,7 +120,7 @@ def of_case(kind: str, what: Callable[[], dict[str, Any]]) -> Example:
 
 
 def request_eligibility(hub: Hub, customer: Customer) -> UUID:
-    """As if nobody had asked before."""
+    """As if nobody had requested one before."""
     begun = hub.clients.salesforce.find(
         "SELECT Id FROM Opportunity WHERE AccountId = {} AND StageName = {}", customer.salesforce, "Introduction"
     )

@@ -138,7 +138,7 @@ def writes(journal: Journal) -> list[Callable[[], Any]]:
 
 
 def test_many_who_claim_at_once_get_each_command_once(stage: Stage) -> None:
-    asked = {stage.ask(str(number)) for number in range(60)}
+    commands = {stage.ask(str(number)) for number in range(60)}
 
     def work(_: int) -> list[UUID]:
         taken = []
@@ -150,7 +150,7 @@ def test_many_who_claim_at_once_get_each_command_once(stage: Stage) -> None:
     with ThreadPoolExecutor(6) as threads:
         taken = [each for found in threads.map(work, range(6)) for each in found]
 
-    assert sorted(taken) == sorted(asked)
+    assert sorted(taken) == sorted(commands)
     assert stage.rows("SELECT DISTINCT claim FROM command.commands") == [(1,)]
 
 

@@ -1,4 +1,4 @@
-"""What is done is done to what is the customer's when it is done, whatever was so when it was asked."""
+"""What is done is done to what is the customer's when it is done, whatever was so when it was accepted."""
 
 from uuid import UUID
 

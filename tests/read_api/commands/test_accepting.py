@@ -1,4 +1,4 @@
-"""Asking for a change: answered at once, once per key, with every broken rule, and for one's own things only."""
+"""Accepting a change: answered at once, once per key, with every broken rule, and for one's own things only."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -30,14 +30,14 @@ def customer(rows: Any) -> Any:
     return found
 
 
-def asking(bearer: Any, customer: Any, key: str | None = None) -> dict[str, str]:
+def keyed(bearer: Any, customer: Any, key: str | None = None) -> dict[str, str]:
     return {**bearer(customer["id"]), "Idempotency-Key": key or uuid4().hex}
 
 
 async def test_an_order_is_accepted_with_the_addresses_to_follow_it_at(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
-    answer = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+    answer = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))
 
     assert answer.status_code == 202
     said = answer.json()["data"]
@@ -62,10 +62,10 @@ async def test_while_the_database_takes_no_writes_an_order_may_be_tried_again_an
             owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'hub_api%'")
 
     takes_writes(does=False)
-    refused = await client.post("/api/orders", json=CART, headers=asking(bearer, customer, key))
+    refused = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer, key))
     shown = await client.get("/api/me", headers=bearer(customer["id"]))
     takes_writes(does=True)
-    while (again := await client.post("/api/orders", json=CART, headers=asking(bearer, customer, key))).is_server_error:
+    while (again := await client.post("/api/orders", json=CART, headers=keyed(bearer, customer, key))).is_server_error:
         assert again.status_code == 503  # its connections were just ended
 
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/unavailable")
@@ -73,7 +73,7 @@ async def test_while_the_database_takes_no_writes_an_order_may_be_tried_again_an
 
 
 async def test_the_order_is_shown_at_once_as_submitted(client: httpx.AsyncClient, customer: Any, bearer: Any) -> None:
-    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    said = (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).json()["data"]
 
     order = (await client.get(said["resource"], headers=bearer(customer["id"]))).json()["data"]
     listed = (await client.get("/api/orders", headers=bearer(customer["id"]))).json()["data"]
@@ -88,7 +88,7 @@ async def test_the_order_is_shown_at_once_as_submitted(client: httpx.AsyncClient
 async def test_once_it_is_in_salesforce_the_order_goes_by_the_same_id(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
-    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    said = (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).json()["data"]
     insert(rows, "orders", account_id=customer["salesforce_account_id"], command_id=said["id"], status="draft")
 
     order = (await client.get(said["resource"], headers=bearer(customer["id"]))).json()["data"]
@@ -101,7 +101,7 @@ async def test_once_it_is_in_salesforce_the_order_goes_by_the_same_id(
 async def test_the_same_key_and_body_get_the_same_answer_and_one_command(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
-    headers = asking(bearer, customer)
+    headers = keyed(bearer, customer)
     first = await client.post("/api/orders", json=CART, headers=headers)
     # What was right then need not be right now: it was accepted.
     rows.execute("DELETE FROM hub.payment_methods")
@@ -115,7 +115,7 @@ async def test_the_same_key_and_body_get_the_same_answer_and_one_command(
 async def test_a_key_stands_for_its_command_also_once_what_was_asked_is_forgotten(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
-    headers = asking(bearer, customer)
+    headers = keyed(bearer, customer)
     first = await client.post("/api/orders", json=CART, headers=headers)
     rows.execute("UPDATE command.commands SET status = 'failed', finished_at = now() - interval '91 days'")
     rows.execute(statement("housekeeping/forget_commands"), {"days": 90, "at_most": 10})
@@ -133,7 +133,7 @@ async def test_a_key_stands_for_its_command_also_once_what_was_asked_is_forgotte
 async def test_the_same_key_with_another_body_is_refused(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
-    headers = asking(bearer, customer)
+    headers = keyed(bearer, customer)
     await client.post("/api/orders", json=CART, headers=headers)
 
     other = await client.post("/api/orders", json=CART | {"activateOn": "2025-06-11"}, headers=headers)
@@ -148,7 +148,7 @@ async def test_one_key_does_not_stand_for_the_same_change_of_two_things(
 ) -> None:
     state = {"account_id": customer["whmcs_account_id"], "is_open": True, "status": "active"}
     lines = [insert(rows, "sims", **state, msisdn=f"0901234567{number}")["id"] for number in range(2)]
-    headers = asking(bearer, customer)
+    headers = keyed(bearer, customer)
 
     answers = [
         await client.post(f"/api/sims/{line}/top-ups", json={"megabytes": 1000}, headers=headers) for line in lines
@@ -207,7 +207,7 @@ async def test_every_broken_rule_is_said_at_once(
     rows.execute("DELETE FROM hub.payment_methods")
     cart = {"type": "vpn", "items": [{"sku": "NOPE"}, {"sku": "VPN", "quantity": 2}], "activateOn": "2025-06-01"}
 
-    answer = await client.post("/api/orders", json=cart, headers=asking(bearer, customer))
+    answer = await client.post("/api/orders", json=cart, headers=keyed(bearer, customer))
 
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/broken-rules")
     assert {(error["field"], error["code"]) for error in answer.json()["errors"]} == {
@@ -225,9 +225,9 @@ async def test_an_address_on_file_that_an_order_has_no_room_for_is_said_before_i
 ) -> None:
     rows.execute("UPDATE hub.customers SET city = %s", ["x" * 41])
 
-    refused = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+    refused = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))
     elsewhere = {"street": "1-1", "city": "Minato", "state": "Tokyo", "postcode": "105-0001"}
-    accepted = await client.post("/api/orders", json=CART | {"address": elsewhere}, headers=asking(bearer, customer))
+    accepted = await client.post("/api/orders", json=CART | {"address": elsewhere}, headers=keyed(bearer, customer))
 
     assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [("address", "ADDRESS_TOO_LONG")]
     assert accepted.status_code == 202
@@ -240,12 +240,12 @@ async def test_a_top_up_that_could_not_be_paid_is_refused_at_once(
         rows, "sims", account_id=customer["whmcs_account_id"], is_open=True, status="active", msisdn="09012345678"
     )
     address, more = f"/api/sims/{sim['id']}/top-ups", {"megabytes": 1000}
-    accepted = await client.post(address, json=more, headers=asking(bearer, customer))
+    accepted = await client.post(address, json=more, headers=keyed(bearer, customer))
     rows.execute("DELETE FROM hub.payment_methods")
 
-    unpaid = await client.post(address, json=more, headers=asking(bearer, customer))
+    unpaid = await client.post(address, json=more, headers=keyed(bearer, customer))
     rows.execute("UPDATE hub.sims SET msisdn = NULL")
-    unknown = await client.post(address, json=more, headers=asking(bearer, customer))
+    unknown = await client.post(address, json=more, headers=keyed(bearer, customer))
 
     assert accepted.status_code == 202
     assert [error["code"] for error in unpaid.json()["errors"]] == ["PAYMENT_METHOD_MISSING"]
@@ -267,7 +267,7 @@ async def test_a_top_up_that_could_not_be_paid_is_refused_at_once(
 async def test_what_is_malformed_is_named(
     client: httpx.AsyncClient, customer: Any, bearer: Any, cart: Any, field: str
 ) -> None:
-    answer = await client.post("/api/orders", json=cart, headers=asking(bearer, customer))
+    answer = await client.post("/api/orders", json=cart, headers=keyed(bearer, customer))
 
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
@@ -285,7 +285,7 @@ async def test_somebody_elses_command_is_not_there(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
     other = insert_customer(rows)
-    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    said = (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).json()["data"]
 
     assert (await client.get(said["command"], headers=bearer(other["id"]))).status_code == 404
     assert (await client.get(said["resource"], headers=bearer(other["id"]))).status_code == 404
@@ -298,7 +298,7 @@ async def test_the_same_key_of_two_customers_stands_for_two_commands(
     other = insert_customer(rows, address1="2-2", city="Ota")
     insert(rows, "payment_methods", account_id=other["whmcs_account_id"])
 
-    both = [await client.post("/api/orders", json=CART, headers=asking(bearer, one, "the-same-key"))
+    both = [await client.post("/api/orders", json=CART, headers=keyed(bearer, one, "the-same-key"))
             for one in (customer, other)]  # fmt: skip
 
     assert [answer.status_code for answer in both] == [202, 202]
@@ -309,17 +309,17 @@ async def test_no_more_than_twenty_may_be_open(
     client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any
 ) -> None:
     for _ in range(20):
-        assert (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).status_code == 202
+        assert (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).status_code == 202
 
-    answer = await client.post("/api/orders", json=CART, headers=asking(bearer, customer))
+    answer = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))
 
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
     rows.execute("UPDATE command.commands SET status = 'succeeded', finished_at = now() WHERE seq % 2 = 0")
-    assert (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).status_code == 202
+    assert (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).status_code == 202
 
 
 async def test_a_failed_order_says_why(client: httpx.AsyncClient, customer: Any, bearer: Any, rows: Any) -> None:
-    said = (await client.post("/api/orders", json=CART, headers=asking(bearer, customer))).json()["data"]
+    said = (await client.post("/api/orders", json=CART, headers=keyed(bearer, customer))).json()["data"]
     rows.execute(
         "UPDATE command.commands SET status = 'failed', finished_at = now(), failure_code = 'ORDER_REFUSED',"
         " failure_reason = 'The order could not be created.'"

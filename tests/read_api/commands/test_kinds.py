@@ -155,6 +155,6 @@ def test_sql_names_no_kind_that_is_not_declared_and_no_deadline() -> None:
 
     named = {kind for text in texts.values() for kind in re.findall(r"\bkind = '(\w+)'", text) if "command" in text}
     assert named <= {*ACTIONS, "record", "event"}
-    asks = [name for name, text in texts.items() if "INSERT INTO command.commands" in text]
-    assert asks
-    assert [name for name in asks if re.search(r"now\(\) \+ interval", texts[name])] == []
+    storing = [name for name, text in texts.items() if "INSERT INTO command.commands" in text]
+    assert storing
+    assert [name for name in storing if re.search(r"now\(\) \+ interval", texts[name])] == []
