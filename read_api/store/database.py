@@ -7,8 +7,8 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from core.errors import HubError
-from read_api.store.channels.channel import Asked, NoChannelError
-from read_api.store.channels.pool import Channels
+from read_api.store.pipelined.connection import NoConnectionError, Statements
+from read_api.store.pipelined.pool import PipelinedPool
 from read_api.store.questions import Question
 
 # A plan made once serves every customer: the order comes from an index whatever the values. Without bitmap scans, which
@@ -51,14 +51,14 @@ class Database:
     def __init__(self, url: str, connections: int) -> None:
         # Told which customer an id stands for, each time the database says so.
         self.resolved: Callable[[str, str], None] = lambda _named, _customer: None
-        self._channels = Channels(url, connections, _options(url))
+        self._pool = PipelinedPool(url, connections, _options(url))
 
     async def open(self) -> None:
         """Start connecting; does not wait, so that the API is there to say that the database is not."""
-        await self._channels.open()
+        await self._pool.open()
 
     async def close(self) -> None:
-        await self._channels.close()
+        await self._pool.close()
 
     async def ask(self, question: Question, customer: str, values: Mapping[str, str | None]) -> Found:
         """The rows that the customer (an id it was ever known by) may see.
@@ -106,12 +106,12 @@ class Database:
     @property
     def misplaced_answers(self) -> int:
         """How many answers came that were not proven to be their request's, since the start; each was a 503."""
-        return self._channels.misplaced
+        return self._pool.misplaced
 
-    async def _round_trip(self, customer: str, asked: Asked) -> list[PGresult]:
+    async def _round_trip(self, customer: str, statements: Statements) -> list[PGresult]:
         try:
-            return await self._channels.ask(customer.encode(), asked)
-        except NoChannelError as error:
+            return await self._pool.ask(customer.encode(), statements)
+        except NoConnectionError as error:
             raise DatabaseDownError(str(error)) from error
         except psycopg.OperationalError as error:
             raise DatabaseDownError("the database gave up on the question") from error

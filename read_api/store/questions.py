@@ -23,7 +23,7 @@ class Question:
 
     datasets: what the answer is made of, for its `meta`.
     sql: what is prepared: each row ends with one more column, the last parameter's text, which tells whose row it is
-        (see channels/). parameters: the names of the others, in order.
+        (see pipelined/). parameters: the names of the others, in order.
     is_compact: its JSON is written as text, without a space too many. PostgreSQL's json_build_object and the like put
         spaces around colons and commas.
     """

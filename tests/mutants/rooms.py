@@ -63,7 +63,7 @@ READ_API = {
         "http/test_lists", "http/test_problems", "live/test_tags", "http/test_documents", "http/test_doors"
     ),
     "read_api/http/asked.py": _near("http/test_documents", "http/test_openapi_conformance"),
-    "read_api/store/channels/*": _near("store/test_channels", "store/test_misplaced", "test_process"),
+    "read_api/store/pipelined/*": _near("store/pipelined/test_pool", "store/pipelined/test_connection", "test_process"),
     "read_api/store/database.py": _near(
         "store/test_isolation", "http/test_problems", "http/test_lists", "test_process"
     ),
@@ -126,7 +126,7 @@ ROOMS = (
     Room(
         "read API",
         (
-            "read_api/*.py", "read_api/http/*.py", "read_api/store/*.py", "read_api/store/channels/*.py",
+            "read_api/*.py", "read_api/http/*.py", "read_api/store/*.py", "read_api/store/pipelined/*.py",
             "read_api/live/*.py", "read_api/commands/*.py", "read_api/auth/*.py",
         ),
         ("tests/read_api",),

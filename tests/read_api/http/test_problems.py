@@ -160,7 +160,7 @@ async def test_our_own_mistakes_say_nothing_of_our_inside(
 async def test_a_database_that_is_down_is_said_plainly(
     bearer: Any, api_settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("read_api.store.channels.pool.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("read_api.store.pipelined.pool.PATIENCE_SECONDS", 0.2)
     app = create_app(HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none"), api_settings)
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         answer = await client.get("/api/me", headers=bearer(uuid4()))

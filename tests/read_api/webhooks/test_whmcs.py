@@ -181,7 +181,7 @@ async def test_without_a_secret_nobody_is_trusted(database: Any) -> None:
 async def test_while_the_database_is_down_the_sender_may_try_again(
     api_settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("read_api.store.channels.pool.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("read_api.store.pipelined.pool.PATIENCE_SECONDS", 0.2)
     nowhere = HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none")
     app = create_app(nowhere, api_settings, now=lambda: NOW)
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:

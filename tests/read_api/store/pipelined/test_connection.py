@@ -5,8 +5,8 @@ follows is shifted. Over the real database, connections are killed and questions
 server, which costs nothing to connect to, there are many more faults.
 
 HUB_MISPLACED is how many faults there are over the scripted server; 5,000 where it is not set, which takes a second or
-two. `HUB_MISPLACED=100000 pytest tests/read_api/store/test_misplaced.py` is the full count, and takes half a minute of
-one core; over the real database there are then 100,000 requests instead of 3,000, with a fault in every hundredth.
+two. HUB_MISPLACED=100000 is the full count, and takes half a minute of one core; over the real database there are then
+100,000 requests instead of 3,000, with a fault in every hundredth.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ import pytest
 from psycopg.pq import ConnStatus, ExecStatus
 from structlog.testing import capture_logs
 
-from read_api.store.channels import channel as module
-from read_api.store.channels import pool
-from read_api.store.channels.channel import Channel, MisplacedAnswerError
 from read_api.store.database import SPEAK_FOR, SPEAK_FOR_NOBODY, Database, DatabaseDownError, QuestionRefusedError
+from read_api.store.pipelined import connection as module
+from read_api.store.pipelined import pool
+from read_api.store.pipelined.connection import MisplacedAnswerError, PipelinedConnection
 from read_api.store.questions import Question
 from tests.builders import insert_customer
 
@@ -115,12 +115,12 @@ def layers(monkeypatch: pytest.MonkeyPatch, chance: Random) -> list[Faulty]:
     """Every connection of the API is faulty: the faulty layers, as they come."""
     made: list[Faulty] = []
 
-    def faulty(connection: Any) -> Channel:
+    def faulty(connection: Any) -> PipelinedConnection:
         made.append(Faulty(connection.pgconn, chance, 1 / 300))
         through: Any = SimpleNamespace(pgconn=made[-1])
-        return Channel(through)
+        return PipelinedConnection(through)
 
-    monkeypatch.setattr(pool, "Channel", faulty)
+    monkeypatch.setattr(pool, "PipelinedConnection", faulty)
     return made
 
 
@@ -243,15 +243,15 @@ async def test_over_a_scripted_server_nobody_is_given_anothers_answer(
     while faults < FAULTS:
         layer = Faulty(Server(silent), chance, 0.15)
         through: Any = SimpleNamespace(pgconn=layer)
-        channel = Channel(through)
+        connection = PipelinedConnection(through)
         asked = {}
         for number in range(8):
             me = b"customer %d" % number
-            asked[me] = channel.ask(me, [(SPEAK_FOR, [me]), (MINE, [me])])
+            asked[me] = connection.ask(me, [(SPEAK_FOR, [me]), (MINE, [me])])
             if chance.random() < 0.1:
                 asked[me].cancel()
-        channel._receive()
-        channel.close()
+        connection._receive()
+        connection.close()
         faults += layer.faults.total()
         for me, answer in asked.items():
             if answer.cancelled():
@@ -262,7 +262,7 @@ async def test_over_a_scripted_server_nobody_is_given_anothers_answer(
                 said, found = answer.result()
                 told["right" if said.get_value(0, 0) == found.get_value(0, 0) == me else "another's"] += 1
 
-    assert set(told) == {"right", "MisplacedAnswerError", "ChannelBrokenError"}
+    assert set(told) == {"right", "MisplacedAnswerError", "ConnectionBrokenError"}
     assert min(told.values()) > faults / 20
 
 
@@ -280,19 +280,19 @@ async def test_an_answer_in_anothers_place_ends_the_connection_and_is_told_to_wh
     silent: int,
 ) -> None:
     through: Any = SimpleNamespace(pgconn=Server(silent))
-    channel = Channel(through)
-    await_prepared = channel.ask(b"first", [(SPEAK_FOR, [b"first"]), (MINE, [b"first"])])
-    channel._receive()
-    one, other = (channel.ask(me, [(SPEAK_FOR, [me]), (MINE, [me])]) for me in (b"one", b"other"))
+    connection = PipelinedConnection(through)
+    await_prepared = connection.ask(b"first", [(SPEAK_FOR, [b"first"]), (MINE, [b"first"])])
+    connection._receive()
+    one, other = (connection.ask(me, [(SPEAK_FOR, [me]), (MINE, [me])]) for me in (b"one", b"other"))
     turned_around(through.pgconn)
 
     with capture_logs() as logs:
-        channel._receive()
+        connection._receive()
 
     assert await_prepared.done()
     assert isinstance(one.exception(), MisplacedAnswerError)
-    assert isinstance(other.exception(), module.ChannelBrokenError)
-    assert (channel.is_open, channel.misplaced) == (False, 1)
+    assert isinstance(other.exception(), module.ConnectionBrokenError)
+    assert (connection.is_open, connection.misplaced) == (False, 1)
     assert [(each["event"], each["log_level"]) for each in logs] == [("answer_misplaced", "error")]
 
 

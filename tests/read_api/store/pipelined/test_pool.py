@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg.errors import DivisionByZero, QueryCanceled, UndefinedTable
 
-from read_api.store.channels import channel, pool
-from read_api.store.channels.channel import NoChannelError
-from read_api.store.channels.pool import Channels
+from read_api.store import pipelined
 from read_api.store.database import SPEAK_FOR_NOBODY
+from read_api.store.pipelined.connection import NoConnectionError
+from read_api.store.pipelined.pool import PipelinedPool
 from read_api.store.questions import Question
 from tests.conftest import Database
 
@@ -34,21 +34,21 @@ BLOCKED_TOO = Written("SELECT pg_backend_pid() FROM pg_advisory_xact_lock(4712)"
 ONE = Written("SELECT 1")
 
 
-async def ask(channels: Channels, *questions: Question, **values: str) -> Any:
+async def ask(pool: PipelinedPool, *questions: Question, **values: str) -> Any:
     """A result for each question. Unless the first is NAME_ME, for nobody."""
     asked = [(question, question.bound(values)) for question in questions]
     if questions[0] is NAME_ME:
-        return await channels.ask(values["me"].encode(), asked)
-    return (await channels.ask(b"", [(SPEAK_FOR_NOBODY, []), *asked]))[1:]
+        return await pool.ask(values["me"].encode(), asked)
+    return (await pool.ask(b"", [(SPEAK_FOR_NOBODY, []), *asked]))[1:]
 
 
 @pytest.fixture
 async def opened(database: Any) -> AsyncIterator[Any]:
-    """Opens channels to the test's database, and waits until they are all there."""
-    made: list[Channels] = []
+    """Opens a pool over the test's database, and waits until all its connections are there."""
+    made: list[PipelinedPool] = []
 
-    async def opened(connections: int) -> Channels:
-        made.append(Channels(database.api, connections, "-c statement_timeout=60s"))
+    async def opened(connections: int) -> PipelinedPool:
+        made.append(PipelinedPool(database.api, connections, "-c statement_timeout=60s"))
         await made[-1].open()
         while len(await processes(made[-1], 10 * connections)) < connections:
             pass
@@ -59,17 +59,17 @@ async def opened(database: Any) -> AsyncIterator[Any]:
         await each.close()
 
 
-async def processes(channels: Channels, questions: int) -> set[Any]:
+async def processes(pool: PipelinedPool, questions: int) -> set[Any]:
     """The server's processes that answer so many questions asked at once."""
-    found = await asyncio.gather(*[ask(channels, Written("SELECT pg_backend_pid()")) for _ in range(questions)])
+    found = await asyncio.gather(*[ask(pool, Written("SELECT pg_backend_pid()")) for _ in range(questions)])
     return {answer.get_value(0, 0) for (answer,) in found}
 
 
 @pytest.fixture
-async def one(opened: Any) -> Channels:
-    """Channels of one connection."""
-    channels: Channels = await opened(1)
-    return channels
+async def one(opened: Any) -> PipelinedPool:
+    """A pool of one connection."""
+    pool: PipelinedPool = await opened(1)
+    return pool
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def lock(database: Any) -> Iterator["psycopg.Connection[Any]"]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The channels' clock, which stands still: `now`, and how often somebody looked at it."""
+    """The pool's clock, which stands still: `now`, and how often somebody looked at it."""
 
     class Clock:
         now = 0.0
@@ -100,7 +100,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
                 await asyncio.sleep(0)
 
     clock = Clock()
-    for module in (channel, pool):
+    for module in (pipelined.connection, pipelined.pool):
         monkeypatch.setattr(module, "monotonic", clock)
     return clock
 
@@ -123,13 +123,13 @@ def release(lock: "psycopg.Connection[Any]", what: int | None = None) -> None:
     lock.execute(query)
 
 
-async def test_many_requests_at_a_time_are_each_answered_for_themselves(one: Channels) -> None:
+async def test_many_requests_at_a_time_are_each_answered_for_themselves(one: PipelinedPool) -> None:
     found = await asyncio.gather(*[ask(one, NAME_ME, WHO, me=f"customer {n}") for n in range(200)])
 
     assert [answer.get_value(0, 0) for _, answer in found] == [b"customer %d" % n for n in range(200)]
 
 
-async def test_what_a_request_set_ends_with_it(one: Channels) -> None:
+async def test_what_a_request_set_ends_with_it(one: PipelinedPool) -> None:
     await ask(one, NAME_ME, WHO, me="somebody")
 
     (answer,) = await ask(one, WHO)
@@ -137,7 +137,7 @@ async def test_what_a_request_set_ends_with_it(one: Channels) -> None:
     assert answer.get_value(0, 0) == b""
 
 
-async def test_a_question_that_is_refused_costs_the_others_nothing(one: Channels) -> None:
+async def test_a_question_that_is_refused_costs_the_others_nothing(one: PipelinedPool) -> None:
     questions = [ONE, Written("SELECT 1 / 0"), ONE, Written("SELECT * FROM nowhere"), ONE]
 
     found = await asyncio.gather(*[ask(one, each) for each in questions], return_exceptions=True)
@@ -145,7 +145,7 @@ async def test_a_question_that_is_refused_costs_the_others_nothing(one: Channels
     assert [type(each) for each in found] == [list, DivisionByZero, list, UndefinedTable, list]
 
 
-async def test_a_commit_that_is_refused_is_that_requests_alone(one: Channels, database: Any) -> None:
+async def test_a_commit_that_is_refused_is_that_requests_alone(one: PipelinedPool, database: Any) -> None:
     """The server says so after all results, as one more."""
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute("CREATE TABLE hub.refused_late (value int)")
@@ -171,7 +171,7 @@ async def test_a_commit_that_is_refused_is_that_requests_alone(one: Channels, da
     assert await processes(one, 1) == before, "on the same connection"
 
 
-async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one: Channels, database: Any) -> None:
+async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one: PipelinedPool, database: Any) -> None:
     question = Written("SELECT amount FROM public.later")
     refused = await asyncio.gather(*[ask(one, ONE, question) for _ in range(3)], return_exceptions=True)
 
@@ -180,18 +180,18 @@ async def test_a_question_that_could_not_be_prepared_is_prepared_once_it_can(one
         owner.execute("GRANT SELECT ON public.later TO PUBLIC")
     found = await asyncio.gather(*[ask(one, ONE, question) for _ in range(3)])
 
-    assert all(isinstance(each, UndefinedTable | NoChannelError) for each in refused)
+    assert all(isinstance(each, UndefinedTable | NoConnectionError) for each in refused)
     assert [answer.get_value(0, 0) for _, answer in found] == [b"5"] * 3
 
 
 async def test_nobody_is_sent_to_wait_behind_a_slow_question(opened: Any, lock: Any, clock: Any) -> None:
-    channels = await opened(2)
-    slow = asyncio.create_task(ask(channels, BLOCKED))
+    pool = await opened(2)
+    slow = asyncio.create_task(ask(pool, BLOCKED))
     await blocked(lock)
-    clock.now += 2 * channel.SLOW_SECONDS
+    clock.now += 2 * pipelined.connection.SLOW_SECONDS
 
     # More than one, so that the queue behind the slow one is the shorter.
-    others = await processes(channels, 5)
+    others = await processes(pool, 5)
     waits = not slow.done()
     release(lock)
     await slow
@@ -202,16 +202,16 @@ async def test_nobody_is_sent_to_wait_behind_a_slow_question(opened: Any, lock: 
 async def test_one_connection_that_is_stuck_is_no_reason_to_refuse_what_another_can_take(
     opened: Any, lock: Any, clock: Any
 ) -> None:
-    channels = await opened(2)
-    stuck = asyncio.create_task(ask(channels, BLOCKED))
+    pool = await opened(2)
+    stuck = asyncio.create_task(ask(pool, BLOCKED))
     await blocked(lock)
-    clock.now += 2 * pool.PATIENCE_SECONDS
-    busy = [asyncio.create_task(ask(channels, BLOCKED_TOO)) for _ in range(2)]
+    clock.now += 2 * pipelined.pool.PATIENCE_SECONDS
+    busy = [asyncio.create_task(ask(pool, BLOCKED_TOO)) for _ in range(2)]
     await blocked(lock, OTHER_LOCK)
-    clock.now += 2 * channel.SLOW_SECONDS
+    clock.now += 2 * pipelined.connection.SLOW_SECONDS
 
     # Both are slow now, and the queue of the stuck one is the shorter.
-    another = asyncio.create_task(ask(channels, ONE))
+    another = asyncio.create_task(ask(pool, ONE))
     await asyncio.sleep(0)
     release(lock, OTHER_LOCK)
     (answer,) = await another
@@ -223,7 +223,7 @@ async def test_one_connection_that_is_stuck_is_no_reason_to_refuse_what_another_
 
 
 async def test_whoever_waits_when_a_connection_breaks_is_answered_by_the_next(
-    one: Channels, lock: Any, database: Any
+    one: PipelinedPool, lock: Any, database: Any
 ) -> None:
     slow = asyncio.create_task(ask(one, BLOCKED))
     process = await blocked(lock)
@@ -239,12 +239,12 @@ async def test_whoever_waits_when_a_connection_breaks_is_answered_by_the_next(
 
 
 async def test_a_server_that_says_nothing_is_given_up(
-    one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
+    one: PipelinedPool, lock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(channel, "LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(pipelined.connection, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(pipelined.connection, "LOOK_EVERY_SECONDS", 0.05)
 
-    with pytest.raises(NoChannelError):
+    with pytest.raises(NoConnectionError):
         await ask(one, BLOCKED)
 
     release(lock)
@@ -253,13 +253,13 @@ async def test_a_server_that_says_nothing_is_given_up(
 
 
 async def test_a_server_that_answers_slowly_is_not_taken_for_gone(
-    one: Channels, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+    one: PipelinedPool, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(pipelined.connection, "LOOK_EVERY_SECONDS", 0.01)
     first = asyncio.create_task(ask(one, BLOCKED))
     second = asyncio.create_task(ask(one, BLOCKED_TOO))
     await blocked(lock)
-    clock.now += channel.SILENCE_SECONDS - 1
+    clock.now += pipelined.connection.SILENCE_SECONDS - 1
     release(lock, LOCK)
     (one_answer,) = await first
     clock.now += 2
@@ -274,36 +274,36 @@ async def test_a_server_that_answers_slowly_is_not_taken_for_gone(
 async def test_a_wait_for_the_connection_is_no_wait_for_the_server(
     database: Any, lock: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 60.0)
-    channels = Channels(database.api, 1, "")
-    early = asyncio.create_task(ask(channels, BLOCKED))
+    monkeypatch.setattr(pipelined.pool, "PATIENCE_SECONDS", 60.0)
+    pool = PipelinedPool(database.api, 1, "")
+    early = asyncio.create_task(ask(pool, BLOCKED))
     await clock.looked_at(1)
     clock.now += 100
-    await channels.open()
+    await pool.open()
     await blocked(lock)
 
-    later = asyncio.create_task(ask(channels, ONE))
+    later = asyncio.create_task(ask(pool, ONE))
     await asyncio.sleep(0)
     release(lock)
     await asyncio.gather(early, later)
-    await channels.close()
+    await pool.close()
 
 
 async def test_no_more_is_asked_of_a_server_that_does_not_keep_up(
-    one: Channels, lock: Any, monkeypatch: pytest.MonkeyPatch
+    one: PipelinedPool, lock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
-    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(pipelined.pool, "PATIENCE_SECONDS", 0.0)
 
-    with pytest.raises(NoChannelError, match="keep up"):
+    with pytest.raises(NoConnectionError, match="keep up"):
         await ask(one, ONE)
 
     release(lock)
     await slow
 
 
-async def test_the_answer_to_somebody_who_has_gone_is_nobody_elses(one: Channels, lock: Any) -> None:
+async def test_the_answer_to_somebody_who_has_gone_is_nobody_elses(one: PipelinedPool, lock: Any) -> None:
     slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
     gone, next_ = (asyncio.create_task(ask(one, NAME_ME, WHO, me=name)) for name in ("gone", "next"))
@@ -324,19 +324,19 @@ async def test_whoever_is_behind_a_preparation_that_took_too_long_may_try_again(
         owner.execute("GRANT SELECT ON public.locked TO PUBLIC")
         owner.commit()
         owner.execute("LOCK TABLE public.locked")
-        channels = Channels(database.api, 1, "-c statement_timeout=300ms")
-        await channels.open()
+        pool = PipelinedPool(database.api, 1, "-c statement_timeout=300ms")
+        await pool.open()
         question = Written("SELECT amount FROM public.locked")
 
-        found = await asyncio.gather(*[ask(channels, question) for _ in range(4)], return_exceptions=True)
-    (answer,) = await ask(channels, question)
-    await channels.close()
+        found = await asyncio.gather(*[ask(pool, question) for _ in range(4)], return_exceptions=True)
+    (answer,) = await ask(pool, question)
+    await pool.close()
 
-    assert all(isinstance(each, QueryCanceled | NoChannelError) for each in found)
+    assert all(isinstance(each, QueryCanceled | NoConnectionError) for each in found)
     assert answer.get_value(0, 0) == b"5"
 
 
-async def test_a_table_that_has_changed_is_asked_anew(one: Channels, database: Any) -> None:
+async def test_a_table_that_has_changed_is_asked_anew(one: PipelinedPool, database: Any) -> None:
     question = Written("SELECT * FROM public.growing")
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute("CREATE TABLE public.growing AS SELECT 5 AS amount")
@@ -348,7 +348,7 @@ async def test_a_table_that_has_changed_is_asked_anew(one: Channels, database: A
     assert (before.nfields, after.nfields) == (1 + 1, 2 + 1)  # and the nonce
 
 
-async def test_a_mistake_of_ours_gives_nobody_anothers_answer(one: Channels) -> None:
+async def test_a_mistake_of_ours_gives_nobody_anothers_answer(one: PipelinedPool) -> None:
     no_bytes: Any = [object()]
 
     found = await asyncio.gather(
@@ -367,7 +367,7 @@ async def test_a_mistake_of_ours_gives_nobody_anothers_answer(one: Channels) -> 
     ]
 
 
-async def test_a_question_too_large_for_the_socket_is_sent_piece_by_piece(one: Channels) -> None:
+async def test_a_question_too_large_for_the_socket_is_sent_piece_by_piece(one: PipelinedPool) -> None:
     length = Written("SELECT length(%(text)s)")
 
     found = await asyncio.gather(ask(one, length, text="x" * 30_000_000), ask(one, ONE), ask(one, length, text="y" * 5))
@@ -375,40 +375,40 @@ async def test_a_question_too_large_for_the_socket_is_sent_piece_by_piece(one: C
     assert [answer.get_value(0, 0) for (answer,) in found] == [b"30000000", b"1", b"5"]
 
 
-async def test_whoever_waits_when_it_is_closed_is_told(one: Channels, lock: Any) -> None:
+async def test_whoever_waits_when_it_is_closed_is_told(one: PipelinedPool, lock: Any) -> None:
     slow = asyncio.create_task(ask(one, BLOCKED))
     await blocked(lock)
 
     await one.close()
 
     for each in (slow, ask(one, ONE)):
-        with pytest.raises(NoChannelError, match="ending"):
+        with pytest.raises(NoConnectionError, match="ending"):
             await each
 
 
 async def test_whoever_waits_for_a_connection_when_it_is_closed_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 60.0)
-    channels = Channels("postgresql://nobody@127.0.0.1:9/none", 1, "")
-    await channels.open()
-    early = asyncio.create_task(ask(channels, ONE))
+    monkeypatch.setattr(pipelined.pool, "PATIENCE_SECONDS", 60.0)
+    pool = PipelinedPool("postgresql://nobody@127.0.0.1:9/none", 1, "")
+    await pool.open()
+    early = asyncio.create_task(ask(pool, ONE))
     await asyncio.sleep(0)
 
-    await channels.close()
+    await pool.close()
 
-    with pytest.raises(NoChannelError, match="ending"):
+    with pytest.raises(NoConnectionError, match="ending"):
         await early
 
 
 async def test_a_login_that_could_leave_its_role_carries_no_question(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE_SECONDS", 1.0)
-    channels = Channels(database.owner, 1, "-c role=hub_api")
-    await channels.open()
+    monkeypatch.setattr(pipelined.pool, "PATIENCE_SECONDS", 1.0)
+    pool = PipelinedPool(database.owner, 1, "-c role=hub_api")
+    await pool.open()
 
-    with pytest.raises(NoChannelError):
-        await ask(channels, ONE)
+    with pytest.raises(NoConnectionError):
+        await ask(pool, ONE)
 
-    await channels.close()
+    await pool.close()

@@ -1,4 +1,4 @@
-"""One connection that carries the questions of many requests: the protocol, as `channels` states it."""
+"""One connection that carries the questions of many requests: the protocol, which the package's first lines state."""
 
 import asyncio
 from collections import deque
@@ -29,26 +29,27 @@ SILENCE_SECONDS = 15.0
 """A server that owes an answer and says nothing for longer than it may take over a statement is gone."""
 LOOK_EVERY_SECONDS = 1.0
 
-MOST_NOTHINGS = 3
-"""libpq answers "no result" once or twice between two results. More often in a row, and the connection is lost."""
+MOST_NULLS = 3
+"""libpq gives NULL for a result once or twice between two results. More often in a row, and the connection is lost."""
 
 REFUSED = {ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED}
 ROWLESS = REFUSED | {ExecStatus.TUPLES_OK}
 """What a statement may say without a row."""
 
-Asked = Sequence[tuple[Question, list[bytes | None]]]
+Statements = Sequence[tuple[Question, list[bytes | None]]]
+"""What one request asks: questions, and the values of each one's parameters."""
 Answer = asyncio.Future[list[PGresult]]
 
 
-class NoChannelError(HubError):
+class NoConnectionError(HubError):
     """There is no connection, or none that answers in time."""
 
 
-class ChannelBrokenError(HubError):
+class ConnectionBrokenError(HubError):
     """The connection ended before the answer came."""
 
 
-class MisplacedAnswerError(NoChannelError):
+class MisplacedAnswerError(NoConnectionError):
     """What came as the answer to a request is not proven to be its answer."""
 
 
@@ -84,7 +85,7 @@ class _Waiting:
         return True
 
 
-class Channel:
+class PipelinedConnection:
     """One connection, in the loop in which it was made, until it breaks or is closed."""
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
@@ -99,7 +100,7 @@ class Channel:
         self._prepared: set[bytes] = set()
         self._waiting: deque[_Waiting] = deque()
         self._results: list[PGresult] = []
-        self._nothings = 0
+        self._nulls = 0
         self._heard = monotonic()
         self._pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._receive)
@@ -116,25 +117,25 @@ class Channel:
         """What a question asked now would wait for; the smallest is the best."""
         return self.silent(now) > SLOW_SECONDS, len(self._waiting)
 
-    def ask(self, customer: bytes, asked: Asked) -> Answer:
-        """Send the questions; a result for each is to come. The first says that the transaction is the customer's.
+    def ask(self, customer: bytes, statements: Statements) -> Answer:
+        """Send the statements; a result for each is to come. The first says that the transaction is the customer's.
 
         The answer raises:
             psycopg.Error: the server refused one of them.
             MisplacedAnswerError: what came is not proven to be the answer.
-            ChannelBrokenError: the connection ended; whether it heard them is not known.
+            ConnectionBrokenError: the connection ended; whether it heard them is not known.
         """
         answer: Answer = self._loop.create_future()
-        new = [question for question, _ in asked if question.prepared_as not in self._prepared]
+        new = [question for question, _ in statements if question.prepared_as not in self._prepared]
         nonce = b"%b.%d" % (self._name, next(self._numbers))
-        proofs = [b"%b.%d" % (nonce, number) for number in range(len(asked))]
-        self._waiting.append(_Waiting(answer, customer, proofs, new, len(new) + len(asked), monotonic()))
+        proofs = [b"%b.%d" % (nonce, number) for number in range(len(statements))]
+        self._waiting.append(_Waiting(answer, customer, proofs, new, len(new) + len(statements), monotonic()))
         try:
             for question in new:
                 # Known from here on: whoever asks it next is behind this.
                 self._prepared.add(question.prepared_as)
                 self._pgconn.send_prepare(question.prepared_as, question.sql)
-            for (question, values), proof in zip(asked, proofs, strict=True):
+            for (question, values), proof in zip(statements, proofs, strict=True):
                 self._pgconn.send_query_prepared(question.prepared_as, [*values, proof])
             self._pgconn.pipeline_sync()
             if self._pgconn.flush():
@@ -167,7 +168,7 @@ class Channel:
         while self._waiting:
             answer = self._waiting.popleft().answer
             if not answer.done():
-                answer.set_exception(ChannelBrokenError("the connection to the database broke"))
+                answer.set_exception(ConnectionBrokenError("the connection to the database broke"))
 
     def _send(self) -> None:
         """What did not fit into the socket before."""
@@ -191,11 +192,11 @@ class Channel:
 
     def _take(self, result: PGresult | None) -> None:
         if result is None:  # the end of one command's results
-            self._nothings += 1
-            if self._nothings > MOST_NOTHINGS or self._pgconn.status == ConnStatus.BAD:
+            self._nulls += 1
+            if self._nulls > MOST_NULLS or self._pgconn.status == ConnStatus.BAD:
                 self.close()
             return
-        self._nothings = 0
+        self._nulls = 0
         if result.status != ExecStatus.PIPELINE_SYNC:
             self._results.append(result)
         else:
