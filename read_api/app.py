@@ -27,9 +27,9 @@ from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
-from read_api.http.asked import AskedSchemas
 from read_api.http.documentation import PlainPages, no_other_page, sum_up
 from read_api.http.doors import MOST_BYTES, Doors
+from read_api.http.input_schemas import InputSchemas
 from read_api.http.problems.controller import explain
 from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.problems.handlers import HANDLERS
@@ -87,7 +87,7 @@ def create_app(
     follower = Follower(url_as(hub, "hub_api"))
     database.resolved = follower.resolved
     guard = BearerGuard(api)
-    way = None if gateway is None else Gateway(gateway)
+    passing = Gateway(gateway) if gateway else None
     zone = ZoneInfo(api.timezone)
 
     @asynccontextmanager
@@ -98,8 +98,8 @@ def create_app(
             yield
         finally:
             await follower.close()
-            if way is not None:
-                await way.close()
+            if passing:
+                await passing.close()
             await database.close()
 
     def today(at: datetime | None = None) -> str:
@@ -113,7 +113,7 @@ def create_app(
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
-        gateway=way,
+        gateway=passing,
         whmcs_signature=_signature(api, now),
     )
     guarded = Router(
@@ -127,7 +127,7 @@ def create_app(
         exception_handlers=HANDLERS,
         lifespan=[connected],
         openapi_config=_openapi(),
-        plugins=[AskedSchemas(prefer_alias=True)],
+        plugins=[InputSchemas(prefer_alias=True)],
         state=State({KEY: services}),
         logging_config=None,
         request_class=HubRequest,

@@ -1,4 +1,4 @@
-"""The way to what must reach a source at once: `hub gateway`, which has the credentials that the API has not."""
+"""Calls of `hub gateway`: what must reach a source at once, with credentials that the API does not have."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,10 +21,10 @@ class GatewayDownError(HubError):
 
 
 class Gateway:
-    """One process's way there. Nothing of what passes through is kept or logged."""
+    """One process's connections to it. Nothing of what passes through is kept or logged."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        def way(patience: float, at_once: int) -> httpx.AsyncClient:
+        def client(patience: float, at_once: int) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 base_url=str(settings.address),
                 headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
@@ -33,8 +33,8 @@ class Gateway:
                 trust_env=False,
             )
 
-        self._links = way(PATIENCE_SECONDS, LINKS_AT_ONCE)
-        self._uploads = way(UPLOAD_PATIENCE_SECONDS, UPLOADS_AT_ONCE)
+        self._links = client(PATIENCE_SECONDS, LINKS_AT_ONCE)
+        self._uploads = client(UPLOAD_PATIENCE_SECONDS, UPLOADS_AT_ONCE)
 
     async def pay_link(self, client: str, invoice: str) -> dict[str, Any]:
         """`url`, good for one use within `expiresInSeconds`.
@@ -42,7 +42,7 @@ class Gateway:
         Raises:
             GatewayDownError: in every case but success; here and below.
         """
-        return await _asked(self._links, "/pay-links", json={"client": client, "invoice": invoice})
+        return await _posted(self._links, "/pay-links", json={"client": client, "invoice": invoice})
 
     async def keep_document(self, account: str, name: str, content: AsyncIterator[bytes], media_type: str) -> None:
         """Put a document on a Salesforce account, once for each name, made anew. It is handed on as it comes.
@@ -52,16 +52,16 @@ class Gateway:
         """
         where = {"account": account, "name": name}
         headers = {"Content-Type": media_type}
-        await _asked(self._uploads, "/identity-documents", params=where, content=content, headers=headers)
+        await _posted(self._uploads, "/identity-documents", params=where, content=content, headers=headers)
 
     async def close(self) -> None:
         await self._links.aclose()
         await self._uploads.aclose()
 
 
-async def _asked(way: httpx.AsyncClient, path: str, **sent: Any) -> dict[str, Any]:
+async def _posted(client: httpx.AsyncClient, path: str, **sent: Any) -> dict[str, Any]:
     try:
-        answer = await way.post(path, **sent)
+        answer = await client.post(path, **sent)
     except httpx.HTTPError as error:
         raise GatewayDownError("the gateway does not answer") from error
     if answer.status_code == 422:

@@ -1,4 +1,4 @@
-"""What is read at its source only when somebody looks at it: now if asked to wait, else soon."""
+"""What is read again at its source because a customer looks at it: before the answer for who waits, else soon after."""
 
 import asyncio
 import re
@@ -18,15 +18,16 @@ Prefer = Annotated[
 ]
 
 LONGEST_WAIT_SECONDS = 10
-_LOOK_EVERY_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?:,|;|$)")
 
 
 @dataclass(frozen=True)
 class OnDemand:
-    """A thing whose refresh is requested when it is looked at and not known, or too old.
+    """A record that is read again when a customer looks at it and the hub does not know it, or not lately enough.
 
-    request_refresh: when it was last read, and whether a refresh is requested now; no row: there is no such thing.
+    request_refresh: stores a refresh request where one is needed; when the record was last read, and whether a request
+        waits now. No row: there is no such record.
     read_at: when it was last read, in the same form.
     """
 
@@ -34,7 +35,7 @@ class OnDemand:
     read_at: Question
 
     async def single(self, request: ApiRequest, question: Question, **values: str) -> JsonAnswer:
-        """The thing's answer, whatever its age. `Prefer: wait=N` waits up to that long for a fresh one.
+        """The record's answer, whatever its age. `Prefer: wait=N` waits up to that long for a fresh one.
 
         A customer who had too much read lately is answered with what is known, and waits for nothing.
 
@@ -44,22 +45,22 @@ class OnDemand:
         """
         wait = _wait(request)
         customer = customer_of(request)
-        limited = values | {"limits": REFRESHES.of(request).json()}
-        requested = await database_of(request).ask(self.request_refresh, customer, limited)
-        waited = False
+        limits = REFRESHES.of(request).json()
+        requested = await database_of(request).ask(self.request_refresh, customer, values | {"limits": limits})
+        refreshed = False
         if wait and requested.rows and requested.rows[0][1] == b"t":
             async with admitted(request, customer, WAITS):
-                waited = await self._read_since(request, values, requested.rows[0][0], wait)
+                refreshed = await self._read_since(request, values, requested.rows[0][0], wait)
         answer = await single(request, question, **values)
-        if waited:
+        if refreshed:
             answer.add_header(b"preference-applied", f"wait={wait}".encode())
         return answer
 
     async def _read_since(self, request: ApiRequest, values: dict[str, str], before: bytes | None, wait: int) -> bool:
-        """Whether it was read at its source while we waited, seconds at most."""
+        """Whether it was read at its source within `wait` seconds."""
         ends = monotonic() + wait
         while monotonic() < ends:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             found = await database_of(request).ask(self.read_at, customer_of(request), values)
             if found.rows and found.rows[0][0] != before and found.rows[0][0] is not None:
                 return True

@@ -44,7 +44,7 @@ LISTINGS: dict[Sort, DatedListing] = {
     "-dueDate": DatedListing(DatedQuestion("billing/invoices_due_last", INVOICES), OLDER),
 }
 INVOICE = DatedQuestion("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
-LOOK = OnDemand(Question("billing/request_items"), Question("billing/read_at"))
+INVOICE_ON_DEMAND = OnDemand(Question("billing/request_items"), Question("billing/read_at"))
 PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
 
@@ -92,10 +92,10 @@ class BillingController(Controller):
         prefer: Prefer = None,  # noqa: ARG002 - documented
     ) -> JsonAnswer:
         """One invoice with its items and payments; what was never read is read soon, or at once if asked to wait."""
-        asked = {"id": str(invoice_id), "today": today_of(request, as_of)}
+        values = {"id": str(invoice_id), "today": today_of(request, as_of)}
         if as_of is not None:
-            return await single_at(request, as_of, INVOICE, **asked)
-        return await LOOK.single(request, INVOICE, **asked)
+            return await single_at(request, as_of, INVOICE, **values)
+        return await INVOICE_ON_DEMAND.single(request, INVOICE, **values)
 
     @post(
         "/invoices/{invoice_id:str}/pay-links",

@@ -80,10 +80,10 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         for status, response in operation["responses"].items()
     )
     about = f"<p>{_said(operation.get('description'))}</p>"
-    asked = f"<table><tr><th>parameter<th>in<th>type<th>{parameters}</table>" if parameters else ""
+    takes = f"<table><tr><th>parameter<th>in<th>type<th>{parameters}</table>" if parameters else ""
     return (
         f"<details><summary><b>{method.upper()}</b><span class=path>{escape(path)}</span>"
-        f"<span>{_said(operation.get('summary'))}</span></summary>{about}{asked}"
+        f"<span>{_said(operation.get('summary'))}</span></summary>{about}{takes}"
         f"<table><tr><th>status<th>media type<th>body<th>{responses}</table></details>"
     )
 

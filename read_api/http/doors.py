@@ -64,12 +64,12 @@ class _TimelyBody:
         if self._is_whole:
             return await self._receive()
         allowed = min(self._patience + self._bytes / LEAST_BYTES_PER_SECOND, LONGEST_SECONDS)
-        asked = monotonic()
+        since = monotonic()
         try:
             message: Any = await asyncio.wait_for(_awaited(self._receive), allowed - self._waited)
         except TimeoutError:
             raise UnfinishedBodyError("the body came too slowly") from None
-        self._waited += monotonic() - asked
+        self._waited += monotonic() - since
         if message["type"] != "http.request":
             raise UnfinishedBodyError("the sender hung up within the body")
         self._bytes += len(message["body"])

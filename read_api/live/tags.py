@@ -42,10 +42,10 @@ def unchanged(request: Request[Any, Any, Any], follower: Follower, today: str) -
     digest = blake2b(f"{customer} {version} {today}".encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'.encode()
     request.scope[TAG] = tag  # type: ignore[literal-required]
-    return Unchanged(tag) if tag in _asked(request) else None
+    return Unchanged(tag) if tag in _known_tags(request) else None
 
 
-def _asked(request: Request[Any, Any, Any]) -> list[bytes]:
+def _known_tags(request: Request[Any, Any, Any]) -> list[bytes]:
     for name, value in request.scope["headers"]:
         if name == b"if-none-match":
             return [part.strip() for part in value.split(b",")]

@@ -36,7 +36,7 @@ SIMS = Listing(Question("sim/sims", LINES))
 SIM = Question("sim/sim", LINES)
 USAGE = Question("sim/usage", ("freebit.line_usage",))
 # Freebit forbids sweeping, so a line is read when somebody looks at it.
-LOOK = OnDemand(Question("sim/request_line"), Question("sim/read_at"))
+LINE_ON_DEMAND = OnDemand(Question("sim/request_line"), Question("sim/read_at"))
 
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
@@ -85,7 +85,7 @@ class SimController(Controller):
     )
     async def sim(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
-        return await _looked_at(request, SIM, sim_id)
+        return await _on_demand(request, SIM, sim_id)
 
     @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES, opt=TOP_UP.opt)
     async def top_up(self, request: ApiRequest, sim_id: Id, data: JSONBody[TopUp], key: IdempotencyKey) -> JsonAnswer:
@@ -135,9 +135,9 @@ class SimController(Controller):
     )
     async def usage(self, request: ApiRequest, sim_id: Id, prefer: Prefer = None) -> JsonAnswer:  # noqa: ARG002 - documented
         """Data that a SIM line used, today and recently."""
-        return await _looked_at(request, USAGE, sim_id)
+        return await _on_demand(request, USAGE, sim_id)
 
 
-async def _looked_at(request: ApiRequest, question: Question, line: UUID) -> JsonAnswer:
+async def _on_demand(request: ApiRequest, question: Question, line: UUID) -> JsonAnswer:
     stale_after = services_of(request).settings.sim_stale_seconds
-    return await LOOK.single(request, question, id=str(line), stale_seconds=str(stale_after))
+    return await LINE_ON_DEMAND.single(request, question, id=str(line), stale_seconds=str(stale_after))

@@ -51,34 +51,34 @@ READ_API = {
     "read_api/live/seats.py": _near("http/test_doors"),
     "read_api/live/controller.py": _near("http/test_doors", "live/test_stream", "test_admission"),
     "read_api/live/*": _near("live/test_follower", "live/test_tags", "live/test_stream", "http/test_hostile_input"),
-    "read_api/auth/*": _near("auth/test_tokens", "http/test_problems", "http/test_hostile_input"),
+    "read_api/auth/*": _near("auth/test_tokens", "http/problems/test_handlers", "http/test_hostile_input"),
     "read_api/commands/*": _near(
-        "commands/test_kinds", "commands/test_accepting", "commands/test_facts", "commands/test_passing_through"
+        "commands/test_kinds", "commands/test_accepting", "commands/test_facts", "test_gateway"
     ),
-    "read_api/admission.py": _near("test_admission", "commands/test_passing_through"),
+    "read_api/admission.py": _near("test_admission", "test_gateway"),
     "read_api/http/answers.py": _near(
         "http/test_lists", "http/test_as_of", "test_freshness", "http/test_hostile_input"
     ),
     "read_api/app.py": _near(
-        "http/test_lists", "http/test_problems", "live/test_tags", "http/test_documents", "http/test_doors"
+        "http/test_lists", "http/problems/test_handlers", "live/test_tags", "http/test_documentation", "http/test_doors"
     ),
-    "read_api/http/asked.py": _near("http/test_documents", "http/test_openapi_conformance"),
-    "read_api/store/pipelined/*": _near("store/pipelined/test_pool", "store/pipelined/test_connection", "test_process"),
+    "read_api/http/input_schemas.py": _near("http/test_documentation", "http/test_openapi_conformance"),
+    "read_api/store/pipelined/*": _near("store/pipelined/test_pool", "store/pipelined/test_connection", "test_serve"),
     "read_api/store/database.py": _near(
-        "store/test_isolation", "http/test_problems", "http/test_lists", "test_process"
+        "store/test_database", "http/problems/test_handlers", "http/test_lists", "test_serve"
     ),
-    "read_api/http/documentation.py": _near("http/test_documents", "http/test_problems"),
-    "read_api/http/doors.py": _near("http/test_doors", "http/test_problems"),
-    "read_api/gateway.py": _near("commands/test_passing_through"),
-    "read_api/on_demand.py": _near("test_sim_on_demand", "test_items_on_demand", "test_admission"),
+    "read_api/http/documentation.py": _near("http/test_documentation", "http/problems/test_handlers"),
+    "read_api/http/doors.py": _near("http/test_doors", "http/problems/test_handlers"),
+    "read_api/gateway.py": _near("test_gateway"),
+    "read_api/on_demand.py": _near("test_on_demand", "test_admission"),
     "read_api/http/as_of.py": _near("http/test_as_of", "http/test_hostile_input"),
     "read_api/store/past.py": _near("http/test_as_of"),
-    "read_api/store/questions.py": _near("http/test_lists", "http/test_as_of", "http/test_compact", "test_freshness"),
-    "read_api/http/requests.py": _near("http/test_problems", "http/test_hostile_input", "http/test_doors"),
-    "read_api/http/responses.py": _near("http/test_documents", "http/test_openapi_conformance"),
-    "read_api/serve.py": _near("http/test_doors", "test_process"),
-    "read_api/worker.py": _near("test_worker", "test_process", "http/test_doors"),
-    "read_api/http/wire.py": _near("http/test_documents", "http/test_lists"),
+    "read_api/store/questions.py": _near("http/test_lists", "http/test_as_of", "http/test_answers", "test_freshness"),
+    "read_api/http/requests.py": _near("http/problems/test_handlers", "http/test_hostile_input", "http/test_doors"),
+    "read_api/http/responses.py": _near("http/test_documentation", "http/test_openapi_conformance"),
+    "read_api/serve.py": _near("http/test_doors", "test_serve"),
+    "read_api/worker.py": _near("test_worker", "test_serve", "http/test_doors"),
+    "read_api/http/wire.py": _near("http/test_documentation", "http/test_lists"),
 }
 
 

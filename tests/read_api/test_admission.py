@@ -1,7 +1,7 @@
 """One customer's work is nobody else's wait: what costs something is counted for each, by all processes together.
 
 Each test is an attack in small: who asks for too much is told when to come again, and somebody else is served.
-Pay links and uploads, which need the gateway: commands/test_passing_through.py.
+Pay links and uploads, which need the gateway: test_gateway.py.
 """
 
 import asyncio

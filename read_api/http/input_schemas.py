@@ -1,4 +1,4 @@
-"""How requests for changes are described in the OpenAPI document: as they are checked."""
+"""How the input of commands is described in the OpenAPI document: with all that is checked of it."""
 
 from dataclasses import replace
 from inspect import getdoc
@@ -13,7 +13,7 @@ from litestar.utils import is_class_and_subclass
 from domain.commands.input import CommandInput
 
 
-class AskedSchemas(PydanticSchemaPlugin):
+class InputSchemas(PydanticSchemaPlugin):
     """Litestar's own leave out patterns, what a model says of itself, and that nothing else may be given."""
 
     @staticmethod
