@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from read_api.billing.controller import LISTINGS
-from read_api.http.answers import LAST_ID
+from read_api.http.lists import LAST_ID
 from read_api.store.database import SPEAK_FOR
 from read_api.store.questions import Question
 

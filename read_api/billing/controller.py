@@ -12,19 +12,9 @@ from core.errors import NotFoundError
 from domain.commands.input import Broken
 from read_api.admission import PAY_LINKS, admitted
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
-from read_api.http.answers import (
-    NEWER,
-    OLDER,
-    ApiRequest,
-    DatedListing,
-    JsonAnswer,
-    Listing,
-    customer_of,
-    database_of,
-    single_at,
-    today_of,
-)
+from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single_at, today_of
 from read_api.http.as_of import AsOf
+from read_api.http.lists import NEWER, OLDER, DatedListing, Listing
 from read_api.http.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import BrokenRulesError, NotSetUpError
 from read_api.http.responses import answers
@@ -45,6 +35,7 @@ LISTINGS: dict[Sort, DatedListing] = {
 }
 INVOICE = DatedQuestion("billing/invoice", ("whmcs.invoices", "whmcs.invoice_details"))
 INVOICE_ON_DEMAND = OnDemand(Question("billing/request_items"), Question("billing/read_at"))
+Id = Annotated[UUID, Parameter(description="The invoice's id")]
 PAYABLE = Question("billing/payable")
 PAYMENT_METHODS = Listing(Question("billing/payment_methods", ("whmcs.payment_methods",)))
 
@@ -87,7 +78,7 @@ class BillingController(Controller):
     async def invoice(
         self,
         request: ApiRequest,
-        invoice_id: Annotated[UUID, Parameter(description="The invoice's id")],
+        invoice_id: Id,
         as_of: AsOf = None,
         prefer: Prefer = None,  # noqa: ARG002 - documented
     ) -> JsonAnswer:
@@ -103,9 +94,7 @@ class BillingController(Controller):
         status_code=200,
         responses=answers(PayLinkAnswer, NOT_FOUND, BROKEN_RULES, TOO_MANY_REQUESTS),
     )
-    async def pay_link(
-        self, request: ApiRequest, invoice_id: Annotated[UUID, Parameter(description="The invoice's id")]
-    ) -> JsonAnswer:
+    async def pay_link(self, request: ApiRequest, invoice_id: Id) -> JsonAnswer:
         """A link that signs the customer in at the billing system and shows the invoice: one use, one minute."""
         gateway = services_of(request).gateway
         if gateway is None:
@@ -118,10 +107,8 @@ class BillingController(Controller):
             raise BrokenRulesError([Broken(field="request", code="NOT_UNPAID", reason="is for unpaid invoices")])
         async with admitted(request, customer_of(request), PAY_LINKS):
             link = await gateway.pay_link((client or b"").decode(), (invoice or b"").decode())
-        answer = JsonAnswer(msgspec.json.encode({"data": link}))
         # A link that signs somebody in is for no cache, not even the customer's own.
-        answer.forbid_storing()
-        return answer
+        return JsonAnswer(msgspec.json.encode({"data": link}), cache=b"no-store")
 
     @get("/payment-methods", operation_id="listPaymentMethods", responses=answers(PaymentMethodList))
     async def payment_methods(self, request: ApiRequest, limit: Limit = 25, cursor: Cursor = None) -> JsonAnswer:

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from domain.billing import contract
-from read_api.http.wire import Listed, Money, Single, Wire
+from read_api.http.wire import Money, Wire, one_of, page_of
 
 InvoiceStatus = Literal[contract.InvoiceStatus, "overdue"]
 
@@ -74,22 +74,9 @@ class PaymentMethod(Wire, frozen=True):
     bank_name: str | None
 
 
-class InvoiceList(Listed, frozen=True):
-    """A page of invoices."""
-
-    data: list[Invoice]
-
-
-class InvoiceAnswer(Single, frozen=True):
-    """One invoice."""
-
-    data: InvoiceDetail
-
-
-class PaymentMethodList(Listed, frozen=True):
-    """A page of payment methods."""
-
-    data: list[PaymentMethod]
+InvoiceList = page_of(Invoice, "InvoiceList", "A page of invoices.")
+InvoiceAnswer = one_of(InvoiceDetail, "InvoiceAnswer", "One invoice.")
+PaymentMethodList = page_of(PaymentMethod, "PaymentMethodList", "A page of payment methods.")
 
 
 class PayLink(Wire, frozen=True):

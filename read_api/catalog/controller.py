@@ -7,7 +7,8 @@ from litestar.params import Parameter
 
 from domain.catalog.contract import Category
 from read_api.catalog.models import ProductList
-from read_api.http.answers import NUMBERED, ApiRequest, JsonAnswer, Listing
+from read_api.http.answers import ApiRequest, JsonAnswer
+from read_api.http.lists import NUMBERED, Listing
 from read_api.http.responses import answers
 from read_api.http.wire import Cursor, Limit
 from read_api.store.questions import Question

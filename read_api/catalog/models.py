@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from domain.catalog.contract import BillingCycle, Category, ItemClass
-from read_api.http.wire import Listed, Money, Wire
+from read_api.http.wire import Money, Wire, page_of
 
 
 class Product(Wire, frozen=True):
@@ -37,7 +37,4 @@ class Product(Wire, frozen=True):
     exclusive_skus: Annotated[list[str], Meta(description="May not be in the same order")]
 
 
-class ProductList(Listed, frozen=True):
-    """A page of products."""
-
-    data: list[Product]
+ProductList = page_of(Product, "ProductList", "A page of products.")

@@ -7,7 +7,8 @@ from litestar import Controller, get
 from litestar.params import Parameter, QueryParameter
 
 from read_api.commands.models import CommandAnswer, CommandList, Status
-from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
+from read_api.http.answers import ApiRequest, JsonAnswer, single
+from read_api.http.lists import EARLIER, Listing
 from read_api.http.problems.catalogue import NOT_FOUND
 from read_api.http.responses import answers
 from read_api.http.wire import Cursor, Limit

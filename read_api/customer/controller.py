@@ -1,7 +1,5 @@
 """The customer whose token it is."""
 
-from typing import Any
-
 from litestar import Controller, get, patch, post
 from litestar.params import JSONBody
 
@@ -11,12 +9,11 @@ from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.customer.models import MeAnswer
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
 from read_api.http.problems.catalogue import NOT_FOUND
-from read_api.http.responses import accepted, answers
+from read_api.http.responses import answers, change
 from read_api.store.questions import Question
 
 ME = Question("customer/me", ("salesforce.accounts", "whmcs.clients"))
 FACTS = Question("customer/change_facts")
-CHANGES: dict[str, Any] = {"status_code": 202, "responses": accepted(), "request_max_body_size": 16 * 1024}
 
 UPDATE_PROFILE = Change(kinds.UPDATE_PROFILE, "/api/me", FACTS)
 UPDATE_ADDRESS = Change(kinds.UPDATE_ADDRESS, "/api/me", FACTS)
@@ -34,12 +31,12 @@ class CustomerController(Controller):
         """Who the token speaks for."""
         return await single(request, ME)
 
-    @patch(operation_id="updateMe", **CHANGES, opt=UPDATE_PROFILE.opt)
+    @patch(operation_id="updateMe", **change(), opt=UPDATE_PROFILE.opt)
     async def update(self, request: ApiRequest, data: JSONBody[UpdateProfile], key: IdempotencyKey) -> JsonAnswer:
         """Change the billing contact; what is absent stays as it is. The billing system owns it."""
         return await UPDATE_PROFILE.accept(request, key, data, await _oneself(request))
 
-    @patch("/address", operation_id="updateAddress", **CHANGES, opt=UPDATE_ADDRESS.opt)
+    @patch("/address", operation_id="updateAddress", **change(), opt=UPDATE_ADDRESS.opt)
     async def address(self, request: ApiRequest, data: JSONBody[UpdateAddress], key: IdempotencyKey) -> JsonAnswer:
         """Change the address on file, as a whole. The billing system owns it."""
         return await UPDATE_ADDRESS.accept(request, key, data, await _oneself(request))
@@ -51,11 +48,7 @@ class EligibilityController(Controller):
     path = "/api/eligibility-requests"
     tags = ("customer",)
 
-    @post(
-        operation_id="requestEligibility",
-        **CHANGES | {"responses": accepted(rules=RuleCode)},
-        opt=REQUEST_ELIGIBILITY.opt,
-    )
+    @post(operation_id="requestEligibility", **change(rules=RuleCode), opt=REQUEST_ELIGIBILITY.opt)
     async def ask(self, request: ApiRequest, data: JSONBody[RequestEligibility], key: IdempotencyKey) -> JsonAnswer:
         """Ask an agent to check which internet services reach the address on file."""
         return await REQUEST_ELIGIBILITY.accept(request, key, data, await _oneself(request))

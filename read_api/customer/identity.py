@@ -17,7 +17,7 @@ from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.gateway import GatewayDownError
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
-from read_api.http.responses import accepted
+from read_api.http.responses import change
 from read_api.http.services import services_of
 from read_api.store.questions import Question
 
@@ -43,9 +43,7 @@ class IdentityController(Controller):
     @post(
         operation_id="submitIdentityDocument",
         operation_class=DocumentOperation,
-        status_code=202,
-        responses=accepted(rules=RuleCode),
-        request_max_body_size=MOST_BYTES,
+        **change(rules=RuleCode, most_bytes=MOST_BYTES),
         opt=SUBMIT.opt,
     )
     async def submit(self, request: ApiRequest, key: IdempotencyKey) -> JsonAnswer:

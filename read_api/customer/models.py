@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from domain.customer.contract import ClientStatus, EligibilityStatus, IdentityStatus, PortalStatus
 from read_api.commands.models import Pending
-from read_api.http.wire import Single, Wire
+from read_api.http.wire import Wire, one_of
 
 
 class Address(Wire, frozen=True):
@@ -47,7 +47,4 @@ class Me(Wire, frozen=True):
     pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
-class MeAnswer(Single, frozen=True):
-    """The customer."""
-
-    data: Me
+MeAnswer = one_of(Me, "MeAnswer", "The customer.")

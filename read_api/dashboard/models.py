@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from read_api.http.wire import Money, Single, Wire
+from read_api.http.wire import Money, Wire, one_of
 from read_api.orders.models import Order
 
 
@@ -21,7 +21,4 @@ class Dashboard(Wire, frozen=True):
     recent_orders: Annotated[list[Order], Meta(description="The five newest")]
 
 
-class DashboardAnswer(Single, frozen=True):
-    """The dashboard."""
-
-    data: Dashboard
+DashboardAnswer = one_of(Dashboard, "DashboardAnswer", "The dashboard.")

@@ -20,10 +20,10 @@ def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
 
 
-def accepted(*more: Kind, rules: Any = None) -> dict[int, ResponseSpec]:
-    """202 with the command, and the problems that asking for a change may be answered with; `more` adds to them.
+def change(*more: Kind, rules: Any = None, most_bytes: int = 16 * 1024) -> dict[str, Any]:
+    """What the decorator of a handler is told that accepts commands: 202, the problems, the largest body.
 
-    `rules`: the Literal of the codes that say which rule of the business is broken.
+    `more` adds to the problems; `rules` is the Literal of the codes that say which rule of the business is broken.
     """
     kinds = (*EVERY, catalogue.TOO_LARGE, catalogue.TOO_SLOW, catalogue.BROKEN_RULES, catalogue.TOO_MANY_OPEN, *more)
     problems = {kind.status: problem_spec(kind) for kind in kinds}
@@ -32,7 +32,8 @@ def accepted(*more: Kind, rules: Any = None) -> dict[int, ResponseSpec]:
     problems[catalogue.BROKEN_RULES.status] = problem_spec(catalogue.BROKEN_RULES, told)
     limited = f"{catalogue.TOO_MANY_REQUESTS.title}, or: {catalogue.TOO_MANY_OPEN.title}"
     problems[catalogue.TOO_MANY_OPEN.status] = problem_spec(catalogue.TOO_MANY_OPEN, limited)
-    return {202: ResponseSpec(AcceptedAnswer, description="Accepted", generate_examples=False), **problems}
+    accepted = ResponseSpec(AcceptedAnswer, description="Accepted", generate_examples=False)
+    return {"status_code": 202, "responses": {202: accepted, **problems}, "request_max_body_size": most_bytes}
 
 
 def problem_spec(kind: Kind, description: str | None = None) -> ResponseSpec:

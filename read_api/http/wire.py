@@ -1,10 +1,10 @@
 """Wire models that every feature uses. Names on the wire are camelCase."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar.params import Parameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 Limit = Annotated[int, Parameter(ge=1, le=100, description="Rows per page")]
 Cursor = Annotated[str | None, Parameter(description="`page.next` of the page before, with the same filters and order")]
@@ -57,3 +57,18 @@ class Single(Wire, frozen=True):
     """What every single thing says beside itself."""
 
     meta: Freshness
+
+
+def page_of(row: type[Wire], name: str, about: str) -> type[Listed]:
+    """The model of a page whose `data` are such rows."""
+    return _with_data(list[row], name, about, Listed)  # type: ignore[valid-type]
+
+
+def one_of(thing: type[Wire], name: str, about: str) -> type[Single]:
+    """The model of an answer whose `data` is one such thing."""
+    return _with_data(thing, name, about, Single)
+
+
+def _with_data(data: Any, name: str, about: str, beside: type[Any]) -> type[Any]:
+    documented = {"__doc__": about}
+    return defstruct(name, [("data", data)], bases=(beside,), namespace=documented, module=__name__, frozen=True)

@@ -1,13 +1,13 @@
 """A change as clients are told of it: whose, of what, where in the log; never a value."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from read_api.http.cursors import parts_of
 
 Position = tuple[int, int]
 """Where a change is in the log: (transaction, number). Readers follow this order."""
@@ -80,17 +80,11 @@ def change_of(row: Sequence[Any]) -> Change:
     return Change((int(xid), int(seq)), whose, entity, str(entity_id), operation, columns or (), changed_at)
 
 
-def cursor_of(position: Position) -> str:
-    """A position as clients keep it: opaque."""
-    return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
-
-
 def position_of(cursor: str) -> Position | None:
     """The position that a cursor stands for; None: it is none of ours."""
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        xid, seq = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[int, int])
-    except (ValueError, Base64Error, msgspec.DecodeError):
+        xid, seq = parts_of(cursor, tuple[int, int])
+    except ValueError:
         return None
     return (xid, seq) if 0 <= xid <= MOST_TRANSACTION and -1 <= seq <= MOST_NUMBER else None
 

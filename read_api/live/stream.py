@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from random import uniform
 from time import time
 
-from read_api.live.changes import Change, Position, cursor_of
+from read_api.http.cursors import cursor_of
+from read_api.live.changes import Change, Position
 from read_api.live.follower import Follower, Subscriber
 
 HEARTBEAT_SECONDS = 15.0

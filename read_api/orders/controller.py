@@ -9,10 +9,11 @@ from litestar.params import JSONBody, Parameter
 from domain.commands import kinds
 from domain.orders.placing import PlaceOrder, RuleCode
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.http.answers import EARLIER, ApiRequest, DatedListing, JsonAnswer, single_at
+from read_api.http.answers import ApiRequest, JsonAnswer, single_at
 from read_api.http.as_of import AsOf
+from read_api.http.lists import EARLIER, DatedListing
 from read_api.http.problems.catalogue import NOT_FOUND
-from read_api.http.responses import accepted, answers
+from read_api.http.responses import answers, change
 from read_api.http.wire import Cursor, Limit
 from read_api.orders.models import OrderAnswer, OrderList
 from read_api.store.past import DatedQuestion
@@ -21,7 +22,6 @@ from read_api.store.questions import Question
 ORDERS = DatedListing(DatedQuestion("orders/orders", ("salesforce.orders",)), EARLIER)
 ORDER = DatedQuestion("orders/order", ("salesforce.orders", "salesforce.order_items"))
 PLACE = Change(kinds.PLACE_ORDER, "/api/orders/{id}", Question("orders/facts"))
-MOST_BYTES = 64 * 1024
 
 
 class OrderController(Controller):
@@ -37,13 +37,7 @@ class OrderController(Controller):
         """The customer's orders, newest first."""
         return await ORDERS.page_at(request, as_of, limit, cursor)
 
-    @post(
-        operation_id="placeOrder",
-        status_code=202,
-        responses=accepted(rules=RuleCode),
-        request_max_body_size=MOST_BYTES,
-        opt=PLACE.opt,
-    )
+    @post(operation_id="placeOrder", **change(rules=RuleCode, most_bytes=64 * 1024), opt=PLACE.opt)
     async def place(self, request: ApiRequest, data: JSONBody[PlaceOrder], key: IdempotencyKey) -> JsonAnswer:
         """Place an order; an agent approves it, then it is provisioned. Follow it at `resource`."""
         return await PLACE.accept(request, key, data)

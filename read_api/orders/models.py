@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from domain.orders.contract import ActivationStatus, BillingCycle, OrderStatus, OrderType
 from read_api.commands.models import Failure, Pending
-from read_api.http.wire import Listed, Money, Single, Wire
+from read_api.http.wire import Money, Wire, one_of, page_of
 
 
 class Order(Wire, frozen=True):
@@ -52,13 +52,5 @@ class OrderDetail(Order, frozen=True):
     items: list[OrderItem]
 
 
-class OrderList(Listed, frozen=True):
-    """A page of orders."""
-
-    data: list[Order]
-
-
-class OrderAnswer(Single, frozen=True):
-    """One order."""
-
-    data: OrderDetail
+OrderList = page_of(Order, "OrderList", "A page of orders.")
+OrderAnswer = one_of(OrderDetail, "OrderAnswer", "One order.")

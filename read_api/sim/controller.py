@@ -1,6 +1,6 @@
 """SIM lines and what they used."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -19,10 +19,11 @@ from domain.sim.changing import (
     VoiceOptions,
 )
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.http.answers import ApiRequest, JsonAnswer, Listing
+from read_api.http.answers import ApiRequest, JsonAnswer
+from read_api.http.lists import Listing
 from read_api.http.problems.catalogue import NOT_FOUND, NUMBER_DISPUTED, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import NumberDisputedError
-from read_api.http.responses import accepted, answers
+from read_api.http.responses import answers, change
 from read_api.http.services import services_of
 from read_api.http.wire import Cursor, Limit
 from read_api.live.tags import UNTAGGED
@@ -41,11 +42,7 @@ LINE_ON_DEMAND = OnDemand(Question("sim/request_line"), Question("sim/read_at"))
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
-CHANGES: dict[str, Any] = {
-    "status_code": 202,
-    "responses": accepted(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode),
-    "request_max_body_size": 16 * 1024,
-}
+CHANGES = change(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode)
 
 
 def _complete(request: ApiRequest, line: LineFacts) -> LineFacts:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from domain.sim.contract import ContractLine, LineStatus, SimType
 from read_api.commands.models import Pending
-from read_api.http.wire import Listed, Single, Wire
+from read_api.http.wire import Wire, one_of, page_of
 
 
 class Sim(Wire, frozen=True):
@@ -68,19 +68,6 @@ class Usage(Wire, frozen=True):
     usage_as_of: Annotated[datetime | None, Meta(description="When it was read; null: not yet")]
 
 
-class SimList(Listed, frozen=True):
-    """A page of SIM lines."""
-
-    data: list[Sim]
-
-
-class SimAnswer(Single, frozen=True):
-    """One SIM line."""
-
-    data: Sim
-
-
-class UsageAnswer(Single, frozen=True):
-    """What one SIM line used."""
-
-    data: Usage
+SimList = page_of(Sim, "SimList", "A page of SIM lines.")
+SimAnswer = one_of(Sim, "SimAnswer", "One SIM line.")
+UsageAnswer = one_of(Usage, "UsageAnswer", "What one SIM line used.")

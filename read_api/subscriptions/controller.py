@@ -12,18 +12,15 @@ from domain.subscriptions.cancelling import CancelSubscription, RuleCode
 from domain.subscriptions.contract import SubscriptionStatus
 from read_api.admission import REFRESHES
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.http.answers import OLDER, ApiRequest, DatedListing, JsonAnswer, Listing, single_at, today_of
+from read_api.http.answers import ApiRequest, JsonAnswer, single_at, today_of
 from read_api.http.as_of import AsOf
+from read_api.http.lists import OLDER, DatedListing, Listing
 from read_api.http.problems.catalogue import NOT_FOUND
-from read_api.http.responses import accepted, answers
+from read_api.http.responses import answers, change
 from read_api.http.wire import Cursor, Limit
 from read_api.store.past import DatedQuestion
 from read_api.store.questions import Question
-from read_api.subscriptions.models import (
-    ChargingInvoiceList,
-    SubscriptionAnswer,
-    SubscriptionList,
-)
+from read_api.subscriptions.models import ChargingInvoiceList, SubscriptionAnswer, SubscriptionList
 
 SERVICES = ("whmcs.services",)
 
@@ -68,10 +65,8 @@ class SubscriptionController(Controller):
         self, request: ApiRequest, subscription_id: Id, limit: Limit = 25, cursor: Cursor = None
     ) -> JsonAnswer:
         """Invoices that charge the subscription, newest first; `unread` says whether some may be missing yet."""
-        limits = REFRESHES.of(request).json()
-        found = await INVOICES.rows(
-            request, limit, cursor, id=str(subscription_id), today=today_of(request), limits=limits
-        )
+        values = {"id": str(subscription_id), "today": today_of(request), "limits": REFRESHES.of(request).json()}
+        found = await INVOICES.rows(request, limit, cursor, **values)
         if not found.rows:
             raise NotFoundError("there is no such subscription")
         (unread, *_), *rows = found.rows
@@ -80,9 +75,7 @@ class SubscriptionController(Controller):
     @post(
         "/{subscription_id:str}/cancellations",
         operation_id="cancelSubscription",
-        status_code=202,
-        responses=accepted(NOT_FOUND, rules=RuleCode),
-        request_max_body_size=16 * 1024,
+        **change(NOT_FOUND, rules=RuleCode),
         opt=CANCEL.opt,
     )
     async def cancel(

@@ -10,7 +10,7 @@ from domain.common.vocabulary import ServiceType
 from domain.subscriptions.contract import BillingCycle, SubscriptionStatus
 from read_api.billing.models import Invoice
 from read_api.commands.models import Pending
-from read_api.http.wire import BilledMoney, Listed, Single, Wire
+from read_api.http.wire import BilledMoney, Listed, Wire, one_of, page_of
 
 
 class Subscription(Wire, frozen=True):
@@ -31,16 +31,8 @@ class Subscription(Wire, frozen=True):
     pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 
-class SubscriptionList(Listed, frozen=True):
-    """A page of subscriptions."""
-
-    data: list[Subscription]
-
-
-class SubscriptionAnswer(Single, frozen=True):
-    """One subscription."""
-
-    data: Subscription
+SubscriptionList = page_of(Subscription, "SubscriptionList", "A page of subscriptions.")
+SubscriptionAnswer = one_of(Subscription, "SubscriptionAnswer", "One subscription.")
 
 
 class ChargingInvoiceList(Listed, frozen=True):

@@ -1,6 +1,6 @@
 """Support cases."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -10,9 +10,10 @@ from domain.commands import kinds
 from domain.support.changing import AddComment, CloseCase, OpenCase, RuleCode
 from domain.support.contract import CaseStatus
 from read_api.commands.accepting import Change, IdempotencyKey
-from read_api.http.answers import EARLIER, ApiRequest, JsonAnswer, Listing, single
+from read_api.http.answers import ApiRequest, JsonAnswer, single
+from read_api.http.lists import EARLIER, Listing
 from read_api.http.problems.catalogue import NOT_FOUND
-from read_api.http.responses import accepted, answers
+from read_api.http.responses import answers, change
 from read_api.http.wire import Cursor, Limit
 from read_api.store.questions import Question
 from read_api.support.models import CaseAnswer, CaseList
@@ -20,13 +21,8 @@ from read_api.support.models import CaseAnswer, CaseList
 CASES = Listing(Question("support/cases", ("salesforce.cases",)), EARLIER)
 CASE = Question("support/case", ("salesforce.cases", "salesforce.case_comments"))
 
-
 Id = Annotated[UUID, Parameter(description="The case's id")]
-CHANGES: dict[str, Any] = {
-    "status_code": 202,
-    "responses": accepted(NOT_FOUND, rules=RuleCode),
-    "request_max_body_size": 128 * 1024,
-}
+CHANGES = change(NOT_FOUND, rules=RuleCode, most_bytes=128 * 1024)
 CASE_FACTS = Question("support/case_facts")
 OPEN = Change(kinds.OPEN_CASE, "/api/commands/{id}", Question("support/no_facts"))
 COMMENT = Change(kinds.ADD_COMMENT, "/api/support/cases/{id}", CASE_FACTS)
@@ -51,9 +47,7 @@ class SupportController(Controller):
         return await CASES.page(request, limit, cursor, status=status)
 
     @get("/{case_id:str}", operation_id="getCase", responses=answers(CaseAnswer, NOT_FOUND))
-    async def case(
-        self, request: ApiRequest, case_id: Annotated[UUID, Parameter(description="The case's id")]
-    ) -> JsonAnswer:
+    async def case(self, request: ApiRequest, case_id: Id) -> JsonAnswer:
         """One support case with what was said on it."""
         return await single(request, CASE, id=str(case_id))
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from domain.support.contract import CasePriority, CaseStatus, CommentAuthor
 from read_api.commands.models import Pending
-from read_api.http.wire import Listed, Single, Wire
+from read_api.http.wire import Wire, one_of, page_of
 
 
 class Case(Wire, frozen=True):
@@ -43,13 +43,5 @@ class CaseDetail(Case, frozen=True):
     comments: Annotated[list[Comment], Meta(description="Oldest first")]
 
 
-class CaseList(Listed, frozen=True):
-    """A page of support cases."""
-
-    data: list[Case]
-
-
-class CaseAnswer(Single, frozen=True):
-    """One support case."""
-
-    data: CaseDetail
+CaseList = page_of(Case, "CaseList", "A page of support cases.")
+CaseAnswer = one_of(CaseDetail, "CaseAnswer", "One support case.")

@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
 from read_api.http.answers import ApiRequest, JsonAnswer, database_of
-from read_api.http.problems import catalogue
+from read_api.http.problems.catalogue import INVALID_REQUEST, INVALID_SIGNATURE, TOO_LARGE, TOO_SLOW, UNAVAILABLE
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.http.responses import problem_spec
 from read_api.http.services import services_of
@@ -20,6 +20,7 @@ from read_api.webhooks.signature import SIGNATURE, TIMESTAMP
 
 RECEIVE_NOTIFICATION = Question("webhooks/receive_notification")
 MOST_BYTES = 4096
+PROBLEMS = (INVALID_REQUEST, INVALID_SIGNATURE, TOO_LARGE, TOO_SLOW, UNAVAILABLE)
 TEXT = Schema(type=OpenAPIType.STRING)
 FIELD_AT_FAULT = re.compile(r"(?:field `|\$\.)(\w+)")
 
@@ -47,16 +48,7 @@ class WebhookController(Controller):
         request_max_body_size=MOST_BYTES,
         responses={
             202: ResponseSpec(Stored, description="Stored, now or before", generate_examples=False),
-            **{
-                kind.status: problem_spec(kind)
-                for kind in (
-                    catalogue.INVALID_REQUEST,
-                    catalogue.INVALID_SIGNATURE,
-                    catalogue.TOO_LARGE,
-                    catalogue.TOO_SLOW,
-                    catalogue.UNAVAILABLE,
-                )
-            },
+            **{kind.status: problem_spec(kind) for kind in PROBLEMS},
         },
     )
     async def whmcs(self, request: ApiRequest) -> JsonAnswer:

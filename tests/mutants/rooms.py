@@ -56,6 +56,8 @@ READ_API = {
         "commands/test_kinds", "commands/test_accepting", "commands/test_facts", "test_gateway"
     ),
     "read_api/admission.py": _near("test_admission", "test_gateway"),
+    "read_api/http/lists.py": _near("http/test_lists", "http/test_as_of", "http/test_hostile_input"),
+    "read_api/http/cursors.py": _near("http/test_lists", "live/test_follower", "http/test_hostile_input"),
     "read_api/http/answers.py": _near(
         "http/test_lists", "http/test_as_of", "test_freshness", "http/test_hostile_input"
     ),

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.datasets import DATASETS
 from read_api.app import FEATURES
-from read_api.http.answers import Listing
+from read_api.http.lists import Listing
 from read_api.store.questions import Question
 from tests.builders import insert, insert_customer
 

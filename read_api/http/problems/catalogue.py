@@ -115,23 +115,3 @@ INTERNAL_ERROR = Kind(
     "The hub made a mistake",
     "This is a defect of the hub. Report it with the X-Request-ID of the answer.",
 )
-
-KINDS = (
-    INVALID_REQUEST,
-    INVALID_TOKEN,
-    INVALID_SIGNATURE,
-    NOT_FOUND,
-    METHOD_NOT_ALLOWED,
-    TOO_LARGE,
-    BROKEN_RULES,
-    KEY_REUSED,
-    NUMBER_DISPUTED,
-    TOO_MANY_OPEN,
-    TOO_MANY_STREAMS,
-    TOO_SLOW,
-    TOO_MANY_REQUESTS,
-    REJECTED,
-    UNAVAILABLE,
-    NOT_SET_UP,
-    INTERNAL_ERROR,
-)

@@ -7,9 +7,9 @@ from litestar import MediaType, get
 from litestar.params import Parameter
 
 from core.errors import NotFoundError
-from read_api.http.problems.catalogue import KINDS
+from read_api.http.problems import catalogue
 
-BY_NAME = {kind.name: kind for kind in KINDS}
+BY_NAME = {kind.name: kind for kind in vars(catalogue).values() if isinstance(kind, catalogue.Kind)}
 
 
 @get("/problems/{name:str}", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)

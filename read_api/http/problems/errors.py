@@ -6,8 +6,8 @@ from core.errors import HubError
 from domain.commands.input import Broken
 
 
-class InvalidFieldError(HubError):
-    """A value of the request is not usable. `field` is its name on the wire, `reason` continues the sentence."""
+class FieldError(HubError):
+    """One field is at fault: its name on the wire, and a `reason` that continues the sentence."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field} {reason}")
@@ -15,13 +15,12 @@ class InvalidFieldError(HubError):
         self.reason = reason
 
 
-class InvalidSignatureError(HubError):
-    """A webhook does not come from who it should. `field` is the header at fault, `reason` continues the sentence."""
+class InvalidFieldError(FieldError):
+    """A value of the request is not usable."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field} {reason}")
-        self.field = field
-        self.reason = reason
+
+class InvalidSignatureError(FieldError):
+    """A webhook does not come from who it should; the field is the header at fault."""
 
 
 class NotSetUpError(HubError):

@@ -1,6 +1,7 @@
 """Exceptions become problem documents; nothing of our inside gets out."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -74,12 +75,8 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     return problem(request, kind, kind.title, status=error.status_code)
 
 
-def _missing(request: AnyRequest, _: Exception) -> Response[bytes]:
-    return problem(request, catalogue.NOT_FOUND, "there is no such record for this customer, or no such address")
-
-
 def _method(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
-    allowed = {"Allow": (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or "GET"}
+    allowed = {"Allow": (error.headers or {}).get("allow", "GET")}
     return problem(request, catalogue.METHOD_NOT_ALLOWED, f"{request.method} is not offered here", headers=allowed)
 
 
@@ -93,12 +90,9 @@ def _validation(request: AnyRequest, error: ValidationException) -> Response[byt
 
 
 def _missing_parameter(error: ValidationException) -> FieldProblem:
-    found = MISSING.match(error.detail)
-    return (
-        FieldProblem(WIRE_NAMES.get(found[1], found[1]), "is needed")
-        if found
-        else FieldProblem("request", "is not usable")
-    )
+    if found := MISSING.match(error.detail):
+        return FieldProblem(WIRE_NAMES.get(found[1], found[1]), "is needed")
+    return FieldProblem("request", "is not usable")
 
 
 def _field(request: AnyRequest, error: InvalidFieldError) -> Response[bytes]:
@@ -111,15 +105,6 @@ def _broken(request: AnyRequest, error: BrokenRulesError) -> Response[bytes]:
     return problem(request, catalogue.BROKEN_RULES, detail, *fields)
 
 
-def _reused(request: AnyRequest, _: KeyReusedError) -> Response[bytes]:
-    reason = FieldProblem("Idempotency-Key", "was used for another request")
-    return problem(request, catalogue.KEY_REUSED, "the key stands for another request", reason)
-
-
-def _disputed(request: AnyRequest, _: NumberDisputedError) -> Response[bytes]:
-    return problem(request, catalogue.NUMBER_DISPUTED, "another open service has the number as well")
-
-
 def _not_admitted(request: AnyRequest, error: NotAdmittedError) -> Response[bytes]:
     headers = {"Retry-After": str(error.retry_after)}
     if error.limit == "open":
@@ -127,14 +112,6 @@ def _not_admitted(request: AnyRequest, error: NotAdmittedError) -> Response[byte
     kind, limit = error.kind.replace("_", " "), error.limit.replace("_", " ")
     reason = FieldProblem("request", f"too many {kind} ({limit})", f"{error.kind}_{error.limit}".upper())
     return problem(request, catalogue.TOO_MANY_REQUESTS, f"too many {kind} ({limit})", reason, headers=headers)
-
-
-def _token(request: AnyRequest, _: Exception) -> Response[bytes]:
-    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    reason = FieldProblem("Authorization", "needs a valid bearer token")
-    return problem(
-        request, catalogue.INVALID_TOKEN, "the bearer token is missing or not valid", reason, headers=challenge
-    )
 
 
 def _signature(request: AnyRequest, error: InvalidSignatureError) -> Response[bytes]:
@@ -145,16 +122,6 @@ def _signature(request: AnyRequest, error: InvalidSignatureError) -> Response[by
     return problem(request, catalogue.INVALID_SIGNATURE, str(error), reason, headers=challenge)
 
 
-def _large(request: AnyRequest, _: RequestEntityTooLarge) -> Response[bytes]:
-    # What is left of the body was not read: the connection is of no more use.
-    return problem(request, catalogue.TOO_LARGE, catalogue.TOO_LARGE.title, headers={"Connection": "close"})
-
-
-def _slow(request: AnyRequest, error: UnfinishedBodyError) -> Response[bytes]:
-    reason = FieldProblem("body", "did not come in time")
-    return problem(request, catalogue.TOO_SLOW, str(error), reason, headers={"Connection": "close"})
-
-
 def no_seat(connection: ASGIConnection[Any, Any, Any, Any], error: NoSeatError) -> Response[bytes]:
     """429 where the caller has too many streams, 503 where all callers together have."""
     status = catalogue.TOO_MANY_STREAMS.status if error.of_caller else catalogue.UNAVAILABLE.status
@@ -162,16 +129,12 @@ def no_seat(connection: ASGIConnection[Any, Any, Any, Any], error: NoSeatError) 
     return problem(connection, catalogue.TOO_MANY_STREAMS, str(error), status=status, headers=again)
 
 
-def _not_set_up(request: AnyRequest, error: NotSetUpError) -> Response[bytes]:
-    return problem(request, catalogue.NOT_SET_UP, str(error))
-
-
 def _down(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.warning("database_unavailable", reason=str(error))
     return problem(request, catalogue.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"})
 
 
-def _no_way(request: AnyRequest, error: GatewayDownError) -> Response[bytes]:
+def _no_gateway(request: AnyRequest, error: GatewayDownError) -> Response[bytes]:
     log.warning("gateway_unavailable", reason=str(error))
     detail = "the system that this must reach does not answer"
     return problem(request, catalogue.UNAVAILABLE, detail, headers={"Retry-After": "10"})
@@ -182,6 +145,33 @@ def _bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.error("bug", error=type(error).__name__, exc_info=False)
     return problem(request, catalogue.INTERNAL_ERROR, "the hub could not answer; this is recorded")
 
+
+def _always(
+    kind: Kind, detail: str | None = None, *fields: FieldProblem, headers: dict[str, str] | None = None
+) -> Callable[[AnyRequest, Exception], Response[bytes]]:
+    """A handler that says the same every time; without a `detail`, what the exception says."""
+
+    def handler(request: AnyRequest, error: Exception) -> Response[bytes]:
+        return problem(request, kind, detail or str(error), *fields, headers=headers)
+
+    return handler
+
+
+_missing = _always(catalogue.NOT_FOUND, "there is no such record for this customer, or no such address")
+_token = _always(
+    catalogue.INVALID_TOKEN,
+    "the bearer token is missing or not valid",
+    FieldProblem("Authorization", "needs a valid bearer token"),
+    headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+)
+_reused = _always(
+    catalogue.KEY_REUSED,
+    "the key stands for another request",
+    FieldProblem("Idempotency-Key", "was used for another request"),
+)
+# What is left of a body was not read: its connection is of no more use.
+_large = _always(catalogue.TOO_LARGE, catalogue.TOO_LARGE.title, headers={"Connection": "close"})
+_slow = _always(catalogue.TOO_SLOW, None, FieldProblem("body", "did not come in time"), headers={"Connection": "close"})
 
 # Handlers' own names of what is a reserved word, or repeats the path, on the wire.
 MISSING = re.compile(r"Missing required \w+ parameter '([\w-]+)'")
@@ -199,13 +189,13 @@ HANDLERS: ExceptionHandlersMap = {
     InvalidFieldError: _field,
     BrokenRulesError: _broken,
     KeyReusedError: _reused,
-    NumberDisputedError: _disputed,
+    NumberDisputedError: _always(catalogue.NUMBER_DISPUTED, "another open service has the number as well"),
     NotAdmittedError: _not_admitted,
     InvalidSignatureError: _signature,
     InvalidTokenError: _token,
     UnknownCustomerError: _token,
     DatabaseDownError: _down,
-    GatewayDownError: _no_way,
-    NotSetUpError: _not_set_up,
+    GatewayDownError: _no_gateway,
+    NotSetUpError: _always(catalogue.NOT_SET_UP),
     Exception: _bug,
 }

@@ -12,7 +12,7 @@ import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
 from read_api.billing.controller import LISTINGS
-from read_api.http.answers import LAST_ID
+from read_api.http.lists import LAST_ID
 from read_api.store.database import SESSION, Database
 from tests.builders import NOON, account_of, insert, insert_customer
 

@@ -21,7 +21,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from read_api.live.changes import Change, cursor_of, position_of
+from read_api.http.cursors import cursor_of
+from read_api.live.changes import Change, position_of
 from read_api.live.follower import MOST_MISSED, MOST_WAITING, Follower
 from read_api.live.stream import Item, items
 from tests.builders import insert_customer
