@@ -10,7 +10,6 @@ from rich.progress import Progress
 from cli.database import answer, hub_url, opened
 from cli.output import console, counted
 from core.errors import HubError, NotFoundError
-from sql.statements import statement
 
 PATIENCE_SECONDS = 120.0
 _POLL_EVERY_SECONDS = 0.1
@@ -27,13 +26,15 @@ def sync_customer(arguments: Sequence[str], *, as_json: bool) -> None:
         NotFoundError: nobody has that id.
         NotSyncedError: a source did not answer in time, or refused.
     """
+    from pipelines.events.requests import request_customer
+
     customer = _id(arguments)
     with opened() as connection:
-        requests = connection.execute(statement("sync/request_customer"), {"customer": customer}).fetchall()
+        requests = request_customer(connection, customer)
     if not requests:
         raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
     _apply_where_nobody_leads()
-    _wait([number for (number,) in requests], silent=as_json)
+    _wait(requests, silent=as_json)
     if not as_json:
         said = counted(len(requests), f"data set of customer {customer} is", f"data sets of customer {customer} are")
         console().print(f"{said} up to date.")

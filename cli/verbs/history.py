@@ -18,22 +18,6 @@ EXAMPLES = examples(
     ("hub history customer 0b9ee7c5-…", "by the hub's id"),
 )
 
-# What people call a record: its table, its system, and what its id is made of.
-RECORDS: Mapping[str, tuple[str, System, str]] = {
-    "account": ("customer_accounts", "salesforce", "account"),
-    "client": ("customer_accounts", "whmcs", "account"),
-    "customer": ("customers", "salesforce", "account"),
-    "product": ("products", "salesforce", "product"),
-    "price": ("prices", "salesforce", "price"),
-    "order": ("orders", "salesforce", "order"),
-    "case": ("support_cases", "salesforce", "case"),
-    "comment": ("case_comments", "salesforce", "case_comment"),
-    "subscription": ("subscriptions", "whmcs", "subscription"),
-    "sim": ("sims", "whmcs", "sim"),
-    "invoice": ("invoices", "whmcs", "invoice"),
-    "payment": ("payments", "whmcs", "payment"),
-}
-
 COLUMNS = (
     Column("changed_at", "when (UTC)", moment),
     Column("operation", "what"),
@@ -45,19 +29,36 @@ COLUMNS = (
 
 
 def history(
-    record: Annotated[str, typer.Argument(help=f"What: {', '.join(RECORDS)}.")],
+    record: Annotated[
+        str, typer.Argument(help="What, such as invoice, order or customer; any other word lists them all.")
+    ],
     identity: Annotated[str, typer.Argument(metavar="ID", help="Its id in its own system, or the hub's.")],
     as_json: AsJson = False,
 ) -> None:
     """Every change of one record that the hub saw, oldest first, and which kind of read brought it."""
-    if record not in RECORDS:
-        raise typer.BadParameter(f"{record} is none of {', '.join(RECORDS)}")
-    table, system, kind = RECORDS[record]
+    records = _records()
+    if record not in records:
+        raise typer.BadParameter(f"{record} is none of {', '.join(records)}")
+    table, system, kind = records[record]
     rows = answer("operations/history", entity=table, id=_hub_id(system, kind, identity))
     if not rows:
         raise NotFoundError(f"the hub saw no change of {record} {identity}")
     shown = rows if as_json else [line for row in rows for line in _lines(row)]
     show(shown, COLUMNS, as_json=as_json, empty="")
+
+
+def _records() -> Mapping[str, tuple[str, System, str]]:
+    """What people call a record: its table, its system, and what its id is made of."""
+    from pipelines.datasets import DATASETS
+
+    found = {
+        target.called: (target.table.name, dataset.system, target.kind)
+        for dataset in DATASETS
+        for target in dataset.targets
+        if target.called
+    }
+    # A customer that is linked has the id of its account in Salesforce.
+    return found | {"customer": ("customers", "salesforce", "account")}
 
 
 def _hub_id(system: System, kind: str, identity: str) -> UUID:

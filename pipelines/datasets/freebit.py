@@ -13,6 +13,9 @@ from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, REQUESTED_AT, parent_source_id
 from sql.tables.sim import sim_usage, sims
 
+LINE = "line"
+"""What the hub's own requests call a line whose details and usage are to be read: the WHMCS id of its service."""
+
 _OPEN_LINES = "is_open AND msisdn IS NOT NULL"
 _THEIR_OWN = f"{_OPEN_LINES} AND number_claim <> 'disputed'"
 _DETAILED = f"{_OPEN_LINES} AND details_as_of IS NOT NULL"
@@ -48,6 +51,7 @@ LINE_DETAILS = Dataset(
         ),
     ),
     read=line_details,
+    entities=(LINE,),
     tables=(mapper.DETAILS,),
     record_of=_details,
     source_id=parent_source_id,
@@ -86,6 +90,7 @@ LINE_USAGE = Dataset(
         Target(contract=SimUsage, table=sim_usage, forgotten=True, withholds="sim/withhold_usage"),
     ),
     read=line_traffic,
+    entities=(LINE,),
     to_contracts=_traffic,
     source_id=parent_source_id,
     mapper_version=mapper.MAPPER_VERSION,

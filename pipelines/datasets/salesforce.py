@@ -29,9 +29,12 @@ _UNREQUESTED = frozenset({"Id", "IsDeleted", "SystemModstamp", CURRENCY_FIELD})
 
 def _dataset(
     key: str, *, group: str, description: str, target: Target, of: str, table: FieldTable[Any], version: str,
-    owner: str | None = None, link: Linker | None = None,
+    owner: str | None = None, events: tuple[str, ...] = (), link: Linker | None = None,
 ) -> Dataset:  # fmt: skip
-    """The records of one object (`of`): the fields that its table reads, and `owner`, which names their account."""
+    """The records of one object (`of`): the fields that its table reads, and `owner`, which names their account.
+
+    events: what tells of one of them, besides changes of the object itself.
+    """
     query = Query(
         of,
         tuple(field for field in table.sources if field not in _UNREQUESTED),
@@ -50,6 +53,7 @@ def _dataset(
         source_id=lambda row: str(row.get("Id")),
         mapper_version=version,
         freshness=timedelta(minutes=10),
+        entities=(of, *events),
         link=link,
     )
 
@@ -59,10 +63,7 @@ ACCOUNTS = _dataset(
     group="customer",
     description="Customers as the CRM knows them: name, customer number, eligibility and identity checks.",
     target=Target(
-        contract=CrmAccount,
-        table=customer_accounts,
-        kind="account",
-        scope="source = 'salesforce'",
+        contract=CrmAccount, table=customer_accounts, kind="account", called="account", scope="source = 'salesforce'"
     ),
     of="Account",
     owner="Id",
@@ -75,7 +76,7 @@ PRODUCTS = _dataset(
     "products",
     group="catalog",
     description="What can be sold, hidden fees and add-ons included.",
-    target=Target(contract=Product, table=products, kind="product"),
+    target=Target(contract=Product, table=products, kind="product", called="product"),
     of="Product2",
     table=catalog.PRODUCT,
     version=catalog.MAPPER_VERSION,
@@ -85,7 +86,7 @@ PRICES = _dataset(
     "prices",
     group="catalog",
     description="What each product costs, by pricebook.",
-    target=Target(contract=Price, table=prices, kind="price"),
+    target=Target(contract=Price, table=prices, kind="price", called="price"),
     of="PricebookEntry",
     table=catalog.PRICE,
     version=catalog.MAPPER_VERSION,
@@ -95,9 +96,11 @@ ORDERS = _dataset(
     "orders",
     group="orders",
     description="Orders and how far their activation has come.",
-    target=Target(contract=Order, table=orders_table, kind="order", parts=((order_items, "order_id"),)),
+    target=Target(contract=Order, table=orders_table, kind="order", called="order", parts=((order_items, "order_id"),)),
     of="Order",
     owner="AccountId",
+    # Published when an order is approved; its record is the order.
+    events=("OrderProvisionRequested__e",),
     table=orders.ORDER,
     version=orders.MAPPER_VERSION,
 )
@@ -117,7 +120,9 @@ CASES = _dataset(
     "cases",
     group="support",
     description="Support cases and their state.",
-    target=Target(contract=SupportCase, table=support_cases, kind="case", parts=((case_comments, "case_id"),)),
+    target=Target(
+        contract=SupportCase, table=support_cases, kind="case", called="case", parts=((case_comments, "case_id"),)
+    ),
     of="Case",
     owner="AccountId",
     table=support.CASE,
@@ -128,7 +133,7 @@ CASE_COMMENTS = _dataset(
     "case_comments",
     group="support",
     description="What customers and agents said on cases, and agents' notes.",
-    target=Target(contract=CaseComment, table=case_comments, kind="case_comment"),
+    target=Target(contract=CaseComment, table=case_comments, kind="case_comment", called="comment"),
     of="CaseComment",
     owner="Parent.AccountId",
     table=support.COMMENT,

@@ -15,6 +15,7 @@ from domain.common.identifiers import System
 from domain.common.record import Contract
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
+from pipelines.sync.tables import account_column
 
 Row = Mapping[str, Any]
 Position = Mapping[str, Any]
@@ -95,11 +96,13 @@ class Target:
     parts: tables, and their column that names a row of this one, whose rows go when it goes.
     judges: statements that draw conclusions from what is staged, before it is merged.
     withholds: a statement that takes out of the stage what must not be written, or compared.
+    called: what `hub history` calls one of its rows, where an operator can ask for the past of one by its source id.
     """
 
     contract: type[Contract] | None
     table: Table
     kind: str = ""
+    called: str = ""
     only_existing: bool = False
     complete_within: str | None = None
     due_columns: tuple[str, ...] = ()
@@ -179,6 +182,9 @@ class Dataset:
         describes, given the source's vocabulary. Raises MappingError where it cannot be represented; what it yielded
         until then stands for itself and is kept.
     source_id: the row's own id, for quarantine; never raises.
+    entities: what a notification calls one of these records (of details: their parent), which are then read again.
+    entities_of_owner: what a notification calls something that may have changed any of its owner's records, all of
+        which are then read again.
     link: judges to whom accounts belong, in the transaction that changed them (accounts only).
     after: data sets this one is made from. Only true lineage: children do not wait for parents, they are joined late.
     """
@@ -197,6 +203,8 @@ class Dataset:
     to_contracts: Callable[[Row, Any], Iterable[Contract]] | None = None
     read_some: "Reader | None" = None
     details: Details | None = None
+    entities: tuple[str, ...] = ()
+    entities_of_owner: tuple[str, ...] = ()
     link: "Linker | None" = None
     after: tuple[str, ...] = field(default=())
 
@@ -204,6 +212,13 @@ class Dataset:
     def key(self) -> str:
         """The name without its system: `invoices` of `billing.invoices`."""
         return self.name.partition(".")[2]
+
+    @property
+    def owners(self) -> System | None:
+        """The system whose accounts the records belong to; none: they belong to nobody."""
+        details = self.details
+        system, table = (details.system, details.parent) if details else (self.system, self.targets[0].table)
+        return system if account_column(table) else None
 
     @property
     def by_column(self) -> bool:

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from domain.common.identifiers import account_id, hub_id
 from pipelines.sync.dataset import SETTLING, Details, Parent, Row, Selection
-from pipelines.sync.tables import listed, qualified
+from pipelines.sync.tables import account_column, listed, qualified
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 """When a parent whose details failed is requested again: each time after twice as long."""
@@ -57,7 +57,7 @@ def chosen_parents(connection: Connection[Any], details: Details, only: Selectio
     ).format(
         columns=listed(("id", "source_id", *details.columns)),
         parent=qualified(details.parent),
-        owner=Identifier("account_id" if "account_id" in details.parent.c else "id"),
+        owner=Identifier(str(account_column(details.parent))),
         where=SQL(details.where),
     )
     ids = [hub_id(details.system, details.kind, record) for record in sorted(only.records)]

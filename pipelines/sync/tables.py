@@ -16,11 +16,17 @@ def listed(columns: Iterable[str], prefix: str = "") -> Composed:
     return SQL(", ").join(SQL(prefix) + Identifier(column) for column in columns)
 
 
-def account_of(table: Table, alias: str) -> Composed | SQL:
-    """The account that a row of the table belongs to, as an expression: null where rows belong to nobody."""
+def account_column(table: Table) -> str | None:
+    """The column that says which account a row belongs to; none where rows belong to nobody."""
     if "account_id" in table.c:
-        return SQL("{}.account_id").format(Identifier(alias))
-    return SQL("{}.id").format(Identifier(alias)) if table.name == "customer_accounts" else SQL("NULL::uuid")
+        return "account_id"
+    return "id" if table.name == "customer_accounts" else None
+
+
+def account_of(table: Table, alias: str) -> Composed:
+    """The account that a row of the table belongs to, as an expression: null where rows belong to nobody."""
+    column = account_column(table)
+    return SQL("{}").format(Identifier(alias, column)) if column else SQL("NULL::uuid").format()
 
 
 def entity(table: Table) -> SQL:

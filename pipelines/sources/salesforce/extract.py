@@ -204,11 +204,13 @@ def chosen_records(query: Query, request: SalesforceRequest) -> Iterator[Page]:
         RejectedError: what is wanted is no id of Salesforce.
     """
     query = query.for_org(request.source.vocabulary)
-    records = sorted(_checked(record) for record in request.only.records)
-    for requested_at, (found, missing) in timed(_by_id(query, request, records), request.now):
+    records, owners = request.only.records, request.only.owners if query.owner else frozenset[str]()
+    if query.owner == "Id":  # An account is its own owner; only what is requested by its id is found to be gone.
+        records, owners = records | owners, frozenset()
+    ids = sorted(_checked(record) for record in records)
+    for requested_at, (found, missing) in timed(_by_id(query, request, ids), request.now):
         yield Page(rows=found, position={}, gone=missing, requested_at=requested_at)
-    owners = sorted(request.only.owners) if query.owner else ()
-    for some in batches(owners, _IDS_PER_QUERY):
+    for some in batches(sorted(owners), _IDS_PER_QUERY):
         for requested_at, rows in timed(_matching(query, request, str(query.owner), some), request.now):
             yield Page(rows=rows, position={}, requested_at=requested_at)
 
