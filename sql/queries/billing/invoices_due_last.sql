@@ -2,10 +2,7 @@
 -- Two branches, because a comparison with null is never true; both read the index in its order, which is why they name
 -- the due date in it.
 SELECT concat('{', {billing/invoice_fields}, '}'), coalesce(invoice.due_on, 'infinity'::date), invoice.id
-  FROM ((SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
-                 invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
-                 invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
-           FROM {hub.invoices} invoice
+  FROM ((SELECT invoice.* FROM {hub.invoices} invoice
           WHERE {billing/invoice_filter}
             AND invoice.due_on IS NULL
             AND %(after)s::date = 'infinity'::date
@@ -13,10 +10,7 @@ SELECT concat('{', {billing/invoice_fields}, '}'), coalesce(invoice.due_on, 'inf
           ORDER BY invoice.due_on DESC, invoice.id DESC
           LIMIT %(rows)s::int)
         UNION ALL
-        (SELECT invoice.id, invoice.number, invoice.status, invoice.issued_on, invoice.due_on,
-                 invoice.paid_at, invoice.subtotal, invoice.credit, invoice.tax, invoice.tax2,
-                 invoice.total, invoice.balance, invoice.currency, invoice.payment_method, invoice.items_as_of
-           FROM {hub.invoices} invoice
+        (SELECT invoice.* FROM {hub.invoices} invoice
           WHERE {billing/invoice_filter}
             AND (invoice.due_on, invoice.id) < (%(after)s::date, %(after_id)s::uuid)
           ORDER BY invoice.due_on DESC, invoice.id DESC
