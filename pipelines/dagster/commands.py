@@ -55,13 +55,16 @@ class Due:
     overdue_seconds: float = 0.0
 
     def take(self, context: dg.OpExecutionContext) -> dict[str, str]:
-        """Take batch after batch until nothing is due; the status each command was left in, by id."""
+        """Take batch after batch until nothing new is due; the status each command was left in, by id."""
         settings, clients, left = load(CommandSettings), Clients(), dict[str, str]()
         with connect(self.database_url, name="commands in Dagster") as connection:
             connection.autocommit = True
             claims = Claims(connection, settings.lease_seconds)
             with closing(clients), RunnerPool(self.database_url, clients, settings) as runners:
-                while commands := claims.take(settings.batch, self.overdue_seconds, self.kind):
+                comes_again = False
+                # A command that is due again already would keep this run going for ever: it is left to the next run.
+                while not comes_again and (commands := claims.take(settings.batch, self.overdue_seconds, self.kind)):
+                    comes_again = any(str(command.id) in left for command in commands)
                     with Heartbeat(self.database_url, settings.lease_seconds).keeping(commands):
                         left |= Claimed(runners, commands).take(context)
         return left

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from core.clock import Clock, utc_now
 from domain.common.field_table import FieldTable
-from domain.common.identifiers import System
+from domain.common.identifiers import System, hub_id
 from domain.common.record import Contract
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
@@ -163,6 +163,10 @@ class Details:
     def due_at(self) -> str:
         return f"{self.prefix}_due_at"
 
+    def ids(self, source_ids: Iterable[str]) -> list[UUID]:
+        """The parents' hub ids."""
+        return [hub_id(self.system, self.kind, source_id) for source_id in source_ids]
+
 
 def _as_it_is(row: Row) -> Row:
     return row
@@ -219,6 +223,10 @@ class Dataset:
         details = self.details
         system, table = (details.system, details.parent) if details else (self.system, self.targets[0].table)
         return system if account_column(table) else None
+
+    def ids(self, target: Target, source_ids: Iterable[str]) -> list[UUID]:
+        """The hub ids of the target's rows for these records."""
+        return [hub_id(self.system, target.kind, source_id) for source_id in source_ids]
 
     @property
     def by_column(self) -> bool:

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from domain.common.identifiers import account_id, hub_id
+from domain.common.identifiers import account_id
 from pipelines.sync.dataset import SETTLING, Details, Parent, Row, Selection
 from pipelines.sync.tables import account_column, listed, qualified
 
@@ -60,7 +60,7 @@ def chosen_parents(connection: Connection[Any], details: Details, only: Selectio
         owner=Identifier(str(account_column(details.parent))),
         where=SQL(details.where),
     )
-    ids = [hub_id(details.system, details.kind, record) for record in sorted(only.records)]
+    ids = details.ids(sorted(only.records))
     owners = [account_id(details.system, owner) for owner in sorted(only.owners)]
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(query, {"ids": ids, "owners": owners}).fetchall()
@@ -71,10 +71,10 @@ def chosen_parents(connection: Connection[Any], details: Details, only: Selectio
 def make_due(connection: Connection[Any], details: Details, source_ids: Sequence[str]) -> None:
     """Have the next run ask about these parents."""
     connection.execute(
-        SQL("UPDATE {} SET {} = now() WHERE source_id = ANY(%s) AND {}").format(
+        SQL("UPDATE {} SET {} = now() WHERE id = ANY(%s) AND {}").format(
             qualified(details.parent), Identifier(details.due_at), SQL(details.where)
         ),
-        [list(source_ids)],
+        [details.ids(source_ids)],
     )
     connection.commit()
 
@@ -84,8 +84,7 @@ def still_requested(connection: Connection[Any], details: Details, source_ids: s
     query = SQL("SELECT source_id FROM {} WHERE id = ANY(%s) AND deleted_at IS NULL AND {}").format(
         qualified(details.parent), SQL(details.where)
     )
-    ids = [hub_id(details.system, details.kind, source_id) for source_id in source_ids]
-    return {row[0] for row in connection.execute(query, [ids]).fetchall()}
+    return {row[0] for row in connection.execute(query, [details.ids(source_ids)]).fetchall()}
 
 
 class Answers:

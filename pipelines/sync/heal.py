@@ -16,7 +16,6 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed
 
 from core.errors import BrakeError
-from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import Dataset, MappedPage, ReadRequest, Selection, Source, Target
 from pipelines.sync.deletions import FEW, MOST_DELETED
 from pipelines.sync.merged import Merged
@@ -120,11 +119,8 @@ class _Seen:
 
     def add(self, mapped: MappedPage) -> None:
         # A row that cannot be represented exists at the source all the same.
-        failed = [
-            hub_id(self._dataset.system, target.kind, failure.source_id)
-            for target in self._targets
-            for failure in mapped.failures
-        ]
+        refused = [failure.source_id for failure in mapped.failures]
+        failed = [each for target in self._targets for each in self._dataset.ids(target, refused)]
         there = [each for target in self._targets for each in mapped.rows[target].ids()]
         with (
             self._connection.transaction(),

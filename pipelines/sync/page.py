@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
-from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import Dataset, MappedPage, Page, Parent, Target
 from pipelines.sync.deletions import Brake, remove
 from pipelines.sync.details import Answers
@@ -92,7 +90,7 @@ class PageWriter:
         """Mark what the source no longer has; rows that only lend their columns to this data set are another's."""
         if not page.gone or target.only_existing:
             return Merged()
-        ids = self._hub_ids(target, page.gone)
+        ids = self._dataset.ids(target, page.gone)
         return remove(self._connection, target, ids, run_id=self._run.id, requested_at=page.requested_at)
 
     def _link(self, mapped: MappedPage, total: Merged) -> Merged:
@@ -100,9 +98,6 @@ class PageWriter:
         dataset, page = self._dataset, mapped.page
         if dataset.link is None or not (total.written or dataset.details is not None):
             return Merged()
-        gone = self._hub_ids(dataset.targets[0], page.gone)
+        gone = dataset.ids(dataset.targets[0], page.gone)
         touched = [each for rows in mapped.rows.values() for each in rows.ids()] + gone
         return dataset.link(self._connection, touched, self._run.id)
-
-    def _hub_ids(self, target: Target, source_ids: Sequence[str]) -> list[UUID]:
-        return [hub_id(self._dataset.system, target.kind, source_id) for source_id in source_ids]

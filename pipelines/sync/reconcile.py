@@ -7,7 +7,6 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from domain.common.identifiers import hub_id
 from pipelines.sync.dataset import Dataset, Source, Target
 from pipelines.sync.session import open_session
 from pipelines.sync.stage import create_stage, fill_stage, stage_of
@@ -90,9 +89,9 @@ def _set_aside(dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -
     """
     details = dataset.details
     if details is None:
-        return "id", [hub_id(dataset.system, target.kind, source_id) for source_id in quarantined]
+        return "id", dataset.ids(target, quarantined)
     column = None if target.table is details.parent else target.complete_within
-    return column or "id", [hub_id(details.system, details.kind, source_id) for source_id in quarantined]
+    return column or "id", details.ids(quarantined)
 
 
 def _comparison(dataset: Dataset, target: Target, set_aside: str) -> Composed:

@@ -6,7 +6,6 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL
 
-from domain.common.identifiers import hub_id
 from pipelines.sync.clock import DatabaseClock
 from pipelines.sync.dataset import Dataset, ReadRequest, Selection, Source
 from pipelines.sync.details import chosen_parents
@@ -66,7 +65,6 @@ def _known_owners(connection: Connection[Any], dataset: Dataset, only: Selection
         "SELECT r.source_id, a.source_id FROM {table} r JOIN hub.customer_accounts a ON a.id = r.account_id"
         " WHERE r.id = ANY(%s)"
     ).format(table=qualified(target.table))
-    ids = [hub_id(dataset.system, target.kind, record) for record in sorted(only.records)]
-    found = connection.execute(query, [ids]).fetchall()
+    found = connection.execute(query, [dataset.ids(target, sorted(only.records))]).fetchall()
     connection.commit()
     return {str(record): str(owner) for record, owner in found}

@@ -10,7 +10,7 @@ import pytest
 
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
-from pipelines.commands.saga import Done, Step
+from pipelines.commands.saga import Done, LaterError, Step
 from pipelines.dagster.definitions import defs
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import Doing, Stage, made_up
@@ -86,6 +86,18 @@ def test_a_launched_run_in_which_a_command_dies_fails_and_says_which(
     assert not run.success
     assert stage.row(command)["status"] == "dead"
     assert any(str(command) in str(event.event_specific_data) for event in run.all_events if event.is_step_failure)
+
+
+def test_a_command_that_is_due_again_at_once_does_not_keep_a_launched_run_going(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without an end the test would not end either: what is asked to wait for no time is taken twice, and left."""
+    acting = doing(monkeypatch, "open_case", LaterError(0.0, "Not yet."))
+    command = stage.ask(kind="open_case")
+
+    run, said = launched("open_case", tmp_path)
+
+    assert (run.success, said, acting.times) == (True, {str(command): "waiting"}, 2)
 
 
 def test_the_sweep_does_what_is_overdue_of_any_kind_and_no_more(
