@@ -1,17 +1,38 @@
 """The one definition of every table: SQLAlchemy Core metadata, a module per domain."""
 
-from sql.tables import billing, catalog, command, customer, orders, sim, subscriptions, support, sync
+from sql.tables.billing import invoice_items, invoices, payment_methods, payments
+from sql.tables.catalog import prices, products
 from sql.tables.columns import metadata
+from sql.tables.command import commands, steps
+from sql.tables.customer import customer_accounts, customers
+from sql.tables.orders import order_items, orders
+from sql.tables.sim import sim_usage, sims
+from sql.tables.subscriptions import subscriptions
+from sql.tables.support import case_comments, support_cases
+from sql.tables.sync import changes, cursors, freshness, quarantine, runs
 
 __all__ = [
-    "billing",
-    "catalog",
-    "command",
-    "customer",
+    "case_comments",
+    "changes",
+    "commands",
+    "cursors",
+    "customer_accounts",
+    "customers",
+    "freshness",
+    "invoice_items",
+    "invoices",
     "metadata",
+    "order_items",
     "orders",
-    "sim",
+    "payment_methods",
+    "payments",
+    "prices",
+    "products",
+    "quarantine",
+    "runs",
+    "sim_usage",
+    "sims",
+    "steps",
     "subscriptions",
-    "support",
-    "sync",
+    "support_cases",
 ]
