@@ -15,30 +15,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import BaseSettings
 
 from cli.up.sources import CONNECTING, SandboxSettings
-from core.settings import (
-    ApiSettings,
-    CommandSettings,
-    EventSettings,
-    FreebitSettings,
-    GatewaySettings,
-    HubSettings,
-    SalesforceSettings,
-    UiSettings,
-    WhmcsSettings,
-)
+from core import settings
 
-KINDS: tuple[type[BaseSettings], ...] = (
-    HubSettings,
-    ApiSettings,
-    SalesforceSettings,
-    EventSettings,
-    WhmcsSettings,
-    FreebitSettings,
-    CommandSettings,
-    GatewaySettings,
-    UiSettings,
-    SandboxSettings,
-)
+KINDS: tuple[type[BaseSettings], ...] = (*settings.KINDS, SandboxSettings)
 
 INTRODUCTION = """\
 # Settings

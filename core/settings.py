@@ -450,6 +450,19 @@ class CommandSettings(_Settings):
     overdue_seconds: float = Field(20.0, ge=0, description="age at which a Dagster sensor takes what no forwarder took")
 
 
+KINDS: tuple[type[BaseSettings], ...] = (
+    HubSettings,
+    ApiSettings,
+    SalesforceSettings,
+    EventSettings,
+    WhmcsSettings,
+    FreebitSettings,
+    CommandSettings,
+    GatewaySettings,
+    UiSettings,
+)
+"""What the processes of a stack load."""
+
 Kind = TypeVar("Kind", bound=BaseSettings)
 
 

@@ -7,24 +7,9 @@ from pathlib import Path
 from cli.environment import write_private
 
 
-def jwt_key(home: Path) -> str:
-    """The key of bearer tokens: API_JWT_KEY, else one of our own that survives restarts."""
-    return os.environ.get("API_JWT_KEY") or kept(home / "secrets" / "api_jwt_key")
-
-
-def webhook_secret(home: Path) -> str:
-    """What WHMCS signs its webhooks with: API_WHMCS_WEBHOOK_SECRET, else one of our own."""
-    return os.environ.get("API_WHMCS_WEBHOOK_SECRET") or kept(home / "secrets" / "api_whmcs_webhook_secret")
-
-
-def gateway_token(home: Path) -> str:
-    """What the read API shows the gateway: GATEWAY_TOKEN, else one of our own."""
-    return os.environ.get("GATEWAY_TOKEN") or kept(home / "secrets" / "gateway_token")
-
-
-def ui_key(home: Path) -> str:
-    """The key of the Dagster UI's links and sessions: HUB_UI_KEY, else one of our own."""
-    return os.environ.get("HUB_UI_KEY") or kept(home / "secrets" / "hub_ui_key")
+def chosen(variable: str, home: Path) -> str:
+    """What the variable says, else a key of our own under its name, which survives restarts."""
+    return os.environ.get(variable) or kept(home / "secrets" / variable.lower())
 
 
 def kept(path: Path) -> str:

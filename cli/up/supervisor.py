@@ -22,21 +22,7 @@ from cli.up.processes import Processes
 from cli.up.stack import WORKSPACE, Stack
 from cli.up.survivor import survivor
 from core.errors import HubError, SettingsError
-from core.settings import (
-    ApiSettings,
-    CommandSettings,
-    EventSettings,
-    FreebitSettings,
-    GatewaySettings,
-    HubSettings,
-    SalesforceSettings,
-    UiSettings,
-    WhmcsSettings,
-    load,
-    require,
-    url_as,
-    url_variable,
-)
+from core.settings import KINDS, GatewaySettings, HubSettings, load, require, url_as, url_variable
 from sql.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -58,17 +44,8 @@ OURS = (
 )
 
 
-# What the stack's processes load once they run.
-OF_PROCESSES = (
-    ApiSettings,
-    GatewaySettings,
-    CommandSettings,
-    SalesforceSettings,
-    EventSettings,
-    WhmcsSettings,
-    FreebitSettings,
-    UiSettings,
-)
+# Of customers' tokens; what WHMCS signs webhooks with; what the API shows the gateway; of links into the UI.
+KEYS = ("API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN", "HUB_UI_KEY")
 
 
 class ProcessEndedError(HubError):
@@ -101,7 +78,7 @@ def _run(console: Console, stack: ExitStack) -> None:
     _make_folders(home)
     stack.enter_context(alone(home))
     os.environ.update(_chosen(settings, sandbox))
-    require(*OF_PROCESSES)  # Said now, not by the death of a process.
+    require(*KINDS)  # Said now, not by the death of a process.
     gateway = load(GatewaySettings)
     ours = (
         Port("API_PORT", settings.api_port, settings.api_host),
@@ -132,10 +109,8 @@ def _make_folders(home: Path) -> None:
 
 def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> dict[str, str]:
     home = settings.home
-    ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "API_JWT_KEY": secrets.jwt_key(home)}
-    ours["API_WHMCS_WEBHOOK_SECRET"] = secrets.webhook_secret(home)
-    ours["GATEWAY_TOKEN"] = secrets.gateway_token(home)
-    ours["HUB_UI_KEY"] = secrets.ui_key(home)
+    ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    ours |= {variable: secrets.chosen(variable, home) for variable in KEYS}
     if sandbox is None:
         return ours
     passed_on = {

@@ -28,10 +28,6 @@ def _id(sent: object) -> str:
     return salesforce_id(string(sent))
 
 
-def _id_or_none(sent: object) -> str | None:
-    return None if sent is None else _id(sent)
-
-
 record_id = partial(reading, convert=_id, required=True, nothing=NOTHING, makes=str)
 """An id in its 18-character form, whichever form was sent."""
 

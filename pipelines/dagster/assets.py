@@ -13,7 +13,7 @@ from core.errors import (
     SettingsError,
 )
 from pipelines.dagster.resources import Database, Sources
-from pipelines.datasets import DATASETS, dataset_named
+from pipelines.datasets import DATASETS
 from pipelines.sync.dataset import Dataset
 from pipelines.sync.run import Outcome, run
 from sql.statements import statement
@@ -96,10 +96,7 @@ def metadata_of(outcome: Outcome) -> dict[str, dg.MetadataValue]:
     """What the Dagster UI shows of a run."""
     return {
         "rows_read": dg.MetadataValue.int(outcome.read),
-        "inserted": dg.MetadataValue.int(outcome.merged.inserted),
-        "updated": dg.MetadataValue.int(outcome.merged.updated),
-        "unchanged": dg.MetadataValue.int(outcome.merged.unchanged),
-        "deleted": dg.MetadataValue.int(outcome.merged.deleted),
+        **{name: dg.MetadataValue.int(count) for name, count in outcome.merged.counts().items()},
         "quarantined": dg.MetadataValue.int(outcome.quarantined),
         "unknown_labels": dg.MetadataValue.json(outcome.unknown_labels),
         "seconds": dg.MetadataValue.float(round(outcome.seconds, 3)),
@@ -113,5 +110,3 @@ def _tables(dataset: Dataset) -> str:
 
 
 ASSETS = tuple(asset_of(dataset) for dataset in DATASETS)
-
-__all__ = ["ASSETS", "SyncConfig", "asset_key", "asset_of", "dataset_named", "metadata_of"]

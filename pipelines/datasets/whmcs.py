@@ -16,14 +16,7 @@ from domain.sim.providers.whmcs import mapper as sim
 from domain.subscriptions.contract import Subscription
 from domain.subscriptions.providers.whmcs import mapper as subscriptions_mapper
 from pipelines.datasets.linking import link_accounts
-from pipelines.sources.whmcs.extract import (
-    chosen_clients,
-    chosen_invoices,
-    chosen_services,
-    client_details,
-    invoice_details,
-    payment_methods_of,
-)
+from pipelines.sources.whmcs.extract import chosen_clients, chosen_invoices, chosen_services, details
 from pipelines.sources.whmcs.scans import List, scanned_rows
 from pipelines.sync.dataset import Dataset, Details, Row, Target
 from pipelines.sync.reading import BODY, PARENT, parent_source_id
@@ -57,10 +50,10 @@ def _id(row: Row) -> str:
 
 def _invoice_details(row: Row, vocabulary: WhmcsVocabulary) -> Iterator[Contract]:
     # GetInvoice names no currency; the invoice's own row does.
-    details = billing.invoice_details_from_row({**row[BODY], "currencycode": row[PARENT]["currency"]}, vocabulary)
-    yield details.balance
-    yield from details.items
-    yield from details.payments
+    told = billing.invoice_details_from_row({**row[BODY], "currencycode": row[PARENT]["currency"]}, vocabulary)
+    yield told.balance
+    yield from told.items
+    yield from told.payments
 
 
 def _payment_methods(row: Row, vocabulary: WhmcsVocabulary) -> Iterable[Contract]:
@@ -107,7 +100,7 @@ CLIENT_DETAILS = Dataset(
             scope="source = 'whmcs' AND details_as_of IS NOT NULL",
         ),
     ),
-    read=client_details,
+    read=partial(details, "GetClientsDetails", "clientid", within="client"),
     entities=("client",),
     tables=(customer.CLIENT_DETAILS,),
     record_of=itemgetter(BODY),
@@ -186,7 +179,7 @@ PAYMENT_METHODS = Dataset(
     group="billing",
     description="Cards and bank accounts on file, without their secrets: one call a client.",
     targets=(Target(contract=PaymentMethod, table=payment_methods, complete_within="account_id"),),
-    read=payment_methods_of,
+    read=partial(details, "GetPayMethods", "clientid"),
     # There is no reading of one: all of its client's are read.
     entities_of_owner=("pay_method",),
     to_contracts=_payment_methods,
@@ -215,7 +208,7 @@ INVOICE_DETAILS = Dataset(
         Target(contract=InvoiceItem, table=invoice_items, complete_within="invoice_id"),
         Target(contract=Payment, table=payments, kind="payment", called="payment", complete_within="invoice_id"),
     ),
-    read=invoice_details,
+    read=partial(details, "GetInvoice", "invoiceid"),
     entities=("invoice",),
     to_contracts=_invoice_details,
     source_id=parent_source_id,

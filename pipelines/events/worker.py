@@ -208,10 +208,7 @@ class Tally:
         self._written: dict[str, Counter[str]] = {}
 
     def __call__(self, name: str, merged: Merged) -> None:
-        counts = Counter(
-            inserted=merged.inserted, updated=merged.updated, unchanged=merged.unchanged, deleted=merged.deleted
-        )
-        self._written.setdefault(name, Counter()).update(counts)
+        self._written.setdefault(name, Counter()).update(merged.counts())
 
     def taken(self) -> dict[str, dict[str, int]]:
         """The sums by data set; counting starts over."""

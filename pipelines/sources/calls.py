@@ -20,7 +20,7 @@ from core.clock import utc_now
 from core.errors import CredentialsError, QuotaError, SourceError, ThrottledError, UnavailableError
 from core.logging import logger
 from domain.common.identifiers import System
-from pipelines.sources.circuit import AlwaysClosed, Circuit
+from pipelines.sources.circuit import Circuit
 
 Answer = TypeVar("Answer")
 
@@ -73,7 +73,7 @@ def call(
     Raises:
         SourceError: the last try's, or the first that trying again cannot mend; CircuitOpenError: nobody calls now.
     """
-    circuit = circuit or AlwaysClosed()
+    circuit = circuit or Circuit()
     circuit.admit()
     try:
         answer = _tried(patience, attempt_once, circuit)
@@ -162,7 +162,7 @@ class Budget:
 
     def __init__(self, calls: int, *, seconds: int, circuit: Circuit | None = None) -> None:
         self._limiter = Limiter(Rate(calls, seconds * 1000), buffer_ms=1)
-        self._circuit = circuit or AlwaysClosed()
+        self._circuit = circuit or Circuit()
         self._at_once = max(1, calls // 10)
         self._apart = seconds / (calls - self._at_once + 1)
         # A round trip for each of thousands of calls a second would be most of their cost: those take a few at a time.

@@ -6,7 +6,7 @@ there is a budget, a slot more (decision 0013).
 
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -33,8 +33,8 @@ class CircuitOpenError(UnavailableError):
     """The source failed too often, refuses us or asked for patience: it is left alone for a while."""
 
 
-class Circuit(Protocol):
-    """What stands before a source's calls."""
+class Circuit:
+    """What stands before a source's calls. This one is always closed: for a client that is alone, as in tests."""
 
     def admit(self) -> None:
         """Before a call.
@@ -58,29 +58,18 @@ class Circuit(Protocol):
     def counted(self, used: int, limit: int) -> None:
         """The source said how much of the quota is used."""
 
-    def slots(self, slots: int, apart: float, at_once: int) -> float | None:
+    def slots(self, slots: int, apart: float, at_once: int) -> float | None:  # noqa: ARG002 - nobody shares with this one
         """Seconds until these slots for calls, of which all processes together take one every `apart` seconds.
 
         Up to `at_once` may come together. None: nobody shares a budget with us, or nobody can say.
         """
+        return None
 
     def close(self) -> None:
         """No more calls will come."""
 
 
-class AlwaysClosed:
-    """For a client that is alone, as in tests and tools."""
-
-    def admit(self) -> None: ...
-    def answered(self) -> None: ...
-    def failed(self, error: SourceError, about: str | None) -> None: ...
-    def throttled(self, error: ThrottledError) -> None: ...
-    def counted(self, used: int, limit: int) -> None: ...
-    def slots(self, slots: int, apart: float, at_once: int) -> float | None: ...
-    def close(self) -> None: ...
-
-
-class SharedCircuit:
+class SharedCircuit(Circuit):
     """The circuit of one system. Thread-safe. Where the database does not answer, calls are let through."""
 
     def __init__(self, database_url: str, system: System) -> None:

@@ -27,6 +27,15 @@ class Merged:
             self.parts + other.parts,
         )
 
+    def counts(self) -> dict[str, int]:
+        """The rows by what became of them, under the names that sync.runs and Dagster's UI have for them."""
+        return {
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "deleted": self.deleted,
+        }
+
     @property
     def written(self) -> int:
         return self.inserted + self.updated + self.deleted

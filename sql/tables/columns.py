@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Identity,
     Integer,
     MetaData,
     Numeric,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 NAMES = {
     "pk": "%(table_name)s_pkey",
@@ -41,6 +43,10 @@ def integer(name: str, comment: str) -> Column[int]:
     return Column(name, Integer, comment=comment)
 
 
+def count(name: str, comment: str, *, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=str(start), comment=comment)
+
+
 def kilobytes(name: str, comment: str, *, required: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=not required, comment=comment)
 
@@ -48,6 +54,10 @@ def kilobytes(name: str, comment: str, *, required: bool = False) -> Column[int]
 def amount(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     """Money, or a rate or quantity: exact, four decimals."""
     return Column(name, Numeric(18, 4), nullable=not required, comment=comment)
+
+
+def json(name: str, comment: str, *, default: str | None = None) -> Column[Any]:
+    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment)
 
 
 def currency() -> Column[str]:
@@ -98,6 +108,10 @@ def choice(name: str, words: Any, comment: str, *, required: bool = False, defau
         server_default=default,
         comment=f"{comment}: {', '.join(values)}",
     )
+
+
+def serial(comment: str) -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True, comment=comment)
 
 
 def key(comment: str) -> Column[Any]:

@@ -1,7 +1,5 @@
 """What customers and systems asked for: each a command, done in steps that are written down before and after."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -15,18 +13,13 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-from sql.tables.columns import choice, flag, instant, key, metadata, reference, stamp, text
+from sql.tables.columns import choice, count, flag, instant, json, key, metadata, reference, stamp, text
 
 OPEN = ("accepted", "running", "waiting")
 """Something is still to be done, by us."""
 STATUSES = (*OPEN, "succeeded", "failed", "cancelled", "dead")
 """dead: only an operator can tell how it goes on; it holds up what waits behind it."""
-
-
-def _json(name: str, comment: str, *, default: str | None = None) -> Column[Any]:
-    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment)
 
 
 commands = Table(
@@ -42,16 +35,16 @@ commands = Table(
     text("lane", "Commands of one lane are done one after the other", required=True),
     text("idempotency_key", "The caller's own key: the same one twice is one command", required=True),
     text("request_hash", "SHA-256 of what was asked for under that key", required=True),
-    _json("input", "What was asked for, as checked", default="{}"),
+    json("input", "What was asked for, as checked", default="{}"),
     choice("status", STATUSES, "Where it stands", default="accepted"),
     stamp("due_at", "When it may go on, UTC"),
-    Column("attempts", Integer, nullable=False, server_default="0", comment="Tries that failed since the last step"),
+    count("attempts", "Tries that failed since the last step"),
     instant("deadline_at", "When it is given up, UTC", required=True),
     text("waits_for", "What it waits for, in words for people; null: nothing"),
     flag("failing", "Whether it is sure to fail: what was done is being taken back", required=True, default=False),
     text("failure_code", "Why it failed, or stopped for an operator, in a word for programs"),
     text("failure_reason", "Why it failed, in words for the customer"),
-    _json("result", "What came of it: ids in source systems"),
+    json("result", "What came of it: ids in source systems"),
     text("request_id", "Request id of the call that asked, carried through every system", required=True),
     stamp("accepted_at", "When it was accepted, UTC"),
     instant("started_at", "When work on it began, UTC"),
@@ -84,10 +77,10 @@ steps = Table(
     Column("name", Text, nullable=False, comment="Step, such as add_order"),
     Column("number", Integer, nullable=False, comment="Place among the steps that this command took, from 1"),
     choice("status", ("started", "done"), "Started: a call may have been made, its outcome is unknown", required=True),
-    Column("attempts", Integer, nullable=False, server_default="1", comment="How often it was started"),
+    count("attempts", "How often it was started", start=1),
     stamp("started_at", "When it was started last, UTC"),
     instant("done_at", "When its outcome was known, UTC"),
-    _json("result", "What came of it, for the steps after it"),
+    json("result", "What came of it, for the steps after it"),
     text("error", "Why it failed last; holds no values"),
     PrimaryKeyConstraint("command_id", "name"),
     schema="command",
@@ -103,9 +96,7 @@ admissions = Table(
     stamp("admitted_at", "When it was admitted, UTC"),
     instant("until", "Until when it counts as under way, UTC; null: it is over, or was never long"),
     text("system", "System whose quota of calls it draws on; null: none"),
-    Column(
-        "calls", Integer, nullable=False, server_default="0", comment="About how many calls to that system it takes"
-    ),
+    count("calls", "About how many calls to that system it takes"),
     schema="command",
     comment="One row per request of the last day that was admitted and costs something.",
 )

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.types import UserDefinedType
 
-from sql.tables.columns import choice, flag, instant, metadata, reference, stamp
+from sql.tables.columns import choice, count, flag, instant, json, metadata, reference, serial, stamp
 from sql.tables.columns import text as words
 
 
@@ -49,19 +49,11 @@ class XID8(UserDefinedType[str]):
 PGDialect.ischema_names["xid8"] = XID8
 
 
-def _json(name: str, comment: str, *, default: str | None = None) -> Column[Any]:
-    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment)
-
-
-def _count(name: str, comment: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0", comment=comment)
-
-
 cursors = Table(
     "cursors",
     metadata,
     Column("dataset", Text, primary_key=True, comment="Data set, such as whmcs.invoices"),
-    _json("position", "Where the next read starts; only the reader that wrote it understands it", default="{}"),
+    json("position", "Where the next read starts; only the reader that wrote it understands it", default="{}"),
     stamp("updated_at", "When the position was last stored, UTC"),
     schema="sync",
     comment="How far each data set was read. Committed together with the rows it stands for.",
@@ -77,14 +69,14 @@ runs = Table(
     choice("status", ("running", "succeeded", "failed"), "How it went", default="running"),
     stamp("started_at", "When it started, UTC"),
     instant("finished_at", "When it ended, UTC; null: still running, or killed"),
-    _count("pages", "Pages committed"),
-    _count("rows_read", "Rows the source handed over"),
-    _count("inserted", "Rows new to the hub"),
-    _count("updated", "Rows that differed"),
-    _count("unchanged", "Rows that did not"),
-    _count("deleted", "Rows marked deleted"),
-    _count("quarantined", "Rows that could not be represented"),
-    _json("unknown_labels", "Labels that fell to other, with their counts", default="{}"),
+    count("pages", "Pages committed"),
+    count("rows_read", "Rows the source handed over"),
+    count("inserted", "Rows new to the hub"),
+    count("updated", "Rows that differed"),
+    count("unchanged", "Rows that did not"),
+    count("deleted", "Rows marked deleted"),
+    count("quarantined", "Rows that could not be represented"),
+    json("unknown_labels", "Labels that fell to other, with their counts", default="{}"),
     words("error", "Why it failed; null: it did not"),
     words("dagster_run_id", "Dagster run it was part of; null: none"),
     schema="sync",
@@ -104,7 +96,7 @@ deletion_permits = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
+    serial("Running number"),
     words("dataset", "Data set it was read for", required=True),
     words("source_id", "Id of the record in its system", required=True),
     Column("payload", JSONB, nullable=False, comment="The record as sent: personal data, for operators only"),
@@ -112,7 +104,7 @@ quarantine = Table(
     words("mapper_version", "Version of the mapper that refused it", required=True),
     stamp("first_seen_at", "When it was first refused, UTC"),
     stamp("last_seen_at", "When it was last refused, UTC"),
-    Column("times_seen", Integer, nullable=False, server_default="1", comment="How often it was refused"),
+    count("times_seen", "How often it was refused", start=1),
     instant("resolved_at", "When it was represented after all, or vanished, UTC; null: open"),
     UniqueConstraint("dataset", "source_id"),
     schema="sync",
@@ -122,7 +114,7 @@ quarantine = Table(
 link_words = Table(
     "link_words",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
+    serial("Running number"),
     words("salesforce_id", "Account in Salesforce", required=True),
     words("whmcs_id", "Client in WHMCS", required=True),
     flag("is_linked", "Whether they are one customer's; false: never", required=True),
@@ -174,8 +166,8 @@ changes = Table(
     reference("entity_id", "Row of that table", required=True),
     reference("account_id", "Account the row belongs to: hub.customer_accounts.id; null: none, as for products"),
     choice("operation", ("insert", "update", "delete", "restore"), "What happened", required=True),
-    _json("before", "Columns that changed, with their old values; null for an insert"),
-    _json("after", "Columns that changed, with their new values; null for an insert"),
+    json("before", "Columns that changed, with their old values; null for an insert"),
+    json("after", "Columns that changed, with their new values; null for an insert"),
     stamp("changed_at", "When, UTC"),
     reference("run_id", "Run that did it: sync.runs.id"),
     PrimaryKeyConstraint("seq", "changed_at"),
@@ -208,7 +200,7 @@ freshness = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number, in order of arrival"),
+    serial("Running number, in order of arrival"),
     words("source", "Who sent it: salesforce, whmcs, or hub for our own refresh requests", required=True),
     words("event_id", "The sender's own id of it: the same one sent twice is one row", required=True),
     choice(
@@ -220,12 +212,12 @@ inbox = Table(
     words("entity", "Object concerned, in the system's words, such as Account or invoice", required=True),
     words("record_id", "The record's id in its system; null for a gap"),
     words("parent_id", "Id of the record it hangs under, where named"),
-    Column("payload", JSONB, nullable=False, server_default="{}", comment="What else the sender said"),
+    json("payload", "What else the sender said", default="{}"),
     instant("occurred_at", "When it happened, by the sender's clock, UTC"),
     stamp("received_at", "When it was stored, UTC"),
     stamp("due_at", "When it may be applied, UTC: later than received where the source needs time to settle"),
     choice("state", ("waiting", "done", "parked"), "Where it stands", default="waiting"),
-    Column("attempts", Integer, nullable=False, server_default="0", comment="How often applying it failed"),
+    count("attempts", "How often applying it failed"),
     instant("applied_at", "When it was done, UTC"),
     words("error", "Why applying it failed last; holds no values"),
     UniqueConstraint("source", "event_id"),
@@ -251,9 +243,7 @@ sources = Table(
     metadata,
     Column("system", Text, primary_key=True, comment="System called"),
     choice("circuit", ("closed", "open"), "Open: nobody calls it until retry_at, then one tries", default="closed"),
-    Column(
-        "failures", Integer, nullable=False, server_default="0", comment="Different calls that failed since it answered"
-    ),
+    count("failures", "Different calls that failed since it answered"),
     Column(
         "failing",
         ARRAY(Text),
@@ -281,9 +271,9 @@ windows = Table(
     reference("pass_id", "Pass that compared it last: sync.runs.id", required=True),
     words("first_id", "First record, in the system's order", required=True),
     words("last_id", "Last record", required=True),
-    _count("source_rows", "Records the source has"),
-    _count("missing", "Of these, not in the hub"),
-    _count("different", "Of these, different in the hub"),
+    count("source_rows", "Records the source has"),
+    count("missing", "Of these, not in the hub"),
+    count("different", "Of these, different in the hub"),
     words("content_hash", "MD5 over the ids and contents the source sent", required=True),
     stamp("checked_at", "When, UTC"),
     schema="sync",

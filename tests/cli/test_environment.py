@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.environment import join_running_stack, publish
-from cli.up.secrets import jwt_key
+from cli.up.secrets import chosen
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_only_its_owner_may_read_it_even_where_an_open_file_lay_there(home: Path
 
 
 def test_the_key_of_tokens_is_made_once_and_kept_private(home: Path) -> None:
-    first, second = jwt_key(home), jwt_key(home)
+    first, second = chosen("API_JWT_KEY", home), chosen("API_JWT_KEY", home)
 
     assert first == second
     assert len(first) == 64
@@ -59,5 +59,5 @@ def test_the_key_of_tokens_is_made_once_and_kept_private(home: Path) -> None:
 def test_a_configured_key_is_used_and_not_stored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_JWT_KEY", "mine")
 
-    assert jwt_key(home) == "mine"
+    assert chosen("API_JWT_KEY", home) == "mine"
     assert not (home / "secrets").exists()

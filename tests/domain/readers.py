@@ -10,6 +10,8 @@ from domain.common.record import Contract
 from domain.customer.providers.salesforce.mapper import ACCOUNT
 from domain.customer.providers.whmcs.mapper import CLIENT, CLIENT_DETAILS
 from domain.orders.providers.salesforce.mapper import ORDER, ORDER_ITEM
+from domain.sim.contract import SimDetails
+from domain.sim.providers.freebit.mapper import DETAILS, Line
 from domain.sim.providers.whmcs.mapper import SIM
 from domain.subscriptions.providers.whmcs.mapper import SUBSCRIPTION
 from domain.support.providers.salesforce.mapper import CASE, COMMENT
@@ -26,6 +28,10 @@ subscription_from_row = SUBSCRIPTION.read
 sim_from_row = SIM.read_if_any
 case_from_row = CASE.read
 comment_from_row = COMMENT.read
+
+
+def details_from_row(line: Line, row: Mapping[str, Any], words: Any) -> SimDetails:
+    return DETAILS.read({**row, "line": line._asdict()}, words)
 
 
 PLAIN = {

@@ -16,12 +16,11 @@ from domain.common.labels import unknown_in_columns
 from domain.common.text import digits
 from domain.common.times import day_or_none, last_day_of, local_to_utc, local_with_offset
 from domain.sim.contract import SimTraffic
-from domain.sim.providers.freebit.mapper import details_from_row
 from tests.domain.literals.billing import REFUNDED, alone
 from tests.domain.literals.catalog import PHONE
 from tests.domain.literals.literal import FREEBIT, SALESFORCE, WHMCS, ours
 from tests.domain.literals.services import LINE
-from tests.domain.readers import product_from_row
+from tests.domain.readers import details_from_row, product_from_row
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

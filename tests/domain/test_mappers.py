@@ -15,7 +15,7 @@ from domain.common.identifiers import hub_id
 from domain.common.labels import unknown_labels
 from domain.common.record import Contract
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
-from domain.sim.providers.freebit.mapper import Line, details_from_row, traffic_from_row
+from domain.sim.providers.freebit.mapper import Line, traffic_from_row
 from tests.domain import strategies as sent
 from tests.domain.readers import (
     account_from_row,
@@ -23,6 +23,7 @@ from tests.domain.readers import (
     client_details_from_row,
     client_from_row,
     comment_from_row,
+    details_from_row,
     invoice_from_row,
     order_from_row,
     order_item_from_row,

@@ -7,7 +7,7 @@ import pytest
 
 from domain.billing.providers.whmcs.mapper import payment_methods_from_row
 from domain.common.errors import MappingError
-from domain.sim.providers.freebit.mapper import details_from_row, traffic_from_row
+from domain.sim.providers.freebit.mapper import traffic_from_row
 from tests.domain.literals.billing import DETAILS as INVOICE_DETAILS
 from tests.domain.literals.billing import REFUNDED, alone, details
 from tests.domain.literals.customers import ACCOUNT
@@ -20,6 +20,7 @@ from tests.domain.readers import (
     case_from_row,
     client_details_from_row,
     comment_from_row,
+    details_from_row,
     order_item_from_row,
     product_from_row,
 )

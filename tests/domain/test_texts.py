@@ -15,7 +15,7 @@ from domain.customer.providers.salesforce.mapper import ACCOUNT
 from domain.customer.providers.whmcs.mapper import CLIENT, CLIENT_DETAILS
 from domain.orders.providers.salesforce.mapper import ORDER as ORDERS
 from domain.orders.providers.salesforce.mapper import ORDER_ITEM
-from domain.sim.providers.freebit.mapper import DETAILS, details_from_row
+from domain.sim.providers.freebit.mapper import DETAILS
 from domain.sim.providers.whmcs.mapper import SIM
 from domain.subscriptions.providers.whmcs.mapper import SUBSCRIPTION
 from domain.support.providers.salesforce.mapper import CASE, COMMENT
@@ -26,6 +26,7 @@ from tests.domain.readers import (
     client_details_from_row,
     client_from_row,
     comment_from_row,
+    details_from_row,
     invoice_from_row,
     order_from_row,
     product_from_row,

@@ -14,12 +14,13 @@ from domain.billing.providers.whmcs.mapper import INVOICE, invoice_details_from_
 from domain.common.errors import MappingError
 from domain.common.times import day_or_none, local_to_utc
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
-from domain.sim.providers.freebit.mapper import details_from_row, traffic_from_row
+from domain.sim.providers.freebit.mapper import traffic_from_row
 from tests.domain.readers import (
     PLAIN,
     case_from_row,
     client_from_row,
     comment_from_row,
+    details_from_row,
     invoice_from_row,
     sim_from_row,
     subscription_from_row,

@@ -23,7 +23,7 @@ from pipelines.sources.calls import (
     recorded,
     was_sent,
 )
-from pipelines.sources.circuit import AlwaysClosed, Circuit
+from pipelines.sources.circuit import Circuit
 from pipelines.sources.freebit import assumptions
 from pipelines.sources.freebit.key import KeyRing
 
@@ -34,7 +34,7 @@ class FreebitClient:
     """Reads about one line a call, within the budget of `calls_per_minute`. Answers are whole, envelope included."""
 
     def __init__(self, settings: FreebitSettings, circuit: Circuit | None = None) -> None:
-        self._circuit = circuit or AlwaysClosed()
+        self._circuit = circuit or Circuit()
         self._base_url = f"{str(settings.base_url).rstrip('/')}/"
         self._login = {"oemId": settings.oem_id, "oemKey": settings.oem_key.get_secret_value()}
         self._patience = Patience(

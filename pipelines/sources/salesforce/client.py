@@ -13,7 +13,7 @@ from simple_salesforce.format import format_soql
 
 from core.errors import UnavailableError
 from core.settings import SalesforceSettings
-from pipelines.sources.circuit import AlwaysClosed, Circuit
+from pipelines.sources.circuit import Circuit
 from pipelines.sources.salesforce.answers import decoded, error_said, errors_in
 from pipelines.sources.salesforce.bulk import BulkPage, BulkPosition, BulkQueries
 from pipelines.sources.salesforce.names import FieldNames
@@ -56,7 +56,7 @@ class SalesforceClient:
     """Logs in with the first call. Queries and rows carry our names of fields, whatever the org calls them."""
 
     def __init__(self, settings: SalesforceSettings, circuit: Circuit | None = None) -> None:
-        self._session = Session(settings, circuit or AlwaysClosed())
+        self._session = Session(settings, circuit or Circuit())
         self._names = FieldNames(settings.vocabulary.fields)
         self._bulk = BulkQueries(self._session, self._names, settings.bulk_poll_seconds)
         self._page_rows = settings.page_rows

@@ -10,7 +10,7 @@ import httpx
 from core.errors import SourceError, UnavailableError
 from core.settings import WhmcsSettings
 from pipelines.sources.calls import ONCE, Attempt, Budget, Patience, call, is_local, recorded, was_sent
-from pipelines.sources.circuit import AlwaysClosed, Circuit
+from pipelines.sources.circuit import Circuit
 from pipelines.sources.whmcs.answers import body_of
 from pipelines.sources.whmcs.form import encoded
 from pipelines.sources.whmcs.halving import Reading, may_be_a_rows_fault, page_in_halves
@@ -25,7 +25,7 @@ class WhmcsClient:
     """Calls within the budget of `calls_per_second`, over connections that are kept."""
 
     def __init__(self, settings: WhmcsSettings, circuit: Circuit | None = None) -> None:
-        self._circuit = circuit or AlwaysClosed()
+        self._circuit = circuit or Circuit()
         self._url = f"{str(settings.url).rstrip('/')}/includes/api.php"
         self._credentials = {"identifier": settings.identifier, "secret": settings.secret.get_secret_value()}
         if settings.access_key is not None:

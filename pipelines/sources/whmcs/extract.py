@@ -22,33 +22,16 @@ _MOVED = 5
 """So many invoices of one client are hardly deleted while one of them is looked for."""
 
 
-def client_details(request: WhmcsRequest) -> Iterator[Page]:
-    """GetClientsDetails for each client that is due: the `client` object."""
+def details(action: str, parameter: str, request: WhmcsRequest, *, within: str = "") -> Iterator[Page]:
+    """One call of the action for each parent that is due, with its id as that parameter: what it answers.
+
+    within: the part of the answer that tells, where it has one of that name.
+    """
 
     def ask(parent: Row) -> Row:
-        body = request.source.client.call("GetClientsDetails", clientid=parent["source_id"])
-        client: Row = body.get("client", body)
-        return client
-
-    return read_details(request, ask, at_once=request.source.settings.concurrency)
-
-
-def invoice_details(request: WhmcsRequest) -> Iterator[Page]:
-    """GetInvoice for each invoice that is due: items, transactions and balance."""
-
-    def ask(parent: Row) -> Row:
-        body: Row = request.source.client.call("GetInvoice", invoiceid=parent["source_id"])
-        return body
-
-    return read_details(request, ask, at_once=request.source.settings.concurrency)
-
-
-def payment_methods_of(request: WhmcsRequest) -> Iterator[Page]:
-    """GetPayMethods for each client that is due."""
-
-    def ask(parent: Row) -> Row:
-        body: Row = request.source.client.call("GetPayMethods", clientid=parent["source_id"])
-        return body
+        body: Row = request.source.client.call(action, **{parameter: parent["source_id"]})
+        told: Row = body.get(within, body)
+        return told
 
     return read_details(request, ask, at_once=request.source.settings.concurrency)
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from domain.sim.contract import Sim, SimDetails, SimTraffic, SimUsage
-from domain.sim.providers.freebit.mapper import Line, details_from_row, traffic_from_row
+from domain.sim.providers.freebit.mapper import Line, traffic_from_row
 from domain.subscriptions.contract import Subscription
 from tests.domain.literals.literal import FREEBIT, WHMCS, Labels, Literal, Row, ours
-from tests.domain.readers import sim_from_row, subscription_from_row
+from tests.domain.readers import details_from_row, sim_from_row, subscription_from_row
 
 LINE = Line(ours("whmcs:sim:41"), ours("whmcs:account:8"), "41", "09012345678")
 TODAY = date(2026, 3, 1)

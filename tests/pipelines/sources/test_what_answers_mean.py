@@ -24,7 +24,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.settings import FreebitSettings, SalesforceSettings, WhmcsSettings
-from pipelines.sources.circuit import AlwaysClosed
+from pipelines.sources.circuit import Circuit
 from pipelines.sources.freebit.client import FreebitClient
 from pipelines.sources.salesforce.answers import TooMuchError
 from pipelines.sources.salesforce.client import Changed, Lines, SalesforceClient
@@ -55,7 +55,7 @@ class Concluded:
     wait: float | None = None
 
 
-class Noting(AlwaysClosed):
+class Noting(Circuit):
     """A circuit that keeps what it hears."""
 
     def __init__(self) -> None:

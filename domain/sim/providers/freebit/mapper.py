@@ -155,15 +155,6 @@ _USAGE = FieldTable(
 """One of those days, and what was used on it."""
 
 
-def details_from_row(line: Line, row: Sent, vocabulary: FreebitVocabulary) -> SimDetails:
-    """The details that the answer to PA03-02 gives of the line.
-
-    Raises:
-        MappingError: the answer is about another line, or malformed.
-    """
-    return DETAILS.read({**row, "line": line._asdict()}, vocabulary)
-
-
 def traffic_from_row(line: Line, row: Sent, today: date, vocabulary: FreebitVocabulary) -> Traffic:
     """The traffic that the answer to PA05-01 gives of the line; `today` by the operator's calendar.
 
