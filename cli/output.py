@@ -79,6 +79,12 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, as_jso
         out.print(empty)
 
 
+def show_facts(facts: Mapping[str, object]) -> None:
+    """Print what is known of one thing, a line each."""
+    for key, value in facts.items():
+        console().print(f"{key:<16}{moment(value)}", markup=False)
+
+
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], out: Console) -> Table:
     """The rows as wide as `out` allows: what is longer is folded, once no spare column is left."""
     made = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, header_style="bold")

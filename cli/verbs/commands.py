@@ -6,7 +6,7 @@ import typer
 
 from cli.database import opened
 from cli.examples import examples
-from cli.output import AsJson, Column, console, moment, number, plain, show
+from cli.output import AsJson, Column, console, moment, number, plain, show, show_facts
 
 EXAMPLES = examples(
     ("hub commands list --status dead", "what waits for an operator"),
@@ -64,11 +64,8 @@ def show_(command: Id, as_json: AsJson = False) -> None:
     if as_json:
         show([found | {"steps": steps}], COLUMNS, as_json=True, empty="")
         return
-    out = console()
-    for key, value in found.items():
-        if value is not None:
-            out.print(f"{key:<16}{moment(value)}", markup=False)
-    out.print()
+    show_facts({key: value for key, value in found.items() if value is not None})
+    console().print()
     show(steps, STEPS, as_json=False, empty="No step was taken yet.")
 
 

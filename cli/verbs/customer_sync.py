@@ -49,7 +49,7 @@ def _id(arguments: Sequence[str]) -> UUID:
 
 
 def _apply_where_nobody_leads() -> None:
-    from pipelines.datasets import SYSTEMS
+    from domain.common.identifiers import SYSTEMS
     from pipelines.events.worker import Applier, Tally
     from pipelines.sources.connect import source_of
 

@@ -9,7 +9,7 @@ import typer
 
 from cli.database import hub_url, opened
 from cli.examples import examples
-from cli.output import AsJson, Column, console, moment, number, show
+from cli.output import AsJson, Column, console, moment, number, show, show_facts
 from core.errors import NotFoundError
 
 EXAMPLES = examples(
@@ -61,11 +61,8 @@ def show_(number: Annotated[int, typer.Argument(help="Its number in the list.")]
     if as_json:
         show(rows, COLUMNS, as_json=True, empty="")
         return
-    out = console()
-    for key, value in rows[0].items():
-        if key != "payload":
-            out.print(f"{key:<15}{moment(value)}", markup=False)
-    out.print_json(json.dumps(rows[0]["payload"]))
+    show_facts({key: value for key, value in rows[0].items() if key != "payload"})
+    console().print_json(json.dumps(rows[0]["payload"]))
 
 
 @app.command("retry", epilog=EXAMPLES)

@@ -1,9 +1,4 @@
-"""Every error this project raises on purpose (its first half; core.errors holds the rest).
-
-HubError
-├── MappingError             one record broke the contract: quarantine it, go on
-└── … see core.errors
-"""
+"""The errors that the domain raises; core.errors lists every error of this project."""
 
 
 class HubError(Exception):

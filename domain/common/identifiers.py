@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha1
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 System = Literal["salesforce", "whmcs", "freebit"]
+SYSTEMS: tuple[System, ...] = get_args(System)
 
 NAMESPACE = UUID("8c5c1f5e-5b0e-5d6e-9d55-6c1f1a2b7d10")
 # The digit with the variant (RFC 9562), by what the hash has there.

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from domain.common.identifiers import SYSTEMS
 from pipelines.dagster.assets import ASSETS, asset_key
 from pipelines.dagster.checks import CHECKS, check_freshness
 from pipelines.dagster.commands import COMMAND_JOBS
@@ -9,7 +10,7 @@ from pipelines.dagster.living import in_process
 from pipelines.dagster.nightly import housekeeping, reconcile_nightly
 from pipelines.dagster.resources import Database, Sources
 from pipelines.dagster.sweeps import commands_left_over, inbox_left_over, sweep_commands, sweep_inbox
-from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.datasets import datasets_of
 
 CRON = {"salesforce": "*/5 * * * *", "whmcs": "*/10 * * * *", "freebit": "*/5 * * * *"}
 FRESHNESS_CRON = "*/10 * * * *"

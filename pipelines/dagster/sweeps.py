@@ -8,11 +8,11 @@ import dagster as dg
 from core.clock import utc_now
 from core.database import connect
 from core.settings import CommandSettings, HubSettings, load, url_as
+from domain.common.identifiers import SYSTEMS
 from pipelines.commands.provisioning import request_missed
 from pipelines.dagster.commands import Due
 from pipelines.dagster.living import in_process
 from pipelines.dagster.resources import Database, Sources
-from pipelines.datasets import SYSTEMS
 from pipelines.events.worker import Applier, Tally
 from sql.statements import statement
 

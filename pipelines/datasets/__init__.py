@@ -1,7 +1,5 @@
 """Every data set: one declaration each, in the order in which a run reads them."""
 
-from typing import get_args
-
 from domain.common.identifiers import System
 from pipelines.datasets import freebit, salesforce, whmcs
 from pipelines.sync.dataset import Dataset
@@ -10,8 +8,6 @@ from pipelines.sync.dataset import Dataset
 DATASETS = tuple(
     each for module in (salesforce, whmcs, freebit) for each in vars(module).values() if isinstance(each, Dataset)
 )
-
-SYSTEMS: tuple[System, ...] = get_args(System)
 
 
 def datasets_of(system: System) -> tuple[Dataset, ...]:

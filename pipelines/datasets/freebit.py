@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from domain.common.record import Contract
 from domain.common.vocabulary import FreebitVocabulary
@@ -15,6 +16,10 @@ from sql.tables.sim import sim_usage, sims
 
 LINE = "line"
 """What the hub's own requests call a line whose details and usage are to be read: the WHMCS id of its service."""
+
+_details_of_lines = partial(
+    Details, parent=sims, system="whmcs", kind="sim", columns=("account_id", "msisdn"), logged=True
+)
 
 _OPEN_LINES = "is_open AND msisdn IS NOT NULL"
 _THEIR_OWN = f"{_OPEN_LINES} AND number_claim <> 'disputed'"
@@ -57,18 +62,13 @@ LINE_DETAILS = Dataset(
     source_id=parent_source_id,
     mapper_version=mapper.MAPPER_VERSION,
     freshness=timedelta(hours=25),
-    details=Details(
-        parent=sims,
-        system="whmcs",
-        kind="sim",
+    details=_details_of_lines(
         prefix="details",
-        columns=("account_id", "msisdn"),
         where=_OPEN_LINES,
         order="looked_at DESC NULLS LAST, details_as_of NULLS FIRST, id",
         refresh_after=lambda settings: timedelta(minutes=settings.detail_refresh_minutes),
         # The network is at work on it, in some zone's today.
         unsettled="pending_operation IS NOT NULL AND (pending_on IS NULL OR pending_on <= current_date + 1)",
-        logged=True,
     ),
     after=("whmcs.services",),
 )
@@ -95,16 +95,11 @@ LINE_USAGE = Dataset(
     source_id=parent_source_id,
     mapper_version=mapper.MAPPER_VERSION,
     freshness=timedelta(hours=25),
-    details=Details(
-        parent=sims,
-        system="whmcs",
-        kind="sim",
+    details=_details_of_lines(
         prefix="usage",
-        columns=("account_id", "msisdn"),
         where=_THEIR_OWN,
         order="looked_at DESC NULLS LAST, usage_as_of NULLS FIRST, id",
         refresh_after=lambda settings: timedelta(minutes=settings.usage_refresh_minutes),
-        logged=True,
     ),
     after=("whmcs.services",),
 )

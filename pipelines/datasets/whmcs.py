@@ -43,6 +43,16 @@ _INVOICES = List(
     closed_by="date",
 )
 
+_details_of_clients = partial(
+    Details,
+    parent=customer_accounts,
+    system="whmcs",
+    kind="account",
+    where="source = 'whmcs'",
+    order="registered_on DESC NULLS LAST, id",
+    refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
+)
+
 
 def _id(row: Row) -> str:
     return str(row.get("id"))
@@ -107,15 +117,7 @@ CLIENT_DETAILS = Dataset(
     source_id=parent_source_id,
     mapper_version=customer.MAPPER_VERSION,
     freshness=timedelta(hours=25),
-    details=Details(
-        parent=customer_accounts,
-        system="whmcs",
-        kind="account",
-        prefix="details",
-        where="source = 'whmcs'",
-        order="registered_on DESC NULLS LAST, id",
-        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
-    ),
+    details=_details_of_clients(prefix="details"),
     link=link_accounts,
     after=("whmcs.clients",),
 )
@@ -186,15 +188,7 @@ PAYMENT_METHODS = Dataset(
     source_id=parent_source_id,
     mapper_version=billing.MAPPER_VERSION,
     freshness=timedelta(hours=25),
-    details=Details(
-        parent=customer_accounts,
-        system="whmcs",
-        kind="account",
-        prefix="payment_methods",
-        where="source = 'whmcs'",
-        order="registered_on DESC NULLS LAST, id",
-        refresh_after=lambda settings: timedelta(hours=settings.details_refresh_hours),
-    ),
+    details=_details_of_clients(prefix="payment_methods"),
     after=("whmcs.clients",),
 )
 

@@ -11,10 +11,10 @@ import dagster as dg
 from core.errors import safe
 from core.logging import logger
 from core.settings import HubSettings, load, url_as
-from domain.common.identifiers import System
+from domain.common.identifiers import SYSTEMS, System
 from pipelines.dagster.assets import asset_key
 from pipelines.dagster.checks import evaluations
-from pipelines.datasets import SYSTEMS, datasets_of
+from pipelines.datasets import datasets_of
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source

@@ -9,7 +9,8 @@ import httpx
 import psycopg
 import pytest
 
-from pipelines.datasets import SYSTEMS, dataset_named
+from domain.common.identifiers import SYSTEMS
+from pipelines.datasets import dataset_named
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run

@@ -14,9 +14,9 @@ import pytest
 
 from core.errors import UnavailableError
 from core.settings import ApiSettings, HubSettings
-from domain.common.identifiers import System
+from domain.common.identifiers import SYSTEMS, System
 from domain.common.vocabulary import FreebitVocabulary
-from pipelines.datasets import DATASETS, SYSTEMS
+from pipelines.datasets import DATASETS
 from pipelines.events.worker import Applier, Tally
 from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal

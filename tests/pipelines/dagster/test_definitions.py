@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
+from domain.common.identifiers import SYSTEMS
 from pipelines.dagster.assets import asset_key
 from pipelines.dagster.definitions import defs, job_name
-from pipelines.datasets import DATASETS, SYSTEMS, datasets_of
+from pipelines.datasets import DATASETS, datasets_of
 
 
 @pytest.fixture(scope="module")
