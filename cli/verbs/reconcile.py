@@ -8,8 +8,8 @@ import typer
 from cli.database import hub_url
 from cli.examples import examples
 from cli.output import AsJson, Column, counted, number, show
+from cli.systems import System
 from core.errors import HubError
-from domain.common.identifiers import SYSTEMS, System
 
 EXAMPLES = examples(
     ("hub reconcile", "every data set; exit code 1 if any differs"),
@@ -46,7 +46,7 @@ def reconcile(
     "At work" are SIM lines whose network had not ended what it was told when they were read: they differ for as long.
     """
     if mend:
-        _heal(systems or list(SYSTEMS), allow_deletions=allow_deletions, as_json=as_json)
+        _heal(systems or list(System), allow_deletions=allow_deletions, as_json=as_json)
         return
     from cli.progress import shown
     from pipelines.datasets import datasets_of
@@ -56,9 +56,9 @@ def reconcile(
     url = hub_url("hub_sync")
     drifts = []
     with shown(silent=as_json):
-        for system in systems or SYSTEMS:
-            source = source_of(system)
-            drifts += [drift for dataset in datasets_of(system) for drift in drift_of(dataset, source, url)]
+        for system in systems or list(System):
+            source = source_of(system.value)
+            drifts += [drift for dataset in datasets_of(system.value) for drift in drift_of(dataset, source, url)]
     show([asdict(drift) for drift in drifts], COLUMNS, as_json=as_json, empty="No data set was compared.")
     if not all(drift.agrees for drift in drifts):
         differing = sum(not drift.agrees for drift in drifts)
@@ -85,8 +85,8 @@ def _heal(systems: list[System], *, allow_deletions: bool, as_json: bool) -> Non
     rows = []
     with shown(silent=as_json):
         for system in systems:
-            source = source_of(system)
-            for dataset in datasets_of(system):
+            source = source_of(system.value)
+            for dataset in datasets_of(system.value):
                 # One data set that cannot be healed holds up no other.
                 try:
                     healed, error = heal(dataset, source, url, allow_deletions=allow_deletions), ""

@@ -7,7 +7,7 @@ import typer
 from cli.database import hub_url
 from cli.examples import examples
 from cli.output import AsJson, Column, number, show
-from domain.common.identifiers import SYSTEMS, System
+from cli.systems import System
 
 EXAMPLES = examples(
     ("hub sync", "every system, what changed since the last time"),
@@ -47,10 +47,10 @@ def sync(
 
 
 def _systems(names: list[str] | None) -> list[System]:
-    for name in names or ():
-        if name not in SYSTEMS:
-            raise typer.BadParameter(f"{name} is no system; there are {', '.join(SYSTEMS)}, and `customer ID`")
-    return [system for system in SYSTEMS if not names or system in names]
+    try:
+        return [System(name) for name in names] if names else list(System)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; there are {', '.join(System)}, and `customer ID`") from error
 
 
 def _sync_systems(systems: list[System], *, full: bool, allow_deletions: bool, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def _sync_systems(systems: list[System], *, full: bool, allow_deletions: bool, a
     with shown(silent=as_json):
         for system in systems:
             try:
-                rows += run_job(system, full=full, allow_deletions=allow_deletions)
+                rows += run_job(system.value, full=full, allow_deletions=allow_deletions)
             except RunFailedError as error:
                 rows += error.rows
                 failures.append(str(error))
