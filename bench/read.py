@@ -14,6 +14,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
+from bench.agreement import say_the_same
 from bench.database import TEMPLATE, as_role, fresh, server
 from bench.errors import BenchError
 from bench.load import Load, Rate, pgbench, require_tools, wrk
@@ -80,6 +81,8 @@ def _servers(url: str, python: str, key: str) -> Iterator[Servers]:
     found = Servers(*(f"http://127.0.0.1:{port}" for port in ports))
     hub = {"DATABASE_URL": url, "API_PORT": str(ports[0]), "API_JWT_KEY": key, "API_JWT_MINUTES": "1440"}
     fastapi = {"BENCH_DATABASE_URL": url, "BENCH_PORT": str(ports[1]), "BENCH_POOL": str(PEER_POOL)}
+    # An invoice is overdue by as many days in both only where both have the same today.
+    hub, fastapi = hub | {"API_TIMEZONE": "UTC"}, fastapi | {"TZ": "UTC"}
     api = [sys.executable, "-c", "from read_api.serve import serve; serve()"]
     with (
         serving(api, hub, f"{found.hub}/health"),
@@ -92,11 +95,11 @@ def _servers(url: str, python: str, key: str) -> Iterator[Servers]:
 
 
 def _require_same_lists(servers: Servers, paths: Paths) -> None:
-    """Ours and the peer's answers hold the same invoices, field by field, for some customers."""
+    """Ours and the peer's answers hold the same invoices, in every field that the peer shows, for some customers."""
     for ours, theirs in zip(paths.some(paths.hub), paths.some(paths.fastapi), strict=True):
         own = _listed(servers.hub, *ours)
         other = _listed(servers.fastapi, *theirs)
-        if not own or [_comparable(each) for each in own] != [_comparable(each) for each in other]:
+        if not own or not say_the_same(own, other):
             raise BenchError(f"ours lists {len(own)} invoices, FastAPI {len(other)}, and they are not the same")
 
 
@@ -104,11 +107,6 @@ def _listed(base_url: str, path: str, authorization: str) -> list[dict[str, obje
     headers = {"Authorization": authorization} if authorization else {}
     rows: list[dict[str, object]] = json.loads(fetched(base_url + path, headers))["data"]
     return rows
-
-
-def _comparable(invoice: dict[str, object]) -> dict[str, object]:
-    # Two spellings of the same instant, and of today in two zones.
-    return {key: value for key, value in invoice.items() if key not in {"paidAt", "itemsAsOf", "daysOverdue"}}
 
 
 def _sampled(samplers: dict[str, Sampler], load: Load, repeats: int, console: Console) -> dict[str, list[Rate]]:
