@@ -24,7 +24,11 @@ def _run(options: argparse.Namespace) -> None:
         from bench.peers import install  # noqa: PLC0415
 
         install()
-    if options.what in {"sync", "all"}:
+    if options.what == "all" or (options.what == "sync" and options.everything):
+        from bench.everything import bench_everything  # noqa: PLC0415
+
+        bench_everything(options.customers, options.repeats)
+    if options.what == "all" or (options.what == "sync" and not options.everything):
         from bench.sync import bench_sync  # noqa: PLC0415
 
         bench_sync(options.invoices, options.repeats)
@@ -72,9 +76,14 @@ def _parser() -> argparse.ArgumentParser:
         help="sync: sizes to load (default 100000 1000000)",
     )
     parser.add_argument(
+        "--everything", action="store_true", help="sync: all lists of a sandbox with --customers, not invoices alone"
+    )
+    parser.add_argument(
         "--stored", type=_positive, default=1_000_000, help="read, polls: invoices stored (default 1000000)"
     )
-    parser.add_argument("--customers", type=_positive, default=20_000, help="read: customers (default 20000)")
+    parser.add_argument(
+        "--customers", type=_positive, default=20_000, help="read, sync --everything: customers (default 20000)"
+    )
     parser.add_argument("--seconds", type=_positive, default=10, help="length of a sample (default 10)")
     parser.add_argument("--per-second", type=_positive, default=100, help="events: changes a second (default 100)")
     parser.add_argument("--connections", type=_positive, default=16, help="read: callers at once (default 16)")

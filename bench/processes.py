@@ -10,12 +10,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from bench.errors import BenchError
 from bench.peers import ROOT
 
 PATIENCE_SECONDS = 60.0
+
+CREDENTIALS = {
+    "SALESFORCE_DOMAIN": "sandbox.my",
+    "SALESFORCE_CLIENT_ID": "sandbox-client",
+    "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+    "SALESFORCE_BULK_POLL_SECONDS": "0.1",
+    "WHMCS_IDENTIFIER": "sandbox-identifier",
+    "WHMCS_SECRET": "sandbox-secret",
+}
+"""How one gets in to the sandbox's Salesforce and WHMCS."""
 
 
 def finished(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -48,9 +60,28 @@ def serving(command: Sequence[str], environment: Mapping[str, str], url: str) ->
         ended(process)
 
 
+@dataclass(frozen=True)
+class Sandbox:
+    """Where a sandbox answers."""
+
+    salesforce: str
+    whmcs: str
+
+
 @contextmanager
 def sandbox(customers: int) -> Iterator[str]:
     """The address of a WHMCS stand-in for that many customers, in a process of its own."""
+    with whole_sandbox(customers) as sources:
+        yield sources.whmcs
+
+
+@contextmanager
+def whole_sandbox(customers: int) -> Iterator[Sandbox]:
+    """A sandbox with that many customers, in a process of its own.
+
+    Raises:
+        BenchError: it did not start.
+    """
     ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SALESFORCE", "SALESFORCE_GRPC", "WHMCS", "FREEBIT")}
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox"],
@@ -60,10 +91,12 @@ def sandbox(customers: int) -> Iterator[str]:
         text=True,
     )
     try:
-        lines = iter(process.stdout or ())
-        yield next(line.split()[1].removesuffix("/includes/api.php") for line in lines if line.startswith("whmcs"))
-    except StopIteration:
-        raise BenchError("the sandbox did not start; `python -m sandbox` says why") from None
+        # It names all that it is once it answers; the customers come last.
+        lines = takewhile(lambda line: not line.startswith("customers"), process.stdout or ())
+        addresses = {line.split()[0]: line.split()[1] for line in lines}
+        if "whmcs" not in addresses:
+            raise BenchError("the sandbox did not start; `python -m sandbox` says why")
+        yield Sandbox(addresses["salesforce"], addresses["whmcs"].removesuffix("/includes/api.php"))
     finally:
         ended(process)
 

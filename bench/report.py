@@ -3,15 +3,18 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from cli.output import Column, console, plain
+from cli.output import table as laid_out
+
+Table = tuple[Sequence[Mapping[str, Any]], Sequence[Column]]
+"""Rows, and which of their values are shown."""
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -48,34 +51,39 @@ class Target:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
-def tell(name: str, size: dict[str, Any], lines: Sequence[Line], targets: Sequence[Target]) -> Path:
-    """Print the table and keep the numbers: the file they are in."""
-    console = Console()
-    console.print(_table(name, size, lines))
+def _number(value: object) -> str:
+    if not isinstance(value, int | float):
+        return plain(value)
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+
+
+SHOWN = (
+    Column("what", ""),
+    Column("unit", "unit"),
+    *(Column(key, key, _number, right=True) for key in ("median", "min", "max")),
+)
+
+
+def tell(
+    name: str,
+    size: dict[str, Any],
+    lines: Sequence[Line],
+    targets: Sequence[Target],
+    table: Table | None = None,
+) -> Path:
+    """Print a table and keep the numbers: the file they are in. table: what to print, if not a row for each line."""
+    out = console()
+    about = ", ".join(f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in size.items())
+    out.print(f"{name}: {about}")
+    rows, columns = table or ([line.facts() for line in lines], SHOWN)
+    out.print(laid_out(rows, columns, out))
     for target in targets:
         verdict = "[green]holds[/]" if target.holds else "[red]missed[/]"
         sign = "≥" if target.at_least else "≤"
-        console.print(
-            f"{verdict}  {target.promise}: {_number(target.measured)} (target {sign} {_number(target.bound)})"
-        )
+        out.print(f"{verdict}  {target.promise}: {_number(target.measured)} (target {sign} {_number(target.bound)})")
     path = _kept(name, size, lines, targets)
-    console.print(f"[dim]{path}[/]\n")
+    out.print(f"[dim]{path}[/]\n")
     return path
-
-
-def _table(name: str, size: dict[str, Any], lines: Sequence[Line]) -> Table:
-    about = ", ".join(f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in size.items())
-    table = Table("", "unit", title=f"{name}: {about}", title_justify="left")
-    for column in ("median", "min", "max"):
-        table.add_column(column, justify="right")
-    for line in lines:
-        numbers = (line.median, min(line.samples), max(line.samples))
-        table.add_row(line.what, line.unit, *(_number(number) for number in numbers))
-    return table
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
 
 
 def _kept(name: str, size: dict[str, Any], lines: Sequence[Line], targets: Sequence[Target]) -> Path:

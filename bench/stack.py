@@ -16,7 +16,7 @@ import psycopg
 from bench.database import TEMPLATE, as_role, fresh, server
 from bench.errors import BenchError
 from bench.peers import ROOT
-from bench.processes import ended, free_port, serving
+from bench.processes import CREDENTIALS, ended, free_port, serving
 from cli.up.databases import ensure, for_dagster
 
 PATIENCE_SECONDS = 120.0
@@ -82,16 +82,11 @@ def _environment(ports: Mapping[str, str], api_port: str, url: str, customers: i
         "DATABASE_URL": url,
         "SYNC_DATABASE_URL": as_role(url, "hub_sync"),
         "API_DATABASE_URL": as_role(url, "hub_api"),
-        "SALESFORCE_DOMAIN": "sandbox.my",
+        **CREDENTIALS,
         "SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['SALESFORCE']}",
-        "SALESFORCE_CLIENT_ID": "sandbox-client",
-        "SALESFORCE_CLIENT_SECRET": "sandbox-secret",
-        "SALESFORCE_BULK_POLL_SECONDS": "0.1",
         "SALESFORCE_EVENTS_TARGET": f"127.0.0.1:{ports['SALESFORCE_GRPC']}",
         "SALESFORCE_EVENTS_INSECURE": "true",
         "WHMCS_URL": f"http://127.0.0.1:{ports['WHMCS']}",
-        "WHMCS_IDENTIFIER": "sandbox-identifier",
-        "WHMCS_SECRET": "sandbox-secret",
         "WHMCS_CALLS_PER_SECOND": "5000",
         "FREEBIT_BASE_URL": f"http://127.0.0.1:{ports['FREEBIT']}/emptool/api",
         "FREEBIT_OEM_ID": "sandbox-oem",

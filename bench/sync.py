@@ -1,9 +1,11 @@
 """`bench sync`: the first load of WHMCS invoices, and the same load again; against dlt and against the bare limit."""
 
+import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -11,14 +13,22 @@ from rich.progress import Progress, TaskID
 
 from bench.database import TEMPLATE, Written, as_role, fresh, rows_of, said_by, server, written
 from bench.errors import BenchError
+from bench.lists import asked_for
 from bench.peers import ready
-from bench.processes import finished, sandbox
+from bench.processes import CREDENTIALS, finished, sandbox
 from bench.report import Line, Target, tell
-from core.settings import WhmcsSettings
+from core.settings import SalesforceSettings, WhmcsSettings
+from pipelines.datasets import dataset_named
+from pipelines.sync.dataset import Dataset
 from sandbox.world import World
 
 PAGE_ROWS: int = WhmcsSettings.model_fields["page_rows"].default
 """The hub's default. Nothing between 1,000 and 10,000 makes a difference to dlt (README)."""
+BULK_PAGE_ROWS: int = SalesforceSettings.model_fields["bulk_page_rows"].default
+INVOICES = dataset_named("whmcs.invoices")
+PEAK_MB = Target("peak memory of the hub's sync, MB", 0, 250, at_least=False)
+HUB = [sys.executable, "-m", "bench.contestants.hub_sync"]
+LIMIT = [sys.executable, "-m", "bench.contestants.limit_sync"]
 CONTESTANTS = ("hub", "dlt", "dlt as sent", "limit")
 
 # dlt at its best: bench/README.md tells what was tried.
@@ -84,7 +94,6 @@ def _step(progress: Progress, task: TaskID, name: str) -> None:
 
 def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
     """One first load by one contestant into a fresh database; ours also loads the same again."""
-    common = {"BENCH_WHMCS_URL": whmcs, "BENCH_PAGE_ROWS": str(PAGE_ROWS)}
     template = TEMPLATE if name == "hub" else "template1"
     with (
         tempfile.TemporaryDirectory(prefix="hub-bench-") as home,
@@ -92,35 +101,42 @@ def _measured(name: str, url: str, whmcs: str, python: str) -> Sample:
     ):
         if name == "hub":
             return _hub_sample(own, hub_environment(whmcs, own))
-        environment = common | {"BENCH_DATABASE_URL": own, "BENCH_HOME": home, "DLT_DATA_DIR": home}
         if name != "limit":
+            environment = peer_environment(whmcs, own) | {"BENCH_HOME": home, "DLT_DATA_DIR": home}
             as_sent = {"BENCH_DLT_AS_SENT": "1"} if name == "dlt as sent" else {}
             facts = finished([python, "-m", "bench.contestants.dlt_sync"], environment | DLT | as_sent)
             stored = {"stored": rows_of(own, "bench", "invoices")}
             return facts | stored | ({} if as_sent else {"said": said_by(own, "bench")})
-        facts = finished([sys.executable, "-m", "bench.contestants.limit_sync"], environment)
-        return facts | {"stored": rows_of(own, "public", "invoices")}
+        facts = finished(LIMIT, peer_environment(whmcs, own) | limit_environment([INVOICES]))
+        return facts | {"stored": rows_of(own, "public", INVOICES.name)}
 
 
 def hub_environment(whmcs: str, own: str) -> dict[str, str]:
-    return {
+    return CREDENTIALS | {
         "DATABASE_URL": own,
         "SYNC_DATABASE_URL": as_role(own, "hub_sync"),
         "WHMCS_URL": whmcs,
-        "WHMCS_IDENTIFIER": "sandbox-identifier",
-        "WHMCS_SECRET": "sandbox-secret",
         "WHMCS_PAGE_ROWS": str(PAGE_ROWS),
         # The budget protects a real installation; here it would be all that is measured.
         "WHMCS_CALLS_PER_SECOND": "100000",
     }
 
 
+def peer_environment(whmcs: str, own: str) -> dict[str, str]:
+    return {"BENCH_DATABASE_URL": own, "BENCH_WHMCS_URL": whmcs, "BENCH_PAGE_ROWS": str(PAGE_ROWS)}
+
+
+def limit_environment(datasets: Sequence[Dataset]) -> dict[str, str]:
+    """What the bare client needs besides to ask for the lists of these data sets."""
+    lists = [asked_for(dataset) for dataset in datasets]
+    return CREDENTIALS | {"BENCH_LISTS": json.dumps(lists), "BENCH_BULK_PAGE_ROWS": str(BULK_PAGE_ROWS)}
+
+
 def _hub_sample(own: str, environment: Mapping[str, str]) -> Sample:
-    command = [sys.executable, "-m", "bench.contestants.hub_sync"]
     empty = written(own, "hub")
-    facts = finished(command, environment)
+    facts = finished(HUB, environment)
     stored, before = rows_of(own, "hub", "invoices"), written(own, "hub")
-    again = finished(command, environment | {"BENCH_FULL": "1"})
+    again = finished(HUB, environment | {"BENCH_FULL": "1"})
     rewritten: Written = written(own, "hub") - before
     first_log = (before - empty).wal_bytes
     facts |= {"said": said_by(own, "hub")}
@@ -168,7 +184,7 @@ def _report(rows: int, invoices: int, repeats: int, samples: Mapping[str, list[S
     ]
     targets = [
         Target("hub / dlt", pace["hub"].median / pace["dlt"].median, 4.0),
-        Target("peak memory of the hub's sync, MB", max(memory[0].samples), 250, at_least=False),
+        replace(PEAK_MB, measured=max(memory[0].samples)),
         Target("rows in schema hub written by the same load again", max(rows_written.samples), 0, at_least=False),
         Target("its log, as a part of the first load's", max(log_again), 0.01, at_least=False),
     ]

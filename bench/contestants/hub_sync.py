@@ -1,12 +1,14 @@
-"""Ours: one run of whmcs.invoices, as Dagster would start it. Prints its facts as JSON.
+"""Ours: a run of each data set that is named, as Dagster would start it. Prints its facts as JSON.
 
-Environment: SYNC_DATABASE_URL, as role hub_sync; WHMCS_*; BENCH_FULL, to read from the start again.
+Environment: SYNC_DATABASE_URL, as role hub_sync; WHMCS_*, and SALESFORCE_* for data sets of Salesforce;
+BENCH_DATASETS, names with commas between (without it: whmcs.invoices); BENCH_FULL, to read from the start again.
 """
 
 import json
 import os
+from functools import cache
 
-from bench.contestants.memory import peak_megabytes
+from bench.contestants.laps import Laps
 from core.logging import configure
 from pipelines.datasets import dataset_named
 from pipelines.sources.connect import source_of
@@ -16,9 +18,13 @@ from pipelines.sync.run import run
 def main() -> None:
     configure()
     url, full = os.environ["SYNC_DATABASE_URL"], bool(os.environ.get("BENCH_FULL"))
-    outcome = run(dataset_named("whmcs.invoices"), source_of("whmcs"), url, full=full)
-    facts = {"quarantined": outcome.quarantined, "seconds": outcome.seconds}
-    print(json.dumps(facts | {"peak_mb": peak_megabytes()}))
+    laps, quarantined, connected = Laps(), 0, cache(source_of)
+    for name in os.environ.get("BENCH_DATASETS", "whmcs.invoices").split(","):
+        dataset = dataset_named(name)
+        source = connected(dataset.system)
+        with laps.lap(name):
+            quarantined += run(dataset, source, url, full=full).quarantined
+    print(json.dumps(laps.facts() | {"quarantined": quarantined}))
 
 
 if __name__ == "__main__":

@@ -1,58 +1,120 @@
-"""The bare limit: fetch, `json.loads`, COPY of the rows as sent into a plain table. No check, no key, no second look.
+"""The bare limit: fetch, `json.loads`, COPY of the rows as sent into plain tables. No check, no key, no second look.
 
-Environment: BENCH_DATABASE_URL, BENCH_WHMCS_URL, BENCH_PAGE_ROWS. Prints its facts as JSON.
+Salesforce's bulk jobs answer with CSV, which PostgreSQL takes as it is: those pages are not even parsed.
+
+Environment: BENCH_DATABASE_URL; BENCH_LISTS, as JSON what to ask for of each list (`bench/lists.py`); BENCH_WHMCS_URL,
+BENCH_PAGE_ROWS, WHMCS_*; where a list is Salesforce's, SALESFORCE_* and BENCH_BULK_PAGE_ROWS. Prints its facts as JSON.
 """
 
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import JsonDumper
 
-from bench.contestants.memory import peak_megabytes
+from bench.contestants.laps import Laps
 
-FORM = {
-    "action": "GetInvoices",
-    "responsetype": "json",
-    "identifier": "sandbox-identifier",
-    "secret": "sandbox-secret",
-    "orderby": "id",
-    "order": "asc",
-}
+LOOK_EVERY_SECONDS = 0.1
 
 
-def pages(url: str, page_rows: int) -> Iterator[list[dict[str, Any]]]:
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        offset, total = 0, 1
-        while offset < total:
-            form = FORM | {"limitstart": str(offset), "limitnum": str(page_rows)}
-            body = json.loads(client.post(f"{url}/includes/api.php", data=form).content)
-            rows = body["invoices"]["invoice"]
-            offset, total = offset + len(rows), int(body["totalresults"])
-            yield rows
+class Table:
+    """A table of texts, made when its first page says which columns there are. One transaction a page, as ours."""
+
+    def __init__(self, connection: psycopg.Connection[Any], name: str) -> None:
+        self._connection = connection
+        self._name = Identifier(name)
+        self._made = False
+
+    def add_rows(self, rows: list[dict[str, Any]]) -> None:
+        names = list(rows[0])
+        self._make(names)
+        with self._connection.cursor().copy(self._copy(names, "")) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+        self._connection.commit()
+
+    def add_csv(self, page: bytes) -> None:
+        names = page.partition(b"\n")[0].decode().replace('"', "").split(",")
+        self._make(names)
+        with self._connection.cursor().copy(self._copy(names, " (FORMAT csv, HEADER)")) as copy:
+            copy.write(page)
+        self._connection.commit()
+
+    def _make(self, names: list[str]) -> None:
+        if not self._made:
+            columns = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names)
+            self._connection.execute(SQL("CREATE TABLE {} ({})").format(self._name, columns))
+            self._made = True
+
+    def _copy(self, names: list[str], options: str) -> Composed:
+        listed = SQL(", ").join(map(Identifier, names))
+        return SQL("COPY {} ({}) FROM STDIN{}").format(self._name, listed, SQL(options))
+
+
+def whmcs_pages(client: httpx.Client, asked: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a list call of WHMCS."""
+    form = {
+        "action": asked["action"],
+        "responsetype": "json",
+        "identifier": os.environ["WHMCS_IDENTIFIER"],
+        "secret": os.environ["WHMCS_SECRET"],
+        "limitnum": os.environ["BENCH_PAGE_ROWS"],
+        **asked["order"],
+    }
+    outer, inner = asked["collection"].split(".")
+    offset, total = 0, 1
+    while offset < total:
+        answer = client.post(
+            f"{os.environ['BENCH_WHMCS_URL']}/includes/api.php", data=form | {"limitstart": str(offset)}
+        )
+        body = json.loads(answer.content)
+        rows = body[outer][inner]
+        offset, total = offset + len(rows), int(body["totalresults"])
+        yield rows
+
+
+def salesforce_pages(client: httpx.Client, asked: Mapping[str, Any]) -> Iterator[bytes]:
+    """The CSV of a bulk job of Salesforce."""
+    base = os.environ["SALESFORCE_BASE_URL"]
+    person = {"client_id": os.environ["SALESFORCE_CLIENT_ID"], "client_secret": os.environ["SALESFORCE_CLIENT_SECRET"]}
+    answer = client.post(f"{base}/services/oauth2/token", data={"grant_type": "client_credentials", **person})
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    jobs = f"{base}/services/data/v62.0/jobs/query"
+    job = client.post(jobs, json={"operation": "queryAll", "query": asked["soql"]}, headers=headers).json()
+    while job["state"] != "JobComplete":
+        time.sleep(LOOK_EVERY_SECONDS)
+        job = client.get(f"{jobs}/{job['id']}", headers=headers).json()
+    params = {"maxRecords": os.environ["BENCH_BULK_PAGE_ROWS"]}
+    while params.get("locator") != "null":
+        page = client.get(f"{jobs}/{job['id']}/results", params=params, headers=headers)
+        yield page.content
+        params["locator"] = page.headers["Sforce-Locator"]
 
 
 def main() -> None:
-    started, made = time.monotonic(), False
-    url, page_rows = os.environ["BENCH_WHMCS_URL"], int(os.environ["BENCH_PAGE_ROWS"])
-    with psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as connection:
-        for rows in pages(url, page_rows):
-            names = list(rows[0])
-            listed = SQL(", ").join(map(Identifier, names))
-            if not made:
-                columns = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names)
-                connection.execute(SQL("CREATE TABLE invoices ({})").format(columns))
-            # One transaction a page, as ours.
-            with connection.cursor().copy(SQL("COPY invoices ({}) FROM STDIN").format(listed)) as copy:
-                for row in rows:
-                    copy.write_row([row[name] for name in names])
-            connection.commit()
-            made = True
-    print(json.dumps({"seconds": time.monotonic() - started, "peak_mb": peak_megabytes()}))
+    laps = Laps()
+    with (
+        psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as connection,
+        httpx.Client(trust_env=False, timeout=30) as client,
+    ):
+        # What is nested in a row, such as a service's own fields, is stored as it was sent.
+        for nested in (dict, list):
+            connection.adapters.register_dumper(nested, JsonDumper)
+        for asked in json.loads(os.environ["BENCH_LISTS"]):
+            table = Table(connection, asked["name"])
+            with laps.lap(asked["name"]):
+                if "soql" in asked:
+                    for page in salesforce_pages(client, asked):
+                        table.add_csv(page)
+                else:
+                    for rows in whmcs_pages(client, asked):
+                        table.add_rows(rows)
+    print(json.dumps(laps.facts()))
 
 
 if __name__ == "__main__":

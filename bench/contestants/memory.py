@@ -4,6 +4,9 @@ import resource
 import sys
 from pathlib import Path
 
+_RESET_PEAK = "5"
+"""What clears the kernel's mark (proc(5), /proc/pid/clear_refs)."""
+
 
 def peak_megabytes() -> float:
     """Peak resident memory of this process, megabytes of 10^6 bytes; its children are not counted.
@@ -17,3 +20,10 @@ def peak_megabytes() -> float:
         return int(line.split()[1]) * 1024 / 1e6
     maxrss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return (maxrss if sys.platform == "darwin" else maxrss * 1024) / 1e6
+
+
+def forget_peak() -> None:
+    """From now on the peak is that of what follows. Only Linux can: elsewhere it is the highest since the start."""
+    mark = Path("/proc/self/clear_refs")
+    if mark.exists():
+        mark.write_text(_RESET_PEAK, encoding="ascii")
