@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from pipelines.datasets import DATASETS
-from pipelines.events.routes import InboxEntry, missed_by, wanted_by
 from pipelines.events.requests import request_customer
+from pipelines.events.routes import InboxEntry, missed_by, wanted_by
 from pipelines.sync.dataset import Dataset
 from tests.builders import insert_customer
 
