@@ -11,7 +11,7 @@ import pytest
 from core.settings import ApiSettings, HubSettings
 from read_api.app import create_app
 from read_api.auth.tokens import mint
-from read_api.http.problems.catalogue import KINDS
+from read_api.http.problems.controller import BY_NAME
 from tests.read_api.conftest import furnish
 
 
@@ -173,7 +173,7 @@ async def test_a_database_that_is_down_is_said_plainly(
     assert live.json() == {"status": "live"}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", BY_NAME.values(), ids=lambda kind: kind.name)
 async def test_every_type_has_a_page(client: httpx.AsyncClient, kind: Any) -> None:
     page = await client.get(kind.type)
 
