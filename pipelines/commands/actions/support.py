@@ -74,11 +74,17 @@ def write_comment(work: Work[AddComment]) -> WrittenComment:
 
 
 def find_comment(work: Work[AddComment]) -> WrittenComment | None:
-    """A comment of these words, written since the command came, that is no other command's: comments take no marker."""
+    """A comment of these words, written since the command came, that is no other command's: comments take no marker.
+
+    It is looked for though the case is no longer the customer's: it was when an earlier try may have written to it.
+    """
+    case = work.row("actions/commented_case", id=work.command.subject_id)
+    if case is None:
+        return None
     since = work.command.accepted_at - CLOCKS_DIFFER
     written = work.clients.salesforce.find(
         "SELECT Id, CommentBody FROM CaseComment WHERE ParentId = {} AND CreatedDate >= {} ORDER BY CreatedDate, Id",
-        _case(work),
+        case["source_id"],
         since,
     )
     known = work.row("actions/known_comments", lane=work.command.lane, command=work.command.id) or {"ids": []}

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from tests.pipelines.commands.conftest import Customer, Hub
 
 
@@ -78,6 +80,27 @@ def test_other_words_on_the_case_are_no_proof_that_a_comment_was_written(hub: Hu
 
     said = hub.clients.salesforce.find("SELECT CommentBody FROM CaseComment WHERE ParentId = {}", record)
     assert sorted(each["CommentBody"] for each in said) == ["It works again.", "We are at it."]
+
+
+@pytest.mark.parametrize("mode", ["drop", "html500"], ids=["written", "not written"])
+@pytest.mark.parametrize("gone", ["account_id = NULL", "deleted_at = now()"], ids=["is another's now", "is deleted"])
+def test_whether_a_comment_was_written_is_found_out_though_the_case_is_gone_meanwhile(
+    hub: Hub, customer: Customer, mode: str, gone: str
+) -> None:
+    case = a_case(hub, customer)
+    hub.control("faults", match="sobjects/CaseComment", mode=mode, times=1)
+    command = hub.ask("add_comment", customer, {"body": "It works again."}, subject=("support_cases", case))
+    assert hub.forward() == ["waiting"]
+    hub.rows(f"UPDATE hub.support_cases SET {gone} WHERE id = %s RETURNING id", case)  # noqa: S608 - one of those above
+    hub.now_due()
+
+    ended = hub.forward()
+
+    written = hub.ledger(system="salesforce", kind="casecomment")
+    if mode == "drop":
+        assert (ended, len(written)) == (["succeeded"], 1)
+    else:
+        assert (ended, written, hub.command(command)["failure_code"]) == (["failed"], [], "CASE_NOT_FOUND")
 
 
 def test_a_case_that_its_customer_closes_is_closed(hub: Hub, customer: Customer) -> None:
