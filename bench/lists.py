@@ -3,10 +3,9 @@
 from functools import partial
 from typing import Any
 
-from pipelines.sources.whmcs.walks import List
-
 from pipelines.datasets import DATASETS
 from pipelines.sources.salesforce.extract import Query
+from pipelines.sources.whmcs.scans import List
 from pipelines.sync.dataset import Dataset
 
 LISTS = tuple(dataset for dataset in DATASETS if dataset.details is None)

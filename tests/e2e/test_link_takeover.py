@@ -124,13 +124,13 @@ def complaints(database: Any) -> dict[str, int]:
 def test_who_writes_anothers_number_sees_only_his_own_and_operators_see_it(hub):
     victim, attacker, *_ = people(hub)
     before = seen(hub, attacker.customer, victim.customer)
-    before = complaints(hub).get(OUTVOTED, 0)
+    complained = complaints(hub).get(OUTVOTED, 0)
 
     write_number(hub, attacker.client, victim.number)
 
     assert seen(hub, attacker.customer, victim.customer) == before
     assert before[1]["/api/orders?limit=100"]
-    assert complaints(hub)[OUTVOTED] == before + 1
+    assert complaints(hub)[OUTVOTED] == complained + 1
 
 
 def test_walking_through_every_number_breaks_nobodys_link(hub):

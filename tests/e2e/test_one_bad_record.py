@@ -15,7 +15,7 @@ from pipelines.sync.dataset import Source
 from pipelines.sync.run import run
 from tests.e2e.test_notifications import apply, calls, fail, fetch, furnished, hub, inbox, mutate, notify, sandbox, sync
 from tests.e2e.test_unreadable_rows import quirk
-from tests.pipelines.sources.conftest import Asked, FakeSource, Reply, as_json
+from tests.pipelines.sources.conftest import FakeSource, Reply, Request, as_json
 
 __all__ = ["furnished", "hub", "sandbox"]  # the fixtures
 
@@ -34,7 +34,7 @@ def whmcs() -> Iterator[tuple[Source, dict[str, Callable[[], Reply]]]]:
     """A WHMCS that answers each action as it is set, over a real socket."""
     source, answers = FakeSource(), dict[str, Callable[[], Reply]]()
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: Request) -> Reply:
         return answers[asked.form["action"]]()
 
     source.script = script

@@ -41,6 +41,6 @@ def test_a_plan_changes_on_the_first_of_japans_next_month(
     for name, value in {"BASE_URL": "http://127.0.0.1:1", "OEM_ID": "x", "OEM_KEY": "x"}.items():
         monkeypatch.setenv(f"FREEBIT_{name}", value)
     # The step looks at the clock and at whose it is, and at nothing else.
-    work = Work(command=None, asked=PlanChange(plan_code="SIM_10G"), clients=Clients(), connection=None)  # type: ignore[arg-type]
+    work = Work(command=None, input=PlanChange(plan_code="SIM_10G"), clients=Clients(), connection=None)  # type: ignore[arg-type]
 
     assert change_line.choose_day(work) == change_line.ChosenDay(first)

@@ -315,8 +315,8 @@ async def test_a_document_is_put_on_the_account_once_and_a_command_tells_the_age
     kept = sandbox.state.overlay.changed("salesforce", "ContentVersion")[document["id"]].fields
     stored = Image.open(BytesIO(b64decode(str(kept["VersionData"]))))
     assert (stored.format, stored.tobytes()) == ("PNG", Image.open(BytesIO(PNG)).tobytes())
-    stored = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
-    assert stored == [("submit_identity_document", "image/png")]
+    commands = rows.execute("SELECT kind, input ->> 'mediaType' FROM command.commands").fetchall()
+    assert commands == [("submit_identity_document", "image/png")]
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,8 @@ def hidden_notes_in_the_past(target: Target) -> Seen:
         connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
         found = dict(connection.execute("SELECT id, was FROM hub.earlier('case_comments', '2000-01-01')").fetchall())
     comments = {"shown": shown, "hidden": hidden, "once hidden": once_hidden}
-    shown = {name for name, each in comments.items() if "body" in found.get(each, {})}
-    return Seen(shown == {"shown"}, f"shown what these were: {', '.join(sorted(shown)) or 'none'}")
+    told = {name for name, each in comments.items() if "body" in found.get(each, {})}
+    return Seen(told == {"shown"}, f"shown what these were: {', '.join(sorted(told)) or 'none'}")
 
 
 @attack("held", quick=True, reads=True)
