@@ -61,8 +61,14 @@ OPEN = """
           JOIN (SELECT account_id, source_id FROM hub.subscriptions
                 UNION ALL SELECT account_id, source_id FROM hub.invoices) r ON r.account_id = b.id
          WHERE a.id = c.account_id AND r.source_id = ANY(%s))
+       AND NOT EXISTS (SELECT FROM command.commands dead
+                        WHERE dead.lane = c.lane AND dead.seq < c.seq AND dead.status = 'dead')
 """
-"""Where a service or an invoice of a customer makes every list fail, nothing can be looked for: those go on waiting."""
+"""Commands that should come to an end by themselves.
+
+Where a service or an invoice of a customer makes every list fail, nothing can be looked for: those go on waiting. So do
+those behind a dead command in its lane, which is judged itself.
+"""
 
 
 @dataclass(frozen=True)
