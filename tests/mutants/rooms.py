@@ -93,7 +93,7 @@ ROOMS = (
             f"tests/domain/test_{each}.py"
             for each in (
                 "literal_rows", "limits", "values", "refusals", "identifiers", "vocabulary", "texts", "currencies",
-                "asking_for_oneself", "accepted_means_doable", "mappers", "field_tables",
+                "customer_requests", "accepted_means_doable", "mappers", "field_tables",
             )
         ),
     ),

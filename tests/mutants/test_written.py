@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from tests.mutants.mutant import ROOT
 from tests.mutants.rooms import ROOMS
 from tests.mutants.written import written
 
@@ -38,3 +39,9 @@ def test_every_bug_changes_its_file_and_says_what_it_does() -> None:
 def test_every_module_of_the_engine_is_in_a_room_with_tests() -> None:
     for room in ROOMS:
         assert list(room.files()), room.name
+
+
+def test_every_test_that_a_room_names_is_there() -> None:
+    named = {test for room in ROOMS for tests in (room.tests, *room.nearest.values()) for test in tests}
+
+    assert [test for test in sorted(named) if not (ROOT / test.partition("::")[0]).exists()] == []
