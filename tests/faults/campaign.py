@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from domain.common.errors import HubError
 from pipelines.datasets import dataset_named, datasets_of
@@ -27,6 +27,7 @@ from pipelines.events.service import POLLED
 from pipelines.sources.connect import source_of
 from pipelines.sync.heal import heal
 from pipelines.sync.run import run
+from pipelines.sync.tables import qualified
 from sandbox.state import STAMPS
 from tests.faults import processes
 from tests.faults.actions import DRIFTS, SALESFORCE, Action, Facts
@@ -69,6 +70,12 @@ REFUSED_DETAILS = (
     "SELECT concat_ws(' ', 'details of', dataset, source_id, reason) FROM sync.quarantine"
     " WHERE dataset = ANY(%s) AND resolved_at IS NULL AND source_id <> ALL(%s)"
 )
+
+DUE_DETAILS = SQL(
+    "SELECT concat_ws(' ', 'details of', source_id, 'are due') FROM {parent}"
+    " WHERE {due} <= now() AND deleted_at IS NULL AND {where} AND source_id <> ALL(%s)"
+)
+"""A parent that changed while its details were on their way stays due, whatever the data set's freshness says."""
 
 Left = dict[tuple[str, str], str]
 """Records, by kind and id, that a fault leaves to the heal, and which: see judging.LEFT_TO_THE_HEAL."""
@@ -637,6 +644,11 @@ class Play:
             "SELECT DISTINCT concat_ws(' ', source, kind, entity, error) FROM sync.inbox WHERE state = 'waiting'"
         )
         open_ = [*self.ask(OPEN, self.poisoned()), *self.ask(REFUSED_DETAILS, DETAILS_OF, self.gone_or_poisoned())]
+        for details in DETAILS.values():
+            due = DUE_DETAILS.format(
+                parent=qualified(details.parent), due=Identifier(details.due_at), where=SQL(details.where)
+            )
+            open_ += self.ask(due, self.gone_or_poisoned())
         wanted = {dataset.name for system in POLLED for dataset in datasets_of(system)}
         return sorted(wanted - {name for (name,) in known}) + [name for (name,) in (*held, *open_)]
 
@@ -652,10 +664,7 @@ class Play:
                 connection.execute("UPDATE sync.inbox SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
                 for name, details in DETAILS.items():
                     connection.execute(
-                        DETAILS_ARE_DUE.format(
-                            parent=Identifier(str(details.parent.schema), details.parent.name),
-                            due=Identifier(details.due_at),
-                        ),
+                        DETAILS_ARE_DUE.format(parent=qualified(details.parent), due=Identifier(details.due_at)),
                         [name, self.gone_or_poisoned()],
                     )
 
@@ -700,9 +709,9 @@ class Play:
                 self.verdict.cells[hit] += 1
         plans.clear()
 
-    def ask(self, query: str, *values: object) -> list[Any]:
+    def ask(self, query: str | Composed, *values: object) -> list[Any]:
         with psycopg.connect(self.stage.database.owner) as connection:
-            return connection.execute(query.encode(), values).fetchall()
+            return connection.execute(query.encode() if isinstance(query, str) else query, values).fetchall()
 
 
 def whmcs_stamp(instant: datetime) -> str:
