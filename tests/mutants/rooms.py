@@ -33,8 +33,20 @@ class Room:
         return tuple(sorted(tests, key=lambda test: f"test_{Path(file).stem}" not in test))
 
 
-def _near(*tests: str) -> tuple[str, ...]:
-    return tuple(f"tests/read_api/{test}.py" for test in tests)
+def _near(*tests: str, of: str = "read_api") -> tuple[str, ...]:
+    return tuple(f"tests/{of}/{test}.py" for test in tests)
+
+
+def _commands(*tests: str) -> tuple[str, ...]:
+    return _near(*(f"test_{test}" for test in tests), of="pipelines/commands")
+
+
+def _sync(*tests: str) -> tuple[str, ...]:
+    return _near(*(f"test_{test}" for test in tests), of="pipelines/sync")
+
+
+def _events(*tests: str) -> tuple[str, ...]:
+    return _near(*(f"test_{test}" for test in tests), of="pipelines/events")
 
 
 def _all_in(folder: str, *last: str) -> tuple[str, ...]:
@@ -45,6 +57,56 @@ def _all_in(folder: str, *last: str) -> tuple[str, ...]:
 
 ENUMERATION = "/test_crash_everywhere.py"
 
+
+MONTHS = "tests/pipelines/test_days.py"
+
+COMMANDS = {
+    "*/actions/support.py": _commands("support"),
+    "*/actions/cancel_*.py": (*_commands("cancelling", "lines", "lost_answers"), MONTHS),
+    "*/actions/change_line.py": (*_commands("lines", "echo"), MONTHS),
+    "*/actions/lines.py": _commands("lines", "disputed_numbers", "cancelling"),
+    "*/actions/top_up.py": _commands("lines", "lost_answers", "currencies"),
+    "*/actions/customer.py": _commands("customers", "echo"),
+    "*/actions/identity.py": (*_commands("customers"), "tests/read_api/test_gateway.py"),
+    "*/actions/opportunities.py": _commands("customers", "orders", "cancelling"),
+    "*/actions/accounts.py": _commands("customers", "ownership", "orders"),
+    "*/actions/place_order.py": _commands("orders", "quantities", "ownership", "currencies"),
+    "*/actions/*.py": _commands("orders", "quantities", "disputed_numbers", "results", "currencies", "lost_answers"),
+    "*/commands/claims.py": _commands("leases", "forwarder", "runner"),
+    "*/commands/pool.py": _commands("forwarder", "leases"),
+    "*/commands/forwarder.py": _commands("forwarder", "orders"),
+    "*/commands/operating.py": (*_commands("runner", "leases"), "tests/cli/test_commands.py"),
+    "*/commands/provisioning.py": _commands("orders", "forwarder"),
+    "pipelines/commands/*.py": _commands("runner", "results", "leases", "quota", "lost_answers"),
+    "*/dagster/commands.py": _near("test_commands", of="pipelines/dagster"),
+    "*/dagster/sweeps.py": _near("test_sweeps", of="pipelines/dagster"),
+}
+
+SYNC = {
+    "*/ahead.py": _sync("ahead"),
+    "*/linking.py": _near("test_linking", of="pipelines/datasets"),
+    "*/deletions.py": _sync("deletions", "heal", "run"),
+    "*/details.py": _sync("details", "queue"),
+    "*/heal.py": _sync("heal", "deletions"),
+    "*/reconcile.py": _sync("reconcile"),
+    "*/quarantine.py": _sync("quarantine", "run"),
+    "*/retry.py": _sync("quarantine"),
+    "*/re[fr]*.py": _sync("reread", "details"),
+    "*/m[ae][pr]*.py": _sync("merge", "mapping", "newest_wins", "page", "run"),
+    "pipelines/sync/*.py": _sync("run", "page", "merge", "locks", "mapping", "quarantine", "details", "heal"),
+}
+
+EVENTS = {
+    "*/routes.py": _events("routes"),
+    "*/requests.py": _events("routes"),
+    "*/listener.py": _events("listener"),
+    "*/service.py": _events("service"),
+    "*/orders.py": _events("requested_work"),
+    "*/lines.py": _events("notified_again"),
+    "pipelines/events/*.py": (
+        *_events("notified_again", "requested_work", "inbox_model"), "tests/e2e/test_notifications.py",
+    ),
+}  # fmt: skip
 
 READ_API = {
     "read_api/live/tags.py": _near("live/test_tags", "live/test_stream"),
@@ -105,11 +167,13 @@ ROOMS = (
             "tests/e2e/test_heal.py",
             "tests/e2e/test_one_of_many.py", "tests/e2e/test_first_load.py", "tests/e2e/test_killed_load.py",
         ),
+        SYNC,
     ),
     Room(
         "events",
         ("pipelines/events/*.py",),
         (*_all_in("tests/pipelines/events"), "tests/e2e/test_notifications.py", "tests/e2e/test_one_bad_record.py"),
+        EVENTS,
     ),
     Room(
         "commands",
@@ -124,6 +188,7 @@ ROOMS = (
             "tests/pipelines/dagster/test_sweeps.py",
             *_all_in("tests/pipelines/commands", ENUMERATION),
         ),
+        COMMANDS,
     ),
     Room(
         "read API",
