@@ -152,7 +152,7 @@ def listen(settings: EventSettings, bus: EventBus, database_url: str, stopped: t
             with connect(database_url, name="listen lead") as connection, ExitStack() as followers:
                 connection.autocommit = True
                 if not _lead(connection, stopped):
-                    continue
+                    return
                 log.info("listener.leading", topics=len(settings.topics))
                 lost = threading.Event()
                 for topic in settings.topics:

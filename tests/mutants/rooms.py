@@ -87,7 +87,7 @@ SYNC = {
     "*/linking.py": _near("test_linking", of="pipelines/datasets"),
     "*/deletions.py": _sync("deletions", "heal", "run"),
     "*/details.py": _sync("details", "queue"),
-    "*/heal.py": _sync("heal", "deletions"),
+    "*/heal.py": _sync("heal", "deletions", "details"),
     "*/reconcile.py": _sync("reconcile"),
     "*/quarantine.py": _sync("quarantine", "run"),
     "*/retry.py": _sync("quarantine"),

@@ -1,10 +1,14 @@
 """The worker reports to Dagster in sums what it wrote, once Dagster can be reached."""
 
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from pipelines.datasets import datasets_of
+from pipelines.events import service
 from pipelines.events.service import report
 from pipelines.events.worker import Tally
 from pipelines.sync.merged import Merged
@@ -55,3 +59,37 @@ def test_what_was_written_is_reported_once_though_nobody_can_say_how_fresh_it_is
     report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
 
     assert reported(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]
+
+
+NAMES = [dataset.name for dataset in datasets_of("whmcs")]
+
+
+@pytest.fixture
+def polled(monkeypatch):
+    """Names of the data sets that polls read until `ends` of them are read; the one at `fails` cannot be read."""
+
+    def polled(ends: int, fails: int | None = None) -> list[str]:
+        read, stopped = list[str](), threading.Event()
+
+        def run(dataset: Any, *_: Any) -> Any:
+            read.append(dataset.name)
+            if len(read) == ends:
+                stopped.set()
+            if len(read) - 1 == fails:
+                raise RuntimeError("this one cannot be read")
+            return SimpleNamespace(merged=Merged())
+
+        monkeypatch.setenv("HUB_POLL_SECONDS", "0")
+        monkeypatch.setattr(service, "run", run)
+        service._poll("whmcs", None, "", stopped, Tally())
+        return read
+
+    return polled
+
+
+def test_a_poll_reads_every_data_set_of_its_system_whichever_of_them_fails(polled):
+    assert polled(ends=2 * len(NAMES), fails=0) == NAMES * 2
+
+
+def test_a_poll_that_is_stopped_begins_no_other_data_set(polled):
+    assert polled(ends=2) == NAMES[:2]
