@@ -66,7 +66,7 @@ def fresh(server_url: str, name: str, *, template: str = "template1") -> Iterato
 
 
 def as_role(url: str, role: Role) -> str:
-    own = dict.fromkeys(("sync_database_url", "api_database_url", "analyst_database_url"))
+    own = dict.fromkeys(f"{each}_database_url" for each in ("sync", "api", "auth", "analyst"))
     return url_as(HubSettings(database_url=url, **own), role)
 
 

@@ -79,7 +79,13 @@ def _servers(url: str, python: str, key: str) -> Iterator[Servers]:
     """All three, idle until their turn comes."""
     ports = [free_port() for _ in range(3)]
     found = Servers(*(f"http://127.0.0.1:{port}" for port in ports))
-    hub = {"DATABASE_URL": url, "API_PORT": str(ports[0]), "API_JWT_KEY": key, "API_JWT_MINUTES": "1440"}
+    hub = {
+        "DATABASE_URL": url,
+        "API_PORT": str(ports[0]),
+        "HUB_MODE": "development",
+        "API_JWT_KEY": key,
+        "API_JWT_MINUTES": "1440",
+    }
     fastapi = {"BENCH_DATABASE_URL": url, "BENCH_PORT": str(ports[1]), "BENCH_POOL": str(PEER_POOL)}
     # An invoice is overdue by as many days in both only where both have the same today.
     hub, fastapi = hub | {"API_TIMEZONE": "UTC"}, fastapi | {"TZ": "UTC"}

@@ -76,6 +76,7 @@ def _environment(ports: Mapping[str, str], api_port: str, url: str, customers: i
         "SANDBOX_WHMCS_WEBHOOK_URL": f"http://127.0.0.1:{api_port}/webhooks/whmcs",
         "SANDBOX_WHMCS_WEBHOOK_SECRET": secret,
         "API_WHMCS_WEBHOOK_SECRET": secret,
+        "HUB_MODE": "development",
         "API_JWT_KEY": secrets.token_hex(32),
         "API_JWT_MINUTES": "1440",
         "API_PORT": api_port,

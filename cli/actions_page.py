@@ -50,10 +50,13 @@ def _chapter(action: Action[Any]) -> Iterator[str]:
     yield ""
 
 
+NOWHERE = "postgresql://nobody@nowhere/none"
+
+
 @cache
 def _operations() -> dict[str, str]:
     """Method and path of the operation that accepts each kind of command."""
-    app = create_app(HubSettings(api_database_url="postgresql://nobody@nowhere/none"), ApiSettings(jwt_key="k" * 32))
+    app = create_app(HubSettings(api_database_url=NOWHERE, auth_database_url=NOWHERE), ApiSettings(jwt_key=None))
     return {
         handler.opt[KIND].name: f"{method} {route.path_format}"
         for route in app.routes

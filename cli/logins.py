@@ -8,9 +8,9 @@ from psycopg.sql import SQL, Identifier, Literal
 from cli.database import first_line
 from cli.up.secrets import kept
 from core.errors import SettingsError
-from core.settings import HubSettings, Role, password_file, url_as, url_variable
+from core.settings import ApiSettings, HubSettings, Role, password_file, url_as, url_variable
 
-ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_analyst")
+ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_auth", "hub_analyst")
 
 
 def ensure_logins(settings: HubSettings) -> None:
@@ -25,6 +25,14 @@ def ensure_logins(settings: HubSettings) -> None:
     for role in ROLES:
         if settings.own_url(role) is None and not _gets_in(settings, role):
             _give_password(settings, role)
+
+
+def ensure_keys(owner_url: str) -> None:
+    """See to it that there is a key to sign people's tokens with."""
+    from read_api.auth.keys import ensure
+
+    with psycopg.connect(owner_url, connect_timeout=10) as connection:
+        ensure(connection, ApiSettings.model_fields["jwt_minutes"].default)
 
 
 def _gets_in(settings: HubSettings, role: Role) -> bool:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings
 from cli.up.sources import SandboxSettings
 from core.settings import (
     ApiSettings,
+    AuthSettings,
     CommandSettings,
     EventSettings,
     FreebitSettings,
@@ -80,7 +81,7 @@ NEEDS: Mapping[str, Needs] = {
     "postgres": Needs(),
     "survivor": Needs(),
     "sandbox": Needs((SandboxSettings,), others=("SANDBOX_*",)),
-    "api": Needs((ApiSettings, GatewaySettings, PlanSettings), "hub_api"),
+    "api": Needs((ApiSettings, AuthSettings, GatewaySettings, PlanSettings), "hub_api", (url_variable("hub_auth"),)),
     "gateway": Needs((GatewaySettings, *SOURCES), "hub_sync"),
     "listen": Needs((EventSettings, SalesforceSettings), "hub_sync"),
     "apply": Needs(SOURCES, "hub_sync", OF_DAGSTER),

@@ -24,7 +24,7 @@ SESSION = (
 IS_MIGHTY = """
 SELECT rolsuper OR rolbypassrls OR EXISTS (
            SELECT FROM pg_catalog.pg_namespace
-            WHERE nspname IN ('hub', 'sync', 'command') AND pg_has_role(session_user, nspowner, 'MEMBER')
+            WHERE nspname IN ('hub', 'sync', 'command', 'auth') AND pg_has_role(session_user, nspowner, 'MEMBER')
        )
   FROM pg_catalog.pg_roles WHERE rolname = session_user
 """

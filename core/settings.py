@@ -15,7 +15,8 @@ from core.errors import SettingsError
 from domain.common.vocabulary import FreebitVocabulary, SalesforceVocabulary, WhmcsVocabulary
 from domain.common.zones import ZoneName
 
-Role = Literal["owner", "hub_sync", "hub_api", "hub_analyst"]
+Role = Literal["owner", "hub_sync", "hub_api", "hub_auth", "hub_analyst"]
+Mode = Literal["production", "development"]
 Login = Literal["jwt", "soap", "password", "client_credentials"]
 
 
@@ -33,6 +34,10 @@ def _by_comma(value: object) -> object:
 class HubSettings(_Settings):
     """Where the hub lives and listens."""
 
+    hub_mode: Mode = Field(
+        "production",
+        description="`development` lets in tokens of `hub token`; `hub up` chooses it where it starts the sandbox",
+    )
     hub_home: Path = Field(Path(".hub"), description="folder for the embedded database, logs and Dagster's files")
     database_url: str | None = Field(
         None,
@@ -46,6 +51,11 @@ class HubSettings(_Settings):
         description="the same as role hub_sync; default: with the password that `hub migrate` made",
     )
     api_database_url: str | None = Field(None, pattern=r"^postgres(ql)?://", description="the same as role hub_api")
+    auth_database_url: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://",
+        description="the same as role hub_auth, by which the read API logs people in",
+    )
     analyst_database_url: str | None = Field(
         None, pattern=r"^postgres(ql)?://", description="the same as role hub_analyst"
     )
@@ -80,6 +90,7 @@ class HubSettings(_Settings):
             "owner": self.database_url,
             "hub_sync": self.sync_database_url,
             "hub_api": self.api_database_url,
+            "hub_auth": self.auth_database_url,
             "hub_analyst": self.analyst_database_url,
         }[role]
 
@@ -89,8 +100,9 @@ class ApiSettings(_Settings):
 
     model_config = SettingsConfigDict(env_prefix="API_")
 
-    jwt_key: SecretStr = Field(
-        description="HS256 key of bearer tokens, at least 32 characters; `hub up` makes one",
+    jwt_key: SecretStr | None = Field(
+        None,
+        description="HS256 key of the tokens of `hub token`, at least 32 characters, for HUB_MODE=development only",
         examples=["the output of `openssl rand -hex 32`"],
     )
     jwt_issuer: str = Field("data-sync-hub", description="`iss` of bearer tokens")
@@ -99,7 +111,7 @@ class ApiSettings(_Settings):
         15,
         ge=1,
         le=1440,
-        description="longest life of a bearer token, minutes; `hub token` makes those that live so long",
+        description="life of a bearer token, minutes; one that says it lives longer is refused",
     )
     pool_size: int = Field(
         4, ge=1, le=100, description="database connections per API process; each carries many requests at a time"
@@ -166,6 +178,35 @@ class ApiSettings(_Settings):
         if key is not None and len(key.get_secret_value()) < least:
             raise ValueError(f"must have at least {least} characters")
         return key
+
+
+class AuthSettings(_Settings):
+    """How people log in, and for how long."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="origins of pages that may log people in, by comma, besides the one under which the API is reached",
+        examples=["https://portal.example.com"],
+    )
+    session_days: int = Field(7, ge=1, le=30, description="days after which a session ends that nobody used")
+    session_longest_days: int = Field(30, ge=1, le=365, description="days after which any session ends")
+    grace_seconds: int = Field(
+        10, ge=0, le=60, description="for how long a client whose refresh got no answer may ask for that answer again"
+    )
+    argon2_memory_kib: int = Field(19_456, ge=7168, description="memory that hashing a password takes, KiB")
+    argon2_passes: int = Field(2, ge=1, description="passes over that memory; raised numbers take effect at log-ins")
+    hashes_at_once: int = Field(2, ge=1, le=64, description="passwords hashed at a time, per API process")
+    hashes_waiting: int = Field(64, ge=1, description="log-ins that wait for their turn; beyond, callers try again")
+    tries_per_account: int = Field(10, ge=1, description="log-ins tried for one account from one address, per 15 min")
+    tries_per_account_anywhere: int = Field(50, ge=1, description="log-ins tried for one account, per 15 minutes")
+    tries_per_address: int = Field(200, ge=1, description="log-ins tried from one address, per 15 minutes")
+    refreshes_per_token: int = Field(300, ge=1, description="refreshes tried with one refresh token, per minute")
+    refreshes_per_address: int = Field(3000, ge=1, description="refreshes tried from one address, per minute")
+    pool_size: int = Field(2, ge=1, le=100, description="database connections per API process for logging people in")
+
+    _lists = field_validator("origins", mode="before")(_by_comma)
 
 
 LAST_SOAP_LOGIN = 64.0
@@ -453,6 +494,7 @@ class CommandSettings(_Settings):
 KINDS: tuple[type[BaseSettings], ...] = (
     HubSettings,
     ApiSettings,
+    AuthSettings,
     SalesforceSettings,
     EventSettings,
     WhmcsSettings,
@@ -462,6 +504,20 @@ KINDS: tuple[type[BaseSettings], ...] = (
     UiSettings,
 )
 """What the processes of a stack load."""
+
+
+def require_mode(hub: HubSettings, api: ApiSettings) -> None:
+    """Refuse to serve where anybody who has a key could speak for any customer without logging in.
+
+    Raises:
+        SettingsError: API_JWT_KEY is set, and HUB_MODE does not say that this is for development.
+    """
+    if hub.hub_mode == "production" and api.jwt_key is not None:
+        raise SettingsError(
+            "API_JWT_KEY: whoever has it speaks for every customer, which is for development only; unset it, or say so"
+            " (HUB_MODE=development)"
+        )
+
 
 Kind = TypeVar("Kind", bound=BaseSettings)
 

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from core.errors import HubError
 from core.settings import ApiSettings
 from domain.common.identifiers import System
+from read_api.auth.caller import CALLER, caller_of
 from read_api.http.answers import database_of
-from read_api.http.problems.errors import NotAdmittedError
+from read_api.http.problems.errors import ForbiddenRoleError, NotAdmittedError
 from read_api.http.services import services_of
 from read_api.store.database import UnknownCustomerError
 from read_api.store.questions import Question
@@ -116,7 +117,9 @@ async def admit(connection: Connection, customer: str, kind: Kind) -> str:
     """
     admission = str(uuid4())
     values = {"admission": admission, "kind": kind.name, "limits": kind.of(connection).json()}
-    found = await database_of(connection).ask(ADMIT, customer, values)
+    # A live socket has no caller in its scope; what it asks for is nobody's in particular.
+    role = caller_of(connection).role if CALLER in connection.scope else None
+    found = await database_of(connection).ask(ADMIT, customer, values, role=role)
     refused_by, retry_after = found.rows[0]
     check(kind, refused_by, retry_after)
     return admission
@@ -143,9 +146,11 @@ def check(kind: Kind, refused_by: bytes | None, retry_after: bytes | None) -> No
     """What `command.admit` said.
 
     Raises:
-        NotAdmittedError, UnknownCustomerError.
+        NotAdmittedError, ForbiddenRoleError, UnknownCustomerError.
     """
     if refused_by == b"unknown":
         raise UnknownCustomerError("the hub does not know that customer")
+    if refused_by == b"role":
+        raise ForbiddenRoleError("", ())
     if refused_by is not None:
         raise NotAdmittedError(kind.name, refused_by.decode(), int(retry_after or b"1"))

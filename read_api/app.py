@@ -16,9 +16,16 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import BeforeRequestHookHandler
 
 from core.clock import Clock, utc_now
-from core.settings import ApiSettings, GatewaySettings, HubSettings, url_as
+from core.settings import ApiSettings, AuthSettings, GatewaySettings, HubSettings, require_mode, url_as
 from domain.common.vocabulary import FreebitVocabulary
+from read_api.auth.caller import caller_of
+from read_api.auth.controller import DoorController, PersonController, key_set
+from read_api.auth.cookies import NAME
+from read_api.auth.door import Door
 from read_api.auth.guard import BearerGuard
+from read_api.auth.problems import AUTH_HANDLERS
+from read_api.auth.tokens import InvalidTokenError
+from read_api.auth.verification import Verification
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
 from read_api.commands.controller import CommandController
@@ -72,8 +79,10 @@ def create_app(
     hub: HubSettings,
     api: ApiSettings,
     now: Clock = utc_now,
+    *,
     gateway: GatewaySettings | None = None,
     plans: Collection[str] = tuple(FreebitVocabulary().plan_names),
+    auth: AuthSettings | None = None,
 ) -> Litestar:
     """The application; it connects when it starts, and starts without a database too.
 
@@ -81,23 +90,32 @@ def create_app(
     change to.
 
     Raises:
-        SettingsError: there is no database URL.
+        SettingsError: there is no database URL, or what is for development is set in production.
     """
+    require_mode(hub, api)
     database = Database(url_as(hub, "hub_api"), api.pool_size)
     follower = Follower(url_as(hub, "hub_api"))
     database.resolved = follower.resolved
-    guard = BearerGuard(api)
+    auth = auth or AuthSettings()
+    log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
+    verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
+    guard = BearerGuard(hub, api, verification)
     passing = Gateway(gateway) if gateway else None
     zone = ZoneInfo(api.timezone)
 
     @asynccontextmanager
     async def connected(_: Litestar) -> AsyncIterator[None]:
         await database.open()
+        await log_in.open()
+        verification.open()
         follower.open()
         try:
             yield
         finally:
             await follower.close()
+            await verification.close()
+            services.door.close()
+            await log_in.close()
             if passing:
                 await passing.close()
             await database.close()
@@ -110,6 +128,8 @@ def create_app(
         database=database,
         follower=follower,
         guard=guard,
+        verification=verification,
+        door=Door(api, auth, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -122,9 +142,24 @@ def create_app(
         before_request=_admission(guard, follower, today),
         security=[{"bearerAuth": []}],
     )
+    persons = Router(
+        "/",
+        route_handlers=[PersonController],
+        before_request=_admission_of_persons(guard),
+        security=[{"bearerAuth": []}],
+    )
     app = Litestar(
-        route_handlers=[guarded, live_socket, WebhookController, HealthController, explain],
-        exception_handlers=HANDLERS,
+        route_handlers=[
+            guarded,
+            persons,
+            DoorController,
+            key_set,
+            live_socket,
+            WebhookController,
+            HealthController,
+            explain,
+        ],
+        exception_handlers={**HANDLERS, **AUTH_HANDLERS},
         lifespan=[connected],
         openapi_config=_openapi(),
         plugins=[InputSchemas(prefer_alias=True)],
@@ -156,6 +191,18 @@ def _admission(guard: BearerGuard, follower: Follower, today: Callable[[], str])
     return admit
 
 
+def _admission_of_persons(guard: BearerGuard) -> BeforeRequestHookHandler:
+    """The same under /auth, where only somebody who logged in has anything to do."""
+
+    async def admit(request: Request[Any, Any, Any]) -> None:
+        guard(request)
+        if caller_of(request).session is None:
+            raise InvalidTokenError("nobody logged in for this token")
+        only_known_parameters(request)
+
+    return admit
+
+
 def only_known_parameters(request: Request[Any, Any, Any]) -> None:
     """A misspelt filter must not silently show everything.
 
@@ -180,7 +227,13 @@ def _parameters(handler: BaseRouteHandler) -> frozenset[str]:
 
 def _openapi() -> OpenAPIConfig:
     bearer = SecurityScheme(
-        type="http", scheme="bearer", bearer_format="JWT", description="HS256; `hub token` mints one for development"
+        type="http",
+        scheme="bearer",
+        bearer_format="JWT",
+        description="`POST /auth/login` gives one; for development, `hub token` does",
+    )
+    cookie = SecurityScheme(
+        type="apiKey", name=NAME, security_scheme_in="cookie", description="Set by logging in, for browsers alone"
     )
     return OpenAPIConfig(
         title="Data-sync hub: read API",
@@ -190,5 +243,5 @@ def _openapi() -> OpenAPIConfig:
         openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, before_request=no_other_page),
         use_handler_docstrings=True,
         render_plugins=[PlainPages(path="/"), JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"bearerAuth": bearer}),
+        components=Components(security_schemes={"bearerAuth": bearer, "refreshCookie": cookie}),
     )

@@ -8,7 +8,7 @@ from granian.server import Server
 
 from core.errors import SettingsError
 from core.logging import logger
-from core.settings import ApiSettings, HubSettings, load
+from core.settings import ApiSettings, AuthSettings, HubSettings, load, require_mode
 
 log = logger("read_api")
 
@@ -28,6 +28,8 @@ def serve() -> None:
     """
     hub = load(HubSettings)
     api = load(ApiSettings)
+    load(AuthSettings)
+    require_mode(hub, api)
     connections = connections_for(api.streams)
     # The server closes a connection that has not sent a whole head so long after it opened, or after its last answer.
     head = HTTP1Settings(header_read_timeout=api.patience_seconds * 1000, max_buffer_size=MOST_HEAD_BYTES)

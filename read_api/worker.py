@@ -5,7 +5,7 @@ import gc
 from litestar import Litestar
 
 from core.logging import configure
-from core.settings import ApiSettings, GatewaySettings, HubSettings, PlanSettings, environment_has, load
+from core.settings import ApiSettings, AuthSettings, GatewaySettings, HubSettings, PlanSettings, environment_has, load
 from read_api.app import create_app
 
 # Objects that came and did not go, before the youngest are looked through; rounds of those before the middle ones are;
@@ -18,7 +18,7 @@ def application() -> Litestar:
     configure()
     gateway = load(GatewaySettings) if environment_has("GATEWAY_TOKEN") else None
     plans = tuple(load(PlanSettings).vocabulary.plan_names)
-    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway, plans=plans)
+    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway, plans=plans, auth=load(AuthSettings))
     _collect_seldom()
     return app
 

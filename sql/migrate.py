@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 from core.database import sqlalchemy_url
 
 # Each builds on those before it.
-OBJECTS = ("roles", "functions", "past", "policies", "grants")
+OBJECTS = ("roles", "functions", "auth", "past", "policies", "grants")
 
 # One key for all starters of a database: one upgrades it at a time.
 LOCK = sql("SELECT pg_advisory_lock(hashtext('hub.migrate'))")

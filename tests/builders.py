@@ -17,6 +17,7 @@ NOON = datetime(2025, 4, 1, 3, tzinfo=UTC)
 
 # What a required column holds unless told: something likely, so that a test of lists or sums finds what it expects.
 LIKELY: dict[str, object] = {
+    "algorithm": "EdDSA",
     "amount": Decimal(1000),
     "billing_cycle": "monthly",
     "category": "internet",
@@ -37,6 +38,7 @@ LIKELY: dict[str, object] = {
     "priority": "medium",
     "service_type": "internet",
     "quantity": Decimal(1),
+    "role": "owner",
     "subtotal": Decimal(1000),
     "target_seconds": 3600,
     "tax": Decimal(100),
@@ -58,6 +60,7 @@ LIKELY_BY_TABLE: dict[str, dict[str, object]] = {
     "payments": {"amount_in": Decimal(1100), "paid_at": NOON},
     "products": {"name": "A product"},
     "runs": {"mode": "incremental"},
+    "signing_keys": {"state": "retired"},
     "subscriptions": {"status": "active"},
     "steps": {"number": 1, "status": "done"},
     "streams": {"state": "listening"},
@@ -73,11 +76,13 @@ _numbers = count(1)
 def insert(connection: psycopg.Connection[Any], table: str, **values: object) -> dict[str, Any]:
     """Store one row of hub.<table> (or <schema>.<table>) and hand back all of it as stored, defaults included.
 
-    `connection` is the owner's or hub_sync's; it is not committed. Dicts are stored as JSON.
+    `connection` is the owner's, or hub_sync's but for schema auth; it is not committed. Dicts are stored as JSON.
     """
     model = metadata.tables[table if "." in table else f"hub.{table}"]
-    if table == "command.steps" and "command_id" not in values:
-        values["command_id"] = insert(connection, "command.commands")["id"]
+    for column in model.c:
+        if column.foreign_keys and column.name not in values:
+            owner = next(iter(column.foreign_keys)).column
+            values[column.name] = insert(connection, str(owner.table))[owner.name]
     likely = {column.name: _likely(model, column) for column in model.c if _is_demanded(column)}
     row = likely | LIKELY_BY_TABLE.get(model.name, {}) | values
     statement = SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING {}").format(
@@ -122,5 +127,7 @@ def _likely(table: Table, column: Column[Any]) -> object:
         return SYSTEMS.get(table.name, "whmcs")
     if column.name in LIKELY:
         return LIKELY[column.name]
-    empty: dict[type, object] = {UUID: uuid4(), bool: False, Decimal: Decimal(0), list: []}
+    empty: dict[type, object] = {
+        UUID: uuid4(), bool: False, Decimal: Decimal(0), list: [], int: 0, bytes: uuid4().bytes, datetime: NOON,
+    }  # fmt: skip
     return empty.get(column.type.python_type, f"{column.name}-{next(_numbers)}")

@@ -41,6 +41,9 @@ OWNS_RUN = RUN not in os.environ
 # Read before any test takes it out of its environment.
 OWN_SERVER = os.environ.get("DATABASE_URL")
 
+# Tokens that nobody logged in for are for development; whoever tests production says so.
+os.environ.setdefault("HUB_MODE", "development")
+
 # Durability is of no use to a database that is thrown away.
 SERVER_SETTINGS = """
 fsync = off
@@ -75,7 +78,13 @@ class Database:
     owner: str
     sync: str
     api: str
+    auth: str
     analyst: str
+
+
+def as_api(database: Database) -> HubSettings:
+    """What an API in this process needs to know of a database."""
+    return HubSettings(database_url=database.owner, api_database_url=database.api, auth_database_url=database.auth)
 
 
 @pytest.fixture(autouse=True)
@@ -247,13 +256,13 @@ def _settings(url: str) -> HubSettings:
     # Roles belong to the whole server: all runs against one of somebody's own keep their passwords in one place.
     digest = hashlib.sha256((OWN_SERVER or "").encode()).hexdigest()[:16]
     home = Path(tempfile.gettempdir()) / f"hub-logins-{digest}"
-    own = dict.fromkeys(("sync_database_url", "api_database_url", "analyst_database_url"))
+    own = dict.fromkeys(f"{each}_database_url" for each in ("sync", "api", "auth", "analyst"))
     return HubSettings(hub_home=home, database_url=url, **own)
 
 
 def _as_roles(url: str) -> Database:
     settings = _settings(url)
-    roles: tuple[Role, ...] = ("owner", "hub_sync", "hub_api", "hub_analyst")
+    roles: tuple[Role, ...] = ("owner", "hub_sync", "hub_api", "hub_auth", "hub_analyst")
     return Database(*(url_as(settings, role) for role in roles))
 
 

@@ -27,7 +27,8 @@ def api_process(database: Any) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]
     """The same, and its process."""
     port = free_port()
     environment = os.environ | {
-        "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "API_PORT": str(port), "API_JWT_KEY": KEY,
+        "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "AUTH_DATABASE_URL": database.auth,
+        "API_PORT": str(port), "API_JWT_KEY": KEY,
         "API_JWT_ISSUER": "data-sync-hub", "API_JWT_AUDIENCE": "portal",
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-m", "cli", "api"], env=environment, stderr=subprocess.DEVNULL)

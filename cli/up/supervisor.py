@@ -12,7 +12,7 @@ from types import FrameType
 from rich.console import Console
 
 from cli.environment import publish
-from cli.logins import ROLES, ensure_logins
+from cli.logins import ROLES, ensure_keys, ensure_logins
 from cli.needs import NEEDS
 from cli.up import databases, postgres, secrets, sources
 from cli.up.alone import alone
@@ -92,6 +92,7 @@ def _run(console: Console, stack: ExitStack) -> None:
     with console.status("Migrating …"):
         upgrade(os.environ["DATABASE_URL"])
         ensure_logins(load(HubSettings))
+        ensure_keys(os.environ["DATABASE_URL"])
     os.environ.update({url_variable(role): url_as(load(HubSettings), role) for role in ROLES})
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster" / "dagster.yaml")
     published = publish(home, _decided(settings))
@@ -110,7 +111,9 @@ def _make_folders(home: Path) -> None:
 def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> dict[str, str]:
     home = settings.home
     ours = {"HUB_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
-    ours |= {variable: secrets.chosen(variable, home) for variable in KEYS}
+    ours["HUB_MODE"] = os.environ.get("HUB_MODE") or ("development" if sandbox else "production")
+    keys = KEYS if ours["HUB_MODE"] == "development" else KEYS[1:]
+    ours |= {variable: secrets.chosen(variable, home) for variable in keys}
     if sandbox is None:
         return ours
     passed_on = {

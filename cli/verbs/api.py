@@ -14,4 +14,5 @@ def api() -> None:
     from read_api.serve import serve
 
     require_plain_login("hub_api")
+    require_plain_login("hub_auth")
     serve()

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from domain.commands.input import Broken, CommandInput
+from domain.common.account_roles import OWNER, AccountRole
 from domain.common.identifiers import System
 
 Input = TypeVar("Input", bound=CommandInput)
@@ -32,6 +33,7 @@ class Kind(Generic[Input, Facts]):
     subject: the table of schema hub that it makes or changes a row of.
     system: whose account of the customer it changes. calls: every system that its steps call.
     facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.
+    roles: who may ask for it, of those who may act for the customer; said once more in command.may, for the database.
     crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
     deadline: how long after its acceptance it is given up, if it has not begun; time that it waits on purpose, for a
         day or an approval, does not count.
@@ -45,5 +47,6 @@ class Kind(Generic[Input, Facts]):
     calls: tuple[System, ...]
     facts: type[Facts]
     rules: Callable[[Input, Facts, date], Sequence[Broken]] = no_rules
+    roles: Sequence[AccountRole] = OWNER
     crm_calls: int = 0
     deadline: timedelta = timedelta(days=1)

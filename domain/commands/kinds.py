@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from domain.commands.kind import Kind, NoFacts
+from domain.common.account_roles import BILLING, TECHNICAL, WRITING
 from domain.customer.changing import (
     CustomerFacts,
     RequestEligibility,
@@ -41,6 +42,7 @@ PLACE_ORDER = Kind(
     system="salesforce",
     calls=("salesforce",),
     facts=CartFacts,
+    roles=BILLING,
     rules=broken_rules,
     crm_calls=4,
 )
@@ -62,6 +64,7 @@ TOP_UP = Kind(
     system="whmcs",
     calls=("whmcs", "freebit"),
     facts=LineFacts,
+    roles=BILLING,
     rules=top_up_rules,
 )
 CHANGE_PLAN = Kind(
@@ -72,6 +75,7 @@ CHANGE_PLAN = Kind(
     system="whmcs",
     calls=("freebit",),
     facts=LineFacts,
+    roles=TECHNICAL,
     rules=plan_rules,
 )
 CHANGE_VOICE = Kind(
@@ -82,6 +86,7 @@ CHANGE_VOICE = Kind(
     system="whmcs",
     calls=("freebit",),
     facts=LineFacts,
+    roles=TECHNICAL,
     rules=voice_rules,
 )
 CHANGE_NETWORK = Kind(
@@ -92,6 +97,7 @@ CHANGE_NETWORK = Kind(
     system="whmcs",
     calls=("freebit",),
     facts=LineFacts,
+    roles=TECHNICAL,
     rules=network_rules,
 )
 REISSUE_ESIM = Kind(
@@ -102,6 +108,7 @@ REISSUE_ESIM = Kind(
     system="whmcs",
     calls=("freebit", "whmcs"),
     facts=LineFacts,
+    roles=TECHNICAL,
     rules=reissue_rules,
 )
 CANCEL_SIM = Kind(
@@ -123,6 +130,7 @@ OPEN_CASE = Kind(
     system="salesforce",
     calls=("salesforce",),
     facts=CaseFacts,
+    roles=WRITING,
     crm_calls=2,
 )
 ADD_COMMENT = Kind(
@@ -133,6 +141,7 @@ ADD_COMMENT = Kind(
     system="salesforce",
     calls=("salesforce",),
     facts=CaseFacts,
+    roles=WRITING,
     rules=open_case_rules,
     crm_calls=1,
 )
@@ -144,6 +153,7 @@ CLOSE_CASE = Kind(
     system="salesforce",
     calls=("salesforce",),
     facts=CaseFacts,
+    roles=WRITING,
     rules=open_case_rules,
     crm_calls=1,
 )
@@ -155,6 +165,7 @@ UPDATE_PROFILE = Kind(
     system="whmcs",
     calls=("whmcs",),
     facts=CustomerFacts,
+    roles=BILLING,
 )
 UPDATE_ADDRESS = Kind(
     name="update_address",
@@ -164,6 +175,7 @@ UPDATE_ADDRESS = Kind(
     system="whmcs",
     calls=("whmcs",),
     facts=CustomerFacts,
+    roles=BILLING,
 )
 REQUEST_ELIGIBILITY = Kind(
     name="request_eligibility",
@@ -173,6 +185,7 @@ REQUEST_ELIGIBILITY = Kind(
     system="salesforce",
     calls=("salesforce",),
     facts=CustomerFacts,
+    roles=WRITING,
     rules=eligibility_rules,
     crm_calls=5,
 )

@@ -61,6 +61,8 @@ def keep_house(context: dg.OpExecutionContext, database: Database) -> None:
         connection.commit()
         pruned = connection.execute(statement("sync/prune"), days).fetchone()
         connection.commit()
+        connection.execute("SELECT auth.forget()")
+        connection.commit()
         while emptied := len(_forget_commands(connection, settings.hub_commands_days)):
             forgotten += emptied
     context.log.info(

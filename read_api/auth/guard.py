@@ -4,10 +4,15 @@ from functools import lru_cache
 from time import time
 from typing import Any
 
+import jwt
 from litestar import Request
 
-from core.settings import ApiSettings
-from read_api.auth.tokens import InvalidTokenError, claims_of
+from core.settings import ApiSettings, HubSettings
+from read_api.auth import access, tokens
+from read_api.auth.access import caller_by_access_token
+from read_api.auth.caller import CALLER, Caller
+from read_api.auth.tokens import InvalidTokenError, caller_by_development_token
+from read_api.auth.verification import Verification
 
 CUSTOMER = "hub.customer"
 """Key of the request's scope: the id that the token names, as text."""
@@ -25,28 +30,50 @@ class BearerGuard:
     the route's handler: that was a tenth of a request's cost.
     """
 
-    def __init__(self, settings: ApiSettings) -> None:
-        self._verified = lru_cache(REMEMBERED)(lambda token: claims_of(settings, token))
+    def __init__(self, hub: HubSettings, settings: ApiSettings, verification: Verification) -> None:
+        self._settings = settings
+        self._takes_development_tokens = hub.hub_mode == "development" and settings.jwt_key is not None
+        self._verification = verification
+        self._verified = lru_cache(REMEMBERED)(self._at_first_sight)
+        # A key that was withdrawn vouches for nothing that was remembered.
+        verification.keys_changed = self._verified.cache_clear
 
     def __call__(self, request: Request[Any, Any, Any]) -> None:
-        """Raises InvalidTokenError."""
+        """Raises InvalidTokenError, DatabaseDownError."""
         scheme, _, token = _authorization(request).partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidTokenError("a bearer token is needed")
-        customer, expires = self.claims(token.strip())
-        request.scope[CUSTOMER] = customer  # type: ignore[literal-required]
-        request.scope[EXPIRES] = expires  # type: ignore[literal-required]
+        caller = self.caller(token.strip())
+        scope: Any = request.scope
+        scope[CALLER] = caller
+        scope[CUSTOMER] = caller.customer
+        scope[EXPIRES] = caller.expires
 
-    def claims(self, token: str) -> tuple[str, float]:
-        """The id that a token names, and when it ends.
+    def caller(self, token: str) -> Caller:
+        """Whom a token speaks for.
 
         Raises:
             InvalidTokenError: it is not valid, or no longer.
+            DatabaseDownError: whether it was called back cannot be known now.
         """
-        customer, expires = self._verified(token)
-        if expires <= time():
+        caller = self._verified(token)
+        if caller.expires <= time():
             raise InvalidTokenError("the bearer token is not valid")
-        return customer, expires
+        if caller.session is not None and self._verification.is_called_back(caller.session, caller.epoch):
+            raise InvalidTokenError("the bearer token is not valid")
+        return caller
+
+    def _at_first_sight(self, token: str) -> Caller:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError) as error:
+            raise InvalidTokenError("the bearer token is not valid") from error
+        # What the header says chooses between two checks, each with a key and an algorithm of its own.
+        if header.get("alg") == access.ALGORITHM:
+            return caller_by_access_token(self._settings, self._verification.keys, header, token)
+        if header.get("alg") == tokens.ALGORITHM and self._takes_development_tokens:
+            return caller_by_development_token(self._settings, token)
+        raise InvalidTokenError("the bearer token is not valid")
 
 
 def _authorization(request: Request[Any, Any, Any]) -> str:

@@ -1,25 +1,43 @@
-"""Bearer tokens: JWT, HS256, whose subject is the id of a customer."""
+"""Bearer tokens: JWTs whose signature, issuer, audience, end and length of life are checked.
 
+Those that people get by logging in are signed by EdDSA (access.py). The ones here are signed by HS256 with a key that
+the settings hold, and speak for a customer without a log-in: for development, and refused in production.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
 
 from core.clock import utc_now
-from core.errors import HubError
+from core.errors import HubError, SettingsError
 from core.settings import ApiSettings
+from domain.common.account_roles import AccountRole
+from read_api.auth.caller import Caller
 
 ALGORITHM = "HS256"
 CLOCKS_DIFFER_SECONDS = 30
 """How far the clock of whoever signs may be ahead of ours. Source: RFC 7519, 4.1: "some small leeway"."""
+ROLES: Mapping[Any, AccountRole] = {
+    "owner": "owner",
+    "billing": "billing",
+    "technical": "technical",
+    "read_only": "read_only",
+}
 
 
 class InvalidTokenError(HubError):
     """The token is not ours, not for us, out of date or garbled. Never says which: that helps only a forger."""
 
 
-def mint(settings: ApiSettings, customer_id: UUID, now: datetime | None = None) -> str:
-    """A token that speaks for one customer for `settings.jwt_minutes` from `now` (UTC)."""
+def mint(settings: ApiSettings, customer_id: UUID, now: datetime | None = None, role: AccountRole | None = None) -> str:
+    """A token that speaks for one customer for `settings.jwt_minutes` from `now` (UTC), as its owner unless told.
+
+    Raises:
+        SettingsError: there is no key for such tokens.
+    """
     issued = now or utc_now()
     claims = {
         "iss": settings.jwt_issuer,
@@ -28,30 +46,54 @@ def mint(settings: ApiSettings, customer_id: UUID, now: datetime | None = None) 
         "iat": issued,
         "exp": issued + timedelta(minutes=settings.jwt_minutes),
     }
-    return jwt.encode(claims, settings.jwt_key.get_secret_value(), algorithm=ALGORITHM)
+    if role is not None:
+        claims["role"] = role
+    return jwt.encode(claims, _key(settings), algorithm=ALGORITHM)
 
 
-def claims_of(settings: ApiSettings, token: str) -> tuple[str, float]:
-    """The customer's id as text, and when the token expires, seconds since 1970.
-
-    Signature, issuer, audience, expiry and length of life are checked.
+def caller_by_development_token(settings: ApiSettings, token: str) -> Caller:
+    """Whom such a token speaks for; it names a customer, and may name a role.
 
     Raises:
-        InvalidTokenError: any of these does not hold.
+        InvalidTokenError: as `claims_of`.
+    """
+    claims = claims_of(settings, token, _key(settings), ALGORITHM)
+    role = ROLES.get(claims.get("role", "owner"))
+    if role is None:
+        raise InvalidTokenError("the bearer token is not valid")
+    return Caller(claims["sub"], role, claims["exp"])
+
+
+def claims_of(settings: ApiSettings, token: str, key: Any, algorithm: str, *also: str) -> dict[str, Any]:
+    """What the token claims; `sub` is an id as text and `exp` a number. `also`: claims that it must have besides.
+
+    The algorithm is the key's, whatever the token says: a key of one kind never serves another.
+
+    Raises:
+        InvalidTokenError: signature, issuer, audience, expiry or length of life does not hold.
     """
     try:
-        claims = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
-            settings.jwt_key.get_secret_value(),
-            algorithms=[ALGORITHM],
+            key,
+            algorithms=[algorithm],
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,
             leeway=CLOCKS_DIFFER_SECONDS,
-            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            options={"require": ["exp", "iat", "iss", "aud", "sub", *also]},
         )
         # Whoever signs decides what a token says; how long one that leaks is good for, the settings decide.
         if not float(claims["exp"]) - float(claims["iat"]) <= settings.jwt_minutes * 60:
             raise jwt.InvalidTokenError("it lives too long")  # noqa: TRY301 - one answer to every bad token
-        return str(UUID(claims["sub"])), float(claims["exp"])
-    except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        return claims | {"sub": str(UUID(claims["sub"])), "exp": float(claims["exp"])}
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
         raise InvalidTokenError("the bearer token is not valid") from error
+
+
+def _key(settings: ApiSettings) -> str:
+    if settings.jwt_key is None:
+        raise SettingsError(
+            "API_JWT_KEY: not set; it signs tokens for development (HUB_MODE=development), for example the output of"
+            " `openssl rand -hex 32`"
+        )
+    return settings.jwt_key.get_secret_value()

@@ -10,12 +10,14 @@ from litestar.params import Parameter, QueryParameter
 
 from core.errors import NotFoundError
 from domain.commands.input import Broken
+from domain.common.account_roles import BILLING
 from read_api.admission import PAY_LINKS, admitted
+from read_api.auth.roles import require_role
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single_at, today_of
 from read_api.http.as_of import AsOf
 from read_api.http.lists import NEWER, OLDER, DatedListing, Listing
-from read_api.http.problems.catalogue import BROKEN_RULES, NOT_FOUND, TOO_MANY_REQUESTS
+from read_api.http.problems.catalogue import BROKEN_RULES, FORBIDDEN_ROLE, NOT_FOUND, TOO_MANY_REQUESTS
 from read_api.http.problems.errors import BrokenRulesError, NotSetUpError
 from read_api.http.responses import answers
 from read_api.http.services import services_of
@@ -92,10 +94,11 @@ class BillingController(Controller):
         "/invoices/{invoice_id:str}/pay-links",
         operation_id="createPayLink",
         status_code=200,
-        responses=answers(PayLinkAnswer, NOT_FOUND, BROKEN_RULES, TOO_MANY_REQUESTS),
+        responses=answers(PayLinkAnswer, FORBIDDEN_ROLE, NOT_FOUND, BROKEN_RULES, TOO_MANY_REQUESTS),
     )
     async def pay_link(self, request: ApiRequest, invoice_id: Id) -> JsonAnswer:
         """A link that signs the customer in at the billing system and shows the invoice: one use, one minute."""
+        require_role(request, BILLING)
         gateway = services_of(request).gateway
         if gateway is None:
             raise NotSetUpError("pay links are not set up")

@@ -25,7 +25,15 @@ def change(*more: Kind, rules: Any = None, most_bytes: int = 16 * 1024) -> dict[
 
     `more` adds to the problems; `rules` is the Literal of the codes that say which rule of the business is broken.
     """
-    kinds = (*EVERY, catalogue.TOO_LARGE, catalogue.TOO_SLOW, catalogue.BROKEN_RULES, catalogue.TOO_MANY_OPEN, *more)
+    kinds = (
+        *EVERY,
+        catalogue.FORBIDDEN_ROLE,
+        catalogue.TOO_LARGE,
+        catalogue.TOO_SLOW,
+        catalogue.BROKEN_RULES,
+        catalogue.TOO_MANY_OPEN,
+        *more,
+    )
     problems = {kind.status: problem_spec(kind) for kind in kinds}
     codes = ", ".join(dict.fromkeys((*get_args(rules), UNLINKED)))
     told = f"{catalogue.BROKEN_RULES.title} ({codes}), or: {catalogue.KEY_REUSED.title}"

@@ -9,7 +9,9 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 
 from core.settings import ApiSettings
+from read_api.auth.door import Door
 from read_api.auth.guard import BearerGuard
+from read_api.auth.verification import Verification
 from read_api.gateway import Gateway
 from read_api.live.follower import Follower
 from read_api.live.seats import Seats
@@ -30,6 +32,8 @@ class Services:
     database: Database
     follower: Follower
     guard: BearerGuard
+    verification: Verification
+    door: Door
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

@@ -15,7 +15,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
-from read_api.auth.guard import EXPIRES
+from read_api.auth.caller import Caller, caller_of
 from read_api.auth.tokens import InvalidTokenError
 from read_api.http.answers import ApiRequest, customer_of, database_of
 from read_api.http.doors import UnfinishedBodyError
@@ -56,16 +56,21 @@ class EventStream(ASGIResponse):
     """Server-Sent Events until the client goes. It takes its seat when it begins and raises NoSeatError without one."""
 
     def __init__(
-        self, seat: AbstractContextManager[None], begun: Callable[[], Awaitable[AsyncGenerator[Item, None]]]
+        self,
+        seat: AbstractContextManager[None],
+        begun: Callable[[], Awaitable[AsyncGenerator[Item, None]]],
+        ended: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._seat = seat
         self._begun = begun
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         with self._seat:
             async with aclosing(await self._begun()) as stream:
                 await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
-                await _while_there(_send(send, stream), _left(receive))
+                ended = () if self._ended is None else (self._ended(),)
+                await _while_there(_send(send, stream), _left(receive), *ended)
 
 
 class LiveController(Controller):
@@ -91,11 +96,11 @@ class LiveController(Controller):
         ] = None,
     ) -> ASGIResponse:
         """The customer's changes as Server-Sent Events, resumable; ids and names of columns, never values."""
-        named = customer_of(request)
-        expires: float = request.scope[EXPIRES]  # type: ignore[literal-required]
+        named, caller = customer_of(request), caller_of(request)
         if last_event_id:
             await admit(request, named, CATCH_UPS)
-        return EventStream(_seat(request, named), partial(_begun, request, named, _position(last_event_id), expires))
+        begun = partial(_begun, request, named, _position(last_event_id), caller.expires)
+        return EventStream(_seat(request, named), begun, _called_back(request, caller))
 
 
 @websocket("/api/live/ws")
@@ -110,14 +115,16 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
     after = _position(socket.query_params.get("after"))
     try:
-        named, expires = guard.claims(token)
+        caller = guard.caller(token)
+        named = caller.customer
         with _seat(socket, named):
             if after:
                 await admit(socket, named, CATCH_UPS)
-            stream = await _begun(socket, named, after, expires)
+            stream = await _begun(socket, named, after, caller.expires)
             await socket.accept(subprotocols=SUBPROTOCOL if protocols[0] == SUBPROTOCOL else None)
             async with aclosing(stream):
-                await _while_there(_tell(socket, stream), _closed(socket))
+                ended = _called_back(socket, caller)
+                await _while_there(_tell(socket, stream), _closed(socket), *(() if ended is None else (ended(),)))
             if socket.connection_state != "disconnect":
                 # Only now: the server does not close what somebody still waits to receive from.
                 await socket.close(code=GOING_AWAY if follower_of(socket).closed else POLICY_VIOLATION)
@@ -133,6 +140,13 @@ def _seat(connection: Any, named: str) -> AbstractContextManager[None]:
     """A live stream's place among all, for the customer and the caller's address."""
     client = connection.scope.get("client")
     return services_of(connection).seats.taken(named, client[0] if client else "")
+
+
+def _called_back(connection: Any, caller: Caller) -> Callable[[], Coroutine[Any, Any, None]] | None:
+    """What ends when the caller's token is called back; None: it cannot be, for nobody logged in."""
+    if caller.session is None:
+        return None
+    return partial(services_of(connection).verification.called_back, caller.session, caller.epoch)
 
 
 async def _begun(connection: Any, named: str, after: Position | None, expires: float) -> AsyncGenerator[Item, None]:
@@ -177,9 +191,9 @@ async def _closed(socket: WebSocket[Any, Any, Any]) -> None:
         pass
 
 
-async def _while_there(sending: Coroutine[Any, Any, None], leaving: Coroutine[Any, Any, None]) -> None:
+async def _while_there(sending: Coroutine[Any, Any, None], *leaving: Coroutine[Any, Any, None]) -> None:
     """Until all is sent, or the client has left: one that is only noticed missing by a send is held for nothing."""
-    tasks = asyncio.create_task(sending), asyncio.create_task(leaving)
+    tasks = [asyncio.create_task(each) for each in (sending, *leaving)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

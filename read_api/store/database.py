@@ -21,6 +21,7 @@ SESSION = (
 
 SPEAK_FOR = Question("customer/speak_for")
 SPEAK_FOR_NOBODY = Question("customer/speak_for_nobody")
+SPEAK_AS = Question("customer/speak_as")
 
 Row = tuple[bytes | None, ...]
 
@@ -60,15 +61,22 @@ class Database:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def ask(self, question: Question, customer: str, values: Mapping[str, str | None]) -> Found:
+    async def ask(
+        self, question: Question, customer: str, values: Mapping[str, str | None], role: str | None = None
+    ) -> Found:
         """The rows that the customer (an id it was ever known by) may see.
+
+        `role`: as what the person acts for it. The database refuses changes without one.
 
         Raises:
             UnknownCustomerError, DatabaseDownError.
         """
         who = SPEAK_FOR.bound({"customer": customer, "datasets": None})
         who[SPEAK_FOR.parameters.index("datasets")] = question.sources
-        said, answer = await self._round_trip(customer, [(SPEAK_FOR, who), (question, question.bound(values))])
+        asked = [(SPEAK_FOR, who), (question, question.bound(values))]
+        if role is not None:
+            asked.insert(1, (SPEAK_AS, [role.encode()]))
+        said, *_, answer = await self._round_trip(customer, asked)
         if said.get_value(0, 1) is None:
             raise UnknownCustomerError("the hub does not know that customer")
         self.resolved(customer, (said.get_value(0, 1) or b"").decode())

@@ -293,7 +293,8 @@ COMMENT ON FUNCTION sync.keep_history(integer) IS
 -- asks here before it starts, and is counted. limits: at_once, per_minute, per_day, open (unfinished commands), share
 -- (percent of the quota of calls that `system` says it has) of which this takes about `calls`; expires_after: seconds
 -- for which it counts as under way, unless it is released before. What is not named is not limited.
--- refused_by: the limit that is reached, or null: admitted. retry_after: seconds until that limit lets something pass.
+-- refused_by: the limit that is reached, `role` where the session's may not
+-- do it, or null: admitted. retry_after: seconds until that limit lets something pass.
 CREATE OR REPLACE FUNCTION command.admit(admission uuid, kind text, limits jsonb)
     RETURNS TABLE (refused_by text, retry_after integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -308,6 +309,13 @@ DECLARE
 BEGIN
     IF who IS NULL THEN
         RETURN QUERY SELECT 'unknown', 1;
+        RETURN;
+    END IF;
+    -- What becomes a command is also asked of command.accept; a pay link, and an upload while it lasts, only here.
+    IF kind IN ('pay_links', 'uploads') AND NOT command.may(
+        CASE kind WHEN 'uploads' THEN 'submit_identity_document' ELSE kind END, current_setting('hub.role', true)
+    ) THEN
+        RETURN QUERY SELECT 'role', 1;
         RETURN;
     END IF;
     -- One at a time for each customer, so that counting and storing are one.
@@ -373,8 +381,9 @@ COMMENT ON FUNCTION command.release(uuid) IS 'What was admitted is no longer und
 
 -- A customer asks for something: stored once per key, and whoever does such things is woken.
 -- outcome: accepted, repeated (the same asked before under this key), conflict (something else was), unlinked (the
--- customer has no account there, or is gone), unknown (the customer may read no such subject), refused (a limit is reached: see
--- command.admit). What was admitted before under the same id is not counted again.
+-- customer has no account there, or is gone), forbidden (the session's role, hub.role, may not ask for that kind), unknown
+-- (the customer may read no such subject), refused (a limit is reached: see command.admit). What was admitted before under
+-- the same id is not counted again.
 CREATE OR REPLACE FUNCTION command.accept(
     kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
     input jsonb, request_id text, deadline interval, admission uuid, limits jsonb
@@ -392,6 +401,10 @@ DECLARE
 BEGIN
     IF account IS NULL THEN
         RETURN QUERY SELECT 'unlinked', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
+        RETURN;
+    END IF;
+    IF NOT command.may(accept.kind, current_setting('hub.role', true)) THEN
+        RETURN QUERY SELECT 'forbidden', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
         RETURN;
     END IF;
     -- Whoever calls this may have asked whose the subject is, or not.

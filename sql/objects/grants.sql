@@ -1,12 +1,13 @@
 -- What each role may do. Everything is taken back first, so that this file is the whole truth.
-REVOKE ALL ON SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
-REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
 
-REVOKE ALL ON SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
-REVOKE ALL ON ALL TABLES IN SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_analyst;
+REVOKE ALL ON SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
 
 GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api, hub_analyst;
+GRANT USAGE ON SCHEMA auth TO hub_auth, hub_api, hub_sync;
 
 -- The sync reads and writes rows; it does not change tables.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync, command TO hub_sync;
@@ -46,3 +47,14 @@ GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_analyst;
 GRANT SELECT (id, seq, kind, customer_id, account_id, subject_kind, subject_id, status, due_at, attempts, deadline_at,
               waits_for, failure_code, accepted_at, started_at, finished_at) ON command.commands TO hub_analyst;
 GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) ON command.steps TO hub_analyst;
+
+-- Who comes in is decided by functions alone: the API's other log-in reads no table, neither of schema auth nor of any other.
+GRANT EXECUTE ON FUNCTION auth.known(text), auth.attempt(text, jsonb), auth.signing_key(),
+    auth.begin_session(uuid, uuid, text, text, bytea, text, text[], interval, text, text),
+    auth.refresh(bytea, bytea, bytea, bytea, interval, interval, interval, text),
+    auth.me(uuid), auth.sessions_of(uuid), auth.end_session(uuid, uuid, text), auth.end_session_of(bytea, text),
+    auth.end_all_sessions(uuid, text), auth.act_for(uuid, uuid, text), auth.password_of(uuid),
+    auth.change_password(uuid, text, text, text), auth.note(text, text, text, text, text, jsonb) TO hub_auth;
+-- What checks tokens needs no secret, and is the same for both log-ins.
+GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
+GRANT EXECUTE ON FUNCTION auth.forget() TO hub_sync;

@@ -1,4 +1,4 @@
--- The three roles that work with the hub, beside whoever owns it. Each logs in as itself: where the server asks for a
+-- The four roles that work with the hub, beside whoever owns it. Each logs in as itself: where the server asks for a
 -- password, `hub migrate` gives it one (cli/logins.py). The owner is a member of each; none is a member of the owner.
 -- Roles belong to the whole server, so another database may be making them at this moment: existing ones are left alone.
 DO $$
@@ -6,7 +6,7 @@ DECLARE
     wanted text;
     membership text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['hub_sync', 'hub_api', 'hub_analyst'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['hub_sync', 'hub_api', 'hub_auth', 'hub_analyst'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
                 EXECUTE format('CREATE ROLE %I LOGIN', wanted);

@@ -1,5 +1,15 @@
 """The one definition of every table: SQLAlchemy Core metadata, a module per domain."""
 
+from sql.tables.auth import (
+    attempts,
+    audit,
+    memberships,
+    refresh_tokens,
+    revocations,
+    sessions,
+    signing_keys,
+    users,
+)
 from sql.tables.billing import invoice_items, invoices, payment_methods, payments
 from sql.tables.catalog import prices, products
 from sql.tables.columns import metadata
@@ -12,6 +22,8 @@ from sql.tables.support import case_comments, support_cases
 from sql.tables.sync import changes, cursors, freshness, quarantine, runs
 
 __all__ = [
+    "attempts",
+    "audit",
     "case_comments",
     "changes",
     "commands",
@@ -21,6 +33,7 @@ __all__ = [
     "freshness",
     "invoice_items",
     "invoices",
+    "memberships",
     "metadata",
     "order_items",
     "orders",
@@ -29,10 +42,15 @@ __all__ = [
     "prices",
     "products",
     "quarantine",
+    "refresh_tokens",
+    "revocations",
     "runs",
+    "sessions",
+    "signing_keys",
     "sim_usage",
     "sims",
     "steps",
     "subscriptions",
     "support_cases",
+    "users",
 ]

@@ -11,7 +11,7 @@ import pytest
 from cli.main import main
 from tests.conftest import Database
 
-FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_", "GATEWAY_", "COMMANDS_")
+FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_", "GATEWAY_", "COMMANDS_", "AUTH_")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     for name in [*os.environ]:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
-    for name in ("DATABASE_URL", "SYNC_DATABASE_URL", "ANALYST_DATABASE_URL", "HUB_UI_KEY"):
+    for name in ("DATABASE_URL", "SYNC_DATABASE_URL", "AUTH_DATABASE_URL", "ANALYST_DATABASE_URL", "HUB_UI_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
     yield
@@ -65,6 +65,7 @@ def joined(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setenv("DATABASE_URL", database.owner)
     monkeypatch.setenv("SYNC_DATABASE_URL", database.sync)
     monkeypatch.setenv("API_DATABASE_URL", database.api)
+    monkeypatch.setenv("AUTH_DATABASE_URL", database.auth)
     monkeypatch.setenv("ANALYST_DATABASE_URL", database.analyst)
     monkeypatch.setenv("API_JWT_KEY", "k" * 32)
     return database

@@ -16,7 +16,7 @@ from core.settings import HubSettings, Role, load, password_file, url_as
 from tests.cli.conftest import Hub
 from tests.conftest import Database, scratch
 
-ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_analyst")
+ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_auth", "hub_analyst")
 BY_PASSWORD = "local all postgres peer map=hub\nlocal all all scram-sha-256\n"
 
 
@@ -50,7 +50,7 @@ def test_migrating_gives_each_role_a_login_that_is_no_more_than_the_role(hub: Hu
     again = hub("migrate")
 
     assert (first.code, again.code, first.err, again.err) == (0, 0, "", "")
-    assert [stat.S_IMODE(path.stat().st_mode) for path in passwords] == [0o600] * 3
+    assert [stat.S_IMODE(path.stat().st_mode) for path in passwords] == [0o600] * 4
     assert [path.read_text() for path in passwords] == before
     for role in ROLES:
         with psycopg.connect(url_as(load(HubSettings), role), autocommit=True) as connection:
@@ -82,7 +82,8 @@ def test_a_second_hub_on_the_server_does_not_lock_the_first_one_out(
 def test_without_a_password_of_its_own_a_role_is_refused_and_never_the_owner_in_disguise() -> None:
     settings = HubSettings(
         database_url="postgresql://owner:hush@db.example.com/hub?sslmode=require&password=hush",
-        sync_database_url=None, api_database_url=None, analyst_database_url=None,
+        sync_database_url=None, api_database_url=None, auth_database_url=None,
+        analyst_database_url=None,
     )  # fmt: skip
 
     with pytest.raises(SettingsError, match=r"^API_DATABASE_URL: not set.*hub migrate") as refused:

@@ -19,7 +19,7 @@ HELD = {
     "postgres": set(),
     "survivor": set(),
     "sandbox": {"SANDBOX_WHMCS_WEBHOOK_SECRET"},
-    "api": {"API_DATABASE_URL", "API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN"},
+    "api": {"API_DATABASE_URL", "AUTH_DATABASE_URL", "API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN"},
     "gateway": {"SYNC_DATABASE_URL", "GATEWAY_TOKEN", *OF_SOURCES},
     "listen": {"SYNC_DATABASE_URL", *OF_SALESFORCE},
     "apply": {*OF_DAGSTER, *OF_SOURCES},

@@ -63,11 +63,11 @@ def test_a_role_taken_by_the_url_is_kept(database: Database) -> None:
 
 def test_each_role_of_a_test_database_is_that_role(database: Database) -> None:
     users = []
-    for url in (database.sync, database.api, database.analyst):
+    for url in (database.sync, database.api, database.auth, database.analyst):
         with connect(url, name="test") as connection:
             users.append(connection.execute("SELECT current_user").fetchone())
 
-    assert users == [("hub_sync",), ("hub_api",), ("hub_analyst",)]
+    assert users == [("hub_sync",), ("hub_api",), ("hub_auth",), ("hub_analyst",)]
 
 
 def test_sqlalchemy_goes_through_psycopg_whichever_spelling_the_url_has() -> None:

@@ -8,11 +8,11 @@ from core.errors import SettingsError
 from core.settings import HubSettings, Role, password_file, url_as
 
 OWNER = "postgresql://owner:hush@db.example.com:5433/hub"
-ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_analyst")
+ROLES: tuple[Role, ...] = ("hub_sync", "hub_api", "hub_auth", "hub_analyst")
 
 
 def settings(home: Path, url: str | None = OWNER, **own: str) -> HubSettings:
-    none = dict.fromkeys(("sync_database_url", "api_database_url", "analyst_database_url"))
+    none = dict.fromkeys(f"{each}_database_url" for each in ("sync", "api", "auth", "analyst"))
     return HubSettings(hub_home=home, database_url=url, **none | own)
 
 
@@ -45,7 +45,7 @@ def test_the_owner_goes_by_what_was_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("role", "variable"),
-    [("hub_sync", "sync_database_url"), ("hub_api", "api_database_url"), ("hub_analyst", "analyst_database_url")],
+    [(each, f"{each.removeprefix('hub_')}_database_url") for each in ROLES],
 )
 def test_a_roles_own_url_wins_over_all_else(tmp_path: Path, role: Role, variable: str) -> None:
     own = f"postgresql://{role}:another@replica.example.com/hub"

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from core.errors import BrakeError, IncompleteReadError
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from domain.common.identifiers import hub_id
 from pipelines.datasets import dataset_named
 from pipelines.sources.connect import source_of
@@ -21,7 +21,7 @@ from read_api.app import create_app
 from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
-from tests.conftest import Database
+from tests.conftest import Database, as_api
 from tests.e2e.loading import copy_of, furnished_from
 
 NAMES = ("salesforce.cases", "whmcs.services", "whmcs.invoices")
@@ -237,7 +237,10 @@ def poll(database: Any, name: str) -> None:
 async def shown_cases(database: Any, customer: Any) -> set[str]:
     """The numbers of the cases that the API shows the customer."""
     settings = ApiSettings(jwt_key="k" * 32)
-    app = create_app(HubSettings(database_url=database.owner, api_database_url=database.api), settings)
+    app = create_app(
+        as_api(database),
+        settings,
+    )
     await app.state["services"].database.open()
     headers = {"Authorization": f"Bearer {mint(settings, customer)}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub", headers=headers) as client:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from core.errors import UnavailableError
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from domain.common.identifiers import SYSTEMS, System
 from domain.common.vocabulary import FreebitVocabulary
 from pipelines.datasets import DATASETS
@@ -27,6 +27,7 @@ from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.builders import insert
+from tests.conftest import as_api
 from tests.e2e.conftest import hub_environment
 
 HOUR = 3600
@@ -126,7 +127,10 @@ def hub(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 async def portal(hub: Hub) -> Any:
     """The API as the portal of a customer that has bills calls it."""
     settings = ApiSettings(jwt_key="k" * 32)
-    app = create_app(HubSettings(database_url=hub.database.owner, api_database_url=hub.database.api), settings)
+    app = create_app(
+        as_api(hub.database),
+        settings,
+    )
     customer = hub.one(
         "SELECT a.customer_id FROM hub.invoices i JOIN hub.customer_accounts a ON a.id = i.account_id"
         " JOIN hub.sims s ON s.account_id = a.id JOIN hub.customer_accounts crm ON crm.customer_id = a.customer_id"

@@ -225,6 +225,7 @@ def _environment(sandbox: RunningSandbox, database: Urls, home: Path, dagster: s
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
     return hub_environment(sandbox, database) | {
         "API_DATABASE_URL": database.api,
+        "AUTH_DATABASE_URL": database.auth,
         "API_PORT": str(free_port()),
         "API_JWT_KEY": KEY,
         "API_WHMCS_WEBHOOK_SECRET": SECRET,

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from litestar import Litestar
 
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from read_api.app import create_app
 from read_api.auth.tokens import mint
 from read_api.store.database import Database
 from tests.builders import account_of, insert, insert_customer
+from tests.conftest import as_api
 
 NOW = datetime(2025, 6, 10, 3, tzinfo=UTC)
 
@@ -27,7 +28,9 @@ def api_settings() -> ApiSettings:
 @pytest.fixture
 def app(database: Any, api_settings: ApiSettings) -> Litestar:
     return create_app(
-        HubSettings(database_url=database.owner, api_database_url=database.api), api_settings, now=lambda: NOW
+        as_api(database),
+        api_settings,
+        now=lambda: NOW,
     )
 
 

@@ -18,7 +18,7 @@ from litestar import Litestar
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from pipelines.commands.actions import ACTIONS
 from read_api.admission import CATCH_UPS, COMMANDS, PAY_LINKS, REFRESHES, UPLOADS, WAITS
 from read_api.app import create_app
@@ -30,6 +30,7 @@ from read_api.sim import controller as of_sim
 from read_api.subscriptions import controller as of_subscriptions
 from read_api.support import controller as of_support
 from tests.builders import account_of, insert, insert_customer
+from tests.conftest import as_api
 from tests.serving import served_api
 
 OLD = datetime.now(UTC) - timedelta(hours=2)
@@ -57,7 +58,10 @@ def two(rows: Any) -> tuple[Any, Any]:
 @asynccontextmanager
 async def another_process(database: Any, settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A second API before the same database."""
-    app = create_app(HubSettings(database_url=database.owner, api_database_url=database.api), settings)
+    app = create_app(
+        as_api(database),
+        settings,
+    )
     await app.state["services"].database.open()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         yield client

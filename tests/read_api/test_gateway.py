@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from psycopg.sql import SQL, Identifier, Literal
 
-from core.settings import ApiSettings, GatewaySettings, HubSettings
+from core.settings import ApiSettings, GatewaySettings
 from pipelines.datasets import dataset_named
 from pipelines.gateway.app import LINKS_AT_ONCE
 from pipelines.sources.connect import source_of
@@ -31,6 +31,7 @@ from read_api.app import create_app
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.builders import insert
+from tests.conftest import as_api
 from tests.e2e.conftest import hub_environment
 from tests.pipelines.gateway.documents import PNG
 from tests.serving import KEY, free_port
@@ -115,7 +116,7 @@ async def client(
 async def api_before(
     gateway: GatewaySettings, database: Any, api_settings: ApiSettings
 ) -> AsyncIterator[httpx.AsyncClient]:
-    hub = HubSettings(database_url=database.owner, api_database_url=database.api)
+    hub = as_api(database)
     app = create_app(hub, api_settings, gateway=gateway)
     await app.state["services"].database.open()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-NEEDED = {"API_DATABASE_URL": "postgresql://nobody@nowhere/none", "API_JWT_KEY": "k" * 32}
+NOWHERE = "postgresql://nobody@nowhere/none"
+NEEDED = {"API_DATABASE_URL": NOWHERE, "AUTH_DATABASE_URL": NOWHERE, "API_JWT_KEY": "k" * 32}
 PROGRAM = """
 from read_api.worker import application
 try:

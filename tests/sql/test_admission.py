@@ -37,7 +37,9 @@ def mine(rows: Session) -> UUID:
 def session(database: Database, mine: UUID) -> Iterator[Session]:
     """The API's, speaking for `mine`."""
     with psycopg.connect(database.api, autocommit=True) as session:
-        session.execute("SELECT set_config('hub.customer_id', %s, false)", [str(mine)])
+        session.execute(
+            "SELECT set_config('hub.role', 'owner', false), set_config('hub.customer_id', %s, false)", [str(mine)]
+        )
         yield session
 
 
@@ -158,6 +160,8 @@ def test_one_request_is_admitted_though_it_takes_more_than_the_share(session: Se
 
 
 def test_whoever_speaks_for_nobody_is_admitted_to_nothing(session: Session) -> None:
-    session.execute("SELECT set_config('hub.customer_id', %s, false)", [str(uuid4())])
+    session.execute(
+        "SELECT set_config('hub.role', 'owner', false), set_config('hub.customer_id', %s, false)", [str(uuid4())]
+    )
 
     assert admit(session) == ("unknown", 1)

@@ -163,7 +163,15 @@ ADMIT = "SELECT refused_by FROM command.admit(%s, 'waits', '{\"at_once\": 1, \"e
 
 
 def speak_for(session: Session, customer: UUID) -> None:
-    session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
+    session.execute(
+        "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)", [str(customer)]
+    )
+
+
+def verifying(session: Session, _: World) -> None:
+    """Keys that everybody may know, and ids of sessions."""
+    found = session.execute("SELECT keys::text, called_back::text FROM auth.verifying('1 hour')").fetchall()
+    assert found == [("[]", "{}")]
 
 
 EXPECTED: dict[str, Callable[[Session, World], None]] = {
@@ -177,6 +185,7 @@ EXPECTED: dict[str, Callable[[Session, World], None]] = {
     "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,uuid,jsonb)": accept,
     "command.admit(uuid,text,jsonb)": admit,
     "command.release(uuid)": release,
+    "auth.verifying(interval)": verifying,
 }
 
 
@@ -184,7 +193,7 @@ def functions(database: Database, where: str) -> set[str]:
     with psycopg.connect(database.owner) as connection:
         rows = connection.execute(
             "SELECT p.oid::regprocedure::text FROM pg_proc p"  # noqa: S608 - a condition of our own
-            " WHERE p.pronamespace = ANY('{hub,sync,command}'::regnamespace[]) AND p.prosecdef AND " + where
+            " WHERE p.pronamespace = ANY('{hub,sync,command,auth}'::regnamespace[]) AND p.prosecdef AND " + where
         ).fetchall()
     return {row[0] for row in rows}
 
@@ -198,7 +207,10 @@ def test_it_shows_nothing_of_another_customer_and_nothing_that_the_policy_hides(
     database: Database, world: World, name: str
 ) -> None:
     with psycopg.connect(database.api) as session:
-        session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(world.mine["id"])])
+        session.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+            [str(world.mine["id"])],
+        )
 
         EXPECTED[name](session, world)
 
@@ -218,7 +230,10 @@ def test_nobody_may_call_a_function_because_everybody_may(database: Database) ->
 def test_a_lane_that_the_caller_names_is_in_nobodys_way(database: Database, world: World) -> None:
     victims_lane = f"sims:{world.theirs['sims']}"
     with psycopg.connect(database.api) as session:
-        session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(world.mine["id"])])
+        session.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+            [str(world.mine["id"])],
+        )
         session.execute(
             "SELECT command.accept('place_order', 'salesforce', 'orders', NULL, %s, 'a-key-of-mine', 'h', '{}', 'r',"
             " interval '1 day', gen_random_uuid(), '{}')",
@@ -243,7 +258,10 @@ def test_a_deleted_customer_names_nobody_and_may_ask_for_nothing(
             connection.execute("UPDATE hub.customer_accounts SET deleted_at = now() WHERE id = %s", [world.mine["id"]])
 
     with psycopg.connect(database.api) as session:
-        session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(world.mine["id"])])
+        session.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+            [str(world.mine["id"])],
+        )
         named = session.execute(
             "SELECT hub.current_customer(), hub.current_account('salesforce'), hub.current_account('whmcs')"
         ).fetchall()

@@ -1,9 +1,9 @@
 """What each role may do, as the database itself says it: privilege by privilege, column by column, rule by rule.
 
-The promise. Three roles work with the hub, and none may do more than the lines below. The API reads rows of its own
+The promise. Four roles work with the hub, and none may do more than the lines below. The API reads rows of its own
 customer, of commands neither who works on them nor how, and changes nothing but by the functions that are named here.
 An analyst reads columns, but no raw payload and nothing that a customer wrote into a request. The sync writes rows, not
-its own permits. Everybody else (`public`) may do nothing at all.
+its own permits. What logs people in reads no table at all. Everybody else (`public`) may do nothing at all.
 
 The lists are literal on purpose: whoever grants something new must write it here too.
 """
@@ -79,11 +79,36 @@ FUNCTIONS = {
     ("hub_api", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
     ("hub_api", "sync.request_items_refresh(uuid,jsonb)"),
     ("hub_api", "sync.request_line_refresh(uuid,jsonb)"),
+    ("hub_api", "auth.verifying(interval)"),
+    *(
+        ("hub_auth", f"auth.{function}")
+        for function in (
+            "act_for(uuid,uuid,text)",
+            "attempt(text,jsonb)",
+            "begin_session(uuid,uuid,text,text,bytea,text,text[],interval,text,text)",
+            "change_password(uuid,text,text,text)",
+            "end_all_sessions(uuid,text)",
+            "end_session(uuid,uuid,text)",
+            "end_session_of(bytea,text)",
+            "known(text)",
+            "me(uuid)",
+            "note(text,text,text,text,text,jsonb)",
+            "password_of(uuid)",
+            "refresh(bytea,bytea,bytea,bytea,interval,interval,interval,text)",
+            "sessions_of(uuid)",
+            "signing_key()",
+            "verifying(interval)",
+        )
+    ),
+    ("hub_sync", "auth.forget()"),
     ("hub_sync", "hub.lock_numbers()"),
     ("hub_sync", "sync.keep_history(integer)"),
     ("hub_sync", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
 }
-SCHEMAS = {(role, schema) for role in ("hub_sync", "hub_api", "hub_analyst") for schema in ("hub", "sync", "command")}
+SCHEMAS = {
+    *((role, schema) for role in ("hub_sync", "hub_api", "hub_analyst") for schema in ("hub", "sync", "command")),
+    *((role, "auth") for role in ("hub_sync", "hub_api", "hub_auth")),
+}
 
 # Which rows the API is shown of each table: those of its session's customer, found by the account they belong to.
 CRM = "( SELECT hub.current_account('salesforce'::text) AS current_account)"
@@ -108,7 +133,12 @@ SHOWN = {
     "command.commands": f"(account_id = ANY (ARRAY[{CRM}, {BILLING}]))",
 }
 
-OURS = "n.nspname IN ('hub', 'sync', 'command', 'history')"
+# Nobody is shown a row of these: who may come in is asked of functions.
+UNSHOWN = (
+    "attempts", "audit", "memberships", "refresh_tokens", "revocations", "sessions", "signing_keys", "users",
+)  # fmt: skip
+
+OURS = "n.nspname IN ('hub', 'sync', 'command', 'auth', 'history')"
 GRANTEE = "coalesce(g.rolname, 'public')"
 
 
@@ -194,7 +224,7 @@ def test_these_rules_say_which_rows_each_role_is_shown(connection: Connection) -
             (table, "analyst_reads", "PERMISSIVE", "{hub_analyst}", "SELECT", "true", None),
             (table, "customer_reads", "PERMISSIVE", "{hub_api}", "SELECT", shown, None),
         )
-    }
+    } | {(f"auth.{table}", "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true") for table in UNSHOWN}
 
 
 def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Connection) -> None:
@@ -203,7 +233,7 @@ def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Con
         " WHERE relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
     ).fetchall()
 
-    assert {table for (table,) in found} == set(SHOWN)
+    assert {table for (table,) in found} == {*SHOWN, *(f"auth.{table}" for table in UNSHOWN)}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,10 @@ class Keys(RuleBasedStateMachine):
 
     def _session(self, customer: int) -> psycopg.Connection[Any]:
         session = psycopg.connect(self._database.api)
-        session.execute("SELECT set_config('hub.customer_id', %s, false)", [str(self._customers[customer])])
+        session.execute(
+            "SELECT set_config('hub.role', 'owner', false), set_config('hub.customer_id', %s, false)",
+            [str(self._customers[customer])],
+        )
         return session
 
     def _check(self, customer: int, key: str, body: str, answer: tuple[str, UUID | None]) -> None:
@@ -140,7 +143,9 @@ def test_the_same_key_at_once_waits_and_is_answered_as_repeated(database: Databa
     ):
         customer = str(insert_customer(owner)["id"])
         for session in (first, second):
-            session.execute("SELECT set_config('hub.customer_id', %s, false)", [customer])
+            session.execute(
+                "SELECT set_config('hub.role', 'owner', false), set_config('hub.customer_id', %s, false)", [customer]
+            )
             session.commit()
         accepted = _accept(first, "a key", "this")
         waiting = thread.submit(_accept, second, "a key", "this")

@@ -31,22 +31,22 @@ SELECT c.oid::regclass::text || '.' || a.attname,
                  pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
- WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+ WHERE c.relnamespace = ANY('{hub,sync,command,auth}'::regnamespace[])
    AND c.relkind IN ('r', 'p') AND c.relname <> 'migration'
 UNION ALL
 SELECT conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid)
   FROM pg_constraint
- WHERE connamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+ WHERE connamespace = ANY('{hub,sync,command,auth}'::regnamespace[])
    AND conname NOT LIKE 'migration%'
 UNION ALL
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
   FROM pg_index JOIN pg_class c ON c.oid = indrelid
- WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+ WHERE c.relnamespace = ANY('{hub,sync,command,auth}'::regnamespace[])
    AND c.relname <> 'migration'
 UNION ALL
 SELECT c.oid::regclass::text, obj_description(c.oid, 'pg_class')
   FROM pg_class c
- WHERE c.relnamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+ WHERE c.relnamespace = ANY('{hub,sync,command,auth}'::regnamespace[])
    AND c.relkind IN ('r', 'p') AND c.relname <> 'migration'
 """
 
@@ -128,6 +128,7 @@ def test_migrations_lead_to_the_tables_as_declared(database: Database, empty_dat
         connection.exec_driver_sql("CREATE SCHEMA hub")
         connection.exec_driver_sql("CREATE SCHEMA sync")
         connection.exec_driver_sql("CREATE SCHEMA command")
+        connection.exec_driver_sql("CREATE SCHEMA auth")
         metadata.create_all(connection)
 
     with psycopg.connect(database.owner) as one, psycopg.connect(empty_database.owner) as other:
@@ -145,7 +146,7 @@ def test_alembic_finds_nothing_to_migrate(database: Database) -> None:
         "version_table": "migration",
         "version_table_schema": "sync",
         # The months of the change log, which sync.keep_history makes, are no tables of ours.
-        "include_name": lambda name, kind, _: kind != "schema" or name in {"hub", "sync", "command"},
+        "include_name": lambda name, kind, _: kind != "schema" or name in {"hub", "sync", "command", "auth"},
     }
     engine = create_engine(sqlalchemy_url(database.owner), poolclass=NullPool)
 

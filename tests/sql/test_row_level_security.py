@@ -18,6 +18,10 @@ from tests.conftest import Database
 HUB = sorted(table.name for table in metadata.tables.values() if table.schema == "hub")
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
+OF_THE_DOOR = (
+    "act_for", "attempt", "begin_session", "change_password", "end_all_sessions", "end_session", "end_session_of",
+    "known", "me", "note", "password_of", "refresh", "sessions_of", "signing_key", "verifying",
+)  # fmt: skip
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 Ids = dict[str, set[UUID]]
@@ -199,6 +203,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
         | {f"sync.{name}": everything for name in SYNC}
         | {f"command.{name}": everything for name in ("commands", "steps", "admissions")}
         | {"sync.migration": {"SELECT"}, "sync.deletion_permits": {"SELECT"}},
+        "hub_auth": {},
         "hub_api": {f"hub.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.migration": {"SELECT"}},
         "hub_analyst": {f"hub.{name}": {"SELECT"} for name in HUB}
@@ -211,7 +216,7 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
             SELECT r.rolname, c.oid::regclass::text, p.privilege
               FROM pg_roles r, pg_class c, unnest(%s::text[]) AS p(privilege)
              WHERE r.rolname = ANY(%s) AND c.relkind IN ('r', 'p')
-               AND c.relnamespace::regnamespace::text IN ('hub', 'sync', 'command')
+               AND c.relnamespace::regnamespace::text IN ('hub', 'sync', 'command', 'auth')
                AND has_table_privilege(r.oid, c.oid, p.privilege)
             """,
             [list(PRIVILEGES), list(expected)],
@@ -226,12 +231,12 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
 def test_no_role_is_above_the_rules_or_may_become_another(database: Database) -> None:
     with psycopg.connect(database.owner) as connection:
         above = connection.execute(
-            "SELECT rolname FROM pg_roles WHERE rolname IN ('hub_sync', 'hub_api', 'hub_analyst')"
+            "SELECT rolname FROM pg_roles WHERE rolname IN ('hub_sync', 'hub_api', 'hub_auth', 'hub_analyst')"
             " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)"
         ).fetchall()
         memberships = connection.execute(
             "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
-            " WHERE member IN ('hub_sync'::regrole, 'hub_api'::regrole, 'hub_analyst'::regrole)"
+            " WHERE member IN ('hub_sync'::regrole, 'hub_api'::regrole, 'hub_auth'::regrole, 'hub_analyst'::regrole)"
         ).fetchall()
 
     assert (above, memberships) == ([], [])
@@ -252,15 +257,15 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         callable_by = connection.execute(
             """
             SELECT p.proname, r.rolname FROM pg_proc p, pg_roles r
-             WHERE p.pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)
+             WHERE p.pronamespace = ANY('{hub,sync,command,auth}'::regnamespace[])
                AND p.prosecdef AND NOT r.rolsuper
-               AND r.rolname IN ('hub_sync', 'hub_api', 'hub_analyst', 'pg_monitor')
+               AND r.rolname IN ('hub_sync', 'hub_api', 'hub_auth', 'hub_analyst', 'pg_monitor')
                AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
             """
         ).fetchall()
         unfixed = connection.execute(
             "SELECT proname FROM pg_proc"
-            " WHERE pronamespace IN ('hub'::regnamespace, 'sync'::regnamespace, 'command'::regnamespace)"
+            " WHERE pronamespace = ANY('{hub,sync,command,auth}'::regnamespace[])"
             " AND NOT coalesce(proconfig::text LIKE '%search_path=pg_catalog, pg_temp%', false)"
             # The tables of the past read as whoever asks, and are merged into the question; the setting prevents that.
             " AND (prosecdef OR proname !~ '_at$')"
@@ -279,6 +284,9 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         ("receive_notification", "hub_api"),
         ("receive_notification", "hub_sync"),
         ("keep_history", "hub_sync"),
+        ("verifying", "hub_api"),
+        ("forget", "hub_sync"),
+        *((name, "hub_auth") for name in OF_THE_DOOR),
     }
     assert unfixed == []
 
@@ -309,7 +317,7 @@ def owned_by_somebody_ordinary(database: Database) -> Iterator[str]:
         for statement in (
             "CREATE ROLE {} NOINHERIT",  # owns, but is not covered by the rules of the roles it may take
             "GRANT {} TO CURRENT_USER",
-            "GRANT hub_sync, hub_api, hub_analyst TO {}",
+            "GRANT hub_sync, hub_api, hub_auth, hub_analyst TO {}",
             f'ALTER DATABASE "{connection.info.dbname}" OWNER TO {{}}',
         ):
             connection.execute(SQL(statement).format(Identifier(owner)))

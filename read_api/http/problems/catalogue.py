@@ -38,6 +38,53 @@ INVALID_SIGNATURE = Kind(
     "The webhook is not signed with the secret that it shares with the hub, or its timestamp is more than five minutes"
     " away from the hub's clock. Compare the two secrets, then the two clocks.",
 )
+WRONG_CREDENTIALS = Kind(
+    "wrong-credentials",
+    401,
+    "E-mail address and password do not belong together",
+    "Nobody logs in with these two. Which of them is wrong is not said, nor whether there is such a person.",
+)
+SESSION_ENDED = Kind(
+    "session-ended",
+    401,
+    "The session is over",
+    "The refresh token is missing, too old, logged out, or was used before: a token is good once, but for whoever lost"
+    " the answer and asks again within seconds. One that was used by somebody else ends the session. Log in again.",
+)
+PERSON_LOCKED = Kind(
+    "person-locked",
+    403,
+    "This log-in is locked",
+    "The password is right, but an operator keeps the person out for now. Support knows why, and until when.",
+)
+NO_ACCOUNT = Kind(
+    "no-account",
+    403,
+    "There is no account to act for",
+    "The person is known, but may act for no customer: was never given one, or was removed from the last one.",
+)
+FOREIGN_ORIGIN = Kind(
+    "foreign-origin",
+    403,
+    "A page of another site asks",
+    "Logging in, refreshing and logging out are for pages of the portal alone (AUTH_ORIGINS), as their browser says in"
+    " Origin and Sec-Fetch-Site.",
+)
+TOO_MANY_TRIES = Kind(
+    "too-many-tries",
+    429,
+    "It was tried too often",
+    "Log-ins and refreshes are limited per account, address and token. RateLimit-Policy says which limit is reached;"
+    " try again after Retry-After seconds. What is refused is not counted, so the wait ends by itself.",
+)
+FORBIDDEN_ROLE = Kind(
+    "forbidden-role",
+    403,
+    "The role may not do this",
+    "Whoever acts for a customer does so in a role: the owner may do everything; `billing` what costs money;"
+    " `technical` what changes a line; `read_only` asks for nothing. `detail` says which roles may. An owner can give"
+    " another role; a token carries it from the next refresh on.",
+)
 NOT_FOUND = Kind(
     "not-found", 404, "There is no such thing", "Nothing is at this address, or it belongs to another customer."
 )

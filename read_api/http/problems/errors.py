@@ -35,6 +35,15 @@ class BrokenRulesError(HubError):
         self.broken = broken
 
 
+class ForbiddenRoleError(HubError):
+    """The caller acts for the customer in a role that may not do this. `allowed`: the roles that may."""
+
+    def __init__(self, role: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{role} may not do this")
+        self.role = role
+        self.allowed = allowed
+
+
 class KeyReusedError(HubError):
     """The idempotency key stands for another request."""
 

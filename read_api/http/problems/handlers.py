@@ -26,6 +26,7 @@ from read_api.http.problems import catalogue
 from read_api.http.problems.catalogue import Kind
 from read_api.http.problems.errors import (
     BrokenRulesError,
+    ForbiddenRoleError,
     InvalidFieldError,
     InvalidSignatureError,
     KeyReusedError,
@@ -103,6 +104,12 @@ def _broken(request: AnyRequest, error: BrokenRulesError) -> Response[bytes]:
     fields = [FieldProblem(each.field, each.reason, each.code) for each in error.broken]
     detail = f"{fields[0].field} {fields[0].detail}" if fields else "it may not be done"
     return problem(request, catalogue.BROKEN_RULES, detail, *fields)
+
+
+def _role(request: AnyRequest, error: ForbiddenRoleError) -> Response[bytes]:
+    allowed = f"; it needs {' or '.join(error.allowed)}" if error.allowed else ""
+    detail = f"your role for this customer{f', {error.role},' if error.role else ''} may not do this{allowed}"
+    return problem(request, catalogue.FORBIDDEN_ROLE, detail)
 
 
 def _not_admitted(request: AnyRequest, error: NotAdmittedError) -> Response[bytes]:
@@ -189,6 +196,7 @@ HANDLERS: ExceptionHandlersMap = {
     InvalidFieldError: _field,
     BrokenRulesError: _broken,
     KeyReusedError: _reused,
+    ForbiddenRoleError: _role,
     NumberDisputedError: _always(catalogue.NUMBER_DISPUTED, "another open service has the number as well"),
     NotAdmittedError: _not_admitted,
     InvalidSignatureError: _signature,

@@ -60,7 +60,9 @@ def foreign_subject(target: Target) -> Seen:
     )
     outcome = "refused"
     with psycopg.connect(target.hub.database.api) as connection:
-        connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(mine)])
+        connection.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)", [str(mine)]
+        )
         try:
             row = connection.execute(
                 "SELECT outcome FROM command.accept('change_network', 'whmcs', 'sims', %s, NULL, %s, 'h', %s, 'attack',"
@@ -85,7 +87,9 @@ def hidden_notes_in_the_past(target: Target) -> Seen:
     for comment, before in ((shown, {}), (hidden, {}), (once_hidden, {"is_public": False})):
         target.rows(CHANGED, comment, Jsonb({"body": "as it was", **before}), customer)
     with psycopg.connect(target.hub.database.api) as connection:
-        connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
+        connection.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)", [str(customer)]
+        )
         found = dict(connection.execute("SELECT id, was FROM hub.earlier('case_comments', '2000-01-01')").fetchall())
     comments = {"shown": shown, "hidden": hidden, "once hidden": once_hidden}
     told = {name for name, each in comments.items() if "body" in found.get(each, {})}

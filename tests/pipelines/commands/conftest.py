@@ -141,7 +141,10 @@ class Hub:
     ) -> UUID:
         """Accept a command as the API does, rules apart."""
         with psycopg.connect(self.database.api) as connection:
-            connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer.id)])
+            connection.execute(
+                "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+                [str(customer.id)],
+            )
             row = connection.execute(
                 "SELECT outcome, id FROM command.accept(%s, %s, %s, %s, NULL, %s, 'hash', %s, 'test-request',"
                 " interval '1 day', gen_random_uuid(), '{}')",

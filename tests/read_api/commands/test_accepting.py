@@ -164,7 +164,10 @@ async def test_two_at_once_under_one_key_are_one_command(database: Any, customer
 
     with psycopg.connect(database.api) as one, psycopg.connect(database.api, autocommit=True) as other:
         for connection, local in ((one, True), (other, False)):
-            connection.execute("SELECT set_config('hub.customer_id', %s, %s)", [str(customer["id"]), local])
+            connection.execute(
+                "SELECT set_config('hub.role', 'owner', %s), set_config('hub.customer_id', %s, %s)",
+                [local, str(customer["id"]), local],
+            )
         first = one.execute(accept.encode()).fetchone()
         other.execute("SET lock_timeout = '200ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -190,7 +193,10 @@ async def test_the_second_of_two_at_once_is_answered_as_a_repetition(database: A
         ThreadPoolExecutor() as pool,
     ):
         for connection in (one, other):
-            connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
+            connection.execute(
+                "SELECT set_config('hub.role', 'owner', %s), set_config('hub.customer_id', %s, %s)",
+                [True, str(customer["id"]), True],
+            )
         first = one.execute(accept).fetchone()
         second = pool.submit(lambda: other.execute(accept).fetchone())
         while not watching.execute(waits).fetchall():

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,8 +16,10 @@ import sql
 from core.settings import ApiSettings
 from domain.commands import kinds
 from domain.commands.kind import Kind
+from domain.common.account_roles import BILLING, AccountRole
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.provisioning import request_missed, request_provisioning
+from read_api.auth.caller import CALLER, Caller
 from read_api.auth.guard import CUSTOMER
 from read_api.commands.accepting import KIND, Change
 from read_api.customer import controller as of_customer
@@ -30,6 +32,7 @@ from read_api.support import controller as of_support
 from sql.statements import statement
 from tests.read_api.conftest import furnish
 
+OWNER = Caller(str(uuid4()), "owner", 0.0)
 KINDS = {name: each for name, each in vars(kinds).items() if isinstance(each, Kind)}
 MODULES = (of_customer, of_identity, of_orders, of_sim, of_subscriptions, of_support)
 CHANGES = [each for module in MODULES for each in vars(module).values() if isinstance(each, Change)]
@@ -78,7 +81,7 @@ class Listening:
 
     values: dict[str, Any]
 
-    async def ask(self, _: object, __: str, values: dict[str, Any]) -> Any:
+    async def ask(self, _: object, __: str, values: dict[str, Any], **___: str) -> Any:
         self.values = values
         return SimpleNamespace(rows=[(b"accepted", str(uuid4()).encode(), b'"2026-01-01T00:00:00Z"', None, None)])
 
@@ -87,10 +90,12 @@ async def stored(change: Change[Any, Any], database: Any, customer: Any, subject
     """The row of a command as the API has it stored."""
     listening = Listening()
     state = {SERVICES: SimpleNamespace(database=listening, settings=ApiSettings(jwt_key="k" * 32))}
-    request: Any = SimpleNamespace(app=SimpleNamespace(state=state), scope={CUSTOMER: str(customer)})
+    request: Any = SimpleNamespace(app=SimpleNamespace(state=state), scope={CUSTOMER: str(customer), CALLER: OWNER})
     await change._stored(request, uuid4().hex, "{}", subject, None)
     with psycopg.connect(database.api) as connection:
-        connection.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer)])
+        connection.execute(
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)", [str(customer)]
+        )
         said = connection.execute(statement("commands/accept"), listening.values).fetchone()
     assert said is not None
     assert said[0] == "accepted", said
@@ -147,6 +152,25 @@ def test_the_database_stores_what_is_declared_of_provisioning(missed: bool, data
     assert facts_of(row) == declared(kinds.PROVISION_ORDER)
     assert (row["subject_id"], row["lane"]) == (owned["orders"], f"orders:{owned['orders']}")
     assert row["input"]["order"] == order
+
+
+def test_the_database_and_the_kinds_say_the_same_of_who_may_ask(database: Any) -> None:
+    allowed = {kind.name: kind.roles for kind in KINDS.values()} | {"pay_links": BILLING}
+
+    with psycopg.connect(database.owner) as owner:
+        said = {
+            what: tuple(
+                role
+                for role in get_args(AccountRole)
+                if owner.execute("SELECT command.may(%s, %s)", [what, role]).fetchone() == (True,)
+            )
+            for what in allowed
+        }
+        nobody = owner.execute("SELECT command.may('top_up', NULL), command.may('top_up', 'admin')").fetchone()
+
+    assert said == allowed
+    assert nobody == (False, False)
+    assert {role for roles in allowed.values() for role in roles} == {*get_args(AccountRole)} - {"read_only"}
 
 
 def test_sql_names_no_kind_that_is_not_declared_and_no_deadline() -> None:

@@ -291,7 +291,13 @@ def test_it_refuses_to_start_where_streams_would_leave_no_files_for_reads(databa
     # A shell sets the limit: between a fork and its program, gRPC's threads of earlier tests are in the way of Python.
     ran = subprocess.run(
         ["/bin/sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh", sys.executable, "-m", "cli", "api"],
-        env={"DATABASE_URL": database.owner, "API_JWT_KEY": KEY, "API_STREAMS": "2000", "PATH": "/usr/bin:/bin"},
+        env={
+            "DATABASE_URL": database.owner,
+            "API_JWT_KEY": KEY,
+            "HUB_MODE": "development",
+            "API_STREAMS": "2000",
+            "PATH": "/usr/bin:/bin",
+        },
         capture_output=True,
         text=True,
         timeout=120,

@@ -15,10 +15,11 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from read_api.app import create_app
 from read_api.live import follower as of_follower
 from tests.builders import account_of, insert, insert_customer
+from tests.conftest import as_api
 from tests.waiting import PATIENCE_SECONDS
 
 # 2025-06-10 23:59 in Tokyo.
@@ -34,7 +35,7 @@ def clock() -> list[datetime]:
 
 @pytest.fixture
 def app(database: Any, api_settings: ApiSettings, clock: list[datetime]) -> Litestar:
-    hub = HubSettings(database_url=database.owner, api_database_url=database.api)
+    hub = as_api(database)
     return create_app(hub, api_settings, now=lambda: clock[0])
 
 

@@ -7,14 +7,15 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from core.settings import ApiSettings, HubSettings
+from core.settings import ApiSettings
 from read_api.app import create_app
 from tests.builders import account_of, insert, insert_customer
+from tests.conftest import as_api
 
 
 @pytest.fixture
 def app(database: Any, api_settings: ApiSettings) -> Litestar:
-    hub = HubSettings(database_url=database.owner, api_database_url=database.api)
+    hub = as_api(database)
     return create_app(hub, api_settings, plans=("ONLY",))
 
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from core.settings import ApiSettings, HubSettings
 from read_api.app import create_app
+from tests.conftest import as_api
 from tests.read_api.conftest import NOW
 from tests.read_api.webhooks.conftest import SECRET, SENT_AT, body_of, notification, signed
 from tests.serving import served_api
@@ -169,7 +170,11 @@ async def test_a_body_that_does_not_say_how_long_it_is_may_not_be_longer_either(
 
 
 async def test_without_a_secret_nobody_is_trusted(database: Any) -> None:
-    app = create_app(HubSettings(api_database_url=database.api), ApiSettings(jwt_key="k" * 32), now=lambda: NOW)
+    app = create_app(
+        as_api(database),
+        ApiSettings(jwt_key="k" * 32),
+        now=lambda: NOW,
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         for headers in ({}, signed(body_of(notification())), signed(body_of(notification()), secret="")):
             answer = await client.post(PATH, content=body_of(notification()), headers=headers)
@@ -182,7 +187,9 @@ async def test_while_the_database_is_down_the_sender_may_try_again(
     api_settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("read_api.store.pipelined.pool.PATIENCE_SECONDS", 0.2)
-    nowhere = HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none")
+    nowhere = HubSettings(
+        **dict.fromkeys(("api_database_url", "auth_database_url"), "postgresql://nobody@127.0.0.1:9/none")
+    )
     app = create_app(nowhere, api_settings, now=lambda: NOW)
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         answer = await notify(client, notification())

@@ -47,6 +47,9 @@ async def test_a_garbled_value_is_refused_by_name(
     assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
+NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
+
+
 def forged(**changes: Any) -> str:
     key, algorithm = changes.pop("key", "k" * 32), changes.pop("algorithm", "HS256")
     claims = {
@@ -161,7 +164,10 @@ async def test_a_database_that_is_down_is_said_plainly(
     bearer: Any, api_settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("read_api.store.pipelined.pool.PATIENCE_SECONDS", 0.2)
-    app = create_app(HubSettings(api_database_url="postgresql://nobody@127.0.0.1:9/none"), api_settings)
+    app = create_app(
+        HubSettings(api_database_url=NOWHERE, auth_database_url=NOWHERE),
+        api_settings,
+    )
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         answer = await client.get("/api/me", headers=bearer(uuid4()))
         ready = await client.get("/health/ready")

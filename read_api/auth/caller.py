@@ -1,0 +1,34 @@
+"""Who asks, as a token says it."""
+
+from typing import Any, NamedTuple
+
+from litestar.connection import ASGIConnection
+
+from domain.common.account_roles import AccountRole
+
+CALLER = "hub.caller"
+"""Key of the request's scope: the Caller."""
+
+
+class Caller(NamedTuple):
+    """Whom a token speaks for.
+
+    customer: an id that the customer was ever known by. expires: when the token ends, seconds since 1970.
+    person, session: ids, as text; None: a token of `hub token`, for which nobody logged in. epoch: of that session,
+    when the token was made. actor: the person who looks on as this one; None: nobody does.
+    """
+
+    customer: str
+    role: AccountRole
+    expires: float
+    person: str | None = None
+    session: str | None = None
+    epoch: int = 0
+    amr: tuple[str, ...] = ()
+    actor: str | None = None
+
+
+def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    """Who asks; the guard has let them in."""
+    caller: Caller = connection.scope[CALLER]  # type: ignore[literal-required]
+    return caller

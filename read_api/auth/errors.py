@@ -1,0 +1,38 @@
+"""Why somebody is not let in."""
+
+from core.errors import HubError
+
+
+class WrongCredentialsError(HubError):
+    """E-mail address and password are not somebody's. Never says which is wrong, nor whether there is one."""
+
+
+class PersonLockedError(HubError):
+    """They are somebody's whom an operator keeps out: told only to whoever knows the password."""
+
+
+class NoAccountError(HubError):
+    """The person may act for no customer."""
+
+
+class SessionEndedError(HubError):
+    """The refresh token is good no more, or never was: log in again."""
+
+
+class ForeignOriginError(HubError):
+    """A page of another site asks, by the hand of somebody's browser."""
+
+
+class BusyError(HubError):
+    """As many passwords are being hashed, and wait for it, as may be."""
+
+
+class TooManyTriesError(HubError):
+    """One of the limits is reached: `most` tries in `seconds`. `retry_after`: seconds until the next may come."""
+
+    def __init__(self, limit: str, most: int, seconds: int, retry_after: int) -> None:
+        super().__init__(f"too many tries ({limit})")
+        self.limit = limit
+        self.most = most
+        self.seconds = seconds
+        self.retry_after = retry_after

@@ -1,0 +1,141 @@
+"""What is said to /auth, and what it answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import Meta
+from pydantic import ConfigDict, Field
+
+from domain.commands.input import CommandInput
+from domain.common.account_roles import AccountRole
+from read_api.auth.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
+from read_api.http.wire import Wire
+
+AS_TYPED = ConfigDict(str_strip_whitespace=False)
+"""A space at the end of a password is part of it."""
+HIDDEN: dict[str, Any] = {"format": "password"}
+
+
+class LogIn(CommandInput):
+    """Who wants in, and what proves it."""
+
+    model_config = AS_TYPED
+
+    email: str = Field(min_length=3, max_length=254, pattern=r"^[!-~]+@[!-~]+$", description="E-mail address")
+    password: str = Field(
+        min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The password", json_schema_extra=HIDDEN
+    )
+
+
+class SwitchAccount(CommandInput):
+    """For which of their accounts somebody wants to act."""
+
+    customer: UUID = Field(description="`customer` of one of the accounts of `GET /auth/me`")
+
+
+class ChangePassword(CommandInput):
+    """The password that was, and the one that is to be."""
+
+    model_config = AS_TYPED
+
+    current_password: str = Field(
+        min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The present one", json_schema_extra=HIDDEN
+    )
+    new_password: str = Field(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        repr=False,
+        description=f"At least {LEAST_CHARACTERS} characters of any kind, and not one of the common ones",
+        json_schema_extra=HIDDEN,
+    )
+
+
+class Token(Wire, frozen=True):
+    """Whoever shows it acts for the customer, in that role."""
+
+    access_token: Annotated[str, Meta(description="For `Authorization: Bearer`; keep it in memory alone")]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Meta(description="Seconds; refresh before", examples=[900])]
+    person: UUID
+    customer: UUID
+    role: AccountRole
+
+
+class TokenAnswer(Wire, frozen=True):
+    """Somebody is in."""
+
+    data: Token
+
+
+class Account(Wire, frozen=True):
+    """A customer that the person may act for."""
+
+    customer: UUID
+    role: AccountRole
+    name: Annotated[str, Meta(description="What the customer is called")]
+    number: Annotated[str | None, Meta(description="Customer number")]
+
+
+class Person(Wire, frozen=True):
+    """Who is logged in."""
+
+    id: UUID
+    email: str
+    session: UUID
+    amr: Annotated[list[str], Meta(description="How they proved who they are (RFC 8176)", examples=[["pwd"]])]
+    customer: Annotated[UUID | None, Meta(description="Whom they act for now")]
+    accounts: list[Account]
+
+
+class PersonAnswer(Wire, frozen=True):
+    """Who is logged in."""
+
+    data: Person
+
+
+class Session(Wire, frozen=True):
+    """A device on which the person is logged in."""
+
+    id: UUID
+    device: Annotated[str | None, Meta(description="What its browser says it is")]
+    amr: list[str]
+    is_this: Annotated[bool, Meta(description="Whether it is the one that asks")]
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+class SessionList(Wire, frozen=True):
+    """Where the person is logged in, the latest used first."""
+
+    data: list[Session]
+
+
+class Ended(Wire, frozen=True):
+    """How many sessions ended."""
+
+    ended: Annotated[int, Meta(description="Sessions that ended", examples=[1])]
+
+
+class EndedAnswer(Wire, frozen=True):
+    """Sessions that ended."""
+
+    data: Ended
+
+
+class Key(Wire, frozen=True):
+    """A public key (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    alg: Literal["EdDSA"]
+    use: Literal["sig"]
+
+
+class KeySet(Wire, frozen=True):
+    """The keys that access tokens are signed with (RFC 7517)."""
+
+    keys: list[Key]

@@ -1,0 +1,76 @@
+"""What is said to whoever is not let in."""
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.types import ExceptionHandlersMap
+
+from core.logging import logger
+from read_api.auth.errors import (
+    BusyError,
+    ForeignOriginError,
+    NoAccountError,
+    PersonLockedError,
+    SessionEndedError,
+    TooManyTriesError,
+    WrongCredentialsError,
+)
+from read_api.http.problems import catalogue
+from read_api.http.problems.handlers import problem
+from read_api.http.problems.models import FieldProblem
+
+AnyRequest = Request[Any, Any, Any]
+
+log = logger("read_api")
+
+
+def _credentials(request: AnyRequest, error: WrongCredentialsError) -> Response[bytes]:
+    reason = FieldProblem("password", "does not belong to this e-mail address")
+    # A 401 must name a scheme (RFC 9110, 15.5.2); this one opens no browser's dialogue.
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return problem(request, catalogue.WRONG_CREDENTIALS, str(error), reason, headers=challenge)
+
+
+def _session(request: AnyRequest, error: SessionEndedError) -> Response[bytes]:
+    reason = FieldProblem("Cookie", "holds no refresh token that is good")
+    return problem(request, catalogue.SESSION_ENDED, str(error), reason, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _locked(request: AnyRequest, error: PersonLockedError) -> Response[bytes]:
+    return problem(request, catalogue.PERSON_LOCKED, str(error))
+
+
+def _no_account(request: AnyRequest, error: NoAccountError) -> Response[bytes]:
+    return problem(request, catalogue.NO_ACCOUNT, str(error))
+
+
+def _origin(request: AnyRequest, error: ForeignOriginError) -> Response[bytes]:
+    # Whoever runs the portal and forgot AUTH_ORIGINS must be able to see it.
+    log.warning("auth.foreign_origin", path=request.scope["path"])
+    return problem(request, catalogue.FOREIGN_ORIGIN, str(error), FieldProblem("Origin", "is not one of the portal's"))
+
+
+def _busy(request: AnyRequest, error: BusyError) -> Response[bytes]:
+    return problem(request, catalogue.UNAVAILABLE, str(error), headers={"Retry-After": "2"})
+
+
+def _tries(request: AnyRequest, error: TooManyTriesError) -> Response[bytes]:
+    log.warning("auth.limited", path=request.scope["path"], limit=error.limit)
+    headers = {
+        "Retry-After": str(error.retry_after),
+        # draft-ietf-httpapi-ratelimit-headers
+        "RateLimit-Policy": f'"{error.limit}";q={error.most};w={error.seconds}',
+        "RateLimit": f'"{error.limit}";r=0;t={error.retry_after}',
+    }
+    return problem(request, catalogue.TOO_MANY_TRIES, str(error), headers=headers)
+
+
+AUTH_HANDLERS: ExceptionHandlersMap = {
+    WrongCredentialsError: _credentials,
+    SessionEndedError: _session,
+    PersonLockedError: _locked,
+    NoAccountError: _no_account,
+    ForeignOriginError: _origin,
+    BusyError: _busy,
+    TooManyTriesError: _tries,
+}

@@ -1,0 +1,128 @@
+"""People who may log in, and the API as their browsers speak to it."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+from litestar import Litestar
+
+from core.settings import ApiSettings, AuthSettings
+from read_api.app import create_app
+from read_api.auth.cookies import NAME
+from read_api.auth.keys import rotate
+from read_api.auth.passwords import hasher_of
+from tests.builders import insert, insert_customer
+from tests.conftest import Database, as_api
+
+PASSWORD = "correct horse battery staple"
+OWN_PAGE = {"origin": "http://hub", "user-agent": "a browser"}
+CHEAP = AuthSettings(argon2_memory_kib=7168, argon2_passes=1)
+"""As little work as may be: what is hashed here is no secret."""
+HASHED = hasher_of(CHEAP).hash(PASSWORD)
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A person and whom they may act for."""
+
+    id: UUID
+    email: str
+    customer: UUID
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator["psycopg.Connection[Any]"]:
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def keys(owner: "psycopg.Connection[Any]") -> None:
+    """There are keys to sign with, and every copy that starts later knows them."""
+    rotate(owner, 15)
+
+
+@pytest.fixture
+def person(owner: "psycopg.Connection[Any]", keys: None) -> Somebody:
+    return somebody(owner)
+
+
+def somebody(owner: "psycopg.Connection[Any]", role: str = "owner", **values: object) -> Somebody:
+    customer = insert_customer(owner, name="Acme")["id"]
+    email = f"{uuid4().hex[:8]}@example.com"
+    user = insert(owner, "auth.users", **{"email": email, "password_hash": HASHED, **values})
+    insert(owner, "auth.memberships", user_id=user["id"], customer_id=customer, role=role)
+    return Somebody(user["id"], user["email"], customer)
+
+
+@pytest.fixture
+def door_settings() -> AuthSettings:
+    return CHEAP
+
+
+@pytest.fixture
+def app(database: Database, api_settings: ApiSettings, door_settings: AuthSettings) -> Litestar:
+    return create_app(as_api(database), api_settings, auth=door_settings)
+
+
+@pytest.fixture
+async def client(app: Litestar, keys: None) -> AsyncIterator[httpx.AsyncClient]:
+    async with Running(app) as client:
+        yield client
+
+
+class Running:
+    """A copy of the API, running; not app.lifespan(), which must end in the task in which it began."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._services = app.state["services"]
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://hub", headers=OWN_PAGE
+        )
+
+    async def __aenter__(self) -> httpx.AsyncClient:
+        await self._services.database.open()
+        await self._services.door._database.open()
+        self._services.verification.open()
+        await self._services.verification.look()
+        return self.client
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+        await self._services.verification.close()
+        await self._services.door._database.close()
+        self._services.door.close()
+        await self._services.database.close()
+
+
+async def log_in(client: httpx.AsyncClient, person: Somebody, password: str = PASSWORD) -> httpx.Response:
+    # A cookie that is Secure is not kept over http, so the tests carry it themselves.
+    return await client.post("/auth/login", json={"email": person.email, "password": password})
+
+
+async def refresh(client: httpx.AsyncClient, token: str, **headers: str) -> httpx.Response:
+    return await client.post("/auth/refresh", headers={"cookie": f"{NAME}={token}", **headers})
+
+
+def cookie(answer: httpx.Response) -> str:
+    """The refresh token that an answer sets."""
+    return answer.headers["set-cookie"].partition(";")[0].removeprefix(f"{NAME}=")
+
+
+def bearer_of(answer: httpx.Response) -> dict[str, str]:
+    return {"authorization": f"Bearer {answer.json()['data']['accessToken']}"}
+
+
+def audited(owner: "psycopg.Connection[Any]") -> list[str]:
+    return [action for (action,) in owner.execute("SELECT action FROM auth.audit ORDER BY seq")]
+
+
+def later(owner: "psycopg.Connection[Any]", by: str) -> None:
+    """So much time goes by for whatever the database counts."""
+    owner.execute("UPDATE auth.attempts SET tried_at = tried_at - %s::interval", [by])
+    owner.execute("UPDATE auth.refresh_tokens SET used_at = used_at - %s::interval", [by])
+    owner.execute("UPDATE auth.sessions SET expires_at = expires_at - %s::interval", [by])

@@ -1,0 +1,180 @@
+"""Who may come in, as the database keeps it: one audit that cannot be changed, and roles that hold without the API."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from sql.statements import statement
+from tests.builders import insert, insert_customer
+from tests.conftest import Database
+
+Session = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Session]:
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        yield connection
+
+
+def note(session: Session, action: str = "login.refused") -> None:
+    session.execute("SELECT auth.note('anybody', NULL, %s, NULL, '192.0.2.1', '{\"why\": \"unknown\"}')", [action])
+
+
+def broken(owner: Session) -> Any:
+    return owner.execute(statement("operations/audit_broken").encode(), {"seq": None, "hash": None}).fetchone()
+
+
+REWRITTEN = """
+UPDATE auth.audit a
+   SET actor = 'me',
+       hash = sha256(a.previous || convert_to(auth.audit_text(jsonb_populate_record(a, '{"actor": "me"}')), 'UTF8'))
+ WHERE seq = 3
+"""
+
+# -- the audit ---------------------------------------------------------------------------------------------------------
+
+
+def test_many_writers_make_one_chain_without_gaps(database: Database, owner: Session) -> None:
+    def write(_: int) -> None:
+        with psycopg.connect(database.auth, autocommit=True) as session:
+            for _ in range(25):
+                note(session)
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(8)))
+
+    rows = owner.execute("SELECT seq, previous, hash FROM auth.audit ORDER BY seq").fetchall()
+    assert [seq for seq, *_ in rows] == list(range(1, 201))
+    assert [previous for _, previous, _ in rows] == [bytes(32), *(hashed for *_, hashed in rows[:-1])]
+    assert broken(owner)[0] is None
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE auth.audit SET actor = 'me'", "DELETE FROM auth.audit", "TRUNCATE auth.audit"]
+)
+def test_nobody_changes_what_was_written_not_even_the_owner(owner: Session, change: str) -> None:
+    note(owner)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only added to"):
+        owner.execute(change.encode())
+
+
+@pytest.mark.parametrize(
+    ("tampering", "found"),
+    [
+        ("UPDATE auth.audit SET action = 'nothing' WHERE seq = 3", 3),
+        ("UPDATE auth.audit SET address = '192.0.2.99' WHERE seq = 1", 1),
+        ("UPDATE auth.audit SET at = at + interval '1 microsecond' WHERE seq = 5", 5),
+        ("UPDATE auth.audit SET details = '{}' WHERE seq = 2", 2),
+        ("DELETE FROM auth.audit WHERE seq = 4", 5),
+        ("DELETE FROM auth.audit WHERE seq = 1", 2),
+        ("UPDATE auth.audit SET hash = sha256(hash) WHERE seq = 2", 2),
+        # Made to fit by itself: the next one does not go on from it.
+        (REWRITTEN, 4),
+    ],
+)  # fmt: skip
+def test_whoever_gets_around_that_breaks_the_chain_where_it_is_seen(owner: Session, tampering: str, found: int) -> None:
+    for number in range(6):
+        note(owner, f"login.{number}")
+    assert broken(owner)[0] is None
+
+    owner.execute("ALTER TABLE auth.audit DISABLE TRIGGER keep_audit")
+    owner.execute(tampering.encode())
+
+    assert broken(owner)[0] == found
+
+
+def test_a_chain_that_was_cut_or_made_anew_is_found_by_whoever_kept_its_end(owner: Session) -> None:
+    for _ in range(3):
+        note(owner)
+    ((seq, end),) = owner.execute(
+        "SELECT seq, encode(hash, 'hex') FROM auth.audit ORDER BY seq DESC LIMIT 1"
+    ).fetchall()
+    owner.execute("ALTER TABLE auth.audit DISABLE TRIGGER keep_audit")
+    owner.execute("DELETE FROM auth.audit WHERE seq = 3")
+
+    query = statement("operations/audit_broken").encode()
+    assert owner.execute(query, {"seq": None, "hash": None}).fetchone()[0] is None  # type: ignore[index]
+    assert owner.execute(query, {"seq": seq, "hash": end}).fetchone()[0] == seq  # type: ignore[index]
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+ACCEPT = (
+    "SELECT outcome FROM command.accept(%s, 'salesforce', 'orders', NULL, NULL, %s, 'h', '{}', 'r', interval '1 day',"
+    " gen_random_uuid(), '{}')"
+)
+
+
+@pytest.mark.parametrize("role", [None, "", "read_only", "technical", "admin"])
+def test_the_database_accepts_no_command_of_a_role_that_may_not_ask_for_it(
+    database: Database, owner: Session, role: str | None
+) -> None:
+    customer = insert_customer(owner)
+    with psycopg.connect(database.api) as session:
+        session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(customer["id"])])
+        if role is not None:
+            session.execute("SELECT set_config('hub.role', %s, true)", [role])
+
+        assert session.execute(ACCEPT, ["place_order", uuid4().hex]).fetchone() == ("forbidden",)
+        refused = [
+            session.execute("SELECT refused_by FROM command.admit(gen_random_uuid(), %s, '{}')", [kind]).fetchone()
+            for kind in ("pay_links", "uploads", "waits")
+        ]
+    assert refused == [("role",), ("role",), (None,)]
+    assert owner.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
+
+
+# -- who reads what ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT password_hash FROM auth.users",
+        "SELECT token_hash FROM auth.refresh_tokens",
+        "SELECT private_key FROM auth.signing_keys",
+        "SELECT * FROM auth.audit",
+        "SELECT auth.known('a@example.com')",
+        "SELECT auth.signing_key()",
+        "SELECT auth.note('me', NULL, 'nothing', NULL, NULL)",
+    ],
+)
+@pytest.mark.parametrize("role", ["api", "sync", "analyst"])
+def test_what_lets_people_in_is_nothing_for_any_other_login(database: Database, role: str, asked: str) -> None:
+    with psycopg.connect(getattr(database, role)) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(asked.encode())
+
+
+@pytest.mark.parametrize("table", ["hub.customers", "auth.users", "sync.inbox"])
+def test_what_lets_people_in_reads_no_table(database: Database, table: str) -> None:
+    with psycopg.connect(database.auth) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(f"SELECT FROM {table}".encode())
+
+
+def test_two_people_cannot_have_one_address(owner: Session) -> None:
+    insert(owner, "auth.users", email="Taro@example.com")
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        insert(owner, "auth.users", email="taro@EXAMPLE.com")
+
+
+def test_what_is_of_no_more_use_is_forgotten(database: Database, owner: Session) -> None:
+    kept, over = insert(owner, "auth.sessions")["id"], insert(owner, "auth.sessions")["id"]
+    owner.execute("UPDATE auth.sessions SET expires_at = now() + interval '1 day' WHERE id = %s", [kept])
+    owner.execute("UPDATE auth.sessions SET expires_at = now() - interval '31 days' WHERE id = %s", [over])
+    insert(owner, "auth.refresh_tokens", session_id=over)
+    owner.execute("INSERT INTO auth.attempts (kind, key, tried_at) VALUES ('login', 'a', now() - interval '2 days')")
+    owner.execute("INSERT INTO auth.attempts (kind, key) VALUES ('login', 'a')")
+
+    with psycopg.connect(database.sync) as session:
+        assert session.execute("SELECT auth.forget()").fetchone() == (1,)
+
+    assert owner.execute("SELECT id FROM auth.sessions").fetchall() == [(kept,)]
+    assert owner.execute("SELECT count(*) FROM auth.refresh_tokens").fetchone() == (0,)
+    assert owner.execute("SELECT count(*) FROM auth.attempts").fetchone() == (1,)
