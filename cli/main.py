@@ -10,12 +10,14 @@ from cli.needs import NEEDS
 from cli.verbs import (
     api,
     apply,
+    audit,
     commands,
     customers,
     dagster,
     forward,
     gateway,
     history,
+    keys,
     listen,
     migrate,
     psql,
@@ -27,6 +29,7 @@ from cli.verbs import (
     token,
     tour,
     up,
+    user,
 )
 from core import logging as logs
 from core.errors import HubError
@@ -50,6 +53,9 @@ app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
+app.add_typer(user.app, name="user")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.command("tour", epilog=tour.EXAMPLES)(tour.tour)
 app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)

@@ -1,0 +1,186 @@
+"""`hub user`."""
+
+import re
+from datetime import datetime, timedelta
+from getpass import getuser
+from secrets import token_urlsafe
+from typing import Annotated, Any
+from uuid import UUID
+
+import psycopg
+import typer
+
+from cli.database import answer, opened
+from cli.examples import examples
+from cli.output import AsJson, Column, console, moment, number, plain, show
+from core.clock import utc_now
+from core.errors import HubError, NotFoundError
+from core.settings import AuthSettings, load
+from domain.common.account_roles import AccountRole
+from sql.statements import statement
+
+EXAMPLES = examples(
+    ("hub user add taro@example.com --customer 0b9ee7c5-…", "lets somebody in, for a customer; prints a password once"),
+    (
+        "hub user add hana@example.com --customer 0b9e… --role billing",
+        "another person, or another role of the same one",
+    ),
+    ("hub user list", "who may log in"),
+    ("hub user show taro@example.com", "for whom they may act, and where they are logged in"),
+    (
+        "hub user lock taro@example.com --hours 24 --reason 'stolen phone'",
+        "keeps them out, and ends their sessions",
+    ),
+    ("hub user unlock taro@example.com", "before its time"),
+    ("hub user reset taro@example.com", "a new password, printed once; logs them out everywhere"),
+)
+
+app = typer.Typer(no_args_is_help=True, help="The people who may log in.", rich_markup_mode="rich")
+
+PEOPLE = (
+    Column("email", "e-mail"),
+    Column("accounts", "accounts", number, right=True),
+    Column("sessions", "sessions", number, right=True),
+    Column("last_used_at", "last here (UTC)", moment),
+    Column("locked_until", "locked until (UTC)", moment, alarming=lambda until: until is not None),
+    Column("id", "person", spare=True),
+)
+ACCOUNTS = (
+    Column("customer_id", "customer"),
+    Column("name", "name"),
+    Column("role", "role"),
+    Column("created_at", "since (UTC)", moment),
+)
+SESSIONS = (
+    Column("id", "session"),
+    Column("device", "device", plain),
+    Column("created_at", "logged in (UTC)", moment),
+    Column("last_used_at", "last here (UTC)", moment),
+    Column("revoked_why", "ended", plain),
+)
+
+Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
+ADDRESS = re.compile(r"(?=.{3,254}$)[!-~]+@[!-~]+")
+FOREVER_YEARS = 100
+
+
+class EmailError(HubError):
+    """Nobody can have such an address."""
+
+
+@app.command("add", epilog=EXAMPLES)
+def add(
+    email: Email,
+    customer: Annotated[UUID, typer.Option(help="The customer to act for: an id of `hub customers list`.")],
+    role: Annotated[AccountRole, typer.Option(help="What they may do there.")] = "owner",
+) -> None:
+    """Let a person act for a customer. Whoever is new gets a password, which is shown here once.
+
+    The same person and customer again changes the role, within a second on every copy of the API.
+    """
+    if not ADDRESS.fullmatch(email):
+        raise EmailError(f"{email} is not an e-mail address (for example taro@example.com)")
+    with opened() as connection:
+        if not connection.execute("SELECT FROM hub.customer_accounts WHERE id = %s", [customer]).rowcount:
+            raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
+        found = connection.execute(statement("operations/user_id").encode(), {"email": email}).fetchone()
+        password = None if found else token_urlsafe(15)
+        who = found[0] if found else _added(connection, email, _hashed(password or ""))
+        connection.execute(
+            statement("operations/give_role").encode(), {"user": who, "customer": customer, "role": role}
+        )
+        _note(connection, "role.given", who, customer=str(customer), role=role)
+    console().print(f"{email} may act for {customer} as {role}.")
+    if password is not None:
+        _tell(password)
+
+
+@app.command("list", epilog=EXAMPLES)
+def list_(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False) -> None:
+    """Who may log in, the latest here first."""
+    rows = answer("operations/users", email=None, limit=limit)
+    show(rows, PEOPLE, as_json=as_json, empty="Nobody may log in; `hub user add` lets somebody.")
+
+
+@app.command("show", epilog=EXAMPLES)
+def show_(email: Email, as_json: AsJson = False) -> None:
+    """One person: for whom they may act, and where they are logged in."""
+    person = _person(email)
+    accounts = answer("operations/user_accounts", user=person["id"])
+    sessions = answer("operations/user_sessions", user=person["id"])
+    if as_json:
+        show([person | {"accounts": accounts, "sessions": sessions}], (), as_json=True, empty="")
+        return
+    show([person], PEOPLE, as_json=False, empty="")
+    show(accounts, ACCOUNTS, as_json=False, empty="They may act for nobody.")
+    show(sessions, SESSIONS, as_json=False, empty="They were never logged in.")
+
+
+@app.command("lock", epilog=EXAMPLES)
+def lock(
+    email: Email,
+    reason: Annotated[str, typer.Option(help="Why, for whoever asks later; it is kept.", prompt="Why")],
+    hours: Annotated[int | None, typer.Option(min=1, help="For so long; without it, until `hub user unlock`.")] = None,
+) -> None:
+    """Keep a person out: within a second, none of their sessions and tokens is good any more."""
+    person = _person(email)
+    until = utc_now() + (timedelta(days=365 * FOREVER_YEARS) if hours is None else timedelta(hours=hours))
+    _set_lock(person["id"], until, reason, "user.locked", hours=hours)
+    console().print(f"{email} is locked{'' if hours is None else f' until {until:%Y-%m-%d %H:%M} UTC'}.")
+
+
+@app.command("unlock", epilog=EXAMPLES)
+def unlock(email: Email) -> None:
+    """Let a person in again, before the time that was said."""
+    _set_lock(_person(email)["id"], None, None, "user.unlocked")
+    console().print(f"{email} may log in.")
+
+
+@app.command("reset", epilog=EXAMPLES)
+def reset(email: Email) -> None:
+    """A new password, shown here once. Every session of the person's ends: whoever had the old one may be in."""
+    who, password = _person(email)["id"], token_urlsafe(15)
+    with opened() as connection:
+        changed = {"user": who, "hashed": _hashed(password)}
+        connection.execute(statement("operations/reset_password").encode(), changed)
+        _note(connection, "password.reset", who)
+    _tell(password)
+
+
+def _person(email: str) -> dict[str, Any]:
+    rows = answer("operations/users", email=email, limit=1)
+    if not rows:
+        raise NotFoundError(f"nobody has the address {email}; see `hub user list`")
+    return rows[0]
+
+
+def _set_lock(who: UUID, until: datetime | None, reason: str | None, action: str, **details: object) -> None:
+    with opened() as connection:
+        locked = {"user": who, "until": until, "reason": reason}
+        connection.execute(statement("operations/set_lock").encode(), locked)
+        _note(connection, action, who, **details)
+
+
+def _added(connection: "psycopg.Connection[Any]", email: str, hashed: str) -> UUID:
+    row = connection.execute(statement("operations/add_user").encode(), {"email": email, "hashed": hashed}).fetchone()
+    who: UUID = row[0] if row else UUID(int=0)
+    _note(connection, "user.added", who)
+    return who
+
+
+def _hashed(password: str) -> str:
+    from read_api.auth.passwords import hasher_of
+
+    return hasher_of(load(AuthSettings)).hash(password)
+
+
+def _note(connection: "psycopg.Connection[Any]", action: str, who: UUID, **details: object) -> None:
+    from psycopg.types.json import Jsonb
+
+    noted = {"actor": f"operator:{getuser()}", "action": action, "record": f"user:{who}", "details": Jsonb(details)}
+    connection.execute(statement("operations/note").encode(), noted)
+
+
+def _tell(password: str) -> None:
+    console(stderr=True).print("The password, shown this once; it can be changed after logging in:")
+    typer.echo(password)

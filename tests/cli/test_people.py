@@ -1,0 +1,175 @@
+"""`hub user`, `hub keys`, `hub audit`: who may log in, by an operator's word, and what was done about it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from argon2 import PasswordHasher
+
+from tests.builders import insert, insert_customer
+from tests.cli.conftest import Hub
+from tests.conftest import Database
+
+TARO = "taro@example.com"
+
+
+@pytest.fixture
+def owner(joined: Database) -> Any:
+    with psycopg.connect(joined.owner, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def customer(owner: Any) -> str:
+    return str(insert_customer(owner, name="Acme")["id"])
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "7168")
+
+
+def said(hub: Hub, *arguments: str) -> Any:
+    ended = hub(*arguments, "--json")
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out)
+
+
+def stored(owner: Any) -> str:
+    ((hashed,),) = owner.execute("SELECT password_hash FROM auth.users").fetchall()
+    return str(hashed)
+
+
+def test_somebody_who_is_added_gets_a_password_that_is_shown_once(hub: Hub, owner: Any, customer: str) -> None:
+    ended = hub("user", "add", TARO, "--customer", customer)
+
+    assert ended.code == 0
+    password = ended.out.splitlines()[-1]
+    assert len(password) >= 15
+    assert PasswordHasher().verify(stored(owner), password)
+    (person,) = said(hub, "user", "list")
+    assert (person["email"], person["accounts"], person["sessions"]) == (TARO, 1, 0)
+    (shown,) = said(hub, "user", "show", TARO.upper())
+    assert [(each["customer_id"], each["name"], each["role"]) for each in shown["accounts"]] == [
+        (customer, "Acme", "owner")
+    ]
+    assert password not in str(shown)
+
+
+def test_the_same_person_again_gets_another_role_and_keeps_the_password(hub: Hub, owner: Any, customer: str) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    before = stored(owner)
+
+    ended = hub("user", "add", TARO.title(), "--customer", customer, "--role", "read_only")
+
+    assert ended.out == f"{TARO.title()} may act for {customer} as read_only.\n"
+    assert stored(owner) == before
+    assert said(hub, "user", "show", TARO)[0]["accounts"][0]["role"] == "read_only"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("user", "add", "no address", "--customer", str(uuid4())), "hub: no address is not an e-mail address"),
+        (("user", "add", TARO, "--customer", str(uuid4())), "hub: no customer has the id"),
+        (("user", "show", TARO), "hub: nobody has the address"),
+        (("user", "lock", TARO, "--reason", "none"), "hub: nobody has the address"),
+        (("user", "unlock", TARO), "hub: nobody has the address"),
+        (("user", "reset", TARO), "hub: nobody has the address"),
+        (("audit", "verify", "--known", "nonsense"), "hub: --known: nonsense is not ENTRY:HASH"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(hub: Hub, joined: Database, arguments: Any, why: str) -> None:
+    ended = hub(*arguments)
+
+    assert ended.code == 1
+    assert ended.err.startswith(why)
+
+
+def test_a_role_that_is_none_is_a_question_of_usage(hub: Hub, customer: str) -> None:
+    ended = hub("user", "add", TARO, "--customer", customer, "--role", "admin")
+
+    assert ended.code == 2
+    assert "read_only" in ended.err
+
+
+def test_a_lock_ends_every_session_and_is_undone(hub: Hub, owner: Any, customer: str) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()
+    insert(owner, "auth.sessions", user_id=who, customer_id=customer, expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+
+    assert hub("user", "lock", TARO, "--hours", "24", "--reason", "stolen phone").code == 0
+
+    (person,) = said(hub, "user", "show", TARO)
+    assert (person["sessions"][0]["revoked_why"], person["lock_reason"]) == ("locked", "stolen phone")
+    assert person["locked_until"] is not None
+    assert owner.execute("SELECT epoch FROM auth.revocations").fetchall() == [(2**31 - 1,)]
+    hub("user", "unlock", TARO)
+    assert said(hub, "user", "show", TARO)[0]["locked_until"] is None
+    assert hub("user", "lock", TARO, "--reason", "for good").code == 0
+    assert "locked until" in hub("user", "list").out
+
+
+def test_a_reset_gives_another_password_and_ends_every_session(hub: Hub, owner: Any, customer: str) -> None:
+    old = hub("user", "add", TARO, "--customer", customer).out.splitlines()[-1]
+    ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()
+    insert(owner, "auth.sessions", user_id=who, customer_id=customer)
+
+    new = hub("user", "reset", TARO).out.strip()
+
+    assert new != old
+    assert PasswordHasher().verify(stored(owner), new)
+    assert owner.execute("SELECT revoked_why FROM auth.sessions").fetchall() == [("password_reset",)]
+
+
+def test_migrating_makes_keys_and_rotating_keeps_what_verifies(hub: Hub, owner: Any) -> None:
+    assert hub("keys", "list").out == "There is no key yet; `hub keys rotate` makes some.\n"
+    assert hub("migrate").code == 0
+    (following, current) = said(hub, "keys", "list")
+
+    rotated = hub("keys", "rotate")
+
+    assert rotated.out == f"{following['kid']} signs from now on.\n"
+    states = {each["kid"]: each["state"] for each in said(hub, "keys", "list")}
+    assert (states[current["kid"]], states[following["kid"]]) == ("retired", "current")
+    assert sorted(states.values()) == ["current", "next", "retired"]
+    assert "private" not in hub("keys", "list", "--json").out
+    hub("keys", "rotate", "--withdraw")
+    assert owner.execute(
+        "SELECT verifies_until <= now() FROM auth.signing_keys WHERE kid = %s", [following["kid"]]
+    ).fetchall() == [(True,)]
+
+
+def test_what_operators_do_is_in_the_audit_and_the_audit_is_whole(hub: Hub, owner: Any, customer: str) -> None:
+    assert hub("audit", "verify").out == "Nothing was done yet.\n"
+    hub("user", "add", TARO, "--customer", customer)
+    hub("user", "lock", TARO, "--reason", "none")
+    hub("user", "unlock", TARO)
+    hub("user", "reset", TARO)
+    hub("keys", "rotate")
+
+    entries = said(hub, "audit")
+
+    assert [each["action"] for each in reversed(entries)] == [
+        "user.added", "role.given", "user.locked", "user.unlocked", "password.reset", "keys.rotated",
+    ]  # fmt: skip
+    assert all(each["actor"].startswith("operator:") for each in entries)
+    assert TARO not in str(entries)
+    assert len(said(hub, "audit", "--record", entries[-1]["record"])) == 5
+    verified = hub("audit", "verify")
+    assert verified.out.startswith("6 entries, one unbroken chain. To keep elsewhere: 6:")
+    assert hub("audit", "verify", "--known", verified.out.split()[-1]).code == 0
+
+
+def test_a_link_that_was_broken_on_purpose_is_named(hub: Hub, owner: Any, customer: str) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    hub("user", "unlock", TARO)
+    owner.execute("ALTER TABLE auth.audit DISABLE TRIGGER keep_audit")
+    owner.execute("UPDATE auth.audit SET actor = 'operator:nobody' WHERE seq = 2")
+
+    ended = hub("audit", "verify")
+
+    assert (ended.code, ended.err) == (1, "hub: the audit's chain is broken at entry 2\n")
