@@ -7,6 +7,7 @@ from tests.mutants.rooms import ROOMS
 from tests.mutants.written import written
 
 ROOMS_WITH_BUGS = {
+    "auth",
     "commands",
     "crashes",
     "events",
