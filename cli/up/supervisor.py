@@ -22,7 +22,17 @@ from cli.up.processes import Processes
 from cli.up.stack import WORKSPACE, Stack
 from cli.up.survivor import survivor
 from core.errors import HubError, SettingsError
-from core.settings import KINDS, GatewaySettings, HubSettings, load, require, url_as, url_variable
+from core.settings import (
+    KINDS,
+    ApiSettings,
+    GatewaySettings,
+    HubSettings,
+    load,
+    require,
+    require_mode,
+    url_as,
+    url_variable,
+)
 from sql.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +89,7 @@ def _run(console: Console, stack: ExitStack) -> None:
     stack.enter_context(alone(home))
     os.environ.update(_chosen(settings, sandbox))
     require(*KINDS)  # Said now, not by the death of a process.
+    require_mode(load(HubSettings), load(ApiSettings))
     gateway = load(GatewaySettings)
     ours = (
         Port("API_PORT", settings.api_port, settings.api_host),

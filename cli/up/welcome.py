@@ -12,7 +12,7 @@ from cli.verbs.dagster import link_into_ui
 from cli.verbs.status import COLUMNS, state
 from cli.verbs.token import minted
 from core.database import masked
-from core.settings import ApiSettings, load
+from core.settings import ApiSettings, HubSettings, load
 
 
 def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
@@ -24,7 +24,9 @@ def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
         if name == "Dagster UI":
             _line(console, "", "a viewer's, one use, ten minutes; others: hub dagster --link [--operate]")
     _line(console, "psql", f"hub psql   ({masked(hub_url())})")
-    if stack.sandbox:
+    if load(HubSettings).hub_mode == "production":
+        _line(console, "people", "hub user add EMAIL --customer <id>   (hub customers list)")
+    elif stack.sandbox:
         _demonstration(stack, console)
     else:
         _line(console, "token", "hub token --customer <id>   (hub customers list)")

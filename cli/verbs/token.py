@@ -8,7 +8,7 @@ import typer
 from cli.database import opened
 from cli.examples import examples
 from core.errors import NotFoundError
-from core.settings import ApiSettings, load
+from core.settings import ApiSettings, HubSettings, load, require_mode
 
 EXAMPLES = examples(
     ("hub token --customer 0b9ee7c5-…", "an id of `hub customers list`"),
@@ -29,4 +29,6 @@ def token(
 def minted(customer: UUID) -> str:
     from read_api.auth.tokens import mint
 
-    return mint(load(ApiSettings), customer)
+    api = load(ApiSettings)
+    require_mode(load(HubSettings), api)
+    return mint(api, customer)

@@ -27,7 +27,7 @@ from read_api.http.services import services_of
 from read_api.live.changes import OLDER_THAN_ALL, Position, position_of
 from read_api.live.follower import Follower
 from read_api.live.seats import NoSeatError
-from read_api.live.stream import BEAT, Item, items
+from read_api.live.stream import BEAT, EXPIRED, Item, items
 from read_api.live.tags import UNTAGGED
 from read_api.store.database import DatabaseDownError, UnknownCustomerError
 
@@ -70,7 +70,8 @@ class EventStream(ASGIResponse):
             async with aclosing(await self._begun()) as stream:
                 await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
                 ended = () if self._ended is None else (self._ended(),)
-                await _while_there(_send(send, stream), _left(receive), *ended)
+                if await _while_there(_send(send, stream), _left(receive), *ended):
+                    await _taken(send({"type": "http.response.body", "body": _as_event(EXPIRED), "more_body": False}))
 
 
 class LiveController(Controller):
@@ -191,11 +192,17 @@ async def _closed(socket: WebSocket[Any, Any, Any]) -> None:
         pass
 
 
-async def _while_there(sending: Coroutine[Any, Any, None], *leaving: Coroutine[Any, Any, None]) -> None:
-    """Until all is sent, or the client has left: one that is only noticed missing by a send is held for nothing."""
-    tasks = [asyncio.create_task(each) for each in (sending, *leaving)]
+async def _while_there(
+    sending: Coroutine[Any, Any, None], leaving: Coroutine[Any, Any, None], *ending: Coroutine[Any, Any, None]
+) -> bool:
+    """Until all is sent, or the client has left: one that is only noticed missing by a send is held for nothing.
+
+    True: neither, but the client's token is good no more.
+    """
+    tasks = [asyncio.create_task(each) for each in (sending, leaving, *ending)]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return not done & set(tasks[:2])
     finally:
         for task in tasks:
             task.cancel()

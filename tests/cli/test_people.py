@@ -96,6 +96,19 @@ def test_a_role_that_is_none_is_a_question_of_usage(hub: Hub, customer: str) -> 
     assert "read_only" in ended.err
 
 
+def test_in_production_nobody_is_given_a_token_without_logging_in(
+    hub: Hub, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_MODE", "production")
+
+    refused = hub("token", "--customer", customer)
+    monkeypatch.delenv("API_JWT_KEY")
+    without = hub("token", "--customer", customer)
+
+    assert refused.err.startswith("hub: API_JWT_KEY: whoever has it speaks for every customer")
+    assert without.err.startswith("hub: API_JWT_KEY: not set")
+
+
 def test_a_lock_ends_every_session_and_is_undone(hub: Hub, owner: Any, customer: str) -> None:
     hub("user", "add", TARO, "--customer", customer)
     ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()

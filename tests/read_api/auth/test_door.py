@@ -7,6 +7,7 @@ else shows it ends the session. Whatever is called back is good no more within a
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +37,7 @@ from tests.read_api.auth.conftest import (
     refresh,
     somebody,
 )
+from tests.serving import served_api
 
 Owner = psycopg.Connection[Any]
 Client = httpx.AsyncClient
@@ -473,6 +475,19 @@ async def test_what_cannot_listen_hears_of_it_all_the_same(
         owner.execute("UPDATE auth.users SET locked_until = 'infinity'")
 
         await until_refused(client, bearer_of(answer))
+
+
+def test_a_live_stream_ends_with_its_session(database: Database, person: Somebody, owner: Owner) -> None:
+    with served_api(database) as url, httpx.Client(base_url=url, timeout=30) as client:
+        answer = client.post("/auth/login", json={"email": person.email, "password": PASSWORD})
+        with client.stream("GET", "/api/live", headers=bearer_of(answer)) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": alive"
+
+            owner.execute("UPDATE auth.users SET locked_until = 'infinity'")
+
+            assert "event: expired" in list(islice(lines, 10))
+        assert client.get("/api/me", headers=bearer_of(answer)).status_code == 401
 
 
 # -- one's own log-in --------------------------------------------------------------------------------------------------
