@@ -69,7 +69,8 @@ def bench_doors(repeats: int, seconds: int, through: str | None = None) -> None:
         url = stack.enter_context(fresh(stack.enter_context(server()), "bench_doors", template=TEMPLATE))
         fill(url)
         environment = {
-            "DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"), "API_PORT": str(port),
+            "DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"),
+            "AUTH_DATABASE_URL": as_role(url, "hub_auth"), "API_PORT": str(port),
             "HUB_MODE": "development", "API_JWT_KEY": key,
             "API_JWT_MINUTES": "1440",
             # Streams are no attack here: the worst is that all of them are let in.

@@ -44,6 +44,7 @@ def bench_live(repeats: int, seconds: int, connections: int) -> None:
         url = stack.enter_context(fresh(stack.enter_context(server()), "bench_live", template=TEMPLATE))
         fill(url)
         environment = {"DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"), "API_PORT": str(port)}
+        environment |= {"AUTH_DATABASE_URL": as_role(url, "hub_auth")}
         environment |= {"HUB_MODE": "development", "API_JWT_KEY": key, "API_JWT_MINUTES": "1440"}
         command = [sys.executable, "-c", "from read_api.serve import serve; serve()"]
         stack.enter_context(serving(command, environment, f"{api}/health"))

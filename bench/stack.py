@@ -83,6 +83,7 @@ def _environment(ports: Mapping[str, str], api_port: str, url: str, customers: i
         "DATABASE_URL": url,
         "SYNC_DATABASE_URL": as_role(url, "hub_sync"),
         "API_DATABASE_URL": as_role(url, "hub_api"),
+        "AUTH_DATABASE_URL": as_role(url, "hub_auth"),
         **CREDENTIALS,
         "SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['SALESFORCE']}",
         "SALESFORCE_EVENTS_TARGET": f"127.0.0.1:{ports['SALESFORCE_GRPC']}",

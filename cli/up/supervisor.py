@@ -41,6 +41,7 @@ BIN = Path(sys.executable).parent
 # Names that begin so are the hub's business, whoever set them.
 OURS = (
     "API_",
+    "AUTH_",
     "COMMANDS_",
     "DAGSTER_",
     "SALESFORCE_",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from read_api.store.questions import TABLE, Question, without_comments
 
-SCHEMAS = ("hub", "sync", "command")
+SCHEMAS = ("hub", "sync", "command", "auth")
 """The schemas that the API's role may use. It finds a table in them only by the schema's name."""
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 # Who asks is the customer of today, whatever the moment.

@@ -59,6 +59,7 @@ class Urls:
     owner: str
     sync: str
     api: str
+    auth: str
 
 
 @dataclass
@@ -210,7 +211,7 @@ def _loaded(sandbox: RunningSandbox, url: str) -> Urls:
 
 
 def _urls(url: str) -> Urls:
-    return Urls(url, as_role(url, "hub_sync"), as_role(url, "hub_api"))
+    return Urls(url, as_role(url, "hub_sync"), as_role(url, "hub_api"), as_role(url, "hub_auth"))
 
 
 def _records(url: str) -> dict[str, list[str]]:

@@ -53,7 +53,7 @@ def password_in_ps(target: Target) -> Seen:
             "DATABASE_URL": f"postgresql://somebody:{word}@127.0.0.1:{free_port()}/none?connect_timeout=2",
         }
     )
-    for name in ("ANALYST_DATABASE_URL", "SYNC_DATABASE_URL", "API_DATABASE_URL"):
+    for name in ("ANALYST_DATABASE_URL", "SYNC_DATABASE_URL", "API_DATABASE_URL", "AUTH_DATABASE_URL"):
         environment[name] = environment["DATABASE_URL"]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "psql", "-c", "select 1"],

@@ -59,6 +59,9 @@ async def test_every_operation_answers_without_a_needless_byte(
     headers = bearer(owned["customers"]["id"]) | {"Idempotency-Key": "12345678"}
     asked: list[tuple[str, str]] = []
     for path, item in app.openapi_schema.paths.items():
+        # Whoever is logged in is another's to test: tests/read_api/auth.
+        if path.startswith("/auth"):
+            continue
         url = re.sub(r"\{(\w+)\}", lambda found: str(owned[IDS[found[1]]]), path)
         asked += [(method, url) for method in ("get", "post", "patch") if getattr(item, method) and path != "/api/live"]
     said = [await client.request(method, url, headers=headers) for method, url in asked]
