@@ -87,6 +87,7 @@ customer_accounts = Table(
     comment="One row per account in Salesforce or WHMCS, and the customer it is linked to.",
 )
 
+Index("customer_accounts_source_id_idx", customer_accounts.c.source, customer_accounts.c.source_id)
 Index("customer_accounts_partner_idx", customer_accounts.c.source, customer_accounts.c.partner_key)
 Index("customer_accounts_number_idx", customer_accounts.c.source, customer_accounts.c.account_number)
 for name in ("details", "payment_methods"):

@@ -2,7 +2,8 @@
 -- A hop goes along a claim or an operator's word, in either direction, or to the other account of the same customer. Who
 -- is up to two hops away may change hands; the third hop is read only to know whether other accounts claim those two.
 -- What a claim named before this transaction changed it is as near as what it names now: the account that it named may have no claim left.
-WITH RECURSIVE words AS (
+-- The words are worked out once: there are few, and without statistics a plan may join all accounts for each one.
+WITH RECURSIVE words AS MATERIALIZED (
     SELECT s.id AS crm, w.id AS billing
       FROM sync.link_words word
       JOIN hub.customer_accounts s ON s.source = 'salesforce' AND s.source_id = word.salesforce_id

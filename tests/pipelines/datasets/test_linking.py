@@ -12,6 +12,7 @@ from core.errors import NotFoundError
 from domain.common.identifiers import account_id
 from pipelines.datasets import linking as links
 from pipelines.datasets.linking import link_accounts
+from sql.statements import statement
 from tests.builders import NOON, insert
 
 RUN = uuid4()
@@ -348,3 +349,22 @@ def test_judging_again_what_did_not_change_writes_nothing(connection):
     linked(connection, a, w)
 
     assert connection.execute("SELECT count(*) FROM sync.changes").fetchone() == before
+
+
+def test_judging_links_looks_accounts_up_by_whatever_a_claim_may_name(connection):
+    """Of 2,000 accounts of each system, not a filter over all of them for each that changed."""
+    connection.execute(
+        "INSERT INTO hub.customer_accounts (id, source, source_id, customer_id, partner_key, account_number)"
+        " SELECT gen_random_uuid(), source, number::text, gen_random_uuid(), number::text, number::text"
+        "   FROM generate_series(1, 2000) number, unnest(ARRAY['salesforce', 'whmcs']) source"
+    )
+    touched = [row[0] for row in connection.execute("SELECT id FROM hub.customer_accounts").fetchall()]
+    connection.execute(statement("sync/begin_page"))
+
+    explained = f"EXPLAIN {statement('sync/accounts_in_reach')}"
+    plan = connection.execute(explained.encode(), {"touched": touched}).fetchall()
+
+    text = "\n".join(line for (line,) in plan)
+    assert "customer_accounts_source_id_idx" in text
+    assert "Filter: (source_id" not in text
+    assert "CTE words" in text
