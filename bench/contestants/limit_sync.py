@@ -23,19 +23,20 @@ LOOK_EVERY_SECONDS = 0.1
 
 
 class Table:
-    """A table of texts, made when its first page says which columns there are. One transaction a page, as ours."""
+    """A table of texts, with whatever columns a page names: rows differ in them. One transaction a page, as ours."""
 
     def __init__(self, connection: psycopg.Connection[Any], name: str) -> None:
         self._connection = connection
         self._name = Identifier(name)
-        self._made = False
+        self._columns: set[str] = set()
+        connection.execute(SQL("CREATE TABLE {} ()").format(self._name))
 
     def add_rows(self, rows: list[dict[str, Any]]) -> None:
-        names = list(rows[0])
+        names = list(dict.fromkeys(name for row in rows for name in row))
         self._make(names)
         with self._connection.cursor().copy(self._copy(names, "")) as copy:
             for row in rows:
-                copy.write_row([row[name] for name in names])
+                copy.write_row([row.get(name) for name in names])
         self._connection.commit()
 
     def add_csv(self, page: bytes) -> None:
@@ -46,10 +47,11 @@ class Table:
         self._connection.commit()
 
     def _make(self, names: list[str]) -> None:
-        if not self._made:
-            columns = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names)
-            self._connection.execute(SQL("CREATE TABLE {} ({})").format(self._name, columns))
-            self._made = True
+        for name in names:
+            if name not in self._columns:
+                add = SQL("ALTER TABLE {} ADD COLUMN {} text").format(self._name, Identifier(name))
+                self._connection.execute(add)
+                self._columns.add(name)
 
     def _copy(self, names: list[str], options: str) -> Composed:
         listed = SQL(", ").join(map(Identifier, names))
