@@ -231,6 +231,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION auth.acting(uuid, uuid) IS 'The customer that a person acts for, and as what; no row: for none';
 
+-- Hold on to what a person may act for until the end of the transaction: whoever takes it away waits, and then finds the
+-- session that was begun or switched meanwhile, and calls its tokens back. To be called before a session is locked, as whoever
+-- takes a membership away holds that and waits for sessions. False: it was taken away.
+CREATE OR REPLACE FUNCTION auth.hold(person uuid, customer uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM auth.memberships m WHERE m.user_id = person AND m.customer_id = customer FOR SHARE;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION auth.hold(uuid, uuid) IS 'Keep a membership as it is until the transaction ends; whether there is one';
+
 -- A session begins, once its person has proved who they are: `verified` is the hash that the password was compared with,
 -- for it may have been changed meanwhile. outcome: begun, refused (it was), locked, no_account (they may act for nobody).
 -- rehashed: the same password's hash by today's parameters. forgiven: the key of the account's tries, which count no more.
@@ -258,7 +271,7 @@ BEGIN
     SELECT a.customer_id, a.role INTO chosen
       FROM auth.acting(person, (SELECT s.customer_id FROM auth.sessions s WHERE s.user_id = person
                                  ORDER BY s.last_used_at DESC LIMIT 1)) a;
-    IF NOT FOUND THEN
+    IF NOT FOUND OR NOT auth.hold(person, chosen.customer_id) THEN
         PERFORM auth.note('user:' || person, NULL, 'login.refused', 'user:' || person, address, '{"why": "no_account"}');
         RETURN QUERY SELECT 'no_account', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
@@ -441,6 +454,7 @@ DECLARE
     mine auth.sessions;
     chosen record;
 BEGIN
+    PERFORM auth.hold((SELECT s.user_id FROM auth.sessions s WHERE s.id = session), customer);
     SELECT s.* INTO mine FROM auth.sessions s WHERE s.id = session AND s.revoked_at IS NULL FOR UPDATE;
     SELECT a.customer_id, a.role INTO chosen FROM auth.acting(mine.user_id, customer) a WHERE a.customer_id = customer;
     IF NOT FOUND THEN

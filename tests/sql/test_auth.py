@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from sql.statements import statement
 from tests.builders import insert, insert_customer
 from tests.conftest import Database
+from tests.waiting import until
 
 Session = psycopg.Connection[Any]
 
@@ -178,3 +180,92 @@ def test_what_is_of_no_more_use_is_forgotten(database: Database, owner: Session)
     assert owner.execute("SELECT id FROM auth.sessions").fetchall() == [(kept,)]
     assert owner.execute("SELECT count(*) FROM auth.refresh_tokens").fetchone() == (0,)
     assert owner.execute("SELECT count(*) FROM auth.attempts").fetchone() == (1,)
+
+
+# -- who is taken away while they come in ------------------------------------------------------------------------------
+
+BEGIN = """
+SELECT outcome FROM auth.begin_session(%s, %s, 'hash', NULL, %s, 'a browser', '{pwd}', interval '7 days',
+                                        'key', '192.0.2.1')
+"""
+
+
+@pytest.fixture
+def member(owner: Session) -> tuple[Any, list[Any]]:
+    """A person with a password, and the two customers for whom they may act, the one they were given first before."""
+    person = uuid4()
+    owner.execute(
+        "INSERT INTO auth.users (id, email, password_hash) VALUES (%s, %s, 'hash')", [person, f"{person}@example.com"]
+    )
+    customers = [insert_customer(owner)["id"] for _ in range(2)]
+    for customer in customers:
+        owner.execute(
+            "INSERT INTO auth.memberships (user_id, customer_id, role) VALUES (%s, %s, 'owner')", [person, customer]
+        )
+    return person, customers
+
+
+@contextmanager
+def at_once(database: Database) -> Iterator[tuple[Session, Session, ThreadPoolExecutor]]:
+    """Two sessions, the owner's and the door's, and a thread for the one that waits."""
+    with (
+        psycopg.connect(database.owner) as taking,
+        psycopg.connect(database.auth) as coming,
+        ThreadPoolExecutor(1) as own,
+    ):
+        yield taking, coming, own
+
+
+def waits(owner: Session, session: Session) -> bool:
+    found = owner.execute(
+        "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [session.info.backend_pid]
+    ).fetchone()
+    return found == (True,)
+
+
+TAKE_AWAY = "DELETE FROM auth.memberships WHERE user_id = %s AND customer_id = %s"
+
+
+def test_who_logs_in_while_their_last_account_is_taken_away_is_not_let_in(
+    database: Database, owner: Session, member: tuple[Any, list[Any]]
+) -> None:
+    person, (first, last) = member
+    owner.execute(TAKE_AWAY, [person, first])
+    with at_once(database) as (taking, coming, own):
+        taking.execute(TAKE_AWAY, [person, last])
+        came_in = own.submit(lambda: coming.execute(BEGIN, [uuid4(), person, b"token"]).fetchone())
+        until(lambda: waits(owner, coming))
+        taking.commit()
+
+        assert came_in.result() == ("no_account",)
+
+
+def test_what_is_taken_away_while_somebody_logs_in_is_called_back(
+    database: Database, owner: Session, member: tuple[Any, list[Any]]
+) -> None:
+    person, (first, _) = member
+    session = uuid4()
+    with at_once(database) as (taking, coming, own):
+        assert coming.execute(BEGIN, [session, person, b"token"]).fetchone() == ("begun",)
+        taken = own.submit(lambda: (taking.execute(TAKE_AWAY, [person, first]), taking.commit()))
+        until(lambda: waits(owner, taking))
+        coming.commit()
+        taken.result()
+
+    assert owner.execute("SELECT session_id, epoch FROM auth.revocations").fetchall() == [(session, 1)]
+
+
+def test_nobody_switches_to_an_account_that_is_being_taken_away(
+    database: Database, owner: Session, member: tuple[Any, list[Any]]
+) -> None:
+    person, (_, other) = member
+    session = uuid4()
+    owner.execute(BEGIN, [session, person, b"token"])
+    switch = "SELECT role FROM auth.act_for(%s, %s, '192.0.2.1')"
+    with at_once(database) as (taking, coming, own):
+        taking.execute(TAKE_AWAY, [person, other])
+        switched = own.submit(lambda: coming.execute(switch, [session, other]).fetchone())
+        until(lambda: waits(owner, coming))
+        taking.commit()
+
+        assert switched.result() is None
