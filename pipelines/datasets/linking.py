@@ -16,6 +16,7 @@ from domain.common.identifiers import account_id
 from pipelines.sync.dataset import Target
 from pipelines.sync.merge import merge_stage
 from pipelines.sync.merged import Merged
+from pipelines.sync.reading import batches
 from pipelines.sync.stage import create_stage
 from sql.statements import statement
 from sql.tables.customer import customers
@@ -24,6 +25,8 @@ log = logger(__name__)
 
 CUSTOMERS = Target(contract=None, table=customers)
 _MAY_CHANGE_HANDS = 2
+_AT_ONCE = 200
+"""Accounts judged at once: the cost of judging grows with the square of them."""
 
 CONFLICT = "the CRM's references contradict each other, or the client's own number contradicts them: not linked"
 OUTVOTED = "linked as the CRM says, but the customer number in WHMCS, which customers can write, is another's"
@@ -48,20 +51,28 @@ def link_accounts(connection: Connection[Any], touched: Sequence[UUID], run_id: 
     Runs inside the transaction that changed the accounts. Writes only what differs and logs each change; what that
     did to hub.customers is returned.
     """
+    scope, former = set[UUID](), set[UUID]()
+    for some in batches(touched, _AT_ONCE):
+        judged, judged_of = _judge(connection, some, run_id)
+        scope |= judged_of
+        former |= {each.former for each in judged}
+        _tell(judged)
+    create_stage(connection, CUSTOMERS)
+    affected = {"scope": list(scope), "former": list(former)}
+    staged = connection.execute(statement("sync/stage_customers"), affected).rowcount
+    return merge_stage(connection, CUSTOMERS, staged=staged, run_id=run_id)
+
+
+def _judge(
+    connection: Connection[Any], touched: Sequence[UUID], run_id: UUID | None
+) -> tuple[list[_Judged], set[UUID]]:
+    """What was written of the accounts around `touched`, and all accounts that were judged for it."""
     around = connection.execute(statement("sync/accounts_in_reach"), {"touched": list(touched)}).fetchall()
-    scope = {
-        "reach": [account for account, _ in around],
-        "scope": [account for account, hops in around if hops <= _MAY_CHANGE_HANDS],
-        "run_id": run_id,
-    }
+    scope = [account for account, hops in around if hops <= _MAY_CHANGE_HANDS]
+    values = {"reach": [account for account, _ in around], "scope": scope, "run_id": run_id}
     reasons = {"conflict": CONFLICT, "outvoted": OUTVOTED, "one_sided": ONE_SIDED}
     with connection.cursor(row_factory=class_row(_Judged)) as cursor:
-        judged = cursor.execute(statement("sync/link_accounts").encode(), {**scope, **reasons}).fetchall()
-    _tell(judged)
-    create_stage(connection, CUSTOMERS)
-    former = [each.former for each in judged]
-    staged = connection.execute(statement("sync/stage_customers"), {**scope, "former": former}).rowcount
-    return merge_stage(connection, CUSTOMERS, staged=staged, run_id=run_id)
+        return cursor.execute(statement("sync/link_accounts").encode(), {**values, **reasons}).fetchall(), set(scope)
 
 
 def _tell(judged: Sequence[_Judged]) -> None:

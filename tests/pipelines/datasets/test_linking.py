@@ -368,3 +368,20 @@ def test_judging_links_looks_accounts_up_by_whatever_a_claim_may_name(connection
     assert "customer_accounts_source_id_idx" in text
     assert "Filter: (source_id" not in text
     assert "CTE words" in text
+
+
+def test_accounts_of_a_long_page_are_judged_in_batches_and_linked_as_if_at_once(connection, monkeypatch):
+    monkeypatch.setattr(links, "_AT_ONCE", 3)
+    crms = [crm(connection, f"001{number}", number=f"C{number}", claims=str(number)) for number in range(1, 11)]
+    clients = [billing(connection, str(number), claims=f"C{number}") for number in range(1, 11)]
+
+    merged = link_accounts(connection, [*crms, *clients], RUN)
+
+    linked = connection.execute("SELECT salesforce_account_id, whmcs_account_id FROM hub.customers").fetchall()
+    assert (merged.inserted, sorted(linked)) == (10, sorted(zip(crms, clients, strict=True)))
+
+    connection.commit()
+    connection.execute("UPDATE hub.customer_accounts SET name = 'Renamed' WHERE source = 'salesforce'")
+    renamed = link_accounts(connection, crms, RUN)
+
+    assert (renamed.updated, renamed.written) == (10, 10)
