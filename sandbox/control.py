@@ -392,8 +392,9 @@ def _get_dirt(_: dict[str, list[str]], world: World, state: State) -> Response:
 def _get_calls(query: dict[str, list[str]], _: World, state: State) -> Response:
     limit = int(query.get("limit", ["100"])[0])
     match = query.get("match", [""])[0].lower()
-    calls = [call._asdict() for call in state.calls.latest(10_000) if match in call.label.lower()]
-    return json_response({"total": state.calls.total, "matching": len(calls), "calls": calls[:limit]})
+    calls = [call for call in state.calls.latest(10_000) if not match or match in call.label.lower()]
+    shown = [call._asdict() for call in calls[:limit]]
+    return json_response({"total": state.calls.total, "matching": len(calls), "calls": shown})
 
 
 def _get_ledger(query: dict[str, list[str]], _: World, state: State) -> Response:

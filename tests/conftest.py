@@ -120,13 +120,15 @@ def empty_database() -> Iterator[Database]:
 
 # What `make quick` leaves out: what starts processes, dies at every moment, tries long sequences, or is the sandbox's.
 SLOW = (
-    "attack", "bench", "cli", "clients", "core/test_storable.py", "deploy", "e2e", "faults", "mutants",
-    "pipelines/commands", "pipelines/dagster", "pipelines/events/test_inbox_model.py",
-    "pipelines/events/test_listener.py", "pipelines/sources/test_circuit_model.py",
-    "pipelines/sync/test_crash_everywhere.py", "pipelines/sync/test_newest_wins.py", "pipelines/sync/test_queue.py",
-    "read_api/test_gateway.py", "read_api/http/test_doors.py",
-    "read_api/http/test_openapi_conformance.py", "read_api/live/test_stream.py", "read_api/test_serve.py",
-    "read_api/webhooks", "sandbox", "sql/test_idempotency_model.py",
+    "attack", "bench", "cli", "clients", "core/test_storable.py", "deploy", "domain/test_field_tables.py",
+    "e2e", "faults", "mutants", "pipelines/commands", "pipelines/dagster",
+    "pipelines/events/test_inbox_model.py", "pipelines/events/test_listener.py",
+    "pipelines/gateway/test_cleaning.py", "pipelines/sources/test_circuit_model.py",
+    "pipelines/sync/test_crash_everywhere.py", "pipelines/sync/test_newest_wins.py",
+    "pipelines/sync/test_queue.py", "read_api/auth/test_door.py", "read_api/test_admission.py",
+    "read_api/test_gateway.py", "read_api/http/test_doors.py", "read_api/http/test_openapi_conformance.py",
+    "read_api/live/test_stream.py", "read_api/test_serve.py", "read_api/webhooks", "sandbox",
+    "sql/test_idempotency_model.py",
 )  # fmt: skip
 
 

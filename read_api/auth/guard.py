@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from core.settings import ApiSettings, HubSettings
 from read_api.auth import access, tokens
@@ -40,10 +41,7 @@ class BearerGuard:
 
     def __call__(self, request: Request[Any, Any, Any]) -> None:
         """Raises InvalidTokenError, DatabaseDownError."""
-        scheme, _, token = _authorization(request).partition(" ")
-        if scheme.lower() != "bearer":
-            raise InvalidTokenError("a bearer token is needed")
-        caller = self.caller(token.strip())
+        caller = self.caller(bearer_token(request))
         scope: Any = request.scope
         scope[CALLER] = caller
         scope[CUSTOMER] = caller.customer
@@ -76,8 +74,14 @@ class BearerGuard:
         raise InvalidTokenError("the bearer token is not valid")
 
 
-def _authorization(request: Request[Any, Any, Any]) -> str:
-    for name, value in request.scope["headers"]:
-        if name == b"authorization":
-            return value.decode("latin-1")
-    return ""
+def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """What `Authorization` holds after `Bearer`.
+
+    Raises:
+        InvalidTokenError: it holds nothing of the kind.
+    """
+    sent = next((value for name, value in connection.scope["headers"] if name == b"authorization"), b"")
+    scheme, _, token = sent.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidTokenError("a bearer token is needed")
+    return token.strip()

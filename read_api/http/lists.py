@@ -103,7 +103,7 @@ class Listing:
     @property
     def _name(self) -> str:
         """What its cursors say of it."""
-        return f"{self.question.label}{self.at}"
+        return f"{self.question.name}{self.at}"
 
     def _cursor(self, row: Row) -> bytes:
         parts = [self._name, *((value or b"").decode() for value in row[1:])]

@@ -16,6 +16,7 @@ from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
 from read_api.auth.caller import Caller, caller_of
+from read_api.auth.guard import bearer_token
 from read_api.auth.tokens import InvalidTokenError
 from read_api.http.answers import ApiRequest, customer_of, database_of
 from read_api.http.doors import UnfinishedBodyError
@@ -113,10 +114,11 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     """
     guard = services_of(socket).guard
     protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
-    token = protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else _bearer(socket)
     after = _position(socket.query_params.get("after"))
     try:
-        caller = guard.caller(token)
+        caller = guard.caller(
+            protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)
+        )
         named = caller.customer
         with _seat(socket, named):
             if after:
@@ -218,11 +220,6 @@ def follower_of(connection: Any) -> Follower:
 def _position(cursor: str | None) -> Position | None:
     """A cursor that is none of ours is older than everything: its client is told to read again."""
     return None if not cursor else position_of(cursor) or OLDER_THAN_ALL
-
-
-def _bearer(socket: WebSocket[Any, Any, Any]) -> str:
-    scheme, _, token = socket.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _left(receive: Receive) -> None:

@@ -71,8 +71,7 @@ class Database:
         Raises:
             UnknownCustomerError, DatabaseDownError.
         """
-        who = SPEAK_FOR.bound({"customer": customer, "datasets": None})
-        who[SPEAK_FOR.parameters.index("datasets")] = question.sources
+        who = SPEAK_FOR.bound({"customer": customer, "datasets": question.sources})
         asked = [(SPEAK_FOR, who), (question, question.bound(values))]
         if role is not None:
             asked.insert(1, (SPEAK_AS, [role.encode()]))

@@ -4,7 +4,6 @@ What could read the present instead is refused when the question is built, which
 """
 
 import re
-from dataclasses import dataclass, field
 
 from read_api.store.questions import TABLE, Question, without_comments
 
@@ -21,7 +20,6 @@ class PresentTableError(Exception):
     """A question about the past names a table, or hides a name, in a way that would read the present."""
 
 
-@dataclass(frozen=True)
 class DatedQuestion(Question):
     """A question that can also be asked of a moment in the past.
 
@@ -32,25 +30,9 @@ class DatedQuestion(Question):
         PresentTableError: a table is named without `{}`, so that the present would answer for the past.
     """
 
-    then: "PastQuestion" = field(init=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "then", PastQuestion(self.name, text=past_of(self.written())))
-
-
-@dataclass(frozen=True)
-class PastQuestion(Question):
-    """What a DatedQuestion asks of the past; `text` is all of it."""
-
-    text: str = ""
-
-    @property
-    def label(self) -> str:
-        return f"{self.name}@"
-
-    def _text(self) -> str:
-        return self.text
+    def __init__(self, name: str, datasets: tuple[str, ...] = ()) -> None:
+        super().__init__(name, datasets)
+        self.then = Question(f"{name}@", text=past_of(self.text))
 
 
 def past_of(text: str) -> str:

@@ -6,7 +6,6 @@ for that table, or, where the question is asked of a moment, for the table as it
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sql.statements import statement
 
@@ -17,47 +16,31 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 _TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*")
 
 
-@dataclass(frozen=True)
 class Question:
     """One file of sql/queries.
 
-    datasets: what the answer is made of, for its `meta`.
+    name: of the file, or of the `text` that is given instead; no two questions share it.
+    datasets: what the answer is made of, for its `meta`; sources: the same as PostgreSQL reads it.
+    text: its SQL, with the texts of other files in their places.
     sql: what is prepared: each row ends with one more column, the last parameter's text, which tells whose row it is
         (see pipelined/). parameters: the names of the others, in order.
     is_compact: its JSON is written as text, without a space too many. PostgreSQL's json_build_object and the like put
         spaces around colons and commas.
     """
 
-    name: str
-    datasets: tuple[str, ...] = ()
-    sql: bytes = field(init=False)
-    parameters: tuple[str, ...] = field(init=False)
-    prepared_as: bytes = field(init=False)
-    sources: bytes = field(init=False)
-    is_compact: bool = field(init=False)
+    def __init__(self, name: str, datasets: tuple[str, ...] = (), *, text: str | None = None) -> None:
+        self.name, self.datasets = name, datasets
+        self.sources = "{" + ",".join(datasets) + "}"
+        self.text = _whole(name) if text is None else text
+        self.parameters = tuple(dict.fromkeys(PARAMETER.findall(self.text)))
+        self.sql = self._proven().encode()
+        self.prepared_as = name.encode()
+        self.is_compact = "json_" not in without_comments(self.text)
 
-    def __post_init__(self) -> None:
-        text = self._text()
-        names = tuple(dict.fromkeys(PARAMETER.findall(text)))
-        numbered = PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
-        proven = f"SELECT answer.*, ${len(names) + 1}::text FROM (\n{numbered}\n) answer"  # noqa: S608 - of our own files alone
-        object.__setattr__(self, "sql", proven.encode())
-        object.__setattr__(self, "parameters", names)
-        object.__setattr__(self, "prepared_as", self.label.encode())
-        object.__setattr__(self, "is_compact", "json_" not in without_comments(text))
-        object.__setattr__(self, "sources", ("{" + ",".join(self.datasets) + "}").encode())
-
-    @property
-    def label(self) -> str:
-        """What tells it from every other question."""
-        return self.name
-
-    def _text(self) -> str:
-        return TABLE.sub(r"\1", self.written())
-
-    def written(self) -> str:
-        """The text of the file, with the texts of others in their places."""
-        return _whole(self.name)
+    def _proven(self) -> str:
+        numbers = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
+        numbered = PARAMETER.sub(lambda found: numbers[found[1]], TABLE.sub(r"\1", self.text))
+        return f"SELECT answer.*, ${len(numbers) + 1}::text FROM (\n{numbered}\n) answer"  # noqa: S608 - of our own files alone
 
     def bound(self, values: Mapping[str, str | None]) -> list[bytes | None]:
         """The values in the order of the statement's parameters."""

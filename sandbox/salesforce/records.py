@@ -15,12 +15,9 @@ from sandbox.salesforce.rows import Row
 from sandbox.salesforce.soql.plan import Plan
 from sandbox.salesforce.soql.selection import Document, Selection, attributes
 from sandbox.salesforce.soql.tree import Comparison, Path, Query, Value
-from sandbox.salesforce.table import SYSTEM, Table
+from sandbox.salesforce.table import MARKER, SYSTEM, Table
 from sandbox.salesforce.validation import accepted
 from sandbox.world import salesforce_id
-
-MARKER = "Hub_Command_Id__c"
-"""By this field programs know their own records: nothing of the world has it."""
 
 
 class Upserted(NamedTuple):
@@ -93,8 +90,6 @@ class Records:
         found = table.definition.by_name.get(field.lower())
         if found is None or not (found.external_id or found.type == "id"):
             raise not_found(f"Provided external ID field does not exist or is not accessible: {field}")
-        if found.name == MARKER:
-            return table.made_with(found.name, value)
         where = Comparison(Path((found.name,)), "=", Value("string", value))
         query = Query((Path(("Id",)),), table.definition.name, where=where)
         return [str(row["Id"]) for _, row in Plan(self._org, query, include_deleted=False).rows()]

@@ -11,6 +11,8 @@ from sandbox.salesforce.schema import SObject
 from sandbox.state import Change, Overlay
 
 SYSTEM = "salesforce"
+MARKER = "Hub_Command_Id__c"
+"""By this field programs know their own records. No row of the world has it: only what came later need be looked at."""
 Stamp = tuple[str, str]  # SystemModstamp, Id
 
 
@@ -77,9 +79,9 @@ class Table:
             if row.get(field) == record_id:
                 yield row
 
-    def made_with(self, field: str, value: str) -> list[str]:
-        """Ids of the rows that hold the value in a field that no row of the world has."""
-        return [row for row, c in self._changes().items() if c.fields.get(field) == value and not c.deleted]
+    def marked(self, values: set[str]) -> list[str]:
+        """Ids of the rows, deleted ones included, whose MARKER is one of the values, in small letters."""
+        return [row for row, c in self._changes().items() if str(c.fields.get(MARKER, "")).lower() in values]
 
     def count(self, low: str = "", high: str = "~", *, include_deleted: bool) -> int:
         """How many rows there are with `low` <= SystemModstamp < `high`, without reading them."""

@@ -160,7 +160,9 @@ class Ordering:
             _services=services,
             _addons=addons,
         )
-        self.install.note("order", order_id, marker, clientid=client_id, invoiceid=invoice_id)
+        self.install.note(
+            "order", order_id, marker, clientid=client_id, invoiceid=invoice_id, emailed=not truthy(params, "noemail")
+        )
         return {
             "result": "success",
             "orderid": str(order_id),
@@ -279,7 +281,7 @@ class Ordering:
         """Only with `autosetup` are services activated: no product here has a module that could refuse."""
         order_id, order = self._pending(params)
         self.install.put("order", order_id, status="Active")
-        self._note_order("order_accept", order_id, order)
+        self._note_order("order_accept", order_id, order, emailed=truthy(params, "sendemail"))
         setup = truthy(params, "autosetup") or self.install.quirk("accept_activates") == "always"
         given = {"username": text(params, "serviceusername"), "password": text(params, "servicepassword")}
         services, addons = self._orders.parts(order_id)
@@ -294,7 +296,7 @@ class Ordering:
     def cancel_order(self, params: Params) -> Row:
         order_id, order = self._pending(params)
         self.install.put("order", order_id, status="Cancelled")
-        self._note_order("order_cancel", order_id, order)
+        self._note_order("order_cancel", order_id, order, emailed=not truthy(params, "noemail"))
         services, addons = self._orders.parts(order_id)
         for service_id in services:
             self._changes.set_status(service_id, "Cancelled")
@@ -313,5 +315,6 @@ class Ordering:
             raise ApiError(_NOT_PENDING)
         return order_id, order
 
-    def _note_order(self, kind: str, record_id: int, order: Row) -> None:
-        self.install.note(kind, record_id, self._orders.marker(order), orderid=order["id"], clientid=order["userid"])
+    def _note_order(self, kind: str, record_id: int, order: Row, **detail: object) -> None:
+        marker, who = self._orders.marker(order), {"orderid": order["id"], "clientid": order["userid"]}
+        self.install.note(kind, record_id, marker, **who, **detail)

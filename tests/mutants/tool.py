@@ -3,8 +3,12 @@
 Of its operators are left out those whose result says nothing: the bit-wise ones, which in this code stand in types
 (`int | None`), the exotic exchanges of a sign (`+` for `**`), which fail at once, and its exchange of exceptions, which
 breaks off at a dotted name (`psycopg.Error`), and `/` for `*`, which it finds before keyword arguments too.
+
+Left out besides is what no promise depends on: one more or one less of ten and more (sizes, pauses, limits), whether a
+dataclass may be changed, and whether what was worked out is kept.
 """
 
+import ast
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +30,10 @@ OPERATORS = (
 )  # fmt: skip
 
 
+MANY = 10
+OF_A_DATACLASS = ("frozen=", "slots=", "kw_only=", "repr=", "eq=")
+
+
 def made() -> list[Mutant]:
     """Every mutant of every room; a room after the other's turn, within a room in an order that is always the same."""
     rooms = [_shuffled(room) for room in ROOMS]
@@ -45,17 +53,27 @@ def _of_file(room: Room, file: str) -> Iterator[Mutant]:
 
     text = (ROOT / file).read_text()
     operators = {name: get_operator(f"core/{name}")() for name in OPERATORS}
-    numbers = Counter[str]()
+    lines, numbers = text.splitlines(), Counter[str]()
     for node in _nodes(get_ast(text)):
         for name, operator in operators.items():
-            for (line, _), _ in operator.mutation_positions(node):
+            for (line, start), (_, end) in operator.mutation_positions(node):
                 number, numbers[name] = numbers[name], numbers[name] + 1
-                says = f"{name} in {text.splitlines()[line - 1].strip()}"
+                if not _matters(name, lines[line - 1], start, end):
+                    continue
+                says = f"{name} in {lines[line - 1].strip()}"
                 made = partial(_made, text, name, number)
                 yield Mutant(
                     room.name, f"{file}:{line}:{name}:{number}", says, file, made, f"{text}{name}{number}",
                     room.tests_of(file),
                 )  # fmt: skip
+
+
+def _matters(name: str, line: str, start: int, end: int) -> bool:
+    if name == "NumberReplacer":
+        return float(ast.literal_eval(line[start:end])) < MANY
+    if name in {"ReplaceTrueWithFalse", "ReplaceFalseWithTrue"}:
+        return not line[:start].endswith(OF_A_DATACLASS)
+    return name != "RemoveDecorator" or "cache" not in line
 
 
 def _made(text: str, name: str, number: int) -> str:

@@ -12,7 +12,7 @@ from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql.conditions import Conditions, check_filterable, folded
 from sandbox.salesforce.soql.paths import Paths
 from sandbox.salesforce.soql.tree import Comparison, Condition, Membership, Ordering, Path, Query, Value
-from sandbox.salesforce.table import Stamp, Table
+from sandbox.salesforce.table import MARKER, Stamp, Table
 
 Place = tuple[str, ...]  # where a row stands in a plan's order; handed back, it continues after that row
 
@@ -142,6 +142,9 @@ class Plan:
             values = _listed(condition)
             if values is not None and self._own_name(condition) == "Id":
                 return sorted({found for value in values if (found := full_id(str(value.value)))})
+            marks = {str(value.value).lower() for value in values or () if value.kind == "string"} - {""}
+            if values and len(marks) == len(values) and self._own_name(condition) == MARKER:
+                return sorted(self.table.marked(marks))
         return None
 
     def _referring(self) -> Iterator[Row] | None:

@@ -217,6 +217,9 @@ def test_what_was_taken_back_is_ordered_anew_when_it_is_approved_again(hub: Hub,
     assert hub.forward() == ["succeeded"]
 
     assert status_in_whmcs(hub, order) == ["Cancelled", "Active"]
+    steps = [each for kind in ("order", "order_cancel", "order_accept") for each in hub.ledger(kind=kind)]
+    told = [each["kind"] for each in steps if each["detail"].get("emailed")]
+    assert told == [], "what WHMCS takes back and does anew is no news to the customer: the portal tells them"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from core.errors import NotFoundError
 from domain.common.identifiers import account_id
 from pipelines.datasets import linking as links
 from pipelines.datasets.linking import link_accounts
+from pipelines.sync.stage import create_stage
 from sql.statements import statement
 from tests.builders import NOON, insert
 
@@ -368,6 +369,19 @@ def test_judging_links_looks_accounts_up_by_whatever_a_claim_may_name(connection
     assert "customer_accounts_source_id_idx" in text
     assert "Filter: (source_id" not in text
     assert "CTE words" in text
+
+
+def test_customers_find_their_accounts_without_comparing_all_with_all_where_nothing_is_known_of_the_tables(connection):
+    crms = [crm(connection, f"001{number}", number=f"C{number}", claims=str(number)) for number in range(1, 101)]
+    clients = [billing(connection, str(number), claims=f"C{number}") for number in range(1, 101)]
+    connection.execute(statement("sync/begin_page"))
+    create_stage(connection, links.CUSTOMERS)
+
+    explained = f"EXPLAIN {statement('sync/stage_customers')}"
+    plan = connection.execute(explained.encode(), {"scope": [*crms, *clients], "former": []}).fetchall()
+
+    text = "\n".join(line for (line,) in plan if " = ANY " not in line)
+    assert "Join Filter" not in text, text
 
 
 def test_accounts_of_a_long_page_are_judged_in_batches_and_linked_as_if_at_once(connection, monkeypatch):

@@ -93,3 +93,22 @@ def test_a_poll_reads_every_data_set_of_its_system_whichever_of_them_fails(polle
 
 def test_a_poll_that_is_stopped_begins_no_other_data_set(polled):
     assert polled(ends=2) == NAMES[:2]
+
+
+def test_the_worker_reports_again_and_again_while_it_runs_and_once_more_at_its_end(monkeypatch):
+    stopped, reports = threading.Event(), list[bool]()
+
+    def report(*_: Any) -> None:
+        reports.append(stopped.is_set())
+        if len(reports) == 3:
+            stopped.set()
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr(service, "SYSTEMS", ())
+    monkeypatch.setattr(service, "REPORT_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(service, "report", report)
+    monkeypatch.setenv("HUB_POLL_SECONDS", "0")
+
+    service.serve(stopped, dg.DagsterInstance.ephemeral())
+
+    assert reports == [False, False, False, True]

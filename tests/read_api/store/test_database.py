@@ -6,6 +6,7 @@ import httpx
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from read_api.store.questions import Question
 from tests.read_api.conftest import addresses, furnish
 
 
@@ -65,13 +66,9 @@ async def test_the_customer_is_forgotten_when_the_request_ends(
     mine = furnish(rows)
     await client.get("/api/invoices", headers=bearer(mine["customers"]["id"]))
 
-    from read_api.store.questions import Question  # noqa: PLC0415
-
-    class Leaked(Question):
-        def _text(self) -> str:
-            return "SELECT current_setting('hub.customer_id', true), (SELECT count(*) FROM hub.invoices)"
-
-    found = [tuple(await app.state["services"].database.ask_openly(Leaked("leaked")))[0] for _ in range(4)]  # noqa: RUF015
+    left = "SELECT current_setting('hub.customer_id', true), (SELECT count(*) FROM hub.invoices)"
+    leaked = Question("leaked", text=left)
+    found = [row for _ in range(4) for row in await app.state["services"].database.ask_openly(leaked)]
 
     assert {(name or b"", count) for name, count in found} == {(b"", b"0")}
 

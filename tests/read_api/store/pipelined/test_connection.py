@@ -95,8 +95,8 @@ class Faulty:
 class Written(Question):
     """A question whose name is its text."""
 
-    def _text(self) -> str:
-        return self.name
+    def __init__(self, text: str) -> None:
+        super().__init__(text, text=text)
 
 
 # -- over the real database

@@ -21,8 +21,8 @@ LOCK = 4711
 class Written(Question):
     """A question whose name is its text."""
 
-    def _text(self) -> str:
-        return self.name
+    def __init__(self, text: str) -> None:
+        super().__init__(text, text=text)
 
 
 OTHER_LOCK = 4712
