@@ -103,7 +103,7 @@ def test_the_worker_reports_again_and_again_while_it_runs_and_once_more_at_its_e
         if len(reports) == 3:
             stopped.set()
 
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setenv("SYNC_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     monkeypatch.setattr(service, "SYSTEMS", ())
     monkeypatch.setattr(service, "REPORT_EVERY_SECONDS", 0.001)
     monkeypatch.setattr(service, "report", report)
