@@ -60,6 +60,7 @@ docs: $(VENV)/.installed ## Write the generated pages again
 	$(BIN)/python -m cli.settings_page env > .env.example
 	$(BIN)/python -m cli.actions_page > docs/actions.md
 	$(BIN)/python -m sql.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m sql.personal > docs/personal-columns.md
 
 lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet --upgrade uv

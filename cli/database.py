@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getuser
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from core.database import IS_MIGHTY, MightyLoginError, connect
 from core.errors import HubError
@@ -62,6 +64,15 @@ def answer(query: str, /, **parameters: object) -> list[dict[str, Any]]:
     """The rows of a query of sql/queries, such as `operations/customers_named`, as the owner."""
     with opened() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement(query).encode(), parameters).fetchall()
+
+
+def note(connection: psycopg.Connection[Any], action: str, record: str, **details: object) -> None:
+    """Add what an operator did to the audit. To be called once the thing is done, in its transaction where it has one.
+
+    record: what it was done to, such as user:<id>. details: what else is to be known; nothing personal.
+    """
+    noted = {"actor": f"operator:{getuser()}", "action": action, "record": record, "details": Jsonb(details)}
+    connection.execute(statement("operations/note").encode(), noted)
 
 
 def first_line(error: BaseException) -> str:

@@ -8,10 +8,12 @@ import typer
 from cli.environment import join_running_stack
 from cli.needs import NEEDS
 from cli.verbs import (
+    analyst,
     api,
     apply,
     audit,
     commands,
+    customer,
     customers,
     dagster,
     forward,
@@ -56,6 +58,8 @@ app.add_typer(customers.app, name="customers")
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(customer.app, name="customer")
+app.add_typer(analyst.app, name="analyst")
 app.command("tour", epilog=tour.EXAMPLES)(tour.tour)
 app.command("token", epilog=token.EXAMPLES)(token.token)
 app.command("psql", epilog=psql.EXAMPLES)(psql.psql)

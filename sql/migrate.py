@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy import text as sql
 
 from core.database import sqlalchemy_url
+from sql.personal import views
 
 # Each builds on those before it.
 OBJECTS = ("roles", "functions", "auth", "past", "policies", "grants")
@@ -35,8 +36,7 @@ def upgrade(owner_url: str) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        for name in OBJECTS:
-            definition = (files("sql") / "objects" / f"{name}.sql").read_text(encoding="utf-8")
+        for definition in _objects():
             # Sent as it is: without parameters, percent signs are only percent signs.
             connection.exec_driver_sql(definition, execution_options={"no_parameters": True})
         connection.commit()
@@ -52,6 +52,12 @@ def _locked(connection: Connection) -> Iterator[None]:
         connection.rollback()
         connection.execute(UNLOCK)
         connection.commit()
+
+
+def _objects() -> Iterator[str]:
+    yield from views()
+    for name in OBJECTS:
+        yield (files("sql") / "objects" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _config() -> Config:

@@ -1,15 +1,13 @@
 """`hub keys`."""
 
-from getpass import getuser
 from typing import Annotated
 
 import typer
 
-from cli.database import answer, opened
+from cli.database import answer, note, opened
 from cli.examples import examples
 from cli.output import AsJson, Column, console, moment, show
 from core.settings import ApiSettings, load
-from sql.statements import statement
 
 EXAMPLES = examples(
     ("hub keys list", "which keys sign and verify access tokens"),
@@ -48,9 +46,5 @@ def rotate(
 
     with opened() as connection:
         kid = rotated(connection, load(ApiSettings).jwt_minutes, withdrawn=withdraw)
-        noted = {
-            "actor": f"operator:{getuser()}", "action": "keys.withdrawn" if withdraw else "keys.rotated",
-            "record": f"key:{kid}", "details": "{}",
-        }  # fmt: skip
-        connection.execute(statement("operations/note").encode(), noted)
+        note(connection, "keys.withdrawn" if withdraw else "keys.rotated", f"key:{kid}")
     console().print(f"{kid} signs from now on.")

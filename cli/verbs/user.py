@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from getpass import getuser
 from secrets import token_urlsafe
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from uuid import UUID
 import psycopg
 import typer
 
-from cli.database import answer, opened
+from cli.database import answer, note, opened
 from cli.examples import examples
 from cli.output import AsJson, Column, console, moment, number, plain, show
 from core.clock import utc_now
@@ -89,7 +88,7 @@ def add(
         connection.execute(
             statement("operations/give_role").encode(), {"user": who, "customer": customer, "role": role}
         )
-        _note(connection, "role.given", who, customer=str(customer), role=role)
+        note(connection, "role.given", f"user:{who}", customer=str(customer), role=role)
     console().print(f"{email} may act for {customer} as {role}.")
     if password is not None:
         _tell(password)
@@ -143,7 +142,7 @@ def reset(email: Email) -> None:
     with opened() as connection:
         changed = {"user": who, "hashed": _hashed(password)}
         connection.execute(statement("operations/reset_password").encode(), changed)
-        _note(connection, "password.reset", who)
+        note(connection, "password.reset", f"user:{who}")
     _tell(password)
 
 
@@ -158,13 +157,13 @@ def _set_lock(who: UUID, until: datetime | None, reason: str | None, action: str
     with opened() as connection:
         locked = {"user": who, "until": until, "reason": reason}
         connection.execute(statement("operations/set_lock").encode(), locked)
-        _note(connection, action, who, **details)
+        note(connection, action, f"user:{who}", **details)
 
 
 def _added(connection: "psycopg.Connection[Any]", email: str, hashed: str) -> UUID:
     row = connection.execute(statement("operations/add_user").encode(), {"email": email, "hashed": hashed}).fetchone()
     who: UUID = row[0] if row else UUID(int=0)
-    _note(connection, "user.added", who)
+    note(connection, "user.added", f"user:{who}")
     return who
 
 
@@ -172,13 +171,6 @@ def _hashed(password: str) -> str:
     from read_api.auth.passwords import hasher_of
 
     return hasher_of(load(AuthSettings)).hash(password)
-
-
-def _note(connection: "psycopg.Connection[Any]", action: str, who: UUID, **details: object) -> None:
-    from psycopg.types.json import Jsonb
-
-    noted = {"actor": f"operator:{getuser()}", "action": action, "record": f"user:{who}", "details": Jsonb(details)}
-    connection.execute(statement("operations/note").encode(), noted)
 
 
 def _tell(password: str) -> None:

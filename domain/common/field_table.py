@@ -13,6 +13,7 @@ from functools import cache
 from itertools import accumulate, compress
 from operator import itemgetter
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args
+from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -259,6 +260,16 @@ class FieldTable(Generic[AnyContract]):
             return self.contract.model_validate(_all_converted(bound.fields, record))
         except ValueError as error:
             raise broken(self._system, self._name_of(row), error) from error
+
+    def account_of(self, row: Sent) -> UUID | None:
+        """Whose the row is, also where nothing else of it can be read; None: it does not say so."""
+        field = self.fields.get("account_id")
+        try:
+            record = row if self._unwrap is None else self._unwrap(row)
+            account = None if field is None else _converted(field, field.bind(None), record)
+            return None if account is None else UUID(str(account))
+        except Exception:  # noqa: BLE001 - a broken row may be broken in any way
+            return None
 
     def _name_of(self, row: Sent) -> object:
         return row.get(self._named_by) if isinstance(self._named_by, str) else self._named_by(row)

@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from pipelines.sync.dataset import Parent, Target
 from pipelines.sync.deletions import moment_of_answer, remove_unsent
+from pipelines.sync.erased import withhold
 from pipelines.sync.merged import Merged
 from pipelines.sync.rows import Rows
 from pipelines.sync.stage import fill_stage, stage_of
@@ -38,8 +39,9 @@ def merge(
     inside a transaction, after `create_stage`.
     """
     fill_stage(connection, target, rows)
-    for query in (*target.judges, *filter(None, [target.withholds])):
+    for query in target.judges:
         connection.execute(statement(query))
+    withhold(connection, target)
     return merge_stage(connection, target, staged=len(rows), run_id=run_id, requested_at=requested_at, parents=parents)
 
 

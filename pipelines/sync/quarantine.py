@@ -10,8 +10,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from core.storable import storable_dump
-from pipelines.sync.dataset import Dataset, MappedPage
+from pipelines.sync.dataset import Dataset, Failure, MappedPage, Row
 from pipelines.sync.details import still_requested
+from pipelines.sync.erased import is_of_erased
 from sql.statements import statement
 from sql.tables.sync import Mode
 
@@ -65,7 +66,7 @@ class Quarantine:
                 {
                     "dataset": self._dataset.name,
                     "source_id": failure.source_id,
-                    "payload": Jsonb(failure.payload, dumps=storable_dump),
+                    "payload": Jsonb(self._kept(failure), dumps=storable_dump),
                     "reason": failure.reason,
                     "mapper_version": self._dataset.mapper_version,
                     # A list brings the same broken row with every poll; a call is made again because it failed.
@@ -76,6 +77,10 @@ class Quarantine:
         # A reader of single records lives long: it does not know what others set aside meanwhile.
         known = mapped.mapped_ids if self._lives_long else self._open
         self._resolve(set(mapped.mapped_ids).intersection(known) if known else set())
+
+    def _kept(self, failure: Failure) -> Row:
+        """What was sent; of somebody who was erased, nothing."""
+        return {} if is_of_erased(self._connection, self._dataset, failure) else failure.payload
 
     def _resolve(self, source_ids: set[str]) -> None:
         """Records that can be represented after all, or need not be any more, leave quarantine."""

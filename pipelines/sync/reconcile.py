@@ -8,10 +8,10 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from pipelines.sync.dataset import Dataset, Source, Target
+from pipelines.sync.erased import withhold
 from pipelines.sync.session import open_session
 from pipelines.sync.stage import create_stage, fill_stage, stage_of
 from pipelines.sync.tables import listed, qualified
-from sql.statements import statement
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def reconcile(dataset: Dataset, source: Source[Any, Any], database_url: str) -> 
                 quarantined += [failure.source_id for failure in mapped.failures]
                 for target, rows in mapped.rows.items():
                     fill_stage(session.connection, target, rows)
-        for query in (target.withholds for target in dataset.targets if target.withholds):
-            session.connection.execute(statement(query))
+        for target in dataset.targets:
+            withhold(session.connection, target)
         drifts = tuple(_compare(session.connection, dataset, target, tuple(quarantined)) for target in dataset.targets)
         session.connection.rollback()
     return drifts

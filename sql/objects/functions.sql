@@ -450,6 +450,16 @@ $$;
 COMMENT ON FUNCTION command.accept(text, text, text, uuid, text, text, text, jsonb, text, interval, uuid, jsonb) IS
     'Store what the session''s customer asks for, once per key; says what became of it. Wakes the forwarders';
 
+-- What stays of a command's input once it is forgotten: of an order that only failed, the list of orders still shows this.
+CREATE OR REPLACE FUNCTION command.kept_input(kind text, input jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE kind WHEN 'place_order' THEN jsonb_strip_nulls(jsonb_build_object(
+               'type', input -> 'type', 'activateOn', input -> 'activateOn', 'accessMode', input -> 'accessMode',
+               'sim', jsonb_build_object('simType', input #> '{sim,simType}'))) ELSE '{}' END
+$$;
+COMMENT ON FUNCTION command.kept_input(text, jsonb) IS 'Of what was asked for, what is kept for good';
+
 -- What becomes of a command is a change like any other: pushed live, and a reason to read again what was cached.
 CREATE OR REPLACE FUNCTION command.tell() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -1,12 +1,15 @@
 -- What each role may do. Everything is taken back first, so that this file is the whole truth.
-REVOKE ALL ON SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
-REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command, auth FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
+REVOKE ALL ON SCHEMA hub, sync, command, auth, history, analytics
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command, auth, history, analytics
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA hub, sync, command, auth, history, analytics
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command, auth, history, analytics
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
 
-REVOKE ALL ON SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
-REVOKE ALL ON ALL TABLES IN SCHEMA history FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst;
-
-GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api, hub_analyst;
+GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api;
+GRANT USAGE ON SCHEMA analytics, sync, command TO hub_analyst;
 GRANT USAGE ON SCHEMA auth TO hub_auth, hub_api, hub_sync;
 
 -- The sync reads and writes rows; it does not change tables.
@@ -14,8 +17,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hub, sync, command 
 REVOKE INSERT, UPDATE, DELETE ON sync.migration FROM hub_sync;
 -- The brake on deletions is lifted by `hub sync --allow-deletions` alone, as the owner: a run cannot give itself a permit.
 REVOKE INSERT, UPDATE, DELETE ON sync.deletion_permits FROM hub_sync;
+-- Who was erased stays erased: `hub customer erase` says it, as the owner.
+REVOKE INSERT, UPDATE, DELETE ON sync.erased, sync.erasures FROM hub_sync;
 GRANT EXECUTE ON FUNCTION sync.keep_history(integer),
-    sync.receive_notification(text, text, text, text, text, timestamptz, jsonb), hub.lock_numbers() TO hub_sync;
+    sync.receive_notification(text, text, text, text, text, timestamptz, jsonb), hub.lock_numbers(),
+    command.kept_input(text, jsonb) TO hub_sync;
 
 -- The read API reads its customer's rows, how old they are, and whether the database is at its level.
 GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_api;
@@ -40,8 +46,9 @@ GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, tex
 GRANT SELECT (id, seq, kind, account_id, subject_kind, subject_id, idempotency_key, request_hash, input, status,
               waits_for, failure_code, failure_reason, result, accepted_at, finished_at) ON command.commands TO hub_api;
 
--- Analysts read everything but raw payloads, which hold what no column was made for.
-GRANT SELECT ON ALL TABLES IN SCHEMA hub TO hub_analyst;
+-- Analysts read everything but raw payloads, which hold what no column was made for; what is personal is masked by the
+-- views of schema analytics (sql/personal.py).
+GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO hub_analyst;
 GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_analyst;
 -- Of commands, everything but their input, which may hold more of a person than any column.
 GRANT SELECT (id, seq, kind, customer_id, account_id, subject_kind, subject_id, status, due_at, attempts, deadline_at,

@@ -1,5 +1,5 @@
 -- Who sees which rows. Forced on every table of schema hub, its owner included: hub_api sees what belongs to the customer
--- of its session and nothing else; the sync and analysts see all rows (what they may do is in grants.sql).
+-- of its session and nothing else; the sync sees all rows (what it may do is in grants.sql). Analysts read views.
 -- Which rows those are, hub.row_rule (functions.sql) says, for the functions that read as the owner too.
 -- A new table without a rule here stops the upgrade: nothing becomes visible by being forgotten. So does a view, which
 -- would show everybody's rows, since it reads as its owner: views are for other schemas.
@@ -19,10 +19,9 @@ BEGIN
         EXECUTE format('DROP POLICY IF EXISTS sync_all ON hub.%I', found.name);
         EXECUTE format('DROP POLICY IF EXISTS analyst_reads ON hub.%I', found.name);
         EXECUTE format('DROP POLICY IF EXISTS customer_reads ON hub.%I', found.name);
-        -- The owner's own rule serves the functions above, and migrations that fill columns.
+        -- The owner's own rule serves the functions above, analysts' views, and migrations that fill columns.
         EXECUTE format('CREATE POLICY owner_all ON hub.%I TO CURRENT_USER USING (true) WITH CHECK (true)', found.name);
         EXECUTE format('CREATE POLICY sync_all ON hub.%I TO hub_sync USING (true) WITH CHECK (true)', found.name);
-        EXECUTE format('CREATE POLICY analyst_reads ON hub.%I FOR SELECT TO hub_analyst USING (true)', found.name);
         EXECUTE format('CREATE POLICY customer_reads ON hub.%I FOR SELECT TO hub_api USING (%s)', found.name, visible);
     END LOOP;
 END

@@ -19,7 +19,7 @@ from sql.tables.orders import order_items, orders
 from sql.tables.sim import sim_usage, sims
 from sql.tables.subscriptions import subscriptions
 from sql.tables.support import case_comments, support_cases
-from sql.tables.sync import changes, cursors, freshness, quarantine, runs
+from sql.tables.sync import changes, cursors, erased, erasures, freshness, quarantine, runs
 
 __all__ = [
     "attempts",
@@ -30,6 +30,8 @@ __all__ = [
     "cursors",
     "customer_accounts",
     "customers",
+    "erased",
+    "erasures",
     "freshness",
     "invoice_items",
     "invoices",

@@ -17,18 +17,20 @@ from sqlalchemy import (
     Uuid,
     func,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.common.account_roles import AccountRole
-from sql.tables.columns import choice, instant, key, metadata, reference, stamp, text
+from sql.tables.columns import Kept, Personal, choice, instant, json, key, metadata, reference, says, stamp, text
 
 
 def _count(name: str, comment: str, *, default: str | None = None) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=default, comment=comment)
 
 
-def _bytes(name: str, comment: str, *, required: bool = False) -> Column[Any]:
-    return Column(name, LargeBinary, nullable=not required, comment=comment)
+def _bytes(
+    name: str, comment: str, *, personal: Personal, erased: str | None = None, required: bool = False
+) -> Column[Any]:
+    return Column(name, LargeBinary, nullable=not required, comment=comment, info=says(personal, erased))
 
 
 def _of(table: str, comment: str) -> Column[Any]:
@@ -41,13 +43,26 @@ users = Table(
     "users",
     metadata,
     key("Person: `sub` of their tokens"),
-    text("email", "E-mail address, as typed; upper and lower case are the same", required=True),
-    text("password_hash", "Argon2id hash with its parameters; null: no password is set"),
+    text(
+        "email",
+        "E-mail address, as typed; upper and lower case are the same",
+        required=True,
+        personal=True,
+        erased="'erased ' || id",
+    ),
+    text(
+        "password_hash",
+        "Argon2id hash with its parameters; null: no password is set",
+        personal="secret",
+        erased="NULL",
+    ),
     instant("password_set_at", "When the password was set, UTC"),
     instant(
-        "locked_until", "Until when the person is kept out, UTC; infinity: until somebody unlocks; null: not locked"
+        "locked_until",
+        "Until when the person is kept out, UTC; infinity: until somebody unlocks; null: not locked",
+        erased="'9999-12-31T00:00:00Z'",  # which ends their sessions (auth.watch_locks)
     ),
-    text("lock_reason", "Why, in an operator's words"),
+    text("lock_reason", "Why, in an operator's words", personal=True, erased="'erased'"),
     stamp("created_at", "When the person was added, UTC"),
     schema="auth",
     comment="One row per person who may log in.",
@@ -74,14 +89,24 @@ sessions = Table(
     key("Session: `sid` of its access tokens"),
     _of("users", "Person: auth.users.id"),
     reference("customer_id", "Customer that it acts for now, chosen by the person; null: none is left"),
-    text("device", "What the browser says it is, for the person to recognize"),
-    Column("amr", ARRAY(Text), nullable=False, comment="How the person proved who they are (RFC 8176): pwd, otp"),
+    text("device", "What the browser says it is, for the person to recognize", personal=True),
+    Column(
+        "amr",
+        ARRAY(Text),
+        nullable=False,
+        comment="How the person proved who they are (RFC 8176): pwd, otp",
+        info=says(personal=False),
+    ),
     _count("epoch", "Access tokens of an earlier epoch say what is true no more, and are refused", default="0"),
     stamp("created_at", "When the person logged in, UTC"),
     stamp("last_used_at", "When it was refreshed last, UTC"),
     instant("expires_at", "When it ends unless it is refreshed before, UTC", required=True),
     instant("revoked_at", "When it was ended before its time, UTC; null: it was not"),
-    text("revoked_why", "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset"),
+    text(
+        "revoked_why",
+        "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset",
+        personal=False,
+    ),
     schema="auth",
     comment="One row per log-in on one device: a family of refresh tokens, of which the newest is good.",
 )
@@ -90,13 +115,28 @@ Index(None, sessions.c.user_id)
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
-    Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the token, which is 256 random bits"),
+    Column(
+        "token_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the token, which is 256 random bits",
+        info=says("secret"),
+    ),
     _of("sessions", "Session: auth.sessions.id"),
     _count("generation", "Place in its family, from 0"),
     stamp("issued_at", "When it was given out, UTC"),
     instant("used_at", "When it was exchanged for the next one, UTC; null: it is the newest"),
-    _bytes("used_by", "SHA-256 of what tells the client that exchanged it: only it may ask for the answer again"),
-    _bytes("salt", "What the next token is made of, together with this one; without this one it is worth nothing"),
+    _bytes(
+        "used_by",
+        "SHA-256 of what tells the client that exchanged it: only it may ask for the answer again",
+        personal="secret",
+        erased="NULL",
+    ),
+    _bytes(
+        "salt",
+        "What the next token is made of, together with this one; without this one it is worth nothing",
+        personal="secret",
+    ),
     UniqueConstraint("session_id", "generation"),
     schema="auth",
     comment="Refresh tokens by their hashes: who reads this table has none of them.",
@@ -105,11 +145,17 @@ refresh_tokens = Table(
 signing_keys = Table(
     "signing_keys",
     metadata,
-    Column("kid", Text, primary_key=True, comment="Name of the key in tokens and in /.well-known/jwks.json"),
+    Column(
+        "kid",
+        Text,
+        primary_key=True,
+        comment="Name of the key in tokens and in /.well-known/jwks.json",
+        info=says(personal=False),
+    ),
     choice("algorithm", ("EdDSA",), "What it signs with", required=True),
     choice("state", ("next", "current", "retired"), "next: published, signs later; current: signs", required=True),
-    _bytes("public_key", "Public key, 32 bytes (Ed25519)", required=True),
-    _bytes("private_key", "Private key, 32 bytes; null: it signs no more"),
+    _bytes("public_key", "Public key, 32 bytes (Ed25519)", required=True, personal=False),
+    _bytes("private_key", "Private key, 32 bytes; null: it signs no more", personal="secret"),
     stamp("created_at", "When it was made, UTC"),
     instant("retired_at", "When it stopped signing, UTC"),
     instant("verifies_until", "Until when its tokens are good, UTC; null: it is not retired"),
@@ -127,8 +173,13 @@ attempts = Table(
     "attempts",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
-    text("kind", "What was tried, such as login", required=True),
-    text("key", "Whose tries are counted together: a hash of the account, the address or the token", required=True),
+    text("kind", "What was tried, such as login", required=True, personal=False),
+    text(
+        "key",
+        "Whose tries are counted together: a hash of the account, the address or the token",
+        required=True,
+        personal="secret",
+    ),
     stamp("tried_at", "When, UTC"),
     schema="auth",
     comment="One row per try of the last day that is limited, counted by all copies of the API together.",
@@ -154,14 +205,24 @@ audit = Table(
         "seq", BigInteger, primary_key=True, autoincrement=False, comment="Place in the chain, from 1, without gaps"
     ),
     instant("at", "When, UTC", required=True),
-    text("actor", "Who: user:<id>, operator:<login>, or anybody (not known)", required=True),
-    text("on_behalf_of", "As whom, where that is somebody else: user:<id>"),
-    text("action", "What was done, such as login.succeeded", required=True),
-    text("record", "To which record, such as session:<id>"),
-    text("address", "From which network address"),
-    Column("details", JSONB, nullable=False, server_default="{}", comment="What else is to be known; no personal data"),
-    _bytes("previous", "Hash of the entry before; of the first: 32 zero bytes", required=True),
-    _bytes("hash", "SHA-256 of the entry before's hash and of this entry's text (auth.audit_text)", required=True),
+    text("actor", "Who: user:<id>, operator:<login>, or anybody (not known)", required=True, personal=False),
+    text("on_behalf_of", "As whom, where that is somebody else: user:<id>", personal=False),
+    text("action", "What was done, such as login.succeeded", required=True, personal=False),
+    text("record", "To which record, such as session:<id>", personal=False),
+    text("address", "From which network address", personal=True),
+    json("details", "What else is to be known; no personal data", default="{}", personal=False),
+    _bytes("previous", "Hash of the entry before; of the first: 32 zero bytes", required=True, personal="secret"),
+    _bytes(
+        "hash",
+        "SHA-256 of the entry before's hash and of this entry's text (auth.audit_text)",
+        required=True,
+        personal="secret",
+    ),
     schema="auth",
     comment="Who did what to which record, from where. Entries are only added; each holds the hash of the one before.",
+)
+audit.info["kept"] = Kept(
+    "entries of the audit: what was done by whom or to what, when, and from which network address",
+    "security: the audit is a chain of hashes that is only added to; whoever could shorten it could hide what was done",
+    whole=True,
 )

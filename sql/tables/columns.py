@@ -1,7 +1,8 @@
 """The kinds of columns our tables are made of, each with its comment: analysts read them in the data dictionary."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -30,8 +31,42 @@ NAMES = {
 metadata = MetaData(naming_convention=NAMES)
 
 
-def text(name: str, comment: str, *, required: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=not required, comment=comment)
+Personal = bool | Literal["by entity", "secret"]
+"""Whether a column says who a person is, how to reach them, or what they wrote. `by entity`: its keys are columns of
+the table that `entity` names, and those decide. `secret`: a key, or a hash or salt of something: no analyst may read
+it, and no export holds it."""
+
+
+def says(personal: Personal | None, erased: str | None = None) -> dict[str, Any]:
+    """The declaration from which masking, erasure and export follow (sql/personal.py); for `Column(info=...)`.
+
+    Every column of a customer's table, or of schema auth, in which free text or bytes fit has one:
+    tests/sql/test_personal.py.
+    erased: what stands there once the person is erased, as SQL. Left out: nothing does, where the column is personal;
+        any other column stays as it is.
+    """
+    found = {"personal": personal, "erased": erased}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What of an erased customer's rows stays, and why; for `Table.info["kept"]`.
+
+    years: after the end of the business year; None: for good.
+    whole: what is personal in them stays too.
+    """
+
+    what: str
+    why: str
+    years: int | None = None
+    whole: bool = False
+
+
+def text(
+    name: str, comment: str, *, personal: Personal | None = None, erased: str | None = None, required: bool = False
+) -> Column[str]:
+    return Column(name, Text, nullable=not required, comment=comment, info=says(personal, erased))
 
 
 def flag(name: str, comment: str, *, required: bool = False, default: bool | None = None) -> Column[bool]:
@@ -56,20 +91,23 @@ def amount(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     return Column(name, Numeric(18, 4), nullable=not required, comment=comment)
 
 
-def json(name: str, comment: str, *, default: str | None = None) -> Column[Any]:
-    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment)
+def json(
+    name: str, comment: str, *, default: str | None = None, personal: Personal | None = None, erased: str | None = None
+) -> Column[Any]:
+    info = says(personal, erased)
+    return Column(name, JSONB, nullable=default is None, server_default=default, comment=comment, info=info)
 
 
 def currency() -> Column[str]:
-    return text("currency", "ISO 4217 code of every amount in this row", required=True)
+    return text("currency", "ISO 4217 code of every amount in this row", personal=False, required=True)
 
 
 def day(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     return Column(name, Date, nullable=not required, comment=comment)
 
 
-def instant(name: str, comment: str, *, required: bool = False) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=not required, comment=comment)
+def instant(name: str, comment: str, *, required: bool = False, erased: str | None = None) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=not required, comment=comment, info=says(None, erased))
 
 
 def stamp(name: str, comment: str) -> Column[Any]:
@@ -124,7 +162,7 @@ def synced(source: str, record: str, *others: str) -> tuple[Column[Any], ...]:
     return (
         key("Hub id: UUIDv5 of (system, kind, source_id), the same on every load"),
         choice("source", owners, "System that owns the row", required=True),
-        text("source_id", f"Id of the {record} in its system", required=True),
+        text("source_id", f"Id of the {record} in its system", personal=False, required=True),
         instant("source_updated_at", "Last change by the source's own clock, UTC; null where it does not say"),
     )
 

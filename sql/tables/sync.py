@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.types import UserDefinedType
 
-from sql.tables.columns import choice, count, flag, instant, json, metadata, reference, serial, stamp
+from sql.tables.columns import choice, count, flag, instant, json, metadata, reference, says, serial, stamp
 from sql.tables.columns import text as words
 
 
@@ -97,11 +97,17 @@ quarantine = Table(
     "quarantine",
     metadata,
     serial("Running number"),
-    words("dataset", "Data set it was read for", required=True),
-    words("source_id", "Id of the record in its system", required=True),
-    Column("payload", JSONB, nullable=False, comment="The record as sent: personal data, for operators only"),
-    words("reason", "Why it cannot be represented; holds no values", required=True),
-    words("mapper_version", "Version of the mapper that refused it", required=True),
+    words("dataset", "Data set it was read for", required=True, personal=False),
+    words("source_id", "Id of the record in its system", required=True, personal=False),
+    Column(
+        "payload",
+        JSONB,
+        nullable=False,
+        comment="The record as sent: personal data, for operators only",
+        info=says(personal=True, erased="'{}'"),
+    ),
+    words("reason", "Why it cannot be represented; holds no values", required=True, personal=False),
+    words("mapper_version", "Version of the mapper that refused it", required=True, personal=False),
     stamp("first_seen_at", "When it was first refused, UTC"),
     stamp("last_seen_at", "When it was last refused, UTC"),
     count("times_seen", "How often it was refused", start=1),
@@ -115,11 +121,11 @@ link_words = Table(
     "link_words",
     metadata,
     serial("Running number"),
-    words("salesforce_id", "Account in Salesforce", required=True),
-    words("whmcs_id", "Client in WHMCS", required=True),
+    words("salesforce_id", "Account in Salesforce", required=True, personal=False),
+    words("whmcs_id", "Client in WHMCS", required=True, personal=False),
     flag("is_linked", "Whether they are one customer's; false: never", required=True),
-    words("reason", "Why, in the operator's words", required=True),
-    words("said_by", "Operator who said it", required=True),
+    words("reason", "Why, in the operator's words", required=True, personal=True, erased="'erased'"),
+    words("said_by", "Operator who said it", required=True, personal=False),
     stamp("said_at", "When, UTC"),
     instant("ended_at", "When a later word replaced it, UTC; null: it holds"),
     schema="sync",
@@ -162,12 +168,12 @@ changes = Table(
         comment="Transaction that wrote it. To miss nothing, read rows whose xid is below pg_snapshot_xmin(...) of"
         " pg_current_snapshot(), in the order (xid, seq), and keep the last pair: numbers alone commit out of order",
     ),
-    words("entity", "Table of schema hub", required=True),
+    words("entity", "Table of schema hub", required=True, personal=False),
     reference("entity_id", "Row of that table", required=True),
     reference("account_id", "Account the row belongs to: hub.customer_accounts.id; null: none, as for products"),
     choice("operation", ("insert", "update", "delete", "restore"), "What happened", required=True),
-    json("before", "Columns that changed, with their old values; null for an insert"),
-    json("after", "Columns that changed, with their new values; null for an insert"),
+    json("before", "Columns that changed, with their old values; null for an insert", personal="by entity"),
+    json("after", "Columns that changed, with their new values; null for an insert", personal="by entity"),
     stamp("changed_at", "When, UTC"),
     reference("run_id", "Run that did it: sync.runs.id"),
     PrimaryKeyConstraint("seq", "changed_at"),
@@ -201,25 +207,29 @@ inbox = Table(
     "inbox",
     metadata,
     serial("Running number, in order of arrival"),
-    words("source", "Who sent it: salesforce, whmcs, or hub for our own refresh requests", required=True),
-    words("event_id", "The sender's own id of it: the same one sent twice is one row", required=True),
+    words(
+        "source", "Who sent it: salesforce, whmcs, or hub for our own refresh requests", required=True, personal=False
+    ),
+    words("event_id", "The sender's own id of it: the same one sent twice is one row", required=True, personal=False),
     choice(
         "kind",
         ("record", "gap", "event"),
         "A record to read again, records missed, or something that happened",
         required=True,
     ),
-    words("entity", "Object concerned, in the system's words, such as Account or invoice", required=True),
-    words("record_id", "The record's id in its system; null for a gap"),
-    words("parent_id", "Id of the record it hangs under, where named"),
-    json("payload", "What else the sender said", default="{}"),
+    words(
+        "entity", "Object concerned, in the system's words, such as Account or invoice", required=True, personal=False
+    ),
+    words("record_id", "The record's id in its system; null for a gap", personal=False),
+    words("parent_id", "Id of the record it hangs under, where named", personal=False),
+    json("payload", "What else the sender said", default="{}", personal=True, erased="'{}'"),
     instant("occurred_at", "When it happened, by the sender's clock, UTC"),
     stamp("received_at", "When it was stored, UTC"),
     stamp("due_at", "When it may be applied, UTC: later than received where the source needs time to settle"),
     choice("state", ("waiting", "done", "parked"), "Where it stands", default="waiting"),
     count("attempts", "How often applying it failed"),
     instant("applied_at", "When it was done, UTC"),
-    words("error", "Why applying it failed last; holds no values"),
+    words("error", "Why applying it failed last; holds no values", personal=False),
     UniqueConstraint("source", "event_id"),
     schema="sync",
     comment="Notifications and refresh requests until they are applied: the record itself is read again.",
@@ -291,4 +301,26 @@ Index(
     changes.c.entity,
     changes.c.changed_at,
     postgresql_where=changes.c.operation != "insert",
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("customer_id", Uuid, primary_key=True, comment="Customer erased"),
+    stamp("began_at", "When it was first begun, UTC"),
+    instant("ended_at", "When it was last done, UTC; null: it was stopped on the way, and is to be begun again"),
+    words("said_by", "Operator who did it", required=True, personal=False),
+    json("overwritten", "How many rows were overwritten, by where they are", default="{}", personal=False),
+    schema="sync",
+    comment="Which customers were erased, and what that did: what a certificate is printed from.",
+)
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("account_id", Uuid, primary_key=True, comment="Account: hub.customer_accounts.id"),
+    reference("customer_id", "Customer it belonged to when it was erased", required=True),
+    stamp("erased_at", "When, UTC"),
+    schema="sync",
+    comment="Accounts that were erased. Whatever a source sends of them is stored without what is personal.",
 )

@@ -13,6 +13,7 @@ ROOMS_WITH_BUGS = {
     "events",
     "live",
     "mappers",
+    "personal",
     "policies",
     "processes",
     "read_api",

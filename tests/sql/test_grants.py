@@ -2,8 +2,10 @@
 
 The promise. Four roles work with the hub, and none may do more than the lines below. The API reads rows of its own
 customer, of commands neither who works on them nor how, and changes nothing but by the functions that are named here.
-An analyst reads columns, but no raw payload and nothing that a customer wrote into a request. The sync writes rows, not
-its own permits. What logs people in reads no table at all. Everybody else (`public`) may do nothing at all.
+An analyst reads masked views, and of commands columns, but no raw payload and nothing that a customer wrote into a
+request. The sync writes rows, but neither its own permits nor who was erased. What logs people in reads no table at
+all. Everybody else (`public`) may do nothing at all. Which schemas there are, the database says: a new one is looked
+into like the others.
 
 The lists are literal on purpose: whoever grants something new must write it here too.
 """
@@ -32,13 +34,15 @@ TABLES = {
     **{("hub_sync", f"sync.{name}"): EVERYTHING for name in WRITTEN_BY_SYNC},
     ("hub_sync", "sync.migration"): "SELECT",
     ("hub_sync", "sync.deletion_permits"): "SELECT",
+    ("hub_sync", "sync.erased"): "SELECT",
+    ("hub_sync", "sync.erasures"): "SELECT",
     ("hub_sync", "command.admissions"): EVERYTHING,
     ("hub_sync", "command.commands"): EVERYTHING,
     ("hub_sync", "command.steps"): EVERYTHING,
     **{("hub_api", f"hub.{name}"): "SELECT" for name in HUB},
     ("hub_api", "sync.freshness"): "SELECT",
     ("hub_api", "sync.migration"): "SELECT",
-    **{("hub_analyst", f"hub.{name}"): "SELECT" for name in HUB},
+    **{("hub_analyst", f"analytics.{name}"): "SELECT" for name in HUB},
     ("hub_analyst", "sync.freshness"): "SELECT",
     ("hub_analyst", "sync.migration"): "SELECT",
     ("hub_analyst", "sync.runs"): "SELECT",
@@ -101,13 +105,16 @@ FUNCTIONS = {
         )
     ),
     ("hub_sync", "auth.forget()"),
+    ("hub_sync", "command.kept_input(text,jsonb)"),
     ("hub_sync", "hub.lock_numbers()"),
     ("hub_sync", "sync.keep_history(integer)"),
     ("hub_sync", "sync.receive_notification(text,text,text,text,text,timestamp with time zone,jsonb)"),
 }
 SCHEMAS = {
-    *((role, schema) for role in ("hub_sync", "hub_api", "hub_analyst") for schema in ("hub", "sync", "command")),
+    *((role, schema) for role in ("hub_sync", "hub_api") for schema in ("hub", "sync", "command")),
+    *(("hub_analyst", schema) for schema in ("analytics", "sync", "command")),
     *((role, "auth") for role in ("hub_sync", "hub_api", "hub_auth")),
+    ("public", "public"),  # which holds nothing
 }
 
 # Which rows the API is shown of each table: those of its session's customer, found by the account they belong to.
@@ -138,7 +145,7 @@ UNSHOWN = (
     "attempts", "audit", "memberships", "refresh_tokens", "revocations", "sessions", "signing_keys", "users",
 )  # fmt: skip
 
-OURS = "n.nspname IN ('hub', 'sync', 'command', 'auth', 'history')"
+OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
 GRANTEE = "coalesce(g.rolname, 'public')"
 
 
@@ -201,6 +208,7 @@ def test_each_role_may_look_into_these_schemas_and_make_nothing_there(connection
         "SELECT {role}, n.nspname, a.privilege_type"
         "  FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a"
         "       LEFT JOIN pg_roles g ON g.oid = a.grantee"
+        # Who owns the database owns its schema `public`, by a role that stands for them.
         " WHERE {ours} AND a.grantee <> n.nspowner",
     )
 
@@ -221,10 +229,12 @@ def test_these_rules_say_which_rows_each_role_is_shown(connection: Connection) -
         for policy in (
             (table, "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true"),
             (table, "sync_all", "PERMISSIVE", "{hub_sync}", "ALL", "true", "true"),
-            (table, "analyst_reads", "PERMISSIVE", "{hub_analyst}", "SELECT", "true", None),
             (table, "customer_reads", "PERMISSIVE", "{hub_api}", "SELECT", shown, None),
         )
-    } | {(f"auth.{table}", "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true") for table in UNSHOWN}
+    } | {
+        ("command.commands", "analyst_reads", "PERMISSIVE", "{hub_analyst}", "SELECT", "true", None),
+        *((f"auth.{table}", "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true") for table in UNSHOWN),
+    }
 
 
 def test_the_rules_hold_for_these_tables_and_for_their_owner_too(connection: Connection) -> None:

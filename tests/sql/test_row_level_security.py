@@ -35,9 +35,9 @@ def a_customer_with_everything(connection: psycopg.Connection[Any]) -> dict[str,
     return customer
 
 
-def ids(connection: psycopg.Connection[Any]) -> Ids:
+def ids(connection: psycopg.Connection[Any], schema: str = "hub") -> Ids:
     return {
-        table: {row[0] for row in connection.execute(SQL("SELECT id FROM hub.{}").format(Identifier(table)))}
+        table: {row[0] for row in connection.execute(SQL("SELECT id FROM {}").format(Identifier(schema, table)))}
         for table in HUB
     }
 
@@ -171,12 +171,13 @@ def test_what_an_account_held_that_was_deleted_at_its_system_is_nobodys(
     assert (len(seen["customers"]), len(seen["orders"])) == (1, 1)
 
 
-def test_the_sync_and_analysts_see_every_row(database: Database, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
+@pytest.mark.usefixtures("two")
+def test_the_sync_and_analysts_see_every_row(database: Database) -> None:
     expected = {table: 1 if table in SHARED else 2 for table in HUB} | {"customer_accounts": 4}
 
-    for url in (database.sync, database.analyst):
+    for url, schema in ((database.sync, "hub"), (database.analyst, "analytics")):
         with psycopg.connect(url) as connection:
-            assert {table: len(found) for table, found in ids(connection).items()} == expected
+            assert {table: len(found) for table, found in ids(connection, schema).items()} == expected
 
 
 def test_the_api_cannot_write_even_its_customers_own_row(
@@ -202,11 +203,11 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
         "hub_sync": {f"hub.{name}": everything for name in HUB}
         | {f"sync.{name}": everything for name in SYNC}
         | {f"command.{name}": everything for name in ("commands", "steps", "admissions")}
-        | {"sync.migration": {"SELECT"}, "sync.deletion_permits": {"SELECT"}},
+        | {f"sync.{name}": {"SELECT"} for name in ("migration", "deletion_permits", "erased", "erasures")},
         "hub_auth": {},
         "hub_api": {f"hub.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.migration": {"SELECT"}},
-        "hub_analyst": {f"hub.{name}": {"SELECT"} for name in HUB}
+        "hub_analyst": {f"analytics.{name}": {"SELECT"} for name in HUB}
         | {"sync.freshness": {"SELECT"}, "sync.runs": {"SELECT"}, "sync.migration": {"SELECT"}},
     }
 
@@ -215,8 +216,8 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
             """
             SELECT r.rolname, c.oid::regclass::text, p.privilege
               FROM pg_roles r, pg_class c, unnest(%s::text[]) AS p(privilege)
-             WHERE r.rolname = ANY(%s) AND c.relkind IN ('r', 'p')
-               AND c.relnamespace::regnamespace::text IN ('hub', 'sync', 'command', 'auth')
+             WHERE r.rolname = ANY(%s) AND c.relkind IN ('r', 'p', 'v')
+               AND c.relnamespace::regnamespace::text IN ('hub', 'sync', 'command', 'auth', 'analytics')
                AND has_table_privilege(r.oid, c.oid, p.privilege)
             """,
             [list(PRIVILEGES), list(expected)],
@@ -231,7 +232,8 @@ def test_no_role_may_do_more_than_it_needs(database: Database) -> None:
 def test_no_role_is_above_the_rules_or_may_become_another(database: Database) -> None:
     with psycopg.connect(database.owner) as connection:
         above = connection.execute(
-            "SELECT rolname FROM pg_roles WHERE rolname IN ('hub_sync', 'hub_api', 'hub_auth', 'hub_analyst')"
+            "SELECT rolname FROM pg_roles"
+            " WHERE rolname IN ('hub_sync', 'hub_api', 'hub_auth', 'hub_analyst', 'hub_pii')"
             " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)"
         ).fetchall()
         memberships = connection.execute(

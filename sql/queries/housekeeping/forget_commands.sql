@@ -1,13 +1,9 @@
 -- Empty the input and the result in commands that ended so many days ago; a row each. The row itself, its status,
--- moments and key stay. Of an order that only failed, the list of orders still shows these four things.
+-- moments and key stay.
 WITH ended AS (
     SELECT c.id, kept.input
       FROM command.commands c
-     CROSS JOIN LATERAL (SELECT CASE c.kind WHEN 'place_order' THEN jsonb_strip_nulls(jsonb_build_object(
-                                    'type', c.input -> 'type', 'activateOn', c.input -> 'activateOn',
-                                    'accessMode', c.input -> 'accessMode',
-                                    'sim', jsonb_build_object('simType', c.input #> '{sim,simType}'))) ELSE '{}' END
-                         ) AS kept (input)
+     CROSS JOIN LATERAL command.kept_input(c.kind, c.input) AS kept (input)
      WHERE c.status IN ('succeeded', 'failed', 'cancelled')
        AND c.finished_at < now() - make_interval(days => %(days)s)
        AND (c.input <> kept.input OR c.result IS NOT NULL

@@ -1,0 +1,142 @@
+"""Where the hub holds something of a customer: of each table, which rows are theirs. Erasure and export follow it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+from psycopg.sql import SQL
+from sqlalchemy import Table
+
+from core.errors import NotFoundError
+from domain.common.identifiers import account_id
+from pipelines.datasets import DATASETS, dataset_named
+from pipelines.events.routes import InboxEntry, wanted_by
+from pipelines.sync.erased import accounts_of, record_ids
+from pipelines.sync.tables import account_of, qualified
+from sql.statements import statement
+from sql.tables import metadata
+
+# Log-ins of people who may act for the customer: all of those who may act for no other, else those that act for it now.
+_SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
+
+# Rows that name neither an account nor a customer in a column of that name, or do not do so alone.
+_BY_OTHER_COLUMNS = {
+    "hub.customers": "id = ANY(%(customers)s)",
+    "hub.customer_accounts": "id = ANY(%(accounts)s)",
+    "command.steps": "command_id IN (SELECT id FROM command.commands"
+    " WHERE account_id = ANY(%(accounts)s) OR customer_id = ANY(%(customers)s))",
+    "sync.link_words": "salesforce_id = ANY(%(salesforce_ids)s) OR whmcs_id = ANY(%(whmcs_ids)s)",
+    # A customer's own rows bear no account in the log; and what an account's record was is logged under the account
+    # that the record went to.
+    "sync.changes": "account_id = ANY(%(accounts)s) OR before ->> 'account_id' = ANY(%(accounts)s::text[])"
+    " OR entity = 'customers' AND EXISTS ("
+    "SELECT FROM unnest(%(member_of)s::uuid[], %(since)s::timestamptz[], %(until)s::timestamptz[]) m (id, since, until)"
+    " WHERE m.id = entity_id AND changed_at BETWEEN m.since AND m.until)",
+    "sync.quarantine": "id = ANY(%(quarantined)s)",
+    "sync.inbox": "id = ANY(%(notified)s)",
+    "auth.users": "id = ANY(%(people)s)",
+    "auth.sessions": _SESSIONS,
+    "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
+    "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above
+    f" OR record IN (SELECT 'session:' || id FROM auth.sessions WHERE {_SESSIONS})"
+    " OR details ->> 'customer' = ANY(%(customers)s::text[])",
+}
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer, its accounts in all systems, and what finds its rows: the parameters of `theirs`."""
+
+    id: UUID
+    accounts: Sequence[UUID]
+    finds: Mapping[str, Any]
+
+
+def theirs(table: Table) -> str | None:
+    """SQL, true of the customer's rows of a table, with `Customer.finds` as parameters; None: it has nobody's rows."""
+    if table.fullname in _BY_OTHER_COLUMNS:
+        return _BY_OTHER_COLUMNS[table.fullname]
+    named = [name for name in ("account_id", "customer_id") if name in table.c]
+    return " OR ".join(f"{name} = ANY(%({name.removesuffix('_id')}s)s)" for name in named) or None
+
+
+def customers_tables() -> Sequence[Table]:
+    """Every table with rows of customers, in the order of their names."""
+    return sorted((each for each in metadata.tables.values() if theirs(each)), key=lambda each: each.fullname)
+
+
+def customer_named(connection: Connection[Any], identity: UUID) -> Customer:
+    """The customer with that id, or with an account of that id, deleted ones too.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("operations/accounts_of_customer"), {"id": identity}).fetchall()
+        if not rows:
+            raise NotFoundError(f"no customer has the id {identity}; see `hub customers list --all`")
+        accounts = [row["id"] for row in rows]
+        of: dict[str, Any] = {"accounts": accounts, "customers": sorted({rows[0]["customer_id"], *accounts})}
+        for source in ("salesforce", "whmcs"):
+            of[f"{source}_ids"] = [row["source_id"] for row in rows if row["source"] == source]
+        members = cursor.execute(statement("operations/memberships"), of).fetchall()
+    of |= {"member_of": [each["id"] for each in members]}
+    of |= {name: [each[name] for each in members] for name in ("since", "until")}
+    of |= _people(connection, of)
+    of["quarantined"] = list(_quarantined(connection, set(accounts), rows))
+    of["notified"] = list(_notified(connection, of))
+    return Customer(rows[0]["customer_id"], accounts, of)
+
+
+def _people(connection: Connection[Any], of: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Who may act for the customer, who of them for no other, and what the audit calls the latter and the customer."""
+    rows = connection.execute(statement("operations/people_of_customer"), of).fetchall()
+    only_theirs = [person for person, acts_for_others in rows if not acts_for_others]
+    called = [f"user:{person}" for person in only_theirs] + [f"customer:{each}" for each in of["customers"]]
+    return {"people": [person for person, _ in rows], "only_theirs": only_theirs, "audited": called}
+
+
+def _quarantined(connection: Connection[Any], accounts: set[UUID], rows: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    """Records that are kept as they were sent, which nothing but what they say connects to an account."""
+    names = {f"{row['source']}:{row['source_id']}" for row in rows}  # how linking calls accounts
+    datasets = {dataset.name: dataset for dataset in DATASETS}
+    query = "SELECT id, dataset, source_id, payload FROM sync.quarantine ORDER BY id"
+    for number, name, source_id, payload in connection.execute(query).fetchall():
+        dataset = datasets.get(name)
+        if dataset is None:
+            is_theirs = source_id in names
+        else:
+            is_theirs = bool(accounts_of(connection, dataset, source_id, payload) & accounts)
+        if is_theirs:
+            yield number
+
+
+def _notified(connection: Connection[Any], of: Mapping[str, Any]) -> Iterator[int]:
+    """What waits or waited in the inbox, found by the records that it has read again."""
+    own = set(of["accounts"])
+    for table in metadata.tables.values():
+        if table.schema == "hub" and "account_id" in table.c:
+            query = SQL("SELECT id FROM {} r WHERE {} = ANY(%(accounts)s)").format(
+                qualified(table), account_of(table, "r")
+            )
+            own |= {row[0] for row in connection.execute(query, of)}
+    with connection.cursor(row_factory=class_row(InboxEntry)) as cursor:
+        found = cursor.execute(
+            "SELECT id, source, kind, entity, record_id, parent_id, payload, attempts FROM sync.inbox ORDER BY id"
+        )
+        for entry in found:
+            if not own.isdisjoint(_concerned(entry)):
+                yield entry.id
+
+
+def _concerned(entry: InboxEntry) -> Iterator[UUID]:
+    for name, only in wanted_by(entry):
+        dataset = dataset_named(name)
+        for record in only.records:
+            yield from record_ids(dataset, record)
+        if dataset.owners is not None:
+            for owner in only.owners:
+                yield account_id(dataset.owners, owner)

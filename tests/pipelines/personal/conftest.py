@@ -1,0 +1,117 @@
+"""Customers of whom the hub holds something everywhere it can, each value with a mark of whose it is."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
+from sqlalchemy import Text
+
+from domain.common.identifiers import account_id, hub_id, salesforce_id
+from sql.personal import personal
+from sql.tables import metadata
+from tests.builders import account_of, insert
+from tests.conftest import Database
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Connection]:
+    """As the owner, each statement a transaction of its own."""
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        yield connection
+
+
+def crm_id(number: int) -> str:
+    """The Salesforce id of the account of `somebody` with that number in WHMCS."""
+    return salesforce_id(f"0015i00000{number:05d}")
+
+
+def somebody(connection: Connection, mark: str, number: int) -> UUID:
+    """A customer; every personal column of every row holds the mark, and everything that is kept beside the rows."""
+    crm, billing = account_id("salesforce", crm_id(number)), account_id("whmcs", number)
+    customer = {"id": crm, "salesforce_account_id": crm, "whmcs_account_id": billing}
+    for source, source_id, identity in (("salesforce", crm_id(number), crm), ("whmcs", str(number), billing)):
+        said = marked("customer_accounts", mark)
+        insert(
+            connection, "customer_accounts", id=identity, source=source, source_id=source_id, customer_id=crm, **said
+        )  # fmt: skip
+        changed(connection, "customer_accounts", identity, identity, mark)
+    insert(connection, "customers", **customer, **marked("customers", mark))
+    changed(connection, "customers", crm, None, mark)
+    for table in sorted(each.name for each in metadata.tables.values() if each.schema == "hub"):
+        if "account_id" in metadata.tables[f"hub.{table}"].c:
+            account = account_of(customer, table)
+            row = insert(connection, table, account_id=account, source_id=f"{number}{mark}", **marked(table, mark))
+            changed(connection, table, row["id"], account, mark)
+    command = insert(
+        connection, "command.commands", customer_id=crm, account_id=billing, status="failed", kind="place_order",
+        input={"type": "sim", "sim": {"porting": {"lastName": mark}}}, result={"name": mark}, failure_reason=mark,
+        idempotency_key=f"key-{mark}", request_hash=mark,
+    )  # fmt: skip
+    insert(connection, "command.steps", command_id=command["id"], name="a", result={"a": mark}, error=mark)
+    for source_id, payload in (
+        (f"500{mark}", {"Id": f"500{mark}", "AccountId": crm_id(number), "Subject": mark}),
+        (f"{number}{mark}", {"subject": mark}),
+    ):
+        insert(connection, "sync.quarantine", dataset="salesforce.cases", source_id=source_id, payload=payload)
+    # The second is known by its row, which says whose it is.
+    case = hub_id("salesforce", "case", f"{number}{mark}")
+    connection.execute("UPDATE hub.support_cases SET id = %s WHERE source_id = %s", [case, f"{number}{mark}"])
+    insert(
+        connection, "sync.inbox", source="whmcs", entity="client", record_id=str(number), event_id=mark, state="done",
+        payload={"said": mark},
+    )  # fmt: skip
+    insert(
+        connection, "sync.link_words", salesforce_id=crm_id(number), whmcs_id=str(number), reason=mark, is_linked=True
+    )
+    person(connection, mark, crm)
+    return crm
+
+
+def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> UUID:
+    """Somebody who may act for these customers, and does for the first of them on one device, as the audit knows."""
+    user = insert(connection, "auth.users", email=f"{mark}@example.com", password_hash=mark, lock_reason=mark)
+    for each in (customer, *others):
+        insert(connection, "auth.memberships", user_id=user["id"], customer_id=each)
+    session = insert(connection, "auth.sessions", user_id=user["id"], customer_id=customer, device=mark)
+    insert(connection, "auth.refresh_tokens", session_id=session["id"], used_by=mark.encode())
+    connection.execute(
+        "SELECT auth.note(%s, NULL, 'login.succeeded', %s, %s)",
+        [f"user:{user['id']}", f"session:{session['id']}", mark],
+    )
+    identity: UUID = user["id"]
+    return identity
+
+
+def marked(table: str, mark: str) -> dict[str, object]:
+    model = metadata.tables[f"hub.{table}"]
+    return {column.name: mark for column in personal(model) if isinstance(column.type, Text)}
+
+
+def changed(connection: Connection, table: str, row: UUID, account: UUID | None, mark: str) -> None:
+    """It is in the change log, before and after."""
+    said = {**marked(table, mark), "status": "active"}
+    connection.execute(
+        "INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)"
+        " VALUES (%s, %s, %s, 'update', %s, %s)",
+        [table, row, account, Jsonb(said), Jsonb(said)],
+    )
+
+
+def holds(connection: Connection, mark: str) -> list[str]:
+    """The tables in which something holds the mark, but for ids of records."""
+    found = []
+    for table in metadata.tables.values():
+        keys = {"source_id", "record_id", "event_id", "salesforce_id"} & set(table.c.keys())
+        query = SQL("SELECT count(*) FROM {} r WHERE (to_jsonb(r) - %s::text[])::text LIKE %s").format(
+            Identifier(str(table.schema), table.name)
+        )
+        row = connection.execute(query, [sorted(keys), f"%{mark}%"]).fetchone()
+        if row and row[0]:
+            found.append(table.fullname)
+    return sorted(found)

@@ -1,0 +1,108 @@
+"""All that is held of a customer, in one archive: theirs, and nothing of anybody else's."""
+
+import hashlib
+import io
+import json
+import tracemalloc
+import zipfile
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.clock import utc_now
+from domain.common.identifiers import account_id
+from pipelines.personal.export import export
+from pipelines.personal.holdings import customer_named
+from sql.personal import personal_tables, secret
+from sql.tables import metadata
+from tests.builders import insert
+from tests.pipelines.personal.conftest import Connection, crm_id, person, somebody
+
+MINE, OTHERS = "canaryone", "canarytwo"
+
+
+@pytest.fixture
+def mine(owner: Connection) -> UUID:
+    somebody(owner, OTHERS, 2002)
+    return somebody(owner, MINE, 1001)
+
+
+def exported(owner: Connection, identity: UUID) -> dict[str, bytes]:
+    archive = io.BytesIO()
+    with owner.transaction():
+        export(owner, customer_named(owner, identity), archive, at=utc_now())
+    with zipfile.ZipFile(archive) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def test_everything_personal_of_the_customer_is_in_it_and_nothing_of_anybody_else(
+    owner: Connection, mine: UUID
+) -> None:
+    files = exported(owner, mine)
+
+    held = {name.removesuffix(".json") for name, content in files.items() if MINE.encode() in content}
+    assert held >= {table.fullname for table in personal_tables()}
+    assert OTHERS.encode() not in b"".join(files.values())
+
+
+def test_no_key_and_no_hash_is_in_it(owner: Connection, mine: UUID) -> None:
+    files = exported(owner, mine)
+
+    for table in metadata.tables.values():
+        rows = json.loads(files.get(f"{table.fullname}.json", b"[]"))
+        assert not {column.name for column in secret(table)} & {key for row in rows for key in row}
+    assert len(json.loads(files["auth.refresh_tokens.json"])) == 1
+
+
+def test_of_people_who_may_act_for_others_too_it_holds_what_they_do_for_this_customer(
+    owner: Connection, mine: UUID
+) -> None:
+    other = account_id("salesforce", crm_id(2002))
+    person(owner, "accountant", mine, other)
+    person(owner, "bookkeeper", other, mine)
+
+    files = exported(owner, mine)
+
+    people = {row["email"] for row in json.loads(files["auth.users.json"])}
+    assert people == {f"{MINE}@example.com", "accountant@example.com", "bookkeeper@example.com"}
+    assert {row["device"] for row in json.loads(files["auth.sessions.json"])} == {MINE, "accountant"}
+    assert {row["address"] for row in json.loads(files["auth.audit.json"])} == {MINE, "accountant"}
+    assert {row["customer_id"] for row in json.loads(files["auth.memberships.json"])} == {str(mine)}
+
+
+def test_the_manifest_says_what_is_in_each_file(owner: Connection, mine: UUID) -> None:
+    files = exported(owner, mine)
+
+    manifest = json.loads(files["manifest.json"])
+    for table, said in manifest["files"].items():
+        content = files[f"{table}.json"]
+        rows: list[dict[str, Any]] = json.loads(content)
+        assert said["rows"] == len(rows)
+        assert said["sha256"] == hashlib.sha256(content).hexdigest()
+        assert all(set(said["personal"]) <= row.keys() for row in rows)
+    assert manifest["customer"] == str(mine)
+    assert manifest["files"]["hub.customer_accounts"]["personal"][0] == "name"
+
+
+def test_a_long_history_is_written_a_row_at_a_time(owner: Connection, mine: UUID) -> None:
+    rows, size = 400, 100_000
+    for _ in range(rows):
+        insert(owner, "support_cases", account_id=mine, description="x" * size)
+    found = customer_named(owner, mine)
+    tracemalloc.start()
+
+    with owner.transaction(), io.BytesIO() as archive:
+        counted = export(owner, found, archive, at=utc_now())
+
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counted["hub.support_cases"] == rows + 1
+    assert most < rows * size / 3
+
+
+def test_whoever_has_nothing_but_an_account_has_that(owner: Connection) -> None:
+    billing = account_id("whmcs", 3003)
+    insert(owner, "customer_accounts", id=billing, source_id="3003", customer_id=billing)
+
+    assert exported(owner, billing).keys() >= {"hub.customer_accounts.json", "manifest.json"}
