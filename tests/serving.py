@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -23,15 +23,19 @@ def served_api(database: Any) -> Iterator[str]:
 
 
 @contextmanager
-def api_process(database: Any) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The same, and its process."""
+def api_process(
+    database: Any, output: IO[bytes] | None = None, **variables: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same, and its process. output: where all that it writes goes. variables: further ones of its environment."""
     port = free_port()
     environment = os.environ | {
         "DATABASE_URL": database.owner, "API_DATABASE_URL": database.api, "AUTH_DATABASE_URL": database.auth,
         "API_PORT": str(port), "API_JWT_KEY": KEY,
-        "API_JWT_ISSUER": "data-sync-hub", "API_JWT_AUDIENCE": "portal",
+        "API_JWT_ISSUER": "data-sync-hub", "API_JWT_AUDIENCE": "portal", **variables,
     }  # fmt: skip
-    process = subprocess.Popen([sys.executable, "-m", "cli", "api"], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "api"], env=environment, stdout=output, stderr=output or subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_live(url, process)
