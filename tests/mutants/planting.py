@@ -20,7 +20,7 @@ PATIENCE = {"TESTS_PATIENCE_SECONDS": "60"}
 """Of a test that waits for what a bug keeps from happening; on a machine that does little else."""
 LIMIT_SECONDS = 600.0
 # What a migrated database is made of: a bug in it needs a database of its own instead of the one that all share.
-IN_THE_DATABASE = ("sql/objects/", "sql/migrations/", "sql/tables/", "sql/migrate.py")
+IN_THE_DATABASE = ("sql/objects/", "sql/migrations/", "sql/tables/", "sql/migrate.py", "sql/personal.py")
 VERDICTS: dict[int, Verdict] = {0: "survived", 1: "killed"}
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
