@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,17 @@ from core.settings import ApiSettings
 from pipelines.datasets import DATASETS
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
+from read_api.auth.keys import rotate
 from read_api.auth.tokens import mint
 from sandbox.config import Config
 from sandbox.server import start
 from tests.conftest import copied_database
 from tests.e2e.conftest import hub_environment
+from tests.e2e.mixing import AT_ONCE, Mix, people_of
 from tests.serving import KEY, served_api
 
 CUSTOMERS = 200
+REQUESTS, PARTIES = 10_000, 100
 ID = re.compile(r'"id" ?: ?"([0-9a-f-]{36})"')
 LISTS = (
     "/api/me", "/api/dashboard", "/api/invoices?limit=100", "/api/payment-methods", "/api/subscriptions?limit=100",
@@ -72,19 +76,24 @@ def owners(url: str) -> dict[UUID, UUID]:
     return found
 
 
-def test_nobody_sees_a_row_of_anybody_else(loaded):
-    owner_of = owners(loaded.owner)
-    with psycopg.connect(loaded.owner) as connection:
-        customers = [
-            row[0]
-            for row in connection.execute(
-                "SELECT id FROM hub.customers WHERE deleted_at IS NULL ORDER BY id LIMIT %s", [CUSTOMERS]
-            ).fetchall()
-        ]
-        things = {
+def some_customers(url: str, many: int) -> list[UUID]:
+    with psycopg.connect(url) as connection:
+        query = "SELECT id FROM hub.customers WHERE deleted_at IS NULL ORDER BY id LIMIT %s"
+        return [row[0] for row in connection.execute(query, [many]).fetchall()]
+
+
+def things_of(url: str) -> dict[str, list[UUID]]:
+    """Ids of all there is of what has an address of its own, by table."""
+    with psycopg.connect(url) as connection:
+        return {
             table: [row[0] for row in connection.execute(f"SELECT id FROM hub.{table} ORDER BY id").fetchall()]  # noqa: S608
             for table in THINGS
         }
+
+
+def test_nobody_sees_a_row_of_anybody_else(loaded):
+    owner_of = owners(loaded.owner)
+    customers, things = some_customers(loaded.owner, CUSTOMERS), things_of(loaded.owner)
     shown = 0
 
     with served_api(loaded) as url, httpx.Client(base_url=url, timeout=30) as client:
@@ -109,6 +118,35 @@ def test_nobody_sees_a_row_of_anybody_else(loaded):
 
     assert len(customers) == CUSTOMERS
     assert shown > 10 * CUSTOMERS
+
+
+async def test_ten_thousand_requests_of_many_people_at_once_show_nothing_foreign_and_do_nothing_above_a_role(
+    loaded, monkeypatch
+):
+    owner_of = owners(loaded.owner)
+    people = people_of(loaded.owner, some_customers(loaded.owner, PARTIES))
+    with psycopg.connect(loaded.owner, autocommit=True) as connection:
+        rotate(connection, 15)
+        everybodys = {row[0] for row in connection.execute("SELECT id FROM hub.products")}
+    for name in ("API_COMMANDS_PER_MINUTE", "API_COMMANDS_PER_DAY", "API_COMMANDS_OPEN", "AUTH_TRIES_PER_ADDRESS"):
+        monkeypatch.setenv(name, "100000")
+
+    with served_api(loaded) as url:
+        limits = httpx.Limits(max_connections=AT_ONCE // 2)
+        async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits, headers={"origin": url}) as client:
+            mix = Mix(client, people, owner_of, things_of(loaded.owner), Random(17))  # no secret
+            await mix.log_in()
+            await mix.ask(REQUESTS)
+
+    known = mix.owner_of | mix.commands
+    foreign = [
+        f"{address} shows {found}" for customer, found, address in mix.shown
+        if found not in everybodys and known.get(found) != customer
+    ]  # fmt: skip
+    assert (mix.wrong, foreign) == ([], [])
+    refused = {status: mix.statuses[status] for status in ("GET 304", "GET 404", "POST 202", "POST 403", "POST 404")}
+    assert min(refused.values()) > REQUESTS // 200, mix.statuses
+    assert len(mix.shown) > REQUESTS // 2
 
 
 def test_the_apis_role_sees_nothing_at_all_while_it_speaks_for_nobody(loaded):
