@@ -29,6 +29,7 @@ variables:
   SANDBOX_WHMCS_WEBHOOK_URL=          where WHMCS tells of changes, e.g. http://127.0.0.1:8000/webhooks/whmcs
   SANDBOX_WHMCS_WEBHOOK_SECRET=       what it signs that with
   SANDBOX_SALESFORCE_PUBLIC_KEY=      PEM file that JWT bearer assertions are checked with
+  SANDBOX_MAIL_FOLDER=                folder of .eml files to show
   SANDBOX_QUIRKS=                     e.g. numbers=strings,empty_list=absent (see sandbox/whmcs/quirks.py)
 
 credentials:
@@ -60,6 +61,7 @@ control plane, on every port (JSON):
   GET  /__sandbox__/events            what was published on each channel
   POST /__sandbox__/events            {"entity": "Order", "type": "GAP_UPDATE", "ids": ["801..."]}
   POST /__sandbox__/event-types       {"name": "Sample__e", "fields": {"Message__c": "string"}}
+  GET  /__sandbox__/mail              a page (HTML) of the e-mails in SANDBOX_MAIL_FOLDER
   GET  /__sandbox__/tls               the TLS ports, and the certificate to trust there (PEM file)
   POST /__sandbox__/event-faults      {"mode": "drop", "times": 2}; modes: drop double reorder poison stall disconnect
                                       reject_replay expire schema_change

@@ -32,6 +32,7 @@ class Config:
     freebit_oem_id: str = "sandbox-oem"
     freebit_oem_key: str = "sandbox-oem-key"
     salesforce_public_key: Path | None = None
+    mail_folder: Path | None = None  # e-mails to show, as .eml files
     quirks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +52,7 @@ def config_from(environment: Mapping[str, str]) -> Config:
     texts = ("host", "whmcs_timezone", "whmcs_webhook_url", "whmcs_webhook_secret")
     values: dict[str, object] = {n: environment[_variable(n)] for n in texts if environment.get(_variable(n))}
     values |= {n: _number(n, environment[_variable(n)]) for n in numbers if environment.get(_variable(n))}
-    files = ("salesforce_public_key", "tls_certificate", "tls_key")
+    files = ("salesforce_public_key", "mail_folder", "tls_certificate", "tls_key")
     values |= {n: Path(environment[_variable(n)]) for n in files if environment.get(_variable(n))}
     if ("tls_certificate" in values) != ("tls_key" in values):
         raise ConfigError("SANDBOX_TLS_CERTIFICATE and SANDBOX_TLS_KEY go together")

@@ -19,6 +19,7 @@ from sandbox.config import Config
 from sandbox.control import CutError, wrapped
 from sandbox.freebit.app import create_app as freebit_app
 from sandbox.freebit.app import label as freebit_label
+from sandbox.mailbox import mailbox
 from sandbox.salesforce.app import create_app as salesforce_app
 from sandbox.salesforce.app import page_before as salesforce_page_before
 from sandbox.salesforce.credentials import Credentials
@@ -141,6 +142,7 @@ def start(config: Config | None = None) -> RunningSandbox:
 
     grpc_tls = f"{config.host}:{events.tls_port}" if config.tls else ""
     addresses = {"salesforce": urls.get("salesforce_tls", ""), "events": grpc_tls}
+    state.gets["mail"] = mailbox(config.mail_folder)
     state.gets["tls"] = lambda *_: json_response({"certificate": str(config.tls_certificate or ""), **addresses})
     return RunningSandbox(
         config,
