@@ -21,6 +21,7 @@ from cli.verbs import (
     history,
     keys,
     listen,
+    mail,
     migrate,
     psql,
     quarantine,
@@ -56,6 +57,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
 app.add_typer(user.app, name="user")
+app.add_typer(mail.app, name="mail")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(customer.app, name="customer")

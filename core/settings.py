@@ -3,6 +3,9 @@
 import json
 import os
 from datetime import timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -202,11 +205,91 @@ class AuthSettings(_Settings):
     tries_per_account: int = Field(10, ge=1, description="log-ins tried for one account from one address, per 15 min")
     tries_per_account_anywhere: int = Field(50, ge=1, description="log-ins tried for one account, per 15 minutes")
     tries_per_address: int = Field(200, ge=1, description="log-ins tried from one address, per 15 minutes")
+    resets_per_account: int = Field(
+        3, ge=1, description="links to set a password asked for by one address for one account, per hour"
+    )
+    resets_per_account_anywhere: int = Field(
+        10, ge=1, description="links to set a password asked for and sent for one account, per 24 hours"
+    )
+    resets_per_address: int = Field(
+        30, ge=1, description="links to set a password asked for, and used, by one address, per 15 minutes"
+    )
     refreshes_per_token: int = Field(300, ge=1, description="refreshes tried with one refresh token, per minute")
     refreshes_per_address: int = Field(3000, ge=1, description="refreshes tried from one address, per minute")
     pool_size: int = Field(2, ge=1, le=100, description="database connections per API process for logging people in")
 
     _lists = field_validator("origins", mode="before")(_by_comma)
+
+
+class MailSettings(_Settings):
+    """How people are told things by e-mail, and where the links in it lead."""
+
+    smtp_host: str | None = Field(
+        None,
+        description="e-mail server to send by; without one, messages wait, or in development lie in HUB_HOME/mail",
+        examples=["smtp.example.com"],
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_user: str | None = Field(None, description="whom to log in as there; without, nobody logs in")
+    smtp_password: SecretStr | None = Field(None, description="that user's password")
+    smtp_password_file: Path | None = Field(None, description="the same, as a file that holds nothing else")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`tls`: from the first byte, as on port 465; `none` is for development only"
+    )
+    smtp_timeout_seconds: float = Field(30.0, gt=0, description="patience with one answer of the e-mail server")
+    mail_from: str = Field(
+        "Portal <portal@localhost>",
+        description="who messages are from; needed with SMTP_HOST",
+        examples=["Example Mobile <no-reply@example.com>"],
+    )
+    mail_timezone: ZoneName = Field("Asia/Tokyo", description="zone of the moments that messages name")
+    portal_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://localhost:3000"),
+        description="the portal's address, for links in messages; needed with SMTP_HOST, https in production",
+        examples=["https://portal.example.com"],
+    )
+
+    @property
+    def sender(self) -> Address:
+        """Who messages are from."""
+        return mailbox(self.mail_from)
+
+    @property
+    def password(self) -> str | None:
+        """Raises SettingsError: the password's file cannot be read."""
+        if self.smtp_password is not None:
+            return self.smtp_password.get_secret_value()
+        if self.smtp_password_file is None:
+            return None
+        try:
+            return self.smtp_password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError("SMTP_PASSWORD_FILE: there is no text file that can be read there") from error
+
+    @property
+    def portal(self) -> str:
+        """The portal's address, for a path to follow."""
+        return str(self.portal_url).rstrip("/")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_address(cls, said: str) -> str:
+        mailbox(said)
+        return said
+
+
+def mailbox(said: str) -> Address:
+    """An e-mail address, with or without a name before it in < >.
+
+    Raises:
+        ValueError: it is none, or more than one.
+    """
+    found = getaddresses([said]) if said.isprintable() else []
+    try:
+        ((name, address),) = found
+        return Address(name, addr_spec=address)
+    except (ValueError, IndexError, MessageError) as error:
+        raise ValueError("must be one e-mail address, with or without a name before it in < >") from error
 
 
 LAST_SOAP_LOGIN = 64.0
@@ -495,6 +578,7 @@ KINDS: tuple[type[BaseSettings], ...] = (
     HubSettings,
     ApiSettings,
     AuthSettings,
+    MailSettings,
     SalesforceSettings,
     EventSettings,
     WhmcsSettings,
@@ -516,6 +600,34 @@ def require_mode(hub: HubSettings, api: ApiSettings) -> None:
         raise SettingsError(
             "API_JWT_KEY: whoever has it speaks for every customer, which is for development only; unset it, or say so"
             " (HUB_MODE=development)"
+        )
+
+
+def require_mail(hub: HubSettings, mail: MailSettings) -> None:
+    """Refuse to send e-mail that others could read on its way, or whose links lead nowhere.
+
+    Raises:
+        SettingsError: names the variable.
+    """
+    if mail.smtp_host is None:
+        return
+    for variable, field in (("MAIL_FROM", "mail_from"), ("PORTAL_URL", "portal_url")):
+        if field not in mail.model_fields_set:
+            example = (MailSettings.model_fields[field].examples or [""])[0]
+            raise SettingsError(f"{variable}: needed with SMTP_HOST (for example {example})")
+    if hub.hub_mode == "production":
+        if mail.smtp_security == "none":
+            raise SettingsError(
+                "SMTP_SECURITY: none sends links that let people in for everybody on the way to read, which is for"
+                " development only (for example starttls)"
+            )
+        if mail.portal_url.scheme != "https":
+            raise SettingsError(
+                "PORTAL_URL: must begin with https:// in production (for example https://portal.example.com)"
+            )
+    if mail.smtp_user is not None and mail.password is None:
+        raise SettingsError(
+            "SMTP_PASSWORD: needed with SMTP_USER, or SMTP_PASSWORD_FILE (for example /run/secrets/smtp)"
         )
 
 

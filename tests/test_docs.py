@@ -22,6 +22,7 @@ FILE = re.compile(r"\.(py|sql|md|toml|yaml|lock|php)$")
 PLACEHOLDER = re.compile(r"<\w+>")
 MADE_LATER = {
     ".hub/",
+    ".hub/mail/",
     "results/*.json",
     "postgres/",
     "dagster/",

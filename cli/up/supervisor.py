@@ -27,8 +27,10 @@ from core.settings import (
     ApiSettings,
     GatewaySettings,
     HubSettings,
+    MailSettings,
     load,
     require,
+    require_mail,
     require_mode,
     url_as,
     url_variable,
@@ -49,6 +51,9 @@ OURS = (
     "FREEBIT_",
     "GATEWAY_",
     "HUB_UI_",
+    "MAIL_",
+    "PORTAL_",
+    "SMTP_",
     "SANDBOX_",
     "SYNC_DATABASE_",
     "ANALYST_DATABASE_",
@@ -91,6 +96,7 @@ def _run(console: Console, stack: ExitStack) -> None:
     os.environ.update(_chosen(settings, sandbox))
     require(*KINDS)  # Said now, not by the death of a process.
     require_mode(load(HubSettings), load(ApiSettings))
+    require_mail(load(HubSettings), load(MailSettings))
     gateway = load(GatewaySettings)
     ours = (
         Port("API_PORT", settings.api_port, settings.api_host),
@@ -131,6 +137,7 @@ def _chosen(settings: HubSettings, sandbox: sources.SandboxSettings | None) -> d
     passed_on = {
         "SANDBOX_WHMCS_WEBHOOK_URL": f"http://{settings.api_host}:{settings.api_port}/webhooks/whmcs",
         "SANDBOX_WHMCS_WEBHOOK_SECRET": ours["API_WHMCS_WEBHOOK_SECRET"],
+        "SANDBOX_MAIL_FOLDER": str(home / "mail"),
     }
     return ours | sandbox.environment() | passed_on
 

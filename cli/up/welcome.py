@@ -12,7 +12,7 @@ from cli.verbs.dagster import link_into_ui
 from cli.verbs.status import COLUMNS, state
 from cli.verbs.token import minted
 from core.database import masked
-from core.settings import ApiSettings, HubSettings, load
+from core.settings import ApiSettings, HubSettings, MailSettings, load
 
 
 def welcome(stack: Stack, console: Console, *, synced: bool) -> None:
@@ -37,6 +37,8 @@ def _addresses(stack: Stack) -> list[tuple[str, str]]:
     found = [("API", stack.api), ("API documentation", f"{stack.api}/schema"), ("Dagster UI", link_into_ui("view"))]
     if stack.sandbox:
         found += [(f"sandbox {name}", url) for name, url in stack.sandbox.urls().items()]
+        if load(MailSettings).smtp_host is None:
+            found.append(("mailbox", f"{stack.sandbox.urls()['WHMCS']}/__sandbox__/mail"))
     return found
 
 

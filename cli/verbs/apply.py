@@ -15,7 +15,8 @@ EXAMPLES = examples(
 def apply() -> None:
     """Apply notifications within milliseconds, and poll for what sources did not notify of every HUB_POLL_SECONDS.
 
-    Runs until Ctrl-C. Any number may run: one leads for each system, the others stand by.
+    Sends people their e-mail, too. Runs until Ctrl-C. Any number may run: one leads for each system, the others stand
+    by.
     """
     from cli.dagster_run import shared_instance
     from pipelines.events.service import serve

@@ -84,6 +84,7 @@ def status(
         _if_any(channels(), STREAMS)
         _if_any(in_quarantine(rows), QUARANTINE)
         _tell_of_changed_links()
+        _tell_of_mail()
         _tell_of_dead_commands()
 
 
@@ -120,6 +121,17 @@ def _tell_of_changed_links() -> None:
     if row is not None and row[0]:
         were = counted(row[0], "link of a customer's accounts", "links of customers' accounts")
         console().print(f"\n{were} moved or ended in the last 24 hours: hub customers links", style="bold red")
+
+
+def _tell_of_mail() -> None:
+    """Somebody waits for a message that does not come."""
+    from sql.statements import statement
+
+    with opened() as connection:
+        row = connection.execute(statement("operations/messages_behind")).fetchone()
+    waiting, dead = row or (0, 0)
+    if waiting or dead:
+        console().print(f"\nE-mails: {number(waiting)} late, {number(dead)} not sent: hub mail list", style="bold red")
 
 
 def _tell_of_dead_commands() -> None:

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,10 @@ EXAMPLES = examples(
         "hub user add hana@example.com --customer 0b9e… --role billing",
         "another person, or another role of the same one",
     ),
+    (
+        "hub user add ken@example.com --customer 0b9e… --link --language en",
+        "they choose the password themselves, by a link sent by e-mail",
+    ),
     ("hub user list", "who may log in"),
     ("hub user show taro@example.com", "for whom they may act, and where they are logged in"),
     (
@@ -32,6 +36,7 @@ EXAMPLES = examples(
     ),
     ("hub user unlock taro@example.com", "before its time"),
     ("hub user reset taro@example.com", "a new password, printed once; logs them out everywhere"),
+    ("hub user reset taro@example.com --link", "no password any more; they get a link to choose one"),
 )
 
 app = typer.Typer(no_args_is_help=True, help="The people who may log in.", rich_markup_mode="rich")
@@ -60,7 +65,12 @@ SESSIONS = (
 
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 ADDRESS = re.compile(r"(?=.{3,254}$)[!-~]+@[!-~]+")
+ByLink = Annotated[bool, typer.Option("--link", help="Send a link by e-mail that sets a password, and print none.")]
 FOREVER_YEARS = 100
+LINK_HOURS = 24
+
+
+SENT = f"A link to choose a password is on its way; it is good for {LINK_HOURS} hours (hub mail list)."
 
 
 class EmailError(HubError):
@@ -72,8 +82,10 @@ def add(
     email: Email,
     customer: Annotated[UUID, typer.Option(help="The customer to act for: an id of `hub customers list`.")],
     role: Annotated[AccountRole, typer.Option(help="What they may do there.")] = "owner",
+    language: Annotated[Literal["en", "ja"], typer.Option(help="In which language somebody new is written to.")] = "ja",
+    link: ByLink = False,
 ) -> None:
-    """Let a person act for a customer. Whoever is new gets a password, which is shown here once.
+    """Let a person act for a customer. Whoever is new gets a password, which is shown here once, or a link.
 
     The same person and customer again changes the role, within a second on every copy of the API.
     """
@@ -83,15 +95,19 @@ def add(
         if not connection.execute("SELECT FROM hub.customer_accounts WHERE id = %s", [customer]).rowcount:
             raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
         found = connection.execute(statement("operations/user_id").encode(), {"email": email}).fetchone()
-        password = None if found else token_urlsafe(15)
-        who = found[0] if found else _added(connection, email, _hashed(password or ""))
+        password = None if found or link else token_urlsafe(15)
+        who = found[0] if found else _added(connection, email, language, password)
         connection.execute(
             statement("operations/give_role").encode(), {"user": who, "customer": customer, "role": role}
         )
         note(connection, "role.given", f"user:{who}", customer=str(customer), role=role)
+        if link and not found:
+            _send_link(connection, who, "welcome")
     console().print(f"{email} may act for {customer} as {role}.")
     if password is not None:
         _tell(password)
+    elif not found:
+        console().print(SENT)
 
 
 @app.command("list", epilog=EXAMPLES)
@@ -136,14 +152,24 @@ def unlock(email: Email) -> None:
 
 
 @app.command("reset", epilog=EXAMPLES)
-def reset(email: Email) -> None:
-    """A new password, shown here once. Every session of the person's ends: whoever had the old one may be in."""
-    who, password = _person(email)["id"], token_urlsafe(15)
+def reset(email: Email, link: ByLink = False) -> None:
+    """A new password, shown here once, or a link to choose one.
+
+    Every session of the person's ends: whoever had the old password may be in.
+    """
+    who, password = _person(email)["id"], None if link else token_urlsafe(15)
     with opened() as connection:
-        changed = {"user": who, "hashed": _hashed(password)}
-        connection.execute(statement("operations/reset_password").encode(), changed)
+        if password is None:
+            connection.execute(statement("operations/withdraw_password").encode(), {"user": who})
+            _send_link(connection, who, "password_withdrawn")
+        else:
+            changed = {"user": who, "hashed": _hashed(password)}
+            connection.execute(statement("operations/reset_password").encode(), changed)
         note(connection, "password.reset", f"user:{who}")
-    _tell(password)
+    if password is None:
+        console().print(SENT)
+    else:
+        _tell(password)
 
 
 def _person(email: str) -> dict[str, Any]:
@@ -160,11 +186,23 @@ def _set_lock(who: UUID, until: datetime | None, reason: str | None, action: str
         note(connection, action, f"user:{who}", **details)
 
 
-def _added(connection: "psycopg.Connection[Any]", email: str, hashed: str) -> UUID:
-    row = connection.execute(statement("operations/add_user").encode(), {"email": email, "hashed": hashed}).fetchone()
+def _added(connection: "psycopg.Connection[Any]", email: str, language: str, password: str | None) -> UUID:
+    added = {"email": email, "language": language, "hashed": None if password is None else _hashed(password)}
+    row = connection.execute(statement("operations/add_user").encode(), added).fetchone()
     who: UUID = row[0] if row else UUID(int=0)
     note(connection, "user.added", f"user:{who}")
     return who
+
+
+def _send_link(connection: "psycopg.Connection[Any]", who: UUID, template: str) -> None:
+    from read_api.auth.password_links import hash_of, new_token
+
+    token = new_token()
+    sent = {
+        "user": who, "template": template, "token_hash": bytes.fromhex(hash_of(token)), "token": token,
+        "hours": LINK_HOURS,
+    }  # fmt: skip
+    connection.execute(statement("operations/send_password_link").encode(), sent)
 
 
 def _hashed(password: str) -> str:

@@ -1,4 +1,7 @@
-"""`hub apply`: the warm worker as a process. Applies notifications at once, polls often, reports both to Dagster."""
+"""`hub apply`: the warm worker as a process. Applies notifications at once, polls often, reports both to Dagster.
+
+It also sends what people are told by e-mail.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,12 +13,14 @@ import dagster as dg
 
 from core.errors import safe
 from core.logging import logger
-from core.settings import HubSettings, load, url_as
+from core.settings import HubSettings, MailSettings, load, url_as
 from domain.common.identifiers import SYSTEMS, System
 from pipelines.dagster.assets import asset_key
 from pipelines.dagster.checks import evaluations
 from pipelines.datasets import datasets_of
 from pipelines.events.worker import Applier, Tally
+from pipelines.mail.transports import transport_of
+from pipelines.mail.worker import Postman
 from pipelines.sources.connect import source_of
 from pipelines.sync.dataset import Source
 from pipelines.sync.merged import Merged
@@ -30,15 +35,20 @@ POLLED: tuple[System, ...] = ("salesforce", "whmcs")
 
 
 def serve(stopped: threading.Event, instance: dg.DagsterInstance) -> None:
-    """Apply notifications and poll until `stopped`.
+    """Apply notifications, poll and send e-mail until `stopped`.
 
     Raises:
         SettingsError: the environment lacks something.
     """
-    settings = load(HubSettings)
-    tally = Tally()
+    settings, mail = load(HubSettings), load(MailSettings)
+    transport, tally = transport_of(settings, mail), Tally()
     with ExitStack() as stack:
         url = url_as(settings, "hub_sync")
+        if transport is None:
+            log.warning("mail.not_set_up")
+        else:
+            postman = Postman(mail, transport, url)
+            stack.enter_context(_thread("mail", stopped, partial(postman.follow, stopped)))
         for system in SYSTEMS:
             applier = Applier(system, _opened(system, stack), url, tally)
             stack.enter_context(_thread(f"apply {system}", stopped, partial(applier.follow, stopped)))

@@ -17,10 +17,14 @@ from read_api.auth.models import (
     KeySet,
     LogIn,
     PersonAnswer,
+    RequestedAnswer,
+    RequestPasswordReset,
+    ResetPassword,
     SessionList,
     SwitchAccount,
     TokenAnswer,
 )
+from read_api.auth.password_links import LINK_MINUTES
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.problems.catalogue import Kind
@@ -32,15 +36,15 @@ MOST_DEVICE_CHARACTERS = 200
 BODY = (catalogue.TOO_LARGE, catalogue.TOO_SLOW)
 
 
-def _answers(model: Any, *kinds: Kind) -> dict[int, ResponseSpec]:
+def _answers(model: Any, *kinds: Kind, status: int = 200) -> dict[int, ResponseSpec]:
     by_status: dict[int, list[Kind]] = {}
     for kind in (catalogue.INVALID_REQUEST, catalogue.UNAVAILABLE, *kinds):
         by_status.setdefault(kind.status, []).append(kind)
     # Where several kinds have one status, the description says which.
     problems = {
-        status: problem_spec(same[0], "; or: ".join(each.title for each in same)) for status, same in by_status.items()
+        code: problem_spec(same[0], "; or: ".join(each.title for each in same)) for code, same in by_status.items()
     }
-    return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
+    return {status: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
 
 
 class DoorController(Controller):
@@ -61,9 +65,7 @@ class DoorController(Controller):
     async def log_in(self, request: ApiRequest, data: JSONBody[LogIn]) -> JsonAnswer:
         """Log in with e-mail address and password: an access token, and a cookie that gets the next one."""
         door = _door(request)
-        # A form of another site can be sent without asking; JSON cannot.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise InvalidFieldError("Content-Type", "must be application/json")
+        _require_json(request)
         return _let_in(door, await door.log_in(data.email, data.password, _client(request)))
 
     @post(
@@ -94,6 +96,35 @@ class DoorController(Controller):
         answer = _ended(int(ended))
         answer.add_header(b"set-cookie", cookies.FORGETTING)
         return answer
+
+    @post(
+        "/request-password-reset",
+        operation_id="requestPasswordReset",
+        status_code=202,
+        responses=_answers(
+            RequestedAnswer, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY, status=202,
+        ),
+    )  # fmt: skip
+    async def request_password_reset(self, request: ApiRequest, data: JSONBody[RequestPasswordReset]) -> JsonAnswer:
+        """Have a link that sets a new password sent to the address. The answer is the same whether anybody has it."""
+        door = _door(request)
+        _require_json(request)
+        await door.password_links.request(data.email, _client(request).address)
+        return _said(msgspec.json.encode({"minutes": LINK_MINUTES}), status=202)
+
+    @post(
+        "/reset-password",
+        operation_id="resetPassword",
+        status_code=200,
+        responses=_answers(
+            EndedAnswer, catalogue.LINK_ENDED, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+        ),
+    )  # fmt: skip
+    async def reset_password(self, request: ApiRequest, data: JSONBody[ResetPassword]) -> JsonAnswer:
+        """Set a new password by a link that was sent: once. Every device is logged out; log in with it afterwards."""
+        door = _door(request)
+        _require_json(request)
+        return _ended(await door.password_links.use(data.token, data.new_password, _client(request).address))
 
 
 class PersonController(Controller):
@@ -181,6 +212,12 @@ def _door(request: ApiRequest) -> Door:
     return door
 
 
+def _require_json(request: ApiRequest) -> None:
+    """A form of another site can be sent without asking; JSON cannot."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidFieldError("Content-Type", "must be application/json")
+
+
 def _client(request: ApiRequest) -> Client:
     address = request.client.host if request.client else ""
     said = request.headers.get("user-agent", "")[:MOST_DEVICE_CHARACTERS]
@@ -203,5 +240,5 @@ def _ended(sessions: int) -> JsonAnswer:
     return _said(msgspec.json.encode({"ended": sessions}))
 
 
-def _said(data: bytes) -> JsonAnswer:
-    return JsonAnswer(b'{"data":%b}' % data, cache=b"no-store")
+def _said(data: bytes, status: int = 200) -> JsonAnswer:
+    return JsonAnswer(b'{"data":%b}' % data, status, cache=b"no-store")

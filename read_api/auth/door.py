@@ -21,9 +21,11 @@ from read_api.auth.errors import (
     NoAccountError,
     PersonLockedError,
     SessionEndedError,
+    TooManyTriesError,
     WrongCredentialsError,
 )
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
+from read_api.auth.password_links import PasswordLinks
 from read_api.auth.passwords import Passwords, objection
 from read_api.auth.tokens import ROLES, InvalidTokenError
 from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
@@ -43,7 +45,9 @@ END_ALL_SESSIONS = Question("auth/end_all_sessions")
 ACT_FOR = Question("auth/act_for")
 PASSWORD_OF = Question("auth/password_of")
 CHANGE_PASSWORD = Question("auth/change_password")
+TELL_LIMITED = Question("auth/tell_limited")
 
+HOUR_SECONDS = 3600
 QUARTER_SECONDS = 900
 MINUTE_SECONDS = 60
 KEY_SECONDS = 5.0
@@ -82,6 +86,7 @@ class Door:
         self._api = api
         self._database = database
         self._passwords = Passwords(settings)
+        self.password_links = PasswordLinks(settings, database, self._passwords)
         self._key: SigningKey | None = None
         self._key_read_at = float("-inf")
 
@@ -96,13 +101,18 @@ class Door:
         account, near = email.lower(), neighbourhood(client.address)
         theirs = key_of("account", account, near)
         anywhere, address = key_of("account", account), key_of("address", near)
-        await attempt(
-            self._database,
-            "login",
-            Limit("account", theirs, self.settings.tries_per_account, QUARTER_SECONDS),
-            Limit("account_anywhere", anywhere, self.settings.tries_per_account_anywhere, QUARTER_SECONDS),
-            Limit("address", address, self.settings.tries_per_address, QUARTER_SECONDS),
-        )
+        try:
+            await attempt(
+                self._database,
+                "login",
+                Limit("account", theirs, self.settings.tries_per_account, QUARTER_SECONDS),
+                Limit("account_anywhere", anywhere, self.settings.tries_per_account_anywhere, QUARTER_SECONDS),
+                Limit("address", address, self.settings.tries_per_address, QUARTER_SECONDS),
+            )
+        except TooManyTriesError as error:
+            if error.limit != "address":
+                await self._tell_limited(email, client, Limit("told", anywhere, 1, HOUR_SECONDS))
+            raise
         person, stored = self._known(await self._database.tell(KNOWN, {"email": email}))
         if not await self._passwords.fits(password, stored) or stored is None:
             await self._note("login.refused", client, person, "wrong_password" if person else "unknown")
@@ -259,6 +269,11 @@ class Door:
             "address": client.address, "details": msgspec.json.encode({"why": why}).decode(),
         }  # fmt: skip
         await self._database.tell(NOTE, values)
+
+    async def _tell_limited(self, email: str, client: Client, limit: Limit) -> None:
+        """By e-mail, that the account is tried too often; at most once in the limit's time."""
+        limits = msgspec.json.encode([limit]).decode()
+        await self._database.tell(TELL_LIMITED, {"email": email, "limits": limits, "address": client.address})
 
     def _entered(self, key: SigningKey, caller: Caller, token: bytes | None) -> Entered:
         refresh = None if token is None else urlsafe_b64encode(token).rstrip(b"=").decode()

@@ -19,6 +19,10 @@ class SessionEndedError(HubError):
     """The refresh token is good no more, or never was: log in again."""
 
 
+class LinkEndedError(HubError):
+    """A link that sets a password was used, is too old, or never was one."""
+
+
 class ForeignOriginError(HubError):
     """A page of another site asks, by the hand of somebody's browser."""
 

@@ -15,6 +15,19 @@ from read_api.http.wire import Wire
 AS_TYPED = ConfigDict(str_strip_whitespace=False)
 """A space at the end of a password is part of it."""
 HIDDEN: dict[str, Any] = {"format": "password"}
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        repr=False,
+        description=f"At least {LEAST_CHARACTERS} characters of any kind, and not one of the common ones",
+        json_schema_extra=HIDDEN,
+    ),
+]
+EmailAddress = Annotated[
+    str, Field(min_length=3, max_length=254, pattern=r"^[!-~]+@[!-~]+$", description="E-mail address")
+]
 
 
 class LogIn(CommandInput):
@@ -22,7 +35,7 @@ class LogIn(CommandInput):
 
     model_config = AS_TYPED
 
-    email: str = Field(min_length=3, max_length=254, pattern=r"^[!-~]+@[!-~]+$", description="E-mail address")
+    email: EmailAddress
     password: str = Field(
         min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The password", json_schema_extra=HIDDEN
     )
@@ -42,13 +55,28 @@ class ChangePassword(CommandInput):
     current_password: str = Field(
         min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The present one", json_schema_extra=HIDDEN
     )
-    new_password: str = Field(
+    new_password: NewPassword
+
+
+class RequestPasswordReset(CommandInput):
+    """Who forgot their password."""
+
+    email: EmailAddress
+
+
+class ResetPassword(CommandInput):
+    """The link that was sent, and the password that is to be."""
+
+    model_config = AS_TYPED
+
+    token: str = Field(
         min_length=1,
-        max_length=MOST_CHARACTERS,
+        max_length=100,
         repr=False,
-        description=f"At least {LEAST_CHARACTERS} characters of any kind, and not one of the common ones",
+        description="What stands after `#token=` in the link",
         json_schema_extra=HIDDEN,
     )
+    new_password: NewPassword
 
 
 class Token(Wire, frozen=True):
@@ -122,6 +150,18 @@ class EndedAnswer(Wire, frozen=True):
     """Sessions that ended."""
 
     data: Ended
+
+
+class Requested(Wire, frozen=True):
+    """A link is sent, if anybody has the address."""
+
+    minutes: Annotated[int, Meta(description="For how long the link will be good", examples=[30])]
+
+
+class RequestedAnswer(Wire, frozen=True):
+    """The same whether anybody has the address."""
+
+    data: Requested
 
 
 class Key(Wire, frozen=True):

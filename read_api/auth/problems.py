@@ -9,6 +9,7 @@ from core.logging import logger
 from read_api.auth.errors import (
     BusyError,
     ForeignOriginError,
+    LinkEndedError,
     NoAccountError,
     PersonLockedError,
     SessionEndedError,
@@ -34,6 +35,10 @@ def _credentials(request: AnyRequest, error: WrongCredentialsError) -> Response[
 def _session(request: AnyRequest, error: SessionEndedError) -> Response[bytes]:
     reason = FieldProblem("Cookie", "holds no refresh token that is good")
     return problem(request, catalogue.SESSION_ENDED, str(error), reason, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _link(request: AnyRequest, error: LinkEndedError) -> Response[bytes]:
+    return problem(request, catalogue.LINK_ENDED, str(error), FieldProblem("token", "is good no more, or never was"))
 
 
 def _locked(request: AnyRequest, error: PersonLockedError) -> Response[bytes]:
@@ -68,6 +73,7 @@ def _tries(request: AnyRequest, error: TooManyTriesError) -> Response[bytes]:
 AUTH_HANDLERS: ExceptionHandlersMap = {
     WrongCredentialsError: _credentials,
     SessionEndedError: _session,
+    LinkEndedError: _link,
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     ForeignOriginError: _origin,

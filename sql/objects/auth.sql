@@ -506,7 +506,7 @@ COMMENT ON FUNCTION auth.change_password(uuid, text, text, text) IS
 -- -- housekeeping ------------------------------------------------------------------------------------------------------
 
 -- Sessions that have been over for 30 days, tries of more than a day ago, what was called back longer ago than any token
--- lives, and keys whose tokens have all ended.
+-- lives, keys whose tokens have all ended, and messages (auth_mail.sql).
 CREATE OR REPLACE FUNCTION auth.forget() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -520,6 +520,7 @@ BEGIN
     DELETE FROM auth.attempts a WHERE a.tried_at < moment - interval '1 day';
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';
+    PERFORM auth.forget_messages();
     RETURN forgotten;
 END
 $$;

@@ -62,6 +62,11 @@ GRANT EXECUTE ON FUNCTION auth.known(text), auth.attempt(text, jsonb), auth.sign
     auth.me(uuid), auth.sessions_of(uuid), auth.end_session(uuid, uuid, text), auth.end_session_of(bytea, text),
     auth.end_all_sessions(uuid, text), auth.act_for(uuid, uuid, text), auth.password_of(uuid),
     auth.change_password(uuid, text, text, text), auth.note(text, text, text, text, text, jsonb) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.tell_limited(text, jsonb, text),
+    auth.request_password_link(text, bytea, text, integer, text), auth.password_link(bytea),
+    auth.set_password_by_link(bytea, text, text, text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
-GRANT EXECUTE ON FUNCTION auth.forget() TO hub_sync;
+-- The worker sends messages one at a time, and sees of each what it needs for that.
+GRANT EXECUTE ON FUNCTION auth.forget(), auth.claim_message(interval), auth.end_claim(uuid, integer, text, text)
+    TO hub_sync;

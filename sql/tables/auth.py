@@ -20,7 +20,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.common.account_roles import AccountRole
-from sql.tables.columns import Kept, Personal, choice, instant, json, key, metadata, reference, says, stamp, text
+from sql.tables.columns import (
+    Kept,
+    Personal,
+    choice,
+    count,
+    flag,
+    instant,
+    json,
+    key,
+    metadata,
+    reference,
+    says,
+    stamp,
+    text,
+)
 
 
 def _count(name: str, comment: str, *, default: str | None = None) -> Column[int]:
@@ -63,6 +77,7 @@ users = Table(
         erased="'9999-12-31T00:00:00Z'",  # which ends their sessions (auth.watch_locks)
     ),
     text("lock_reason", "Why, in an operator's words", personal=True, erased="'erased'"),
+    choice("language", ("en", "ja"), "In which language they are written to", default="ja"),
     stamp("created_at", "When the person was added, UTC"),
     schema="auth",
     comment="One row per person who may log in.",
@@ -226,3 +241,64 @@ audit.info["kept"] = Kept(
     "security: the audit is a chain of hashes that is only added to; whoever could shorten it could hide what was done",
     whole=True,
 )
+
+messages = Table(
+    "messages",
+    metadata,
+    key("Message: what stands before the @ of its Message-ID"),
+    Column(
+        "user_id",
+        Uuid,
+        ForeignKey("auth.users.id", ondelete="CASCADE"),
+        comment="Person: auth.users.id; null: whether anybody has the address is looked up when it is sent",
+    ),
+    text("email", "E-mail address that it goes to", personal=True, erased="'erased'", required=True),
+    choice("language", ("en", "ja"), "In which language", default="ja"),
+    text("template", "What it says: a name of pipelines/mail/templates", personal=False, required=True),
+    json("facts", "What is filled in", personal=True, erased="'{}'", default="{}"),
+    json(
+        "secret",
+        "What is filled in and lets somebody in: a code, a token; null: it was sent, or cannot be any more",
+        personal="secret",
+        erased="NULL",
+    ),
+    flag(
+        "carries_secret",
+        "Whether it ever had one: then no operator can have it tried again",
+        required=True,
+        default=False,
+    ),
+    choice(
+        "state", ("waiting", "sent", "dead"), "What became of it; dead: it is not tried any more", default="waiting"
+    ),
+    count("attempts", "How often it was tried"),
+    text("reason", "Why it was not sent when it was tried last, in the server's words; null: it was", personal=True),
+    stamp("due_at", "When it is to be tried next, UTC"),
+    instant("useful_until", "Until when it is of any use, UTC", required=True),
+    count("claim", "How often it was taken; only the latest taker is believed"),
+    instant("lease_until", "Until when it is its taker's, UTC; null: nobody has it"),
+    stamp("posted_at", "When what it tells of happened, UTC"),
+    instant("ended_at", "When it was sent or given up, UTC; null: it waits"),
+    schema="auth",
+    comment="E-mails that were or are to be sent, stored with what they tell of; forgotten a week after they were.",
+)
+Index(None, messages.c.user_id)
+Index("messages_waiting_idx", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
+
+password_links = Table(
+    "password_links",
+    metadata,
+    Column(
+        "token_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the link's token, which is 256 random bits",
+        info=says("secret"),
+    ),
+    _of("messages", "Message that it is sent in, and whose person's password it sets: auth.messages.id"),
+    instant("expires_at", "Until when it is good, UTC", required=True),
+    instant("used_at", "When it was used, or another password was set, UTC; null: it is good until it expires"),
+    schema="auth",
+    comment="Links that set a password once, by the hashes of their tokens.",
+)
+Index(None, password_links.c.message_id)

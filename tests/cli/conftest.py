@@ -11,7 +11,8 @@ import pytest
 from cli.main import main
 from tests.conftest import Database
 
-FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_", "GATEWAY_", "COMMANDS_", "AUTH_")
+FOREIGN = ("SALESFORCE_", "WHMCS_", "FREEBIT_", "SANDBOX_", "API_", "DAGSTER_", "GATEWAY_", "COMMANDS_", "AUTH_",
+           "SMTP_", "MAIL_", "PORTAL_")  # fmt: skip
 
 
 @dataclass(frozen=True)

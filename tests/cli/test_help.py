@@ -38,6 +38,8 @@ COMMANDS = [
     ("customer", "export"),
     ("customer", "erase"),
     *(("analyst", verb) for verb in ("add", "list", "remove")),
+    ("mail", "list"),
+    ("mail", "retry"),
     ("dagster",),
     ("token",),
     ("tour",),

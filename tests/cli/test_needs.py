@@ -22,7 +22,7 @@ HELD = {
     "api": {"API_DATABASE_URL", "AUTH_DATABASE_URL", "API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN"},
     "gateway": {"SYNC_DATABASE_URL", "GATEWAY_TOKEN", *OF_SOURCES},
     "listen": {"SYNC_DATABASE_URL", *OF_SALESFORCE},
-    "apply": {*OF_DAGSTER, *OF_SOURCES},
+    "apply": {*OF_DAGSTER, *OF_SOURCES, "SMTP_PASSWORD"},
     "forward": {*OF_DAGSTER, *OF_SOURCES},
     "dagster-daemon": {*OF_DAGSTER, *OF_SOURCES},
     "dagster": {"DAGSTER_DATABASE_URL", "HUB_UI_KEY"},

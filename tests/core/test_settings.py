@@ -1,12 +1,21 @@
 """What settings mean together: which log-in is complete, for whom an assertion is, and which secrets are too short."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from core.errors import SettingsError
-from core.settings import ApiSettings, GatewaySettings, SalesforceSettings, UiSettings
+from core.settings import (
+    ApiSettings,
+    GatewaySettings,
+    HubSettings,
+    MailSettings,
+    SalesforceSettings,
+    UiSettings,
+    require_mail,
+)
 
 OAUTH = {"client_id": "id", "client_secret": "hush"}
 USER = {"username": "hub@acme.example", "password": "hush"}
@@ -96,3 +105,42 @@ def test_the_hubs_own_user_writes_for_customers_unless_others_are_named() -> Non
 
     assert salesforce(**OAUTH, **USER).vocabulary.portal_users == ("hub@acme.example",)
     assert salesforce(**OAUTH, **USER, vocabulary=others).vocabulary.portal_users == ("portal@acme.example",)
+
+
+MAIL = {"smtp_host": "mail.example.com", "mail_from": "a@example.com", "portal_url": "https://portal.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [
+        ({"smtp_host": "mail.example.com"}, "MAIL_FROM"),
+        ({"smtp_host": "mail.example.com", "mail_from": "a@example.com"}, "PORTAL_URL"),
+        (MAIL | {"portal_url": "http://portal.example.com"}, "PORTAL_URL"),
+        (MAIL | {"smtp_security": "none"}, "SMTP_SECURITY"),
+        (MAIL | {"smtp_user": "hub"}, "SMTP_PASSWORD"),
+        (MAIL | {"smtp_user": "hub", "smtp_password_file": "/nowhere/at/all"}, "SMTP_PASSWORD_FILE"),
+    ],
+)
+def test_mail_that_others_could_read_or_that_leads_nowhere_is_refused(given: dict[str, Any], variable: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable}: "):
+        require_mail(HubSettings(hub_mode="production"), MailSettings(**given))
+
+
+def test_mail_may_go_unsecured_in_development_and_need_not_go_at_all() -> None:
+    require_mail(HubSettings(hub_mode="production"), MailSettings(**MAIL))
+    require_mail(HubSettings(hub_mode="production"), MailSettings())
+    require_mail(HubSettings(hub_mode="development"), MailSettings(**MAIL | {"smtp_security": "none"}))
+
+
+@pytest.mark.parametrize("said", ["nobody", "", "a@example.com, b@example.com", "a@example.com\nBcc: b@example.com"])
+def test_messages_are_from_one_address(said: str) -> None:
+    with pytest.raises(ValidationError, match="must be one e-mail address"):
+        MailSettings(mail_from=said)
+
+
+def test_the_password_of_the_e_mail_server_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "smtp").write_text("hush\n")
+
+    assert MailSettings(smtp_password_file=tmp_path / "smtp").password == "hush"
+    assert MailSettings(smtp_password="hush").password == "hush"
+    assert MailSettings().password is None

@@ -12,6 +12,7 @@ ROOMS_WITH_BUGS = {
     "crashes",
     "events",
     "live",
+    "mail",
     "mappers",
     "personal",
     "policies",

@@ -102,8 +102,14 @@ FUNCTIONS = {
             "sessions_of(uuid)",
             "signing_key()",
             "verifying(interval)",
+            "password_link(bytea)",
+            "request_password_link(text,bytea,text,integer,text)",
+            "set_password_by_link(bytea,text,text,text)",
+            "tell_limited(text,jsonb,text)",
         )
     ),
+    ("hub_sync", "auth.claim_message(interval)"),
+    ("hub_sync", "auth.end_claim(uuid,integer,text,text)"),
     ("hub_sync", "auth.forget()"),
     ("hub_sync", "command.kept_input(text,jsonb)"),
     ("hub_sync", "hub.lock_numbers()"),
@@ -142,7 +148,8 @@ SHOWN = {
 
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
-    "attempts", "audit", "memberships", "refresh_tokens", "revocations", "sessions", "signing_keys", "users",
+    "attempts", "audit", "memberships", "messages", "password_links", "refresh_tokens", "revocations", "sessions",
+    "signing_keys", "users",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

@@ -51,6 +51,13 @@ SESSION_ENDED = Kind(
     "The refresh token is missing, too old, logged out, or was used before: a token is good once, but for whoever lost"
     " the answer and asks again within seconds. One that was used by somebody else ends the session. Log in again.",
 )
+LINK_ENDED = Kind(
+    "link-ended",
+    410,
+    "The link is good no more",
+    "A link that sets a password is good once, and for a while: this one was used, is too old, was followed by another"
+    " password, or never was one. Ask for another.",
+)
 PERSON_LOCKED = Kind(
     "person-locked",
     403,

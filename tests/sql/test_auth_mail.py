@@ -1,0 +1,221 @@
+"""What people are told by e-mail, as the database decides it: of what happened, whoever did it, and no more."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.builders import insert
+from tests.conftest import Database
+
+Session = psycopg.Connection[Any]
+LONG = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Session]:
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def person(owner: Session) -> UUID:
+    who: UUID = insert(owner, "auth.users", email="Taro@example.com", password_hash="old", language="en")["id"]
+    return who
+
+
+def told(owner: Session) -> list[str]:
+    return [row[0] for row in owner.execute("SELECT template FROM auth.messages ORDER BY posted_at, id")]
+
+
+def facts(owner: Session) -> Any:
+    ((found,),) = owner.execute("SELECT facts FROM auth.messages").fetchall()
+    return found
+
+
+def claimed(database: Database) -> Any:
+    with psycopg.connect(database.sync, autocommit=True) as session:
+        return session.execute("SELECT template, email, language, facts FROM auth.claim_message('1 minute')").fetchone()
+
+
+# -- what is told of ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE auth.users SET locked_until = '2100-01-01'", ["person_locked"]),
+        ("UPDATE auth.users SET locked_until = 'infinity'", ["person_locked"]),
+        ("UPDATE auth.users SET locked_until = now() - interval '1 second'", []),
+        ("UPDATE auth.users SET lock_reason = 'none'", []),
+        ("UPDATE auth.users SET password_hash = 'new', password_set_at = now()", ["password_changed"]),
+        # The same password, hashed by today's parameters.
+        ("UPDATE auth.users SET password_hash = 'rehashed'", []),
+        ("UPDATE auth.users SET password_hash = NULL", []),
+        ("UPDATE auth.users SET email = 'other@example.com'", []),
+    ],
+)
+def test_a_person_is_told_of_this_whoever_does_it(
+    owner: Session, person: UUID, statement: str, expected: list[str]
+) -> None:
+    owner.execute(statement.encode())
+
+    assert told(owner) == expected
+
+
+def test_a_lock_that_is_lifted_is_told_of_and_one_that_ended_by_itself_is_not(owner: Session, person: UUID) -> None:
+    owner.execute("UPDATE auth.users SET locked_until = '2100-01-01'")
+    owner.execute("UPDATE auth.users SET locked_until = '2100-01-01'")
+    owner.execute("UPDATE auth.users SET locked_until = NULL")
+    owner.execute("UPDATE auth.users SET locked_until = NULL")
+    owner.execute("ALTER TABLE auth.users DISABLE TRIGGER tell_of_lock")
+    owner.execute("UPDATE auth.users SET locked_until = now() - interval '1 second'")
+    owner.execute("ALTER TABLE auth.users ENABLE TRIGGER tell_of_lock")
+    owner.execute("UPDATE auth.users SET locked_until = NULL")
+
+    assert told(owner) == ["person_locked", "person_unlocked"]
+
+
+@pytest.mark.parametrize(("until", "said"), [("now() + interval '1 day'", True), ("'infinity'", False)])
+def test_a_lock_says_until_when_unless_only_an_operator_ends_it(
+    owner: Session, person: UUID, until: str, said: bool
+) -> None:
+    owner.execute(b"UPDATE auth.users SET locked_until = " + until.encode())
+
+    assert (facts(owner)["until"] is not None) == said
+
+
+@pytest.mark.parametrize(("why", "expected"), [("reused", ["session_reused"]), ("logged_out", []), ("locked", [])])
+def test_a_session_that_ends_is_told_of_where_somebody_stole_it(
+    owner: Session, person: UUID, why: str, expected: list[str]
+) -> None:
+    insert(owner, "auth.sessions", user_id=person, device="a browser", expires_at=LONG)
+
+    owner.execute("UPDATE auth.sessions SET revoked_at = now(), revoked_why = %s", [why])
+    owner.execute("UPDATE auth.sessions SET revoked_at = now()")
+
+    assert told(owner) == expected
+
+
+def test_what_is_rolled_back_is_not_told(database: Database, owner: Session, person: UUID) -> None:
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("UPDATE auth.users SET locked_until = 'infinity'")
+        connection.rollback()
+
+    assert told(owner) == []
+
+
+# -- to whom -----------------------------------------------------------------------------------------------------------
+
+
+def post_to(owner: Session, email: str) -> None:
+    owner.execute(
+        "SELECT auth.post_to_whoever_has(%s, 'login_limited', '{\"address\": \"::1\"}', NULL, '1 day')", [email]
+    )
+
+
+def test_whoever_has_the_address_is_written_to_as_they_gave_it_and_in_their_language(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    post_to(owner, "tARO@EXAMPLE.com")
+
+    assert claimed(database) == ("login_limited", "Taro@example.com", "en", {"address": "::1"})
+
+
+def test_where_nobody_has_the_address_nothing_is_sent_and_nothing_kept(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    post_to(owner, "nobody@example.com")
+    post_to(owner, "taro@example.com")
+
+    assert claimed(database)[1] == "Taro@example.com"
+    assert claimed(database) is None
+    assert told(owner) == ["login_limited"]
+
+
+def test_a_message_goes_where_it_would_have_gone_when_it_happened(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    owner.execute("UPDATE auth.users SET locked_until = 'infinity'")
+    owner.execute("UPDATE auth.users SET email = 'thief@example.com'")
+
+    assert claimed(database)[1] == "Taro@example.com"
+
+
+def test_who_is_told_that_they_are_tried_too_often_is_told_so_once_an_hour(owner: Session, person: UUID) -> None:
+    limits = '[{"name": "told", "key": "taro", "most": 1, "seconds": 3600}]'
+
+    def tell() -> Any:
+        return owner.execute("SELECT told FROM auth.tell_limited('taro@example.com', %s, '::1')", [limits]).fetchone()
+
+    assert [tell() for _ in range(3)] == [(True,), (False,), (False,)]
+    owner.execute("UPDATE auth.attempts SET tried_at = tried_at - interval '1 hour'")
+    assert tell() == (True,)
+    assert told(owner) == ["login_limited"] * 2
+
+
+# -- what is kept ------------------------------------------------------------------------------------------------------
+
+
+def test_messages_are_forgotten_a_week_after_they_were_sent(database: Database, owner: Session, person: UUID) -> None:
+    kept = {"user_id": person, "useful_until": LONG, "email": "taro@example.com"}
+    for template, state, days in [
+        ("waiting", "waiting", None), ("sent", "sent", 6), ("sent long ago", "sent", 8), ("dead", "dead", 29),
+        ("dead long ago", "dead", 31),
+    ]:  # fmt: skip
+        message = insert(owner, "auth.messages", template=template, state=state, **kept)["id"]
+        owner.execute(
+            "UPDATE auth.messages SET ended_at = now() - make_interval(days => %s) WHERE id = %s", [days, message]
+        )
+        insert(owner, "auth.password_links", message_id=message, expires_at=LONG)
+
+    with psycopg.connect(database.sync) as session:
+        session.execute("SELECT auth.forget()")
+
+    assert sorted(told(owner)) == ["dead", "sent", "waiting"]
+    assert owner.execute("SELECT count(*) FROM auth.password_links").fetchone() == (3,)
+
+
+def test_what_lets_somebody_in_is_not_kept_longer_than_it_is_good(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    owner.execute("SELECT auth.post(%s, 'welcome', '{}', '{\"token\": \"t0ken\"}', '1 day')", [person])
+    owner.execute("UPDATE auth.messages SET useful_until = now()")
+
+    with psycopg.connect(database.sync) as session:
+        session.execute("SELECT auth.forget()")
+
+    assert owner.execute("SELECT state, secret FROM auth.messages").fetchall() == [("dead", None)]
+
+
+def test_with_a_person_their_messages_and_links_are_gone(owner: Session, person: UUID) -> None:
+    owner.execute("SELECT auth.send_password_link(%s, 'welcome', '\\x00', 't0ken', 24)", [person])
+
+    owner.execute("DELETE FROM auth.users")
+
+    assert told(owner) == []
+    assert owner.execute("SELECT count(*) FROM auth.password_links").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT secret FROM auth.messages",
+        "SELECT * FROM auth.password_links",
+        "SELECT * FROM auth.claim_message('1 minute')",
+        "SELECT auth.post(NULL, 'welcome')",
+        "SELECT auth.send_password_link(NULL, 'welcome', '', '', 1)",
+    ],
+)
+def test_what_logs_people_in_reads_no_message_and_sends_none_of_its_own(database: Database, query: str) -> None:
+    with psycopg.connect(database.auth) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(query.encode())
+
+
+@pytest.mark.parametrize("query", ["SELECT secret FROM auth.messages", "SELECT auth.post(NULL, 'welcome')"])
+def test_the_worker_reads_messages_only_by_taking_them(database: Database, query: str) -> None:
+    with psycopg.connect(database.sync) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(query.encode())
