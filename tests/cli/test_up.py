@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from tests.conftest import scratch
+from tests.waiting import until
 
 # All that `hub up` listens on, so that a stack which somebody uses on this machine is in nobody's way.
 PORTS = (
@@ -160,6 +161,8 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: d
         status = json.loads(up.hub("status", "--json").stdout)
         decided = json.loads((home / "environment.json").read_text())
         foreign = {name: _foreign(name, process, decided) for name, process in _by_command(home).items()}
+        invited = up.hub("user", "add", "taro@example.com", "--customer", up.value_of("demo customer"), "--link")
+        until(lambda: "ログインの準備ができました" in httpx.get(up.value_of("mailbox")).text)
         links = (up.value_of("Dagster UI"), up.hub("dagster", "--link", "--operate").stdout.strip())
         into_ui = [httpx.get(link).status_code for link in links]
         twin = subprocess.run(
@@ -171,6 +174,7 @@ def test_from_an_empty_folder_to_ctrl_c_and_on_until_it_is_killed(environment: d
 
     assert [line for line in up.said if "Warning" in line] == []
     assert json.loads(answered.stdout)["data"]
+    assert (invited.returncode, invited.stderr) == (0, "")
     assert {row["dataset"]: row["last_status"] for row in status if row["system"] != "hub"} == dict.fromkeys(
         (row["dataset"] for row in status if row["system"] != "hub"), "succeeded"
     )
