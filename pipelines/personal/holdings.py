@@ -22,6 +22,9 @@ from sql.tables import metadata
 # Log-ins of people who may act for the customer: all of those who may act for no other, else those that act for it now.
 _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 
+# E-mails to people who may act for no other customer; some are kept by the address alone (auth.post_to_whoever_has).
+_MESSAGES = "user_id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)"
+
 # Rows that name neither an account nor a customer in a column of that name, or do not do so alone.
 _BY_OTHER_COLUMNS = {
     "hub.customers": "id = ANY(%(customers)s)",
@@ -40,6 +43,8 @@ _BY_OTHER_COLUMNS = {
     "auth.users": "id = ANY(%(people)s)",
     "auth.sessions": _SESSIONS,
     "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
+    "auth.messages": _MESSAGES,
+    "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above
     f" OR record IN (SELECT 'session:' || id FROM auth.sessions WHERE {_SESSIONS})"
     " OR details ->> 'customer' = ANY(%(customers)s::text[])",
@@ -92,11 +97,13 @@ def customer_named(connection: Connection[Any], identity: UUID) -> Customer:
 
 
 def _people(connection: Connection[Any], of: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Who may act for the customer, who of them for no other, and what the audit calls the latter and the customer."""
+    """Who may act for the customer, and who of them for no other: their addresses, and what the audit calls them."""
     rows = connection.execute(statement("operations/people_of_customer"), of).fetchall()
-    only_theirs = [person for person, acts_for_others in rows if not acts_for_others]
+    only_theirs = [person for person, acts_for_others, _ in rows if not acts_for_others]
     called = [f"user:{person}" for person in only_theirs] + [f"customer:{each}" for each in of["customers"]]
-    return {"people": [person for person, _ in rows], "only_theirs": only_theirs, "audited": called}
+    addresses = [address for _, acts_for_others, address in rows if not acts_for_others]
+    people = [person for person, *_ in rows]
+    return {"people": people, "only_theirs": only_theirs, "addresses": addresses, "audited": called}
 
 
 def _quarantined(connection: Connection[Any], accounts: set[UUID], rows: Sequence[Mapping[str, Any]]) -> Iterator[int]:

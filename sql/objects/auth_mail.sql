@@ -65,7 +65,7 @@ CREATE OR REPLACE TRIGGER tell_of_reuse AFTER UPDATE OF revoked_at ON auth.sessi
     EXECUTE FUNCTION auth.tell_of_reuse();
 
 -- A lock that ends by itself is not told of again: its message said when it would. `until` is left out of one that only an
--- operator ends.
+-- operator ends. Whoever is erased, which locks them too, has no address any more.
 CREATE OR REPLACE FUNCTION auth.tell_of_lock() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -83,7 +83,8 @@ END
 $$;
 
 CREATE OR REPLACE TRIGGER tell_of_lock AFTER UPDATE OF locked_until ON auth.users
-    FOR EACH ROW WHEN (NEW.locked_until IS DISTINCT FROM OLD.locked_until) EXECUTE FUNCTION auth.tell_of_lock();
+    FOR EACH ROW WHEN (NEW.locked_until IS DISTINCT FROM OLD.locked_until AND NEW.email = OLD.email)
+    EXECUTE FUNCTION auth.tell_of_lock();
 
 -- Another password, or none any more: links that were sent to set one are good no longer. A hash that is only made anew, by
 -- today's parameters, is of the same password.

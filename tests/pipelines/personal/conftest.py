@@ -80,6 +80,11 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
         insert(connection, "auth.memberships", user_id=user["id"], customer_id=each)
     session = insert(connection, "auth.sessions", user_id=user["id"], customer_id=customer, device=mark)
     insert(connection, "auth.refresh_tokens", session_id=session["id"], used_by=mark.encode())
+    insert(
+        connection, "auth.messages",
+        user_id=user["id"], email=f"{mark}@example.com", facts={"device": mark}, secret={"token": mark}, reason=mark,
+    )  # fmt: skip
+    insert(connection, "auth.messages", email=f"{mark}@EXAMPLE.com", facts={"device": mark})
     connection.execute(
         "SELECT auth.note(%s, NULL, 'login.succeeded', %s, %s)",
         [f"user:{user['id']}", f"session:{session['id']}", mark],
