@@ -106,6 +106,19 @@ CREATE OR REPLACE TRIGGER tell_of_password AFTER UPDATE OF password_set_at, pass
                        OR NEW.password_hash IS NULL AND OLD.password_hash IS NOT NULL)
     EXECUTE FUNCTION auth.tell_of_password();
 
+-- Messages to a person's former address are that person's still: an erasure that was cut short finds them again.
+CREATE OR REPLACE FUNCTION auth.keep_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE auth.messages m SET user_id = NEW.id WHERE m.user_id IS NULL AND lower(m.email) = lower(OLD.email);
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER keep_messages AFTER UPDATE OF email ON auth.users
+    FOR EACH ROW WHEN (NEW.email <> OLD.email) EXECUTE FUNCTION auth.keep_messages();
+
 -- Somebody tries an account so often that they must wait. limits: as of auth.attempt, how often that may be told.
 CREATE OR REPLACE FUNCTION auth.tell_limited(email text, limits jsonb, address text) RETURNS TABLE (told boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
