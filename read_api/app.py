@@ -34,6 +34,7 @@ from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
+from read_api.http.cross_origin import cross_origin
 from read_api.http.documentation import PlainPages, no_other_page, sum_up
 from read_api.http.doors import MOST_BYTES, Doors
 from read_api.http.input_schemas import InputSchemas
@@ -162,6 +163,7 @@ def create_app(
         exception_handlers={**HANDLERS, **AUTH_HANDLERS},
         lifespan=[connected],
         openapi_config=_openapi(),
+        cors_config=cross_origin(auth.origins),
         plugins=[InputSchemas(prefer_alias=True)],
         state=State({KEY: services}),
         logging_config=None,

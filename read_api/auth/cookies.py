@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from read_api.auth.errors import ForeignOriginError
 
@@ -38,16 +39,18 @@ FORGETTING = f"{NAME}=; Max-Age=0; {ATTRIBUTES}".encode()
 
 
 def require_own_page(request: AnyRequest, origins: Collection[str]) -> None:
-    """A browser says which page makes a request; what is no browser sends no cookie that it was not given on purpose.
+    """Raises ForeignOriginError: as `is_own_page` says."""
+    if not is_own_page(request, origins):
+        raise ForeignOriginError("the page that asks is of another site")
 
-    Raises:
-        ForeignOriginError: the page is neither one of the settings' nor of the host that is asked.
+
+def is_own_page(connection: ASGIConnection[Any, Any, Any, Any], origins: Collection[str]) -> bool:
+    """Whether the page that asks is one of the settings' or of the host that is asked.
+
+    A browser says which it is. What is no browser does not, and sends no cookie that it was not given on purpose.
     """
-    headers = request.headers
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+    headers = connection.headers
+    origin = headers.get("origin")
     if origin is None:
-        if site in {"same-origin", "none"}:
-            return
-        raise ForeignOriginError("the page that asks is of another site")
-    if origin not in origins and urlsplit(origin).netloc != headers.get("host", ""):
-        raise ForeignOriginError("the page that asks is of another site")
+        return headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    return origin in origins or urlsplit(origin).netloc == headers.get("host", "")

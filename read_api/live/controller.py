@@ -16,6 +16,7 @@ from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
 from read_api.auth.caller import Caller, caller_of
+from read_api.auth.cookies import is_own_page
 from read_api.auth.guard import bearer_token
 from read_api.auth.tokens import InvalidTokenError
 from read_api.http.answers import ApiRequest, customer_of, database_of
@@ -109,12 +110,16 @@ class LiveController(Controller):
 async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
     """The same stream as JSON messages; the token in Authorization, or as the second of two subprotocols.
 
-    Who is not let in gets no connection (403; 429 or 503 where there are too many). It ends with 1008 when the token
-    does; after any other end, come again with the last id as `after`.
+    Who is not let in gets no connection (403; 429 or 503 where there are too many), nor does a page of another origin
+    than the API's and AUTH_ORIGINS. It ends with 1008 when the token does; after any other end, come again with the
+    last id as `after`.
     """
     guard = services_of(socket).guard
     protocols = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
     after = _position(socket.query_params.get("after"))
+    if not is_own_page(socket, services_of(socket).door.settings.origins):
+        await socket.close(code=POLICY_VIOLATION)
+        return
     try:
         caller = guard.caller(
             protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)

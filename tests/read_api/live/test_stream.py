@@ -362,6 +362,22 @@ def test_whoever_brings_no_good_token_gets_no_socket(api, rows, token):
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_page_of_another_site_gets_no_socket_though_it_has_a_good_token(api, rows, is_own):
+    mine = insert_customer(rows)
+    headers = {
+        "Authorization": f"Bearer {a_token(mine['id'])}", "Origin": api if is_own else "https://evil.example",
+    }  # fmt: skip
+
+    try:
+        with connect(f"{api.replace('http', 'ws', 1)}/api/live/ws", additional_headers=headers, proxy=None) as socket:
+            found = json.loads(socket.recv(PATIENCE_SECONDS))["event"]
+    except InvalidStatus as refused:
+        found = refused.response.status_code
+
+    assert found == ("alive" if is_own else 403)
+
+
 def test_a_socket_takes_the_token_as_a_header_too(api, rows):
     mine = insert_customer(rows)
     headers = {"Authorization": f"Bearer {a_token(mine['id'])}"}
