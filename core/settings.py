@@ -190,7 +190,7 @@ class AuthSettings(_Settings):
 
     origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="origins of pages that may ask, log people in, and read answers (CORS), by comma, besides the API's own",
+        description="origins of pages that may ask and read (CORS) and log people in, by comma, besides the API's own",
         examples=["https://portal.example.com"],
     )
     session_days: int = Field(7, ge=1, le=30, description="days after which a session ends that nobody used")
