@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from bench.errors import BenchError
 
@@ -24,38 +25,74 @@ def _run(options: argparse.Namespace) -> None:
         from bench.peers import install  # noqa: PLC0415
 
         install()
-    if options.what == "all" or (options.what == "sync" and options.everything):
-        from bench.everything import bench_everything  # noqa: PLC0415
+        return
+    for name, measure in PARTS.items():
+        if options.what in {name, "all"}:
+            measure(options)
 
+
+def _sync(options: argparse.Namespace) -> None:
+    from bench.everything import bench_everything  # noqa: PLC0415
+    from bench.sync import bench_sync  # noqa: PLC0415
+
+    if options.everything or options.what == "all":
         bench_everything(options.customers, options.repeats)
-    if options.what == "all" or (options.what == "sync" and not options.everything):
-        from bench.sync import bench_sync  # noqa: PLC0415
-
+    if not options.everything:
         bench_sync(options.invoices, options.repeats)
-    if options.what in {"read", "all"}:
-        from bench.read import bench_read  # noqa: PLC0415
 
-        bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
-    if options.what in {"polls", "all"}:
-        from bench.polls import bench_polls  # noqa: PLC0415
 
-        bench_polls([10_000, options.stored], 100_000, options.repeats)
-    if options.what in {"live", "all"}:
-        from bench.live import bench_live  # noqa: PLC0415
+def _read(options: argparse.Namespace) -> None:
+    from bench.read import bench_read  # noqa: PLC0415
 
-        bench_live(options.repeats, options.seconds, options.connections)
-    if options.what in {"doors", "all"}:
-        from bench.doors import bench_doors  # noqa: PLC0415
+    bench_read(options.stored, options.customers, options.repeats, options.seconds, options.connections)
 
-        bench_doors(options.repeats, options.seconds, options.through)
-    if options.what in {"events", "all"}:
-        from bench.events import bench_events  # noqa: PLC0415
 
-        bench_events(options.per_second, options.seconds, options.repeats)
-    if options.what in {"commands", "all"}:
-        from bench.commands import bench_commands  # noqa: PLC0415
+def _polls(options: argparse.Namespace) -> None:
+    from bench.polls import bench_polls  # noqa: PLC0415
 
-        bench_commands(options.repeats, options.seconds)
+    bench_polls([10_000, options.stored], 100_000, options.repeats)
+
+
+def _live(options: argparse.Namespace) -> None:
+    from bench.live import bench_live  # noqa: PLC0415
+
+    bench_live(options.repeats, options.seconds, options.connections)
+
+
+def _doors(options: argparse.Namespace) -> None:
+    from bench.doors import bench_doors  # noqa: PLC0415
+
+    bench_doors(options.repeats, options.seconds, options.through)
+
+
+def _events(options: argparse.Namespace) -> None:
+    from bench.events import bench_events  # noqa: PLC0415
+
+    bench_events(options.per_second, options.seconds, options.repeats)
+
+
+def _commands(options: argparse.Namespace) -> None:
+    from bench.commands import bench_commands  # noqa: PLC0415
+
+    bench_commands(options.repeats, options.seconds)
+
+
+def _logins(options: argparse.Namespace) -> None:
+    from bench.logins import bench_logins  # noqa: PLC0415
+
+    bench_logins(options.repeats, options.seconds)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "sync": _sync,
+    "read": _read,
+    "polls": _polls,
+    "live": _live,
+    "doors": _doors,
+    "events": _events,
+    "commands": _commands,
+    "logins": _logins,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        choices=("setup", "sync", "read", "polls", "live", "doors", "events", "commands", "all"),
+        choices=("setup", *PARTS, "all"),
         help="default: all but setup",
     )
     parser.add_argument("--repeats", type=_positive, default=3, help="samples of each contestant (default 3)")
