@@ -40,7 +40,8 @@ def _chapter(action: Action[Any]) -> Iterator[str]:
     sent_by = SENT_BY.get(kind.name) or f"`{_operations()[kind.name]}`"
     yield f"## {kind.name}\n"
     yield f"{kind.about}\n"
-    yield f"Sent by: {sent_by}. Given up after {_days(kind)}.\n"
+    fresh = " Needs a fresh authentication." if kind.fresh else ""
+    yield f"Sent by: {sent_by}.{fresh} Given up after {_days(kind)}.\n"
     yield "| step | how it is safe | if the source refuses |"
     yield "| --- | --- | --- |"
     for step in action.steps:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -217,8 +218,31 @@ class AuthSettings(_Settings):
     refreshes_per_token: int = Field(300, ge=1, description="refreshes tried with one refresh token, per minute")
     refreshes_per_address: int = Field(3000, ge=1, description="refreshes tried from one address, per minute")
     pool_size: int = Field(2, ge=1, le=100, description="database connections per API process for logging people in")
+    factor_keys: SecretStr | None = Field(
+        None,
+        description="keys that seal the secrets of authenticator apps, 64 hexadecimal digits each, by comma: the first"
+        " seals, all open; without one, no app can be switched on",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
+    portal_name: str = Field(
+        "Customer portal", pattern=r"^[^:]{1,60}$", description="what authenticator apps call the portal"
+    )
+    fresh_minutes: int = Field(
+        10, ge=1, le=1440, description="for how long somebody who proved who they are may do what needs that"
+    )
+    challenge_minutes: int = Field(10, ge=1, le=60, description="for how long a log-in waits for its second factor")
+    tries_per_challenge: int = Field(5, ge=1, description="codes tried for one log-in")
+    tries_per_factor: int = Field(10, ge=1, description="codes of one kind tried for one person, per 15 minutes")
+    tries_per_factor_a_day: int = Field(100, ge=1, description="codes of one kind tried for one person, per 24 hours")
 
     _lists = field_validator("origins", mode="before")(_by_comma)
+
+    @field_validator("factor_keys")
+    @classmethod
+    def _of_digits(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and not re.fullmatch(r"[0-9a-fA-F]{64}(,[0-9a-fA-F]{64})*", keys.get_secret_value()):
+            raise ValueError("must be 64 hexadecimal digits, or several such keys with commas between")
+        return keys
 
 
 class MailSettings(_Settings):

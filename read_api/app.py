@@ -22,6 +22,8 @@ from read_api.auth.caller import caller_of
 from read_api.auth.controller import DoorController, PersonController, key_set
 from read_api.auth.cookies import NAME
 from read_api.auth.door import Door
+from read_api.auth.factor_controller import FactorController, StepUpController
+from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.tokens import InvalidTokenError
@@ -99,6 +101,7 @@ def create_app(
     database.resolved = follower.resolved
     auth = auth or AuthSettings()
     log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
+    door = Door(api, auth, log_in)
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
     guard = BearerGuard(hub, api, verification)
     passing = Gateway(gateway) if gateway else None
@@ -115,7 +118,7 @@ def create_app(
         finally:
             await follower.close()
             await verification.close()
-            services.door.close()
+            door.close()
             await log_in.close()
             if passing:
                 await passing.close()
@@ -130,7 +133,8 @@ def create_app(
         follower=follower,
         guard=guard,
         verification=verification,
-        door=Door(api, auth, log_in),
+        door=door,
+        factors=Factors(door, log_in, now),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -145,7 +149,7 @@ def create_app(
     )
     persons = Router(
         "/",
-        route_handlers=[PersonController],
+        route_handlers=[PersonController, StepUpController, FactorController],
         before_request=_admission_of_persons(guard),
         security=[{"bearerAuth": []}],
     )

@@ -60,8 +60,9 @@ OURS = (
 )
 
 
-# Of customers' tokens; what WHMCS signs webhooks with; what the API shows the gateway; of links into the UI.
-KEYS = ("API_JWT_KEY", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN", "HUB_UI_KEY")
+# Of customers' tokens; of authenticator apps' secrets; what WHMCS signs webhooks with; what the API shows the gateway;
+# of links into the UI.
+KEYS = ("API_JWT_KEY", "AUTH_FACTOR_KEYS", "API_WHMCS_WEBHOOK_SECRET", "GATEWAY_TOKEN", "HUB_UI_KEY")
 
 
 class ProcessEndedError(HubError):

@@ -29,7 +29,7 @@ EXAMPLES = examples(
         "they choose the password themselves, by a link sent by e-mail",
     ),
     ("hub user list", "who may log in"),
-    ("hub user show taro@example.com", "for whom they may act, and where they are logged in"),
+    ("hub user show taro@example.com", "for whom they may act, their second factors, and where they are logged in"),
     (
         "hub user lock taro@example.com --hours 24 --reason 'stolen phone'",
         "keeps them out, and ends their sessions",
@@ -37,6 +37,10 @@ EXAMPLES = examples(
     ("hub user unlock taro@example.com", "before its time"),
     ("hub user reset taro@example.com", "a new password, printed once; logs them out everywhere"),
     ("hub user reset taro@example.com --link", "no password any more; they get a link to choose one"),
+    (
+        "hub user reset taro@example.com --factors",
+        "the same for whoever lost their authenticator app and recovery codes",
+    ),
 )
 
 app = typer.Typer(no_args_is_help=True, help="The people who may log in.", rich_markup_mode="rich")
@@ -54,6 +58,11 @@ ACCOUNTS = (
     Column("name", "name"),
     Column("role", "role"),
     Column("created_at", "since (UTC)", moment),
+)
+FACTORS = (
+    Column("method", "second factor"),
+    Column("since", "since (UTC)", moment),
+    Column("remaining", "left", number, right=True),
 )
 SESSIONS = (
     Column("id", "session"),
@@ -119,15 +128,17 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 
 
 @app.command("show", epilog=EXAMPLES)
 def show_(email: Email, as_json: AsJson = False) -> None:
-    """One person: for whom they may act, and where they are logged in."""
+    """One person: for whom they may act, their second factors, and where they are logged in."""
     person = _person(email)
     accounts = answer("operations/user_accounts", user=person["id"])
+    factors = answer("operations/user_factors", user=person["id"])
     sessions = answer("operations/user_sessions", user=person["id"])
     if as_json:
-        show([person | {"accounts": accounts, "sessions": sessions}], (), as_json=True, empty="")
+        show([person | {"accounts": accounts, "factors": factors, "sessions": sessions}], (), as_json=True, empty="")
         return
     show([person], PEOPLE, as_json=False, empty="")
     show(accounts, ACCOUNTS, as_json=False, empty="They may act for nobody.")
+    show(factors, FACTORS, as_json=False, empty="They have no second factor.")
     show(sessions, SESSIONS, as_json=False, empty="They were never logged in.")
 
 
@@ -152,10 +163,17 @@ def unlock(email: Email) -> None:
 
 
 @app.command("reset", epilog=EXAMPLES)
-def reset(email: Email, link: ByLink = False) -> None:
+def reset(
+    email: Email,
+    link: ByLink = False,
+    factors: Annotated[
+        bool, typer.Option("--factors", help="Take their second factors away as well: the password is all they prove.")
+    ] = False,
+) -> None:
     """A new password, shown here once, or a link to choose one.
 
-    Every session of the person's ends: whoever had the old password may be in.
+    Every session of the person's ends: whoever had the old password may be in. Make sure that it is them who ask:
+    whoever has the new password, and no second factor to prove, is in.
     """
     who, password = _person(email)["id"], None if link else token_urlsafe(15)
     with opened() as connection:
@@ -166,6 +184,9 @@ def reset(email: Email, link: ByLink = False) -> None:
             changed = {"user": who, "hashed": _hashed(password)}
             connection.execute(statement("operations/reset_password").encode(), changed)
         note(connection, "password.reset", f"user:{who}")
+        if factors:
+            connection.execute(statement("operations/take_factors").encode(), {"user": who})
+            note(connection, "factor.reset", f"user:{who}")
     if password is None:
         console().print(SENT)
     else:

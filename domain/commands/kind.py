@@ -34,6 +34,8 @@ class Kind(Generic[Input, Facts]):
     system: whose account of the customer it changes. calls: every system that its steps call.
     facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.
     roles: who may ask for it, of those who may act for the customer; said once more in command.may, for the database.
+    fresh: whether they must have proven a moment ago who they are, as it is hard to take back or opens the way to more;
+        said once more in command.needs_fresh, for the database.
     crm_calls: about how many calls to Salesforce it takes, the one system that sells them by the day.
     deadline: how long after its acceptance it is given up, if it has not begun; time that it waits on purpose, for a
         day or an approval, does not count.
@@ -48,5 +50,6 @@ class Kind(Generic[Input, Facts]):
     facts: type[Facts]
     rules: Callable[[Input, Facts, date], Sequence[Broken]] = no_rules
     roles: Sequence[AccountRole] = OWNER
+    fresh: bool = False
     crm_calls: int = 0
     deadline: timedelta = timedelta(days=1)

@@ -110,6 +110,7 @@ REISSUE_ESIM = Kind(
     facts=LineFacts,
     roles=TECHNICAL,
     rules=reissue_rules,
+    fresh=True,
 )
 CANCEL_SIM = Kind(
     name="cancel_sim",
@@ -120,6 +121,7 @@ CANCEL_SIM = Kind(
     calls=("freebit", "whmcs", "salesforce"),
     facts=LineFacts,
     rules=cancellation_rules,
+    fresh=True,
     crm_calls=3,
 )
 OPEN_CASE = Kind(
@@ -166,6 +168,8 @@ UPDATE_PROFILE = Kind(
     calls=("whmcs",),
     facts=CustomerFacts,
     roles=BILLING,
+    # Whoever changes the address that bills and their links go to has the account.
+    fresh=True,
 )
 UPDATE_ADDRESS = Kind(
     name="update_address",
@@ -198,6 +202,7 @@ CANCEL_SUBSCRIPTION = Kind(
     calls=("whmcs", "salesforce"),
     facts=SubscriptionFacts,
     rules=cancelling.cancellation_rules,
+    fresh=True,
     crm_calls=2,
 )
 SUBMIT_IDENTITY_DOCUMENT = Kind(

@@ -20,7 +20,7 @@ from read_api.auth.tokens import ROLES, InvalidTokenError, claims_of
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
-CLAIMS = ("customer", "role", "sid", "epoch", "amr")
+CLAIMS = ("customer", "role", "sid", "epoch", "amr", "auth_time")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def signed(settings: ApiSettings, key: SigningKey, caller: Caller, now: Clock = 
         "sid": caller.session,
         "epoch": caller.epoch,
         "amr": list(caller.amr),
+        "auth_time": int(caller.authenticated_at),
         "iat": issued,
         "exp": issued + timedelta(minutes=settings.jwt_minutes),
     }
@@ -74,6 +75,7 @@ def caller_by_access_token(
             epoch=int(claims["epoch"]),
             amr=tuple(map(str, claims["amr"])),
             actor=str(UUID(claims["act"]["sub"])) if "act" in claims else None,
+            authenticated_at=float(claims["auth_time"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidTokenError("the bearer token is not valid") from error

@@ -15,7 +15,8 @@ class Caller(NamedTuple):
 
     customer: an id that the customer was ever known by. expires: when the token ends, seconds since 1970.
     person, session: ids, as text; None: a token of `hub token`, for which nobody logged in. epoch: of that session,
-    when the token was made. actor: the person who looks on as this one; None: nobody does.
+    when the token was made. actor: the person who looks on as this one; None: nobody does. authenticated_at: when the
+    person last proved who they are, seconds since 1970; 0: never.
     """
 
     customer: str
@@ -26,6 +27,7 @@ class Caller(NamedTuple):
     epoch: int = 0
     amr: tuple[str, ...] = ()
     actor: str | None = None
+    authenticated_at: float = 0.0
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

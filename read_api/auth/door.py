@@ -1,22 +1,28 @@
 """Logging in, staying logged in, logging out: what happens behind /auth. Everything that is kept is PostgreSQL's."""
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
-from hashlib import sha256
 from secrets import token_bytes
-from time import monotonic
 from uuid import UUID, uuid4
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.errors import NotFoundError
 from core.settings import ApiSettings, AuthSettings
-from read_api.auth.access import SigningKey, signed
 from read_api.auth.caller import Caller
+from read_api.auth.entering import (
+    TOKEN_BYTES,
+    Challenged,
+    Client,
+    Entered,
+    Issuer,
+    caller_of_row,
+    hashed,
+    read,
+    text_of,
+    written,
+)
 from read_api.auth.errors import (
     NoAccountError,
     PersonLockedError,
@@ -25,17 +31,17 @@ from read_api.auth.errors import (
     WrongCredentialsError,
 )
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
+from read_api.auth.notes import note
 from read_api.auth.password_links import PasswordLinks
-from read_api.auth.passwords import Passwords, objection
-from read_api.auth.tokens import ROLES, InvalidTokenError
-from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
+from read_api.auth.passwords import Passwords, is_long, least_of, objection
+from read_api.auth.tokens import InvalidTokenError
+from read_api.http.problems.errors import InvalidFieldError
 from read_api.store.database import Database, Row
 from read_api.store.questions import Question
 
 KNOWN = Question("auth/known")
-NOTE = Question("auth/note")
-SIGNING_KEY = Question("auth/signing_key")
 BEGIN_SESSION = Question("auth/begin_session")
+OPEN_CHALLENGE = Question("auth/open_challenge")
 REFRESH = Question("auth/refresh")
 ME = Question("auth/me")
 SESSIONS_OF = Question("auth/sessions_of")
@@ -50,31 +56,6 @@ TELL_LIMITED = Question("auth/tell_limited")
 HOUR_SECONDS = 3600
 QUARTER_SECONDS = 900
 MINUTE_SECONDS = 60
-KEY_SECONDS = 5.0
-"""For how long a copy goes on signing with a key that was retired: far less than the next one was published before."""
-TOKEN_BYTES = 32
-
-
-@dataclass(frozen=True)
-class Client:
-    """Where a request comes from. `device`: what the browser says it is."""
-
-    address: str
-    device: str
-
-    @property
-    def digest(self) -> str:
-        """What tells one client from another, for whoever asks for a lost answer again."""
-        return sha256(self.device.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Entered:
-    """Somebody is in. `refresh`: the token for the cookie; None: they keep the one they have."""
-
-    access: str
-    caller: Caller
-    refresh: str | None
 
 
 class Door:
@@ -83,21 +64,19 @@ class Door:
     def __init__(self, api: ApiSettings, settings: AuthSettings, database: Database) -> None:
         self.settings = settings
         self.minutes = api.jwt_minutes
-        self._api = api
+        self.issuer = Issuer(api, database)
+        self.passwords = Passwords(settings)
+        self.password_links = PasswordLinks(settings, database, self.passwords)
         self._database = database
-        self._passwords = Passwords(settings)
-        self.password_links = PasswordLinks(settings, database, self._passwords)
-        self._key: SigningKey | None = None
-        self._key_read_at = float("-inf")
 
-    async def log_in(self, email: str, password: str, client: Client) -> Entered:
-        """A session for whoever knows the password.
+    async def log_in(self, email: str, password: str, client: Client) -> Entered | Challenged:
+        """A session for whoever knows the password; for whoever has a second factor, a challenge to prove that as well.
 
         Raises:
             WrongCredentialsError: nobody has that address, or another password. It takes as long either way.
             TooManyTriesError, PersonLockedError, NoAccountError, BusyError, NotSetUpError, DatabaseDownError.
         """
-        key = await self._signing_key()
+        key = await self.issuer.key()
         account, near = email.lower(), neighbourhood(client.address)
         theirs = key_of("account", account, near)
         anywhere, address = key_of("account", account), key_of("address", near)
@@ -114,25 +93,24 @@ class Door:
                 await self._tell_limited(email, client, Limit("told", anywhere, 1, HOUR_SECONDS))
             raise
         person, stored = self._known(await self._database.tell(KNOWN, {"email": email}))
-        if not await self._passwords.fits(password, stored) or stored is None:
-            await self._note("login.refused", client, person, "wrong_password" if person else "unknown")
+        if not await self.passwords.fits(password, stored) or stored is None:
+            await note(self._database, "login.refused", client, person, why="wrong_password" if person else "unknown")
             raise WrongCredentialsError("e-mail address and password do not belong together")
-        rehashed = await self._passwords.hashed(password) if self._passwords.is_outdated(stored) else None
+        rehashed = await self.passwords.hashed(password) if self.passwords.is_outdated(stored) else None
         token, session = token_bytes(TOKEN_BYTES), str(uuid4())
         values = {
-            "session": session, "person": person, "verified": stored, "rehashed": rehashed, "token": _hash(token),
+            "session": session, "person": person, "verified": stored, "rehashed": rehashed, "token": hashed(token),
             "device": client.device, "amr": "pwd", "days": str(self.settings.session_days), "forgiven": theirs,
             "address": client.address,
         }  # fmt: skip
-        ((outcome, customer, role, epoch),) = await self._database.tell(BEGIN_SESSION, values)
+        ((outcome, customer, role, epoch, since),) = await self._database.tell(BEGIN_SESSION, values)
+        if outcome == b"challenged":
+            return await self._challenged(person, rehashed or stored, theirs, client)
         if outcome == b"refused":
             raise WrongCredentialsError("e-mail address and password do not belong together")
-        if outcome == b"locked":
-            raise PersonLockedError("an operator has locked this log-in")
-        if outcome == b"no_account":
-            raise NoAccountError("this person may act for no customer")
-        caller = _caller(customer, role, epoch, b"pwd", person, session)
-        return self._entered(key, caller, token)
+        require_begun(outcome)
+        caller = caller_of_row(customer, role, epoch, b"pwd", since, person, session)
+        return self.issuer.entered(key, caller, token)
 
     async def refresh(self, token: str, client: Client) -> Entered:
         """The next refresh token of a session, and an access token that says who its person is by now.
@@ -145,7 +123,7 @@ class Door:
                 session, for one of the two stole it.
             TooManyTriesError, NoAccountError, NotSetUpError, DatabaseDownError.
         """
-        shown, key = _read(token), await self._signing_key()
+        shown, key = _shown(token), await self.issuer.key()
         address = key_of("address", neighbourhood(client.address))
         await attempt(
             self._database,
@@ -155,22 +133,25 @@ class Door:
         )
         salt = token_bytes(TOKEN_BYTES)
         values = {
-            "token": _hash(shown), "salt": salt.hex(), "successor": _hash(_next(shown, salt)), "client": client.digest,
-            "grace": str(self.settings.grace_seconds), "days": str(self.settings.session_days),
+            "token": hashed(shown), "salt": salt.hex(), "successor": hashed(_next(shown, salt)),
+            "client": client.digest, "grace": str(self.settings.grace_seconds), "days": str(self.settings.session_days),
             "longest": str(self.settings.session_longest_days), "address": client.address,
         }  # fmt: skip
-        ((outcome, session, person, customer, role, epoch, amr, salts),) = await self._database.tell(REFRESH, values)
+        ((outcome, session, person, customer, role, epoch, amr, since, salts),) = await self._database.tell(
+            REFRESH, values
+        )
         if outcome == b"no_account":
             raise NoAccountError("this person may act for no customer any more")
         if outcome not in {b"rotated", b"repeated"}:
             raise SessionEndedError("the session is over")
         newest = reduce(_next, [bytes.fromhex(each) for each in (salts or b"").decode().split(",")], shown)
-        return self._entered(key, _caller(customer, role, epoch, amr, _text(person), _text(session)), newest)
+        caller = caller_of_row(customer, role, epoch, amr, since, text_of(person), text_of(session))
+        return self.issuer.entered(key, caller, newest)
 
     async def log_out(self, token: str, client: Client) -> bool:
         """End the session of a refresh token; whether it was good."""
         try:
-            values = {"token": _hash(_read(token)), "address": client.address}
+            values = {"token": hashed(_shown(token)), "address": client.address}
         except SessionEndedError:
             return False
         rows = await self._database.tell(END_SESSION_OF, values)
@@ -209,13 +190,13 @@ class Door:
         Raises:
             NotFoundError: the caller may not act for it.
         """
-        key = await self._signing_key()
+        key = await self.issuer.key()
         values = {"session": caller.session, "customer": str(customer), "address": client.address}
         rows = await self._database.tell(ACT_FOR, values)
         if not rows:
             raise NotFoundError("there is no such customer")
-        person, chosen, role, epoch, amr = rows[0]
-        return self._entered(key, _caller(chosen, role, epoch, amr, _text(person), caller.session), None)
+        person, chosen, role, epoch, amr, since = rows[0]
+        return self.issuer.entered(key, caller_of_row(chosen, role, epoch, amr, since, text_of(person), caller.session))
 
     async def change_password(self, caller: Caller, current: str, new: str, client: Client) -> int:
         """How many other sessions of the caller's ended with the old password.
@@ -229,15 +210,15 @@ class Door:
         rows = await self._database.tell(PASSWORD_OF, {"session": session})
         if not rows:
             raise InvalidTokenError("the session is over")
-        person, email, stored = rows[0]
-        if reason := objection(new, _text(email)):
+        person, email, stored, has_another = rows[0]
+        if reason := objection(new, text_of(email), least_of(has_another == b"t")):
             raise InvalidFieldError("newPassword", reason)
-        if not await self._passwords.fits(current, None if stored is None else stored.decode()):
-            await self._note("password.refused", client, _text(person), "wrong_password")
+        if not await self.passwords.fits(current, None if stored is None else stored.decode()):
+            await note(self._database, "password.refused", client, text_of(person), why="wrong_password")
             raise InvalidFieldError("currentPassword", "is not the password")
         values = {
-            "session": session, "verified": _text(stored), "hashed": await self._passwords.hashed(new),
-            "address": client.address,
+            "session": session, "verified": text_of(stored), "hashed": await self.passwords.hashed(new),
+            "suffices": str(is_long(new)).lower(), "address": client.address,
         }  # fmt: skip
         ended = (await self._database.tell(CHANGE_PASSWORD, values))[0][0]
         if ended is None:
@@ -245,7 +226,7 @@ class Door:
         return int(ended)
 
     def close(self) -> None:
-        self._passwords.close()
+        self.passwords.close()
 
     async def _json(self, question: Question, caller: Caller) -> bytes:
         rows = await self._database.tell(question, {"session": caller.session})
@@ -253,46 +234,42 @@ class Door:
             raise InvalidTokenError("the session is over")
         return msgspec.json.format(rows[0][0] or b"null", indent=-1)
 
-    async def _signing_key(self) -> SigningKey:
-        """Raises NotSetUpError: nobody has made one yet."""
-        if self._key is None or monotonic() - self._key_read_at > KEY_SECONDS:
-            at, rows = monotonic(), await self._database.tell(SIGNING_KEY, {})
-            if not rows:
-                raise NotSetUpError("logging in is not set up: there is no key to sign with (`hub keys rotate`)")
-            private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(_text(rows[0][1])))
-            self._key, self._key_read_at = SigningKey(_text(rows[0][0]), private), at
-        return self._key
-
-    async def _note(self, action: str, client: Client, person: str | None, why: str) -> None:
+    async def _challenged(self, person: str | None, verified: str, forgiven: str, client: Client) -> Challenged:
+        challenge = token_bytes(TOKEN_BYTES)
         values = {
-            "actor": "anybody", "action": action, "record": None if person is None else f"user:{person}",
-            "address": client.address, "details": msgspec.json.encode({"why": why}).decode(),
+            "challenge": hashed(challenge), "person": person, "verified": verified, "client": client.digest,
+            "forgiven": forgiven, "minutes": str(self.settings.challenge_minutes), "address": client.address,
         }  # fmt: skip
-        await self._database.tell(NOTE, values)
+        ((methods,),) = await self._database.tell(OPEN_CHALLENGE, values)
+        return Challenged(written(challenge), text_of(methods).split())
 
     async def _tell_limited(self, email: str, client: Client, limit: Limit) -> None:
         """By e-mail, that the account is tried too often; at most once in the limit's time."""
         limits = msgspec.json.encode([limit]).decode()
         await self._database.tell(TELL_LIMITED, {"email": email, "limits": limits, "address": client.address})
 
-    def _entered(self, key: SigningKey, caller: Caller, token: bytes | None) -> Entered:
-        refresh = None if token is None else urlsafe_b64encode(token).rstrip(b"=").decode()
-        return Entered(signed(self._api, key, caller), caller, refresh)
-
     @staticmethod
     def _known(rows: Sequence[Row]) -> tuple[str | None, str | None]:
         if not rows:
             return None, None
         person, stored = rows[0]
-        return _text(person), None if stored is None else stored.decode()
+        return text_of(person), None if stored is None else stored.decode()
 
 
-def _read(token: str) -> bytes:
-    try:
-        found = urlsafe_b64decode(token.encode("ascii") + b"=")
-    except ValueError as error:
-        raise SessionEndedError("the session is over") from error
-    if len(found) != TOKEN_BYTES:
+def require_begun(outcome: bytes | None) -> None:
+    """What became of a session that somebody has proven enough for.
+
+    Raises:
+        PersonLockedError, NoAccountError.
+    """
+    if outcome == b"locked":
+        raise PersonLockedError("an operator has locked this log-in")
+    if outcome == b"no_account":
+        raise NoAccountError("this person may act for no customer")
+
+
+def _shown(token: str) -> bytes:
+    if (found := read(token)) is None:
         raise SessionEndedError("the session is over")
     return found
 
@@ -300,19 +277,3 @@ def _read(token: str) -> bytes:
 def _next(token: bytes, salt: bytes) -> bytes:
     """The token after this one. Neither the token nor the salt alone tells it."""
     return hmac.digest(token, salt, "sha256")
-
-
-def _hash(token: bytes) -> str:
-    return sha256(token).hexdigest()
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()
-
-
-def _caller(  # noqa: PLR0917 - a row
-    customer: bytes | None, role: bytes | None, epoch: bytes | None, amr: bytes | None, person: str | None,
-    session: str | None,
-) -> Caller:  # fmt: skip
-    words = tuple(_text(amr).split())
-    return Caller(_text(customer), ROLES[_text(role)], 0.0, person, session, int(epoch or b"0"), words)

@@ -1,5 +1,7 @@
 """Why somebody is not let in."""
 
+from collections.abc import Sequence
+
 from core.errors import HubError
 
 
@@ -40,3 +42,27 @@ class TooManyTriesError(HubError):
         self.most = most
         self.seconds = seconds
         self.retry_after = retry_after
+
+
+class ChallengeEndedError(HubError):
+    """The log-in cannot be gone on with: begin anew."""
+
+
+class WrongCodeError(HubError):
+    """The code is not right, or was used before. Never says which."""
+
+
+class PasswordTooShortError(HubError):
+    """The password is too short to be the only factor."""
+
+
+class FreshAuthenticationNeededError(HubError):
+    """It was too long ago that the caller proved who they are. `methods`: those by which they can do so now.
+
+    max_age: seconds for which it counts.
+    """
+
+    def __init__(self, methods: Sequence[str], max_age: int) -> None:
+        super().__init__("whoever asks for this must have proven who they are just now")
+        self.methods = methods
+        self.max_age = max_age

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field
 
 from domain.commands.input import CommandInput
 from domain.common.account_roles import AccountRole
-from read_api.auth.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
+from read_api.auth.factors import Method, SecondMethod
+from read_api.auth.passwords import ALONE, MOST_CHARACTERS, WITH_ANOTHER
 from read_api.http.wire import Wire
 
 AS_TYPED = ConfigDict(str_strip_whitespace=False)
@@ -21,7 +22,8 @@ NewPassword = Annotated[
         min_length=1,
         max_length=MOST_CHARACTERS,
         repr=False,
-        description=f"At least {LEAST_CHARACTERS} characters of any kind, and not one of the common ones",
+        description=f"At least {ALONE} characters of any kind, {WITH_ANOTHER} beside a second factor, and not one of"
+        " the common ones",
         json_schema_extra=HIDDEN,
     ),
 ]
@@ -39,6 +41,41 @@ class LogIn(CommandInput):
     password: str = Field(
         min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The password", json_schema_extra=HIDDEN
     )
+
+
+CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
+CODE = r"^[A-Za-z0-9 -]{6,64}$"
+
+
+class VerifyLogIn(CommandInput):
+    """A log-in that waits, and what proves a second factor."""
+
+    challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
+    method: SecondMethod = Field(description="One of the `methods` that logging in answered")
+    code: str = Field(pattern=CODE, repr=False, description="What the app shows, or a recovery code")
+
+
+class StepUp(CommandInput):
+    """What proves again who somebody is: a password, or a code."""
+
+    model_config = AS_TYPED
+
+    method: Method = Field(description="One of the `methods` of the problem that asked for it")
+    password: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        repr=False,
+        description="For `password`",
+        json_schema_extra=HIDDEN,
+    )
+    code: str | None = Field(None, pattern=CODE, repr=False, description="For `totp` and `recovery`")
+
+
+class ConfirmTotp(CommandInput):
+    """A first code of an authenticator app."""
+
+    code: str = Field(pattern=CODE, repr=False, description="What the app shows")
 
 
 class SwitchAccount(CommandInput):
@@ -94,6 +131,67 @@ class TokenAnswer(Wire, frozen=True):
     """Somebody is in."""
 
     data: Token
+
+
+class Challenge(Wire, frozen=True):
+    """The password is right, and more must be proven."""
+
+    challenge: Annotated[str, Meta(description="For `/auth/login/verify`; keep it in memory alone")]
+    methods: Annotated[list[SecondMethod], Meta(description="Any one of them will do", examples=[["totp", "recovery"]])]
+    expires_in: Annotated[int, Meta(description="Seconds", examples=[600])]
+
+
+class ChallengeAnswer(Wire, frozen=True):
+    """More must be proven."""
+
+    data: Challenge
+
+
+class Factor(Wire, frozen=True):
+    """Something that the person proves who they are with."""
+
+    method: Literal["password", "totp"]
+    since: Annotated[datetime | None, Meta(description="When it was set or switched on")]
+
+
+class Factors(Wire, frozen=True):
+    """What the person proves who they are with."""
+
+    factors: list[Factor]
+    recovery_codes: Annotated[int, Meta(description="Recovery codes that are left", examples=[10])]
+    step_up: Annotated[list[Method], Meta(description="By which methods the session is made fresh")]
+
+
+class FactorsAnswer(Wire, frozen=True):
+    """What the person proves who they are with."""
+
+    data: Factors
+
+
+class NewApp(Wire, frozen=True):
+    """For an authenticator app."""
+
+    secret: Annotated[str, Meta(description="Base32, for whoever types it", examples=["JBSWY3DPEHPK3PXP"])]
+    uri: Annotated[str, Meta(description="The same for a QR code (`otpauth:`)")]
+
+
+class NewAppAnswer(Wire, frozen=True):
+    """For an authenticator app."""
+
+    data: NewApp
+
+
+class RecoveryCodes(Wire, frozen=True):
+    """For whoever loses their device: each is good once."""
+
+    codes: Annotated[list[str], Meta(description="To be shown once, and kept by the person")]
+    ended: Annotated[int, Meta(description="Other sessions that ended", examples=[1])]
+
+
+class RecoveryCodesAnswer(Wire, frozen=True):
+    """Recovery codes."""
+
+    data: RecoveryCodes
 
 
 class Account(Wire, frozen=True):

@@ -7,7 +7,7 @@ from secrets import token_bytes
 from core.settings import AuthSettings
 from read_api.auth.errors import LinkEndedError
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
-from read_api.auth.passwords import Passwords, objection
+from read_api.auth.passwords import Passwords, is_long, least_of, objection
 from read_api.http.problems.errors import InvalidFieldError
 from read_api.store.database import Database
 from read_api.store.questions import Question
@@ -68,12 +68,13 @@ class PasswordLinks:
         rows = await self._database.tell(PASSWORD_LINK, {"token_hash": hashed})
         if not rows:
             raise LinkEndedError("the link is good no more")
-        email = (rows[0][0] or b"").decode()
-        if reason := objection(password, email):
+        email, has_another = (rows[0][0] or b"").decode(), rows[0][1] == b"t"
+        if reason := objection(password, email, least_of(has_another)):
             raise InvalidFieldError("newPassword", reason)
         values = {
             "token_hash": hashed, "hashed": await self._passwords.hashed(password),
-            "forgiven": key_of("account", email.lower(), near), "address": address,
+            "suffices": str(is_long(password)).lower(), "forgiven": key_of("account", email.lower(), near),
+            "address": address,
         }  # fmt: skip
         ((ended,),) = await self._database.tell(SET_PASSWORD_BY_LINK, values)
         if ended is None:

@@ -20,8 +20,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from core.settings import AuthSettings
 from read_api.auth.errors import BusyError
 
-LEAST_CHARACTERS = 15
-"""Where the password is the only factor (NIST SP 800-63B-4, 3.1.1.2)."""
+ALONE = 15
+"""The fewest characters where the password is the only factor (NIST SP 800-63B-4, 3.1.1.2)."""
+WITH_ANOTHER = 8
+"""The fewest where there is a second factor (the same)."""
 MOST_CHARACTERS = 1000
 
 Result = TypeVar("Result")
@@ -86,11 +88,24 @@ def normal(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def objection(password: str, email: str) -> str | None:
-    """Why that may not be somebody's password, as the end of a sentence; None: it may."""
+def is_long(password: str) -> bool:
+    """Whether it has as many characters as one must have that is the only factor."""
+    return len(normal(password)) >= ALONE
+
+
+def least_of(has_another: bool) -> int:
+    """The fewest characters of somebody's password. `has_another`: they have a second factor."""
+    return WITH_ANOTHER if has_another else ALONE
+
+
+def objection(password: str, email: str, least: int = ALONE) -> str | None:
+    """Why that may not be somebody's password, as the end of a sentence; None: it may.
+
+    `least`: how many characters it must have.
+    """
     said = normal(password).casefold()
-    if len(normal(password)) < LEAST_CHARACTERS:
-        return f"must have at least {LEAST_CHARACTERS} characters; several words do well"
+    if len(normal(password)) < least:
+        return f"must have at least {least} characters; several words do well"
     if len(password) > MOST_CHARACTERS:
         return f"must have at most {MOST_CHARACTERS} characters"
     if said in {email.casefold(), email.casefold().partition("@")[0]}:

@@ -8,12 +8,16 @@ from litestar.types import ExceptionHandlersMap
 from core.logging import logger
 from read_api.auth.errors import (
     BusyError,
+    ChallengeEndedError,
     ForeignOriginError,
+    FreshAuthenticationNeededError,
     LinkEndedError,
     NoAccountError,
+    PasswordTooShortError,
     PersonLockedError,
     SessionEndedError,
     TooManyTriesError,
+    WrongCodeError,
     WrongCredentialsError,
 )
 from read_api.http.problems import catalogue
@@ -39,6 +43,26 @@ def _session(request: AnyRequest, error: SessionEndedError) -> Response[bytes]:
 
 def _link(request: AnyRequest, error: LinkEndedError) -> Response[bytes]:
     return problem(request, catalogue.LINK_ENDED, str(error), FieldProblem("token", "is good no more, or never was"))
+
+
+def _challenge(request: AnyRequest, error: ChallengeEndedError) -> Response[bytes]:
+    reason = FieldProblem("challenge", "is none that can be gone on with")
+    return problem(request, catalogue.CHALLENGE_ENDED, str(error), reason, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _code(request: AnyRequest, error: WrongCodeError) -> Response[bytes]:
+    return problem(request, catalogue.WRONG_CODE, str(error), FieldProblem("code", "is not right"))
+
+
+def _fresh(request: AnyRequest, error: FreshAuthenticationNeededError) -> Response[bytes]:
+    detail = f"{error}: by {' or '.join(error.methods)}, within {error.max_age} seconds"
+    return problem(
+        request, catalogue.FRESH_AUTHENTICATION_NEEDED, detail, methods=list(error.methods), max_age=error.max_age
+    )
+
+
+def _short(request: AnyRequest, error: PasswordTooShortError) -> Response[bytes]:
+    return problem(request, catalogue.PASSWORD_TOO_SHORT, str(error))
 
 
 def _locked(request: AnyRequest, error: PersonLockedError) -> Response[bytes]:
@@ -74,6 +98,10 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     WrongCredentialsError: _credentials,
     SessionEndedError: _session,
     LinkEndedError: _link,
+    ChallengeEndedError: _challenge,
+    WrongCodeError: _code,
+    FreshAuthenticationNeededError: _fresh,
+    PasswordTooShortError: _short,
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     ForeignOriginError: _origin,

@@ -99,8 +99,11 @@ class Verification:
             self._told.clear()
             with suppress(HubError):
                 await self.look()
+            # Not asyncio.wait_for: before Python 3.12 it goes on, cancelled or not, where what it waits for comes at
+            # that moment.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK_EVERY_SECONDS)
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                    await self._told.wait()
 
     async def _listen(self) -> None:
         """Notifications only save waiting: a connection that is dead and does not say so delays nothing."""

@@ -16,6 +16,7 @@ from domain.commands.input import Broken
 from domain.commands.kind import Facts, Input, Kind
 from read_api.admission import COMMANDS, UPLOADS, admitted, check
 from read_api.auth.caller import caller_of
+from read_api.auth.freshness import is_fresh, require_fresh
 from read_api.auth.roles import require_role
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, today_of
 from read_api.http.problems.errors import BrokenRulesError, ForbiddenRoleError, KeyReusedError
@@ -69,9 +70,10 @@ class Change(Generic[Input, Facts]):
 
         Raises:
             NotFoundError: the thing is not the customer's.
-            BrokenRulesError, ForbiddenRoleError, KeyReusedError, NotAdmittedError, and what `complete` raises.
+            BrokenRulesError, ForbiddenRoleError, FreshAuthenticationNeededError, KeyReusedError, NotAdmittedError, and
+            what `complete` raises.
         """
-        require_role(request, self.kind.roles)
+        await self._require_allowed(request)
         input_json = input.model_dump_json(exclude_none=True)
         known, earlier = await self._facts(request, {"input": input_json, "key": key, "id": subject_id})
         if earlier is None and (broken := self._broken(request, input, known)):
@@ -91,7 +93,7 @@ class Change(Generic[Input, Facts]):
         is passed on that would be refused afterwards. `taken` takes the request in, and is told whether it is new under
         that key. However that fails, the place is free again.
         """
-        require_role(request, self.kind.roles)
+        await self._require_allowed(request)
         about = {"key": key, "id": subject_id}
         known, earlier = await self._facts(request, about)
         if earlier is None:
@@ -105,6 +107,11 @@ class Change(Generic[Input, Facts]):
                     return await self._stored(request, key, input_json, subject_id, None, place)
         input_json = (await taken(known, False)).model_dump_json(exclude_none=True)
         return await self._stored(request, key, input_json, subject_id, earlier)
+
+    async def _require_allowed(self, request: ApiRequest) -> None:
+        require_role(request, self.kind.roles)
+        if self.kind.fresh:
+            await require_fresh(request)
 
     async def _facts(
         self, request: ApiRequest, values: Mapping[str, str | None]
@@ -141,13 +148,17 @@ class Change(Generic[Input, Facts]):
             "request_id": _request_id(), "deadline": str(self.kind.deadline.total_seconds()),
             "admission": place or str(uuid4()), "limits": COMMANDS.taking(self.kind.crm_calls).of(request).json(),
         }  # fmt: skip
-        stored = await database_of(request).ask(ACCEPT, customer_of(request), values, role=caller_of(request).role)
+        stored = await database_of(request).ask(
+            ACCEPT, customer_of(request), values, role=caller_of(request).role, is_fresh=is_fresh(request)
+        )
         outcome, command, accepted_at, refused_by, retry_after = stored.rows[0]
         check(COMMANDS, refused_by, retry_after)
         if outcome == b"unknown":
             raise NotFoundError("there is no such thing to change")
         if outcome == b"forbidden":
             raise ForbiddenRoleError(caller_of(request).role, self.kind.roles)
+        if outcome == b"stale":
+            await require_fresh(request)
         if outcome == b"unlinked":
             rule = Broken(field="request", code=UNLINKED, reason="needs an account in the system it changes")
             raise BrokenRulesError([rule])

@@ -31,7 +31,7 @@ class CustomerController(Controller):
         """Who the token speaks for."""
         return await single(request, ME)
 
-    @patch(operation_id="updateMe", **change(), opt=UPDATE_PROFILE.opt)
+    @patch(operation_id="updateMe", **change(fresh=UPDATE_PROFILE.kind.fresh), opt=UPDATE_PROFILE.opt)
     async def update(self, request: ApiRequest, data: JSONBody[UpdateProfile], key: IdempotencyKey) -> JsonAnswer:
         """Change the billing contact; what is absent stays as it is. The billing system owns it."""
         return await UPDATE_PROFILE.accept(request, key, data, await _oneself(request))

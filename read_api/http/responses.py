@@ -20,10 +20,11 @@ def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
 
 
-def change(*more: Kind, rules: Any = None, most_bytes: int = 16 * 1024) -> dict[str, Any]:
+def change(*more: Kind, rules: Any = None, fresh: bool = False, most_bytes: int = 16 * 1024) -> dict[str, Any]:
     """What the decorator of a handler is told that accepts commands: 202, the problems, the largest body.
 
-    `more` adds to the problems; `rules` is the Literal of the codes that say which rule of the business is broken.
+    `more` adds to the problems; `rules` is the Literal of the codes that say which rule of the business is broken;
+    `fresh` is what the kind of command says of it.
     """
     kinds = (
         *EVERY,
@@ -40,6 +41,9 @@ def change(*more: Kind, rules: Any = None, most_bytes: int = 16 * 1024) -> dict[
     problems[catalogue.BROKEN_RULES.status] = problem_spec(catalogue.BROKEN_RULES, told)
     limited = f"{catalogue.TOO_MANY_REQUESTS.title}, or: {catalogue.TOO_MANY_OPEN.title}"
     problems[catalogue.TOO_MANY_OPEN.status] = problem_spec(catalogue.TOO_MANY_OPEN, limited)
+    if fresh:
+        told = f"{catalogue.FORBIDDEN_ROLE.title}, or: {catalogue.FRESH_AUTHENTICATION_NEEDED.title}"
+        problems[catalogue.FORBIDDEN_ROLE.status] = problem_spec(catalogue.FORBIDDEN_ROLE, told)
     accepted = ResponseSpec(AcceptedAnswer, description="Accepted", generate_examples=False)
     return {"status_code": 202, "responses": {202: accepted, **problems}, "request_max_body_size": most_bytes}
 

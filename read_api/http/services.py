@@ -10,6 +10,7 @@ from litestar.datastructures import State
 
 from core.settings import ApiSettings
 from read_api.auth.door import Door
+from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
 from read_api.auth.verification import Verification
 from read_api.gateway import Gateway
@@ -34,6 +35,7 @@ class Services:
     guard: BearerGuard
     verification: Verification
     door: Door
+    factors: Factors
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

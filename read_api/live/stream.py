@@ -68,7 +68,8 @@ async def items(
 
 async def _next(subscriber: Subscriber, seconds: float) -> Change | None:
     try:
-        return await asyncio.wait_for(subscriber.waiting.get(), seconds)
+        async with asyncio.timeout(seconds):
+            return await subscriber.waiting.get()
     except TimeoutError:
         return None
 

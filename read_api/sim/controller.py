@@ -1,6 +1,6 @@
 """SIM lines and what they used."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -42,7 +42,6 @@ LINE_ON_DEMAND = OnDemand(Question("sim/request_line"), Question("sim/read_at"))
 Id = Annotated[UUID, Parameter(description="The SIM line's id")]
 
 FACTS = Question("sim/change_facts")
-CHANGES = change(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode)
 
 
 def _complete(request: ApiRequest, line: LineFacts) -> LineFacts:
@@ -53,6 +52,10 @@ def _complete(request: ApiRequest, line: LineFacts) -> LineFacts:
 
 def _change(kind: Kind[Input, LineFacts]) -> Change[Input, LineFacts]:
     return Change(kind, "/api/sims/{id}", FACTS, _complete)
+
+
+def _handled(accepting: Change[Any, LineFacts]) -> dict[str, Any]:
+    return change(NOT_FOUND, NUMBER_DISPUTED, rules=RuleCode, fresh=accepting.kind.fresh) | {"opt": accepting.opt}
 
 
 TOP_UP = _change(kinds.TOP_UP)
@@ -84,40 +87,40 @@ class SimController(Controller):
         """One SIM line; what is old is read again soon, or at once for a caller that waits."""
         return await _on_demand(request, SIM, sim_id)
 
-    @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **CHANGES, opt=TOP_UP.opt)
+    @post("/{sim_id:str}/top-ups", operation_id="topUpSim", **_handled(TOP_UP))
     async def top_up(self, request: ApiRequest, sim_id: Id, data: JSONBody[TopUp], key: IdempotencyKey) -> JsonAnswer:
         """More data for a line: invoiced, charged to the card on file, then added. ¥500 per whole gigabyte."""
         return await TOP_UP.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/plan-changes", operation_id="changeSimPlan", **CHANGES, opt=CHANGE_PLAN.opt)
+    @post("/{sim_id:str}/plan-changes", operation_id="changeSimPlan", **_handled(CHANGE_PLAN))
     async def change_plan(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[PlanChange], key: IdempotencyKey
     ) -> JsonAnswer:
         """Another plan from the first of next month on; one such change may wait."""
         return await CHANGE_PLAN.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **CHANGES, opt=CHANGE_VOICE.opt)
+    @post("/{sim_id:str}/voice-options", operation_id="changeSimVoiceOptions", **_handled(CHANGE_VOICE))
     async def change_voice(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[VoiceOptions], key: IdempotencyKey
     ) -> JsonAnswer:
         """Switch voice options; changes of a line wait for half an hour after the one before."""
         return await CHANGE_VOICE.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/network-changes", operation_id="changeSimNetwork", **CHANGES, opt=CHANGE_NETWORK.opt)
+    @post("/{sim_id:str}/network-changes", operation_id="changeSimNetwork", **_handled(CHANGE_NETWORK))
     async def change_network(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[NetworkChange], key: IdempotencyKey
     ) -> JsonAnswer:
         """Change between 4G and 5G; takes about half an hour, in which the line takes no other change."""
         return await CHANGE_NETWORK.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/reissues", operation_id="reissueEsim", **CHANGES, opt=REISSUE.opt)
+    @post("/{sim_id:str}/reissues", operation_id="reissueEsim", **_handled(REISSUE))
     async def reissue(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[Reissue], key: IdempotencyKey
     ) -> JsonAnswer:
         """A new profile for an eSIM on another chip; the old one is void when it is done."""
         return await REISSUE.accept(request, key, data, str(sim_id))
 
-    @post("/{sim_id:str}/cancellations", operation_id="cancelSim", **CHANGES, opt=CANCEL.opt)
+    @post("/{sim_id:str}/cancellations", operation_id="cancelSim", **_handled(CANCEL))
     async def cancel(
         self, request: ApiRequest, sim_id: Id, data: JSONBody[LineCancellation], key: IdempotencyKey
     ) -> JsonAnswer:

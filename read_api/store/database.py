@@ -62,11 +62,17 @@ class Database:
         await self._pool.close()
 
     async def ask(
-        self, question: Question, customer: str, values: Mapping[str, str | None], role: str | None = None
+        self,
+        question: Question,
+        customer: str,
+        values: Mapping[str, str | None],
+        role: str | None = None,
+        is_fresh: bool = False,
     ) -> Found:
         """The rows that the customer (an id it was ever known by) may see.
 
-        `role`: as what the person acts for it. The database refuses changes without one.
+        `role`: as what the person acts for it. The database refuses changes without one. `is_fresh`: whether they
+        proved who they are just now, without which it refuses some.
 
         Raises:
             UnknownCustomerError, DatabaseDownError.
@@ -74,7 +80,7 @@ class Database:
         who = SPEAK_FOR.bound({"customer": customer, "datasets": question.sources})
         asked = [(SPEAK_FOR, who), (question, question.bound(values))]
         if role is not None:
-            asked.insert(1, (SPEAK_AS, [role.encode()]))
+            asked.insert(1, (SPEAK_AS, SPEAK_AS.bound({"role": role, "fresh": str(is_fresh).lower()})))
         said, *_, answer = await self._round_trip(customer, asked)
         if said.get_value(0, 1) is None:
             raise UnknownCustomerError("the hub does not know that customer")

@@ -75,7 +75,7 @@ class SubscriptionController(Controller):
     @post(
         "/{subscription_id:str}/cancellations",
         operation_id="cancelSubscription",
-        **change(NOT_FOUND, rules=RuleCode),
+        **change(NOT_FOUND, rules=RuleCode, fresh=CANCEL.kind.fresh),
         opt=CANCEL.opt,
     )
     async def cancel(

@@ -245,7 +245,8 @@ $$;
 COMMENT ON FUNCTION auth.hold(uuid, uuid) IS 'Keep a membership as it is until the transaction ends; whether there is one';
 
 -- A session begins, once its person has proved who they are: `verified` is the hash that the password was compared with,
--- for it may have been changed meanwhile. outcome: begun, refused (it was), locked, no_account (they may act for nobody).
+-- for it may have been changed meanwhile. outcome: begun, refused (it was), locked, challenged (what they proved, `amr`, is not
+-- enough for them), no_account (they may act for nobody).
 -- rehashed: the same password's hash by today's parameters. forgiven: the key of the account's tries, which count no more.
 CREATE OR REPLACE FUNCTION auth.begin_session(
     session uuid, person uuid, verified text, rehashed text, token_hash bytea, device text, amr text[],
@@ -268,6 +269,13 @@ BEGIN
         RETURN QUERY SELECT 'locked', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
     END IF;
+    IF rehashed IS NOT NULL THEN
+        UPDATE auth.users u SET password_hash = rehashed WHERE u.id = person;
+    END IF;
+    IF cardinality(auth.still_needed(person, amr)) > 0 THEN
+        RETURN QUERY SELECT 'challenged', NULL::uuid, NULL::text, NULL::integer;
+        RETURN;
+    END IF;
     SELECT a.customer_id, a.role INTO chosen
       FROM auth.acting(person, (SELECT s.customer_id FROM auth.sessions s WHERE s.user_id = person
                                  ORDER BY s.last_used_at DESC LIMIT 1)) a;
@@ -275,9 +283,6 @@ BEGIN
         PERFORM auth.note('user:' || person, NULL, 'login.refused', 'user:' || person, address, '{"why": "no_account"}');
         RETURN QUERY SELECT 'no_account', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
-    END IF;
-    IF rehashed IS NOT NULL THEN
-        UPDATE auth.users u SET password_hash = rehashed WHERE u.id = person;
     END IF;
     DELETE FROM auth.attempts a WHERE a.kind = 'login' AND a.key = forgiven;
     -- Asked twice, where the connection broke before the answer came.
@@ -479,8 +484,9 @@ $$;
 COMMENT ON FUNCTION auth.password_of(uuid) IS 'The person of a session and the hash of their password';
 
 -- A new password, where the old one's hash is still the one that was compared. Every other session ends: whoever knew the
--- old password may have one. ended: how many; null: it was not changed.
-CREATE OR REPLACE FUNCTION auth.change_password(session uuid, verified text, hashed text, address text)
+-- old password may have one. suffices: it is long enough to be all that is proven; one that is not needs a second factor.
+-- ended: how many; null: it was not changed.
+CREATE OR REPLACE FUNCTION auth.change_password(session uuid, verified text, hashed text, suffices boolean, address text)
     RETURNS TABLE (ended integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -488,9 +494,11 @@ DECLARE
     person uuid;
     others integer;
 BEGIN
-    UPDATE auth.users u SET password_hash = hashed, password_set_at = clock_timestamp()
+    UPDATE auth.users u
+       SET password_hash = hashed, password_set_at = clock_timestamp(), password_suffices = suffices
       FROM auth.sessions s
      WHERE s.id = session AND s.revoked_at IS NULL AND u.id = s.user_id AND u.password_hash = verified
+       AND (suffices OR cardinality(auth.second_methods(u.id)) > 0)
     RETURNING u.id INTO person;
     IF FOUND THEN
         others := auth.revoke_all(person, session, 'password_changed');
@@ -500,13 +508,13 @@ BEGIN
     RETURN QUERY SELECT others;
 END
 $$;
-COMMENT ON FUNCTION auth.change_password(uuid, text, text, text) IS
+COMMENT ON FUNCTION auth.change_password(uuid, text, text, boolean, text) IS
     'Change the password of a session''s person and end their other sessions; how many those were';
 
 -- -- housekeeping ------------------------------------------------------------------------------------------------------
 
--- Sessions that have been over for 30 days, tries of more than a day ago, what was called back longer ago than any token
--- lives, keys whose tokens have all ended, and messages (auth_mail.sql).
+-- Sessions that have been over for 30 days, log-ins that were not gone on with, tries of more than a day ago, what was called
+-- back longer ago than any token lives, keys whose tokens have all ended, and messages (auth_mail.sql).
 CREATE OR REPLACE FUNCTION auth.forget() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -517,6 +525,7 @@ BEGIN
     DELETE FROM auth.sessions s
      WHERE s.expires_at < moment - interval '30 days' OR s.revoked_at < moment - interval '30 days';
     GET DIAGNOSTICS forgotten = ROW_COUNT;
+    DELETE FROM auth.challenges c WHERE c.expires_at < moment;
     DELETE FROM auth.attempts a WHERE a.tried_at < moment - interval '1 day';
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';

@@ -119,6 +119,17 @@ $$;
 CREATE OR REPLACE TRIGGER keep_messages AFTER UPDATE OF email ON auth.users
     FOR EACH ROW WHEN (NEW.email <> OLD.email) EXECUTE FUNCTION auth.keep_messages();
 
+-- A person's second factors are others (auth_factors.sql). what: on, off, codes_renewed or code_used. left: so many recovery
+-- codes are good.
+CREATE OR REPLACE FUNCTION auth.tell_of_factor(person uuid, what text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT auth.post(person, 'factor_changed', jsonb_build_object(
+        'what', what,
+        'left', (SELECT count(*) FROM auth.recovery_codes c WHERE c.user_id = person AND c.used_at IS NULL)))
+$$;
+COMMENT ON FUNCTION auth.tell_of_factor(uuid, text) IS 'Tell a person by e-mail that their second factors changed';
+
 -- Somebody tries an account so often that they must wait. limits: as of auth.attempt, how often that may be told.
 CREATE OR REPLACE FUNCTION auth.tell_limited(email text, limits jsonb, address text) RETURNS TABLE (told boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -189,9 +200,11 @@ $$;
 COMMENT ON FUNCTION auth.password_link(bytea) IS 'The person whose password a link may set; no row: it is good no more, or never was';
 
 -- Set the password of a link's person, once, and end every session of theirs. What an operator locked stays locked.
--- forgiven: the key of the account's tries, which count no more. ended: how many sessions; null: the link is not good.
-CREATE OR REPLACE FUNCTION auth.set_password_by_link(token_hash bytea, hashed text, forgiven text, address text)
-    RETURNS TABLE (ended integer)
+-- suffices: as of auth.change_password. forgiven: the key of the account's tries, which count no more. ended: how many
+-- sessions; null: the link is not good, or for a longer password only, since the second factor was taken away meanwhile.
+CREATE OR REPLACE FUNCTION auth.set_password_by_link(
+    token_hash bytea, hashed text, suffices boolean, forgiven text, address text
+) RETURNS TABLE (ended integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -201,9 +214,12 @@ DECLARE
 BEGIN
     -- The person's row is what all take turns at, whichever of their links they use; then the link is looked at again.
     PERFORM FROM auth.users u WHERE u.id = person FOR UPDATE;
-    IF EXISTS (SELECT FROM auth.password_link(set_password_by_link.token_hash)) THEN
+    IF EXISTS (SELECT FROM auth.password_link(set_password_by_link.token_hash))
+       AND (suffices OR cardinality(auth.second_methods(person)) > 0) THEN
         -- The trigger above ends this link and the person's others, and tells them.
-        UPDATE auth.users u SET password_hash = hashed, password_set_at = clock_timestamp() WHERE u.id = person;
+        UPDATE auth.users u
+           SET password_hash = hashed, password_set_at = clock_timestamp(), password_suffices = suffices
+         WHERE u.id = person;
         sessions := auth.revoke_all(person, NULL, 'password_reset');
         DELETE FROM auth.attempts a WHERE a.kind = 'login' AND a.key = forgiven;
         PERFORM auth.note('user:' || person, NULL, 'password.reset', 'user:' || person, address,
@@ -212,7 +228,7 @@ BEGIN
     RETURN QUERY SELECT sessions;
 END
 $$;
-COMMENT ON FUNCTION auth.set_password_by_link(bytea, text, text, text) IS
+COMMENT ON FUNCTION auth.set_password_by_link(bytea, text, boolean, text, text) IS
     'Set a password by a link that was sent, and end every session; how many those were';
 
 -- -- sending -----------------------------------------------------------------------------------------------------------

@@ -381,8 +381,8 @@ COMMENT ON FUNCTION command.release(uuid) IS 'What was admitted is no longer und
 
 -- A customer asks for something: stored once per key, and whoever does such things is woken.
 -- outcome: accepted, repeated (the same asked before under this key), conflict (something else was), unlinked (the
--- customer has no account there, or is gone), forbidden (the session's role, hub.role, may not ask for that kind), unknown
--- (the customer may read no such subject), refused (a limit is reached: see command.admit). What was admitted before under
+-- customer has no account there, or is gone), forbidden (the session's role, hub.role, may not ask for that kind), stale
+-- (for that kind, they must have proven who they are just now, hub.fresh), unknown (the customer may read no such subject), refused (a limit is reached: see command.admit). What was admitted before under
 -- the same id is not counted again.
 CREATE OR REPLACE FUNCTION command.accept(
     kind text, system text, subject_kind text, subject_id uuid, lane text, idempotency_key text, request_hash text,
@@ -405,6 +405,10 @@ BEGIN
     END IF;
     IF NOT command.may(accept.kind, current_setting('hub.role', true)) THEN
         RETURN QUERY SELECT 'forbidden', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
+        RETURN;
+    END IF;
+    IF command.needs_fresh(accept.kind) AND current_setting('hub.fresh', true) IS DISTINCT FROM 'true' THEN
+        RETURN QUERY SELECT 'stale', NULL::uuid, NULL::timestamptz, NULL::text, NULL::integer;
         RETURN;
     END IF;
     -- Whoever calls this may have asked whose the subject is, or not.

@@ -61,10 +61,17 @@ GRANT EXECUTE ON FUNCTION auth.known(text), auth.attempt(text, jsonb), auth.sign
     auth.refresh(bytea, bytea, bytea, bytea, interval, interval, interval, text),
     auth.me(uuid), auth.sessions_of(uuid), auth.end_session(uuid, uuid, text), auth.end_session_of(bytea, text),
     auth.end_all_sessions(uuid, text), auth.act_for(uuid, uuid, text), auth.password_of(uuid),
-    auth.change_password(uuid, text, text, text), auth.note(text, text, text, text, text, jsonb) TO hub_auth;
+    auth.change_password(uuid, text, text, boolean, text), auth.note(text, text, text, text, text, jsonb) TO hub_auth;
 GRANT EXECUTE ON FUNCTION auth.tell_limited(text, jsonb, text),
     auth.request_password_link(text, bytea, text, integer, text), auth.password_link(bytea),
-    auth.set_password_by_link(bytea, text, text, text) TO hub_auth;
+    auth.set_password_by_link(bytea, text, boolean, text, text) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid), auth.proving(uuid),
+    auth.authenticated_at(uuid), auth.open_challenge(bytea, uuid, text, bytea, text, interval, text),
+    auth.try_challenge(bytea, bytea, integer),
+    auth.meet_challenge(bytea, bytea, text, text, uuid, bytea, text, interval, text, text),
+    auth.step_up(uuid, text, text, text, text), auth.factors_of(uuid), auth.begin_totp(uuid, interval, text),
+    auth.confirm_totp(uuid, interval, text, bigint, bytea[], text, text), auth.end_totp(uuid, interval, text),
+    auth.renew_recovery_codes(uuid, interval, bytea[], text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 -- The worker sends messages one at a time, and sees of each what it needs for that.

@@ -79,6 +79,12 @@ users = Table(
     text("lock_reason", "Why, in an operator's words", personal=True, erased="'erased'"),
     choice("language", ("en", "ja"), "In which language they are written to", default="ja"),
     stamp("created_at", "When the person was added, UTC"),
+    flag(
+        "password_suffices",
+        "Whether the password is long enough to be all that the person proves",
+        required=True,
+        default=True,
+    ),
     schema="auth",
     comment="One row per person who may log in.",
 )
@@ -119,9 +125,10 @@ sessions = Table(
     instant("revoked_at", "When it was ended before its time, UTC; null: it was not"),
     text(
         "revoked_why",
-        "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset",
+        "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed",
         personal=False,
     ),
+    stamp("authenticated_at", "When the person last proved who they are, UTC: `auth_time` of its access tokens"),
     schema="auth",
     comment="One row per log-in on one device: a family of refresh tokens, of which the newest is good.",
 )
@@ -156,6 +163,84 @@ refresh_tokens = Table(
     schema="auth",
     comment="Refresh tokens by their hashes: who reads this table has none of them.",
 )
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column(
+        "token_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the challenge, which is 256 random bits",
+        info=says("secret"),
+    ),
+    _of("users", "Who has begun to log in: auth.users.id"),
+    _bytes(
+        "client", "SHA-256 of what tells the client that began: only it may go on", required=True, personal="secret"
+    ),
+    Column(
+        "amr",
+        ARRAY(Text),
+        nullable=False,
+        comment="What was proven so far (RFC 8176), such as pwd",
+        info=says(personal=False),
+    ),
+    text("verified", "Hash of the password that was proven; null: none was", personal="secret", erased="NULL"),
+    text(
+        "forgiven",
+        "Whose tries of a password count no more once they are in: auth.attempts.key",
+        personal="secret",
+        erased="NULL",
+    ),
+    _count("tries", "How often it was tried to go on with it", default="0"),
+    stamp("created_at", "When it was made, UTC"),
+    instant("expires_at", "Until when it may be gone on with, UTC", required=True, erased="created_at"),
+    reference("session_id", "Session that it ended in: auth.sessions.id; null: none yet. It is good for one"),
+    schema="auth",
+    comment="One row per log-in that needs more than was proven at first.",
+)
+Index(None, challenges.c.user_id)
+
+totp = Table(
+    "totp",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("auth.users.id", ondelete="CASCADE"), primary_key=True, comment="Person"),
+    text(
+        "secret",
+        "What the app and the hub share, sealed by a key of the API's settings; null: it is not on yet",
+        personal="secret",
+        erased="NULL",
+    ),
+    Column("last_step", BigInteger, comment="Step of 30 seconds of the code that was taken last; no earlier one is"),
+    instant("confirmed_at", "Since when it is on, UTC"),
+    text(
+        "pending",
+        "A secret that was given out and of which no code came yet, sealed; null: none",
+        personal="secret",
+        erased="NULL",
+    ),
+    instant("pending_at", "When it was given out, UTC"),
+    schema="auth",
+    comment="Authenticator apps (RFC 6238), one per person.",
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column(
+        "code_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the code, which is 120 random bits",
+        info=says("secret"),
+    ),
+    _of("users", "Person: auth.users.id"),
+    stamp("created_at", "When it was given out, UTC"),
+    instant("used_at", "When it was used, UTC; null: it is good", erased="coalesce(used_at, created_at)"),
+    schema="auth",
+    comment="Codes that stand in for a second factor that was lost, each good once.",
+)
+Index(None, recovery_codes.c.user_id)
 
 signing_keys = Table(
     "signing_keys",

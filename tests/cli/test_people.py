@@ -126,6 +126,34 @@ def test_a_lock_ends_every_session_and_is_undone(hub: Hub, owner: Any, customer:
     assert "locked until" in hub("user", "list").out
 
 
+def test_second_factors_are_shown_and_taken_away(hub: Hub, owner: Any, customer: str) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()
+    owner.execute("UPDATE auth.users SET password_suffices = false")
+    insert(owner, "auth.totp", user_id=who, secret="sealed", last_step=1, confirmed_at=datetime(2026, 1, 2, tzinfo=UTC))
+    for number, used_at in enumerate([None, None, datetime(2026, 1, 3, tzinfo=UTC)]):
+        insert(owner, "auth.recovery_codes", user_id=who, code_hash=bytes([number]), used_at=used_at)
+    insert(owner, "auth.sessions", user_id=who, customer_id=customer)
+
+    (before,) = said(hub, "user", "show", TARO)
+    table = hub("user", "show", TARO).out
+    kept = hub("user", "reset", TARO)
+    (between,) = said(hub, "user", "show", TARO)
+    taken = hub("user", "reset", TARO, "--factors")
+    (after,) = said(hub, "user", "show", TARO)
+
+    assert [(each["method"], each["remaining"]) for each in before["factors"]] == [("totp", None), ("recovery", 2)]
+    assert "2026-01-02" in table
+    assert "sealed" not in table + str(before)
+    assert (kept.code, taken.code) == (0, 0)
+    assert (len(between["factors"]), after["factors"]) == (2, [])
+    # The new password is all that they prove now, and long enough for that.
+    assert len(taken.out.strip()) >= 15
+    assert owner.execute("SELECT password_suffices FROM auth.users").fetchone() == (True,)
+    actions = [action for (action,) in owner.execute("SELECT action FROM auth.audit ORDER BY seq")]
+    assert actions[-3:] == ["password.reset", "password.reset", "factor.reset"]
+
+
 def test_a_reset_gives_another_password_and_ends_every_session(hub: Hub, owner: Any, customer: str) -> None:
     old = hub("user", "add", TARO, "--customer", customer).out.splitlines()[-1]
     ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()

@@ -11,6 +11,7 @@ ROOMS_WITH_BUGS = {
     "commands",
     "crashes",
     "events",
+    "factors",
     "live",
     "mail",
     "mappers",

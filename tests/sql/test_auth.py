@@ -173,6 +173,11 @@ def test_what_is_of_no_more_use_is_forgotten(database: Database, owner: Session)
     insert(owner, "auth.refresh_tokens", session_id=over)
     owner.execute("INSERT INTO auth.attempts (kind, key, tried_at) VALUES ('login', 'a', now() - interval '2 days')")
     owner.execute("INSERT INTO auth.attempts (kind, key) VALUES ('login', 'a')")
+    owner.execute(
+        "INSERT INTO auth.challenges (token_hash, user_id, client, amr, expires_at)"
+        " SELECT decode(md5(until), 'hex'), (SELECT id FROM auth.users LIMIT 1), '', '{pwd}', until::timestamptz"
+        "   FROM unnest('{infinity,yesterday}'::text[]) until"
+    )
 
     with psycopg.connect(database.sync) as session:
         assert session.execute("SELECT auth.forget()").fetchone() == (1,)
@@ -180,6 +185,7 @@ def test_what_is_of_no_more_use_is_forgotten(database: Database, owner: Session)
     assert owner.execute("SELECT id FROM auth.sessions").fetchall() == [(kept,)]
     assert owner.execute("SELECT count(*) FROM auth.refresh_tokens").fetchone() == (0,)
     assert owner.execute("SELECT count(*) FROM auth.attempts").fetchone() == (1,)
+    assert owner.execute("SELECT expires_at::text FROM auth.challenges").fetchall() == [("infinity",)]
 
 
 # -- who is taken away while they come in ------------------------------------------------------------------------------
@@ -203,6 +209,34 @@ def member(owner: Session) -> tuple[Any, list[Any]]:
             "INSERT INTO auth.memberships (user_id, customer_id, role) VALUES (%s, %s, 'owner')", [person, customer]
         )
     return person, customers
+
+
+def test_nobody_who_has_a_second_factor_is_let_in_by_less(
+    database: Database, owner: Session, member: tuple[Any, list[Any]]
+) -> None:
+    """Whatever the API asked for: what was proven is said to the database, and that decides."""
+    person, _ = member
+    insert(owner, "auth.totp", user_id=person, secret="sealed", last_step=1)
+    with psycopg.connect(database.auth) as session:
+        alone = session.execute(BEGIN, [uuid4(), person, b"token"]).fetchone()
+        both = session.execute(BEGIN.replace("{pwd}", "{pwd,otp,mfa}"), [uuid4(), person, b"token"]).fetchone()
+
+    assert (alone, both) == (("challenged",), ("begun",))
+
+
+def test_a_short_password_is_set_beside_a_second_factor_alone(
+    database: Database, owner: Session, member: tuple[Any, list[Any]]
+) -> None:
+    person, _ = member
+    session = uuid4()
+    owner.execute(BEGIN, [session, person, b"token"])
+    change = "SELECT ended FROM auth.change_password(%s, %s, %s, false, NULL)"
+    with psycopg.connect(database.auth, autocommit=True) as door:
+        assert door.execute(change, [session, "hash", "short"]).fetchone() == (None,)
+        insert(owner, "auth.totp", user_id=person, secret="sealed", last_step=1)
+        assert door.execute(change, [session, "hash", "short"]).fetchone() == (0,)
+
+    assert owner.execute("SELECT password_suffices FROM auth.users").fetchone() == (False,)
 
 
 @contextmanager

@@ -90,21 +90,34 @@ FUNCTIONS = {
             "act_for(uuid,uuid,text)",
             "attempt(text,jsonb)",
             "begin_session(uuid,uuid,text,text,bytea,text,text[],interval,text,text)",
-            "change_password(uuid,text,text,text)",
+            "authenticated_at(uuid)",
+            "begin_totp(uuid,interval,text)",
+            "change_password(uuid,text,text,boolean,text)",
+            "confirm_totp(uuid,interval,text,bigint,bytea[],text,text)",
             "end_all_sessions(uuid,text)",
             "end_session(uuid,uuid,text)",
             "end_session_of(bytea,text)",
+            "end_totp(uuid,interval,text)",
+            "factors_of(uuid)",
             "known(text)",
             "me(uuid)",
+            "meet_challenge(bytea,bytea,text,text,uuid,bytea,text,interval,text,text)",
             "note(text,text,text,text,text,jsonb)",
+            "open_challenge(bytea,uuid,text,bytea,text,interval,text)",
             "password_of(uuid)",
+            "proving(uuid)",
             "refresh(bytea,bytea,bytea,bytea,interval,interval,interval,text)",
+            "renew_recovery_codes(uuid,interval,bytea[],text)",
+            "second_methods(uuid)",
             "sessions_of(uuid)",
             "signing_key()",
+            "step_up(uuid,text,text,text,text)",
+            "step_up_methods(uuid)",
+            "try_challenge(bytea,bytea,integer)",
             "verifying(interval)",
             "password_link(bytea)",
             "request_password_link(text,bytea,text,integer,text)",
-            "set_password_by_link(bytea,text,text,text)",
+            "set_password_by_link(bytea,text,boolean,text,text)",
             "tell_limited(text,jsonb,text)",
         )
     ),
@@ -148,8 +161,8 @@ SHOWN = {
 
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
-    "attempts", "audit", "memberships", "messages", "password_links", "refresh_tokens", "revocations", "sessions",
-    "signing_keys", "users",
+    "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
+    "revocations", "sessions", "signing_keys", "totp", "users",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

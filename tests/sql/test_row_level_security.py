@@ -19,8 +19,10 @@ HUB = sorted(table.name for table in metadata.tables.values() if table.schema ==
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
-    "act_for", "attempt", "begin_session", "change_password", "end_all_sessions", "end_session", "end_session_of",
-    "known", "me", "note", "password_of", "refresh", "sessions_of", "signing_key", "verifying",
+    "act_for", "attempt", "authenticated_at", "begin_session", "begin_totp", "change_password", "confirm_totp",
+    "end_all_sessions", "end_session", "end_session_of", "end_totp", "factors_of", "known", "me", "meet_challenge",
+    "note", "open_challenge", "password_of", "proving", "refresh", "renew_recovery_codes", "second_methods",
+    "sessions_of", "signing_key", "step_up", "step_up_methods", "try_challenge", "verifying",
 )  # fmt: skip
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 

@@ -44,6 +44,20 @@ WRONG_CREDENTIALS = Kind(
     "E-mail address and password do not belong together",
     "Nobody logs in with these two. Which of them is wrong is not said, nor whether there is such a person.",
 )
+CHALLENGE_ENDED = Kind(
+    "challenge-ended",
+    401,
+    "This log-in cannot be gone on with",
+    "A log-in that waits for a second factor can be gone on with for ten minutes, five times, once, and by the browser"
+    " that began it. Begin anew with the password.",
+)
+WRONG_CODE = Kind(
+    "wrong-code",
+    400,  # no 401: a page that is logged in would take that for a token that has ended, refresh it, and try again
+    "The code is not right",
+    "It is not what the app shows now, or it was used before: each code is good once. Wait for the next one. Where none"
+    " is taken, the device's clock may be wrong.",
+)
 SESSION_ENDED = Kind(
     "session-ended",
     401,
@@ -91,6 +105,20 @@ FORBIDDEN_ROLE = Kind(
     "Whoever acts for a customer does so in a role: the owner may do everything; `billing` what costs money;"
     " `technical` what changes a line; `read_only` asks for nothing. `detail` says which roles may. An owner can give"
     " another role; a token carries it from the next refresh on.",
+)
+FRESH_AUTHENTICATION_NEEDED = Kind(
+    "fresh-authentication-needed",
+    403,
+    "Prove again who you are",
+    "What is hard to take back, or opens the way to more, needs that whoever asks has proven who they are within the"
+    " last `maxAge` seconds. Do so by one of `methods` at POST /auth/step-up, and ask again with the token that it"
+    " gives.",
+)
+PASSWORD_TOO_SHORT = Kind(
+    "password-too-short",
+    409,
+    "The password is too short to be the only factor",
+    "A password that is all somebody proves needs more characters than one beside a second factor. Change it first.",
 )
 NOT_FOUND = Kind(
     "not-found", 404, "There is no such thing", "Nothing is at this address, or it belongs to another customer."

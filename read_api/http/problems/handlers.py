@@ -50,7 +50,9 @@ def problem(
     *fields: FieldProblem,
     status: int | None = None,
     headers: dict[str, str] | None = None,
+    **more: Any,
 ) -> Response[bytes]:
+    """An answer of that kind. `more`: members that only some kinds have."""
     document = Problem(
         type=kind.type,
         title=kind.title,
@@ -59,6 +61,7 @@ def problem(
         instance=request.scope["path"],
         field=fields[0].field if fields else msgspec.UNSET,
         errors=list(fields) if fields else msgspec.UNSET,
+        **more,
     )
     return Response(
         content=msgspec.json.encode(document),

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 
@@ -23,3 +24,9 @@ class Problem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     instance: Annotated[str, Meta(description="Path that was asked for", examples=["/api/invoices"])]
     field: Annotated[str | UnsetType, Meta(description="First field at fault")] = UNSET
     errors: Annotated[list[FieldProblem] | UnsetType, Meta(description="Every field at fault")] = UNSET
+    methods: Annotated[
+        list[str] | UnsetType, Meta(description="By which methods to prove who one is", examples=[["totp", "recovery"]])
+    ] = UNSET
+    max_age: Annotated[int | UnsetType, Meta(description="For how many seconds that counts", examples=[600])] = (
+        msgspec.field(default=UNSET, name="maxAge")
+    )

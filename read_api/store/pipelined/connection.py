@@ -153,7 +153,8 @@ class PipelinedConnection:
         """Return once the connection has ended; ends it when nobody is there any more."""
         while self.is_open:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), LOOK_EVERY_SECONDS)
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                    await self._ended.wait()
             if self.silent(monotonic()) > SILENCE_SECONDS:
                 self.close()
 

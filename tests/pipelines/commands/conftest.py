@@ -142,7 +142,8 @@ class Hub:
         """Accept a command as the API does, rules apart."""
         with psycopg.connect(self.database.api) as connection:
             connection.execute(
-                "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+                "SELECT set_config('hub.role', 'owner', true), set_config('hub.fresh', 'true', true),"
+                " set_config('hub.customer_id', %s, true)",
                 [str(customer.id)],
             )
             row = connection.execute(

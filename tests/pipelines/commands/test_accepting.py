@@ -35,7 +35,8 @@ class Api:
     def as_(self, customer: dict[str, Any], query: str, **values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._database.api) as connection:
             connection.execute(
-                "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)",
+                "SELECT set_config('hub.role', 'owner', true), set_config('hub.fresh', 'true', true),"
+                " set_config('hub.customer_id', %s, true)",
                 [str(customer["id"])],
             )
             return connection.execute(query.encode(), values).fetchall()

@@ -29,6 +29,7 @@ NOON = datetime(2026, 4, 1, 3, tzinfo=UTC)
 ID = UUID("0b9ee7c5-0000-4000-8000-000000000000")
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAMPLES: dict[str, dict[str, Any]] = {
+    "factor_changed": {"what": "code_used", "left": 3},
     "login_limited": {"address": "192.0.2.1"},
     "password_changed": {},
     "password_link": {"minutes": 30, "token": "t0ken"},
@@ -76,6 +77,22 @@ def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted
         f"{name}.{language}.txt" for name in SAMPLES for language in ("en", "ja")
     }
     assert set(posted) == set(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("on", "switched on"),
+        ("off", "switched off"),
+        ("codes_renewed", "new recovery codes"),
+        ("code_used", "3 are left"),
+    ],
+)
+def test_another_second_factor_is_told_of_as_what_it_is(what: str, said: str) -> None:
+    found = letter("factor_changed", what=what)
+
+    assert said in part(found, "plain")
+    assert "\n" not in found["Subject"]
 
 
 def test_a_message_says_whom_it_is_from_and_is_answered_by_no_machine() -> None:

@@ -1,5 +1,6 @@
 """Customers of whom the hub holds something everywhere it can, each value with a mark of whose it is."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,13 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
         insert(connection, "auth.memberships", user_id=user["id"], customer_id=each)
     session = insert(connection, "auth.sessions", user_id=user["id"], customer_id=customer, device=mark)
     insert(connection, "auth.refresh_tokens", session_id=session["id"], used_by=mark.encode())
+    hashed = hashlib.sha256(mark.encode() + user["id"].bytes).digest()
+    insert(connection, "auth.totp", user_id=user["id"], secret=mark, pending=mark, last_step=1)
+    insert(connection, "auth.recovery_codes", user_id=user["id"], code_hash=hashed)
+    insert(
+        connection, "auth.challenges", token_hash=hashed, user_id=user["id"], amr=["pwd"], verified=mark,
+        forgiven=mark, expires_at="2100-01-01T00:00:00Z",
+    )  # fmt: skip
     insert(
         connection, "auth.messages",
         user_id=user["id"], email=f"{mark}@example.com", facts={"device": mark}, secret={"token": mark}, reason=mark,

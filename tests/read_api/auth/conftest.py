@@ -1,7 +1,9 @@
 """People who may log in, and the API as their browsers speak to it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +11,9 @@ import httpx
 import psycopg
 import pytest
 from litestar import Litestar
+from pyotp import TOTP
 
+from core.clock import utc_now
 from core.settings import ApiSettings, AuthSettings
 from read_api.app import create_app
 from read_api.auth.cookies import NAME
@@ -20,7 +24,7 @@ from tests.conftest import Database, as_api
 
 PASSWORD = "correct horse battery staple"
 OWN_PAGE = {"origin": "http://hub", "user-agent": "a browser"}
-CHEAP = AuthSettings(argon2_memory_kib=7168, argon2_passes=1)
+CHEAP = AuthSettings(argon2_memory_kib=7168, argon2_passes=1, factor_keys="a1" * 32)
 """As little work as may be: what is hashed here is no secret."""
 HASHED = hasher_of(CHEAP).hash(PASSWORD)
 
@@ -64,9 +68,27 @@ def door_settings() -> AuthSettings:
     return CHEAP
 
 
+class Clock:
+    """The API's, which stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.moment = utc_now()
+
+    def __call__(self) -> Any:
+        return self.moment
+
+    def go_on(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
 @pytest.fixture
-def app(database: Database, api_settings: ApiSettings, door_settings: AuthSettings) -> Litestar:
-    return create_app(as_api(database), api_settings, auth=door_settings)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(database: Database, api_settings: ApiSettings, door_settings: AuthSettings, clock: Clock) -> Litestar:
+    return create_app(as_api(database), api_settings, clock, auth=door_settings)
 
 
 @pytest.fixture
@@ -125,4 +147,74 @@ def later(owner: "psycopg.Connection[Any]", by: str) -> None:
     """So much time goes by for whatever the database counts."""
     owner.execute("UPDATE auth.attempts SET tried_at = tried_at - %s::interval", [by])
     owner.execute("UPDATE auth.refresh_tokens SET used_at = used_at - %s::interval", [by])
+    owner.execute("UPDATE auth.challenges SET expires_at = expires_at - %s::interval", [by])
+    owner.execute("UPDATE auth.totp SET pending_at = pending_at - %s::interval", [by])
     owner.execute("UPDATE auth.sessions SET expires_at = expires_at - %s::interval", [by])
+
+
+# -- second factors ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Phone:
+    """An authenticator app, by the API's clock, and the recovery codes that its person wrote down."""
+
+    secret: str
+    clock: Clock
+    codes: list[str]
+
+    def code(self, steps: int = 0) -> str:
+        """What it shows; `steps`: with a clock that is so many half minutes ahead."""
+        return TOTP(self.secret).at(self.clock.moment + timedelta(seconds=30 * steps))
+
+    def next_code(self) -> str:
+        """One that was not shown before."""
+        self.clock.go_on(30)
+        return self.code()
+
+
+async def begin_totp(client: httpx.AsyncClient, headers: dict[str, str], clock: Clock) -> Phone:
+    """An app that has the secret and is not switched on yet."""
+    begun = await client.post("/auth/factors/totp", headers=headers)
+    assert begun.status_code == 200, begun.text
+    return Phone(begun.json()["data"]["secret"], clock, [])
+
+
+async def confirm_totp(client: httpx.AsyncClient, headers: dict[str, str], code: str) -> httpx.Response:
+    return await client.post("/auth/factors/totp/confirm", headers=headers, json={"code": code})
+
+
+async def with_phone(client: httpx.AsyncClient, headers: dict[str, str], clock: Clock) -> Phone:
+    """A person's app, switched on by a session of theirs that is fresh."""
+    phone = await begin_totp(client, headers, clock)
+    confirmed = await confirm_totp(client, headers, phone.code())
+    assert confirmed.status_code == 200, confirmed.text
+    phone.codes = confirmed.json()["data"]["codes"]
+    return phone
+
+
+async def challenge_of(client: httpx.AsyncClient, person: Somebody, password: str = PASSWORD) -> str:
+    """What a log-in waits with for a second factor."""
+    answer = await log_in(client, person, password)
+    assert answer.status_code == 202, answer.text
+    challenge: str = answer.json()["data"]["challenge"]
+    return challenge
+
+
+async def verify(
+    client: httpx.AsyncClient, challenge: str, code: str, method: str = "totp", **headers: str
+) -> httpx.Response:
+    body = {"challenge": challenge, "method": method, "code": code}
+    return await client.post("/auth/login/verify", json=body, headers=headers)
+
+
+async def step_up(client: httpx.AsyncClient, headers: dict[str, str], method: str, shown: str) -> httpx.Response:
+    body = {"method": method, "password" if method == "password" else "code": shown}
+    return await client.post("/auth/step-up", json=body, headers=headers)
+
+
+async def until_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """What is called back is refused a moment later."""
+    async with asyncio.timeout(30):
+        while (await client.get("/api/me", headers=headers)).status_code != 401:
+            pass

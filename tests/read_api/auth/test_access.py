@@ -2,9 +2,11 @@
 
 The promise. What a token says of itself chooses no key and no algorithm that it was not made with. Keys are rotated
 without logging anybody out, and one that is withdrawn is good no more though its tokens are remembered. A name of a key
-that we do not know causes no look at the database. Production lets in nobody who did not log in.
+that we do not know causes no look at the database. Production lets in nobody who did not log in. A copy ends when it is
+told to, whatever is called back at that moment.
 """
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from datetime import timedelta
@@ -27,6 +29,8 @@ from read_api.auth.access import SigningKey, signed
 from read_api.auth.caller import Caller
 from read_api.auth.keys import rotate
 from read_api.auth.tokens import mint
+from read_api.auth.verification import Verification
+from read_api.store.database import DatabaseDownError
 from tests.conftest import Database, as_api
 from tests.read_api.auth.conftest import CHEAP, Running, Somebody, bearer_of, cookie, log_in, refresh
 
@@ -44,7 +48,7 @@ def claims(settings: ApiSettings, person: Somebody, **other: Any) -> dict[str, A
     return {
         "iss": settings.jwt_issuer, "aud": settings.jwt_audience, "sub": str(person.id), "iat": now,
         "exp": now + timedelta(minutes=5), "customer": str(person.customer), "role": "owner", "sid": str(uuid4()),
-        "epoch": 0, "amr": ["pwd"], **other,
+        "epoch": 0, "amr": ["pwd"], "auth_time": 0, **other,
     }  # fmt: skip
 
 
@@ -84,6 +88,8 @@ async def test_a_token_that_we_signed_is_good(
         {"sid": "any"},
         {"sid": None},
         {"epoch": "many"},
+        {"auth_time": "lately"},
+        {"auth_time": None},
         {"act": "a"},
         {"act": {"sub": "nobody"}},
     ],
@@ -166,7 +172,7 @@ async def test_rotating_keys_logs_nobody_out(
 ) -> None:
     before = await log_in(client, person)
     rotate(owner, 15)
-    app.state["services"].door._key_read_at = float("-inf")
+    app.state["services"].door.issuer._key_read_at = float("-inf")
     after = await refresh(client, cookie(before))
 
     kids = [jwt.get_unverified_header(each.json()["data"]["accessToken"])["kid"] for each in (before, after)]
@@ -193,7 +199,7 @@ async def test_a_key_that_is_withdrawn_is_good_no_more_though_its_tokens_are_rem
 
     rotate(owner, 15, withdrawn=True)
     await app.state["services"].verification.look()
-    app.state["services"].door._key_read_at = float("-inf")
+    app.state["services"].door.issuer._key_read_at = float("-inf")
 
     assert (await client.get("/api/me", headers=bearer_of(answer))).status_code == 401
     assert (await refresh(client, cookie(answer))).status_code == 200
@@ -252,3 +258,27 @@ async def test_a_token_of_development_may_name_a_role_and_no_other(
 
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden-role")
     assert await status(client, mint(api_settings, person.customer, role="admin")) == 401  # type: ignore[arg-type]
+
+
+class NoDatabase:
+    async def tell(self, *_: object) -> Any:
+        raise DatabaseDownError("there is none")
+
+
+async def turns(count: int) -> None:
+    """Let whatever is ready go on, so often."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("since", range(6))
+async def test_a_copy_ends_though_something_was_called_back_a_moment_ago(since: int) -> None:
+    verification = Verification("postgresql://nobody@127.0.0.1:1/none", NoDatabase(), 15)  # type: ignore[arg-type]
+    verification.open()
+    await turns(10)
+
+    verification._told.set()
+    await turns(since)
+
+    _, hanging = await asyncio.wait([asyncio.create_task(verification.close())], timeout=5)
+    assert not hanging

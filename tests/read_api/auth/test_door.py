@@ -36,6 +36,7 @@ from tests.read_api.auth.conftest import (
     log_in,
     refresh,
     somebody,
+    until_refused,
 )
 from tests.serving import served_api
 
@@ -396,12 +397,6 @@ async def test_pages_that_the_settings_name_may_log_in(
 
 
 # -- what is called back -----------------------------------------------------------------------------------------------
-
-
-async def until_refused(client: Client, headers: dict[str, str]) -> None:
-    async with asyncio.timeout(30):
-        while (await client.get("/api/me", headers=headers)).status_code != 401:
-            pass
 
 
 async def test_logging_out_ends_this_session_alone(client: Client, person: Somebody, owner: Owner) -> None:

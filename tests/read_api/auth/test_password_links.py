@@ -8,6 +8,7 @@ every session, and unlocks nothing that an operator locked. The person is told.
 import asyncio
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -18,13 +19,17 @@ from read_api.auth.limits import key_of
 from tests.conftest import Database
 from tests.read_api.auth.conftest import (
     PASSWORD,
+    Clock,
     Somebody,
     audited,
     bearer_of,
+    challenge_of,
     cookie,
     log_in,
     refresh,
     somebody,
+    verify,
+    with_phone,
 )
 
 Owner = psycopg.Connection[Any]
@@ -224,6 +229,37 @@ async def test_a_password_that_may_not_be_uses_up_no_link(
 
     assert (refused.status_code, refused.json()["field"]) == (400, "newPassword")
     assert (await use(client, token)).status_code == 200
+
+
+async def test_beside_a_second_factor_a_shorter_password_will_do_and_the_factor_stays(
+    client: Client, person: Somebody, owner: Owner, database: Database, clock: Clock
+) -> None:
+    phone = await with_phone(client, bearer_of(await log_in(client, person)), clock)
+    token = await link(client, database, person)
+
+    refused, taken = await use(client, token, "7 chars"), await use(client, token, "8 chars!")
+
+    assert (refused.status_code, refused.json()["field"], taken.status_code) == (400, "newPassword", 200)
+    challenge = await challenge_of(client, person, "8 chars!")
+    entered = await verify(client, challenge, phone.next_code())
+    assert entered.status_code == 200
+    # It does not suffice alone; a longer one, set by a link as well, does.
+    switched_off = await client.delete("/auth/factors/totp", headers=bearer_of(entered))
+    assert switched_off.json()["type"] == "/problems/password-too-short"
+    assert (await use(client, await link(client, database, person))).status_code == 200
+    assert owner.execute("SELECT password_suffices FROM auth.users").fetchall() == [(True,)]
+
+
+async def test_a_short_password_is_not_set_where_the_second_factor_went_meanwhile(
+    client: Client, person: Somebody, owner: Owner, database: Database
+) -> None:
+    token = await link(client, database, person)
+    values = [sha256(token.encode()).digest(), "short", False, "", ""]
+
+    found = owner.execute("SELECT ended FROM auth.set_password_by_link(%s, %s, %s, %s, %s)", values).fetchall()
+
+    assert found == [(None,)]
+    assert (await log_in(client, person)).status_code == 200
 
 
 async def test_what_an_operator_locked_stays_locked(client: Client, owner: Owner, database: Database) -> None:

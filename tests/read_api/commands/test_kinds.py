@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
@@ -24,6 +25,7 @@ from read_api.auth.guard import CUSTOMER
 from read_api.commands.accepting import KIND, Change
 from read_api.customer import controller as of_customer
 from read_api.customer import identity as of_identity
+from read_api.http.problems.catalogue import FRESH_AUTHENTICATION_NEEDED
 from read_api.http.services import KEY as SERVICES
 from read_api.orders import controller as of_orders
 from read_api.sim import controller as of_sim
@@ -32,7 +34,7 @@ from read_api.support import controller as of_support
 from sql.statements import statement
 from tests.read_api.conftest import furnish
 
-OWNER = Caller(str(uuid4()), "owner", 0.0)
+OWNER = Caller(str(uuid4()), "owner", 0.0, authenticated_at=inf)
 KINDS = {name: each for name, each in vars(kinds).items() if isinstance(each, Kind)}
 MODULES = (of_customer, of_identity, of_orders, of_sim, of_subscriptions, of_support)
 CHANGES = [each for module in MODULES for each in vars(module).values() if isinstance(each, Change)]
@@ -81,7 +83,7 @@ class Listening:
 
     values: dict[str, Any]
 
-    async def ask(self, _: object, __: str, values: dict[str, Any], **___: str) -> Any:
+    async def ask(self, _: object, __: str, values: dict[str, Any], **___: object) -> Any:
         self.values = values
         return SimpleNamespace(rows=[(b"accepted", str(uuid4()).encode(), b'"2026-01-01T00:00:00Z"', None, None)])
 
@@ -89,12 +91,17 @@ class Listening:
 async def stored(change: Change[Any, Any], database: Any, customer: Any, subject: str | None) -> dict[str, Any]:
     """The row of a command as the API has it stored."""
     listening = Listening()
-    state = {SERVICES: SimpleNamespace(database=listening, settings=ApiSettings(jwt_key="k" * 32))}
+    services = SimpleNamespace(
+        database=listening, settings=ApiSettings(jwt_key="k" * 32), factors=SimpleNamespace(is_fresh=lambda _: True)
+    )
+    state = {SERVICES: services}
     request: Any = SimpleNamespace(app=SimpleNamespace(state=state), scope={CUSTOMER: str(customer), CALLER: OWNER})
     await change._stored(request, uuid4().hex, "{}", subject, None)
     with psycopg.connect(database.api) as connection:
         connection.execute(
-            "SELECT set_config('hub.role', 'owner', true), set_config('hub.customer_id', %s, true)", [str(customer)]
+            "SELECT set_config('hub.role', 'owner', true), set_config('hub.fresh', 'true', true),"
+            " set_config('hub.customer_id', %s, true)",
+            [str(customer)],
         )
         said = connection.execute(statement("commands/accept"), listening.values).fetchone()
     assert said is not None
@@ -171,6 +178,37 @@ def test_the_database_and_the_kinds_say_the_same_of_who_may_ask(database: Any) -
     assert said == allowed
     assert nobody == (False, False)
     assert {role for roles in allowed.values() for role in roles} == {*get_args(AccountRole)} - {"read_only"}
+
+
+def test_the_database_and_the_kinds_say_the_same_of_what_needs_a_fresh_authentication(database: Any) -> None:
+    with psycopg.connect(database.owner) as owner:
+        said = {
+            name: owner.execute("SELECT command.needs_fresh(%s)", [kind.name]).fetchone() == (True,)
+            for name, kind in KINDS.items()
+        }
+
+    assert said == {name: kind.fresh for name, kind in KINDS.items()}
+    assert {name for name, is_fresh in said.items() if is_fresh} == {
+        "CANCEL_SIM",
+        "CANCEL_SUBSCRIPTION",
+        "REISSUE_ESIM",
+        "UPDATE_PROFILE",
+    }
+
+
+def test_the_page_and_openapi_say_which_need_a_fresh_authentication(app: Litestar) -> None:
+    chapters = dict(
+        re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    )
+    told = {}
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            if KIND in handler.opt:
+                told[handler.opt[KIND].name] = FRESH_AUTHENTICATION_NEEDED.title in handler.responses[403].description
+    fresh = {kind.name for kind in KINDS.values() if kind.fresh}
+
+    assert {name for name, text in chapters.items() if "Needs a fresh authentication" in text} == fresh
+    assert {name for name, is_told in told.items() if is_told} == fresh
 
 
 def test_sql_names_no_kind_that_is_not_declared_and_no_deadline() -> None:

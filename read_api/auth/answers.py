@@ -1,0 +1,70 @@
+"""What the operations of /auth answer with, and what they know of whoever asks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+
+from read_api.auth import cookies
+from read_api.auth.door import Door
+from read_api.auth.entering import Challenged, Client, Entered
+from read_api.http.answers import ApiRequest, JsonAnswer
+from read_api.http.problems import catalogue
+from read_api.http.problems.catalogue import Kind
+from read_api.http.responses import problem_spec
+
+MOST_DEVICE_CHARACTERS = 200
+BODY = (catalogue.TOO_LARGE, catalogue.TOO_SLOW)
+
+
+def auth_answers(model: Any, *kinds: Kind, status: int = 200, also: Any = None) -> dict[int, ResponseSpec]:
+    """`status` with `model`, and the problems of those kinds. `also`: the model of a 202 besides."""
+    by_status: dict[int, list[Kind]] = {}
+    for kind in (catalogue.INVALID_REQUEST, catalogue.UNAVAILABLE, *kinds):
+        by_status.setdefault(kind.status, []).append(kind)
+    # Where several kinds have one status, the description says which.
+    problems = {
+        code: problem_spec(same[0], "; or: ".join(each.title for each in same)) for code, same in by_status.items()
+    }
+    answers = {status: ResponseSpec(model, description="The answer", generate_examples=False), **problems}
+    if also is not None:
+        answers[202] = ResponseSpec(also, description="More must be proven", generate_examples=False)
+    return answers
+
+
+def client_of(request: ApiRequest) -> Client:
+    address = request.client.host if request.client else ""
+    told = request.headers.get("user-agent", "")[:MOST_DEVICE_CHARACTERS]
+    return Client(address, "".join(each if " " <= each <= "~" else "?" for each in told))
+
+
+def let_in(door: Door, entered: Entered) -> JsonAnswer:
+    who = entered.caller
+    data = {
+        "accessToken": entered.access, "tokenType": "Bearer", "expiresIn": door.minutes * 60, "person": who.person,
+        "customer": who.customer, "role": who.role,
+    }  # fmt: skip
+    answer = said(data)
+    if entered.refresh is not None:
+        answer.add_header(b"set-cookie", cookies.setting(entered.refresh, door.settings.session_days))
+    return answer
+
+
+def challenged(door: Door, found: Challenged) -> JsonAnswer:
+    expires_in = door.settings.challenge_minutes * 60
+    return said({"challenge": found.challenge, "methods": list(found.methods), "expiresIn": expires_in}, status=202)
+
+
+def ended(sessions: int) -> JsonAnswer:
+    return said({"ended": sessions})
+
+
+def recovery_codes(codes: Sequence[str], sessions: int) -> JsonAnswer:
+    return said({"codes": list(codes), "ended": sessions})
+
+
+def said(data: Any, status: int = 200) -> JsonAnswer:
+    """An answer that no cache keeps. `data`: what is to be JSON, or is already, as bytes."""
+    json = data if isinstance(data, bytes) else msgspec.json.encode(data)
+    return JsonAnswer(b'{"data":%b}' % json, status, cache=b"no-store")
