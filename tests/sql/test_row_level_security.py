@@ -21,8 +21,9 @@ SHARED = {"products", "prices"}
 OF_THE_DOOR = (
     "act_for", "attempt", "authenticated_at", "begin_session", "begin_totp", "change_password", "confirm_totp",
     "end_all_sessions", "end_session", "end_session_of", "end_totp", "factors_of", "known", "me", "meet_challenge",
-    "note", "open_challenge", "password_of", "proving", "refresh", "renew_recovery_codes", "second_methods",
-    "sessions_of", "signing_key", "step_up", "step_up_methods", "try_challenge", "verifying",
+    "note", "open_challenge", "password_link", "password_of", "proving", "refresh", "renew_recovery_codes",
+    "request_password_link", "second_methods", "sessions_of", "set_password_by_link", "signing_key", "step_up",
+    "step_up_methods", "tell_limited", "try_challenge", "verifying",
 )  # fmt: skip
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -290,6 +291,8 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         ("keep_history", "hub_sync"),
         ("verifying", "hub_api"),
         ("forget", "hub_sync"),
+        ("claim_message", "hub_sync"),
+        ("end_claim", "hub_sync"),
         *((name, "hub_auth") for name in OF_THE_DOOR),
     }
     assert unfixed == []

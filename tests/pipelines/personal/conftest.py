@@ -1,6 +1,5 @@
 """Customers of whom the hub holds something everywhere it can, each value with a mark of whose it is."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from tests.builders import account_of, insert
 from tests.conftest import Database
 
 Connection = psycopg.Connection[Any]
+LONG = "2100-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -81,13 +81,7 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
         insert(connection, "auth.memberships", user_id=user["id"], customer_id=each)
     session = insert(connection, "auth.sessions", user_id=user["id"], customer_id=customer, device=mark)
     insert(connection, "auth.refresh_tokens", session_id=session["id"], used_by=mark.encode())
-    hashed = hashlib.sha256(mark.encode() + user["id"].bytes).digest()
-    insert(connection, "auth.totp", user_id=user["id"], secret=mark, pending=mark, last_step=1)
-    insert(connection, "auth.recovery_codes", user_id=user["id"], code_hash=hashed)
-    insert(
-        connection, "auth.challenges", token_hash=hashed, user_id=user["id"], amr=["pwd"], verified=mark,
-        forgiven=mark, expires_at="2100-01-01T00:00:00Z",
-    )  # fmt: skip
+    with_factors(connection, user["id"])
     insert(
         connection, "auth.messages",
         user_id=user["id"], email=f"{mark}@example.com", facts={"device": mark}, secret={"token": mark}, reason=mark,
@@ -99,6 +93,16 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
     )
     identity: UUID = user["id"]
     return identity
+
+
+def with_factors(connection: Connection, user: UUID) -> None:
+    """The person has an authenticator app and a recovery code, has begun with another app, and is logging in."""
+    insert(connection, "auth.totp", user_id=user, secret="sealed", pending="sealed", last_step=1)
+    insert(connection, "auth.recovery_codes", user_id=user, code_hash=user.bytes)
+    insert(
+        connection, "auth.challenges",
+        user_id=user, token_hash=user.bytes, amr=["pwd"], verified="hash", forgiven="key", expires_at=LONG,
+    )  # fmt: skip
 
 
 def marked(table: str, mark: str) -> dict[str, object]:

@@ -55,6 +55,20 @@ def test_nothing_personal_is_left_in_any_table_and_nobody_else_loses_anything(ow
     assert holds(owner, OTHERS) == everywhere
 
 
+def test_what_they_proved_who_they_are_with_is_worth_nothing_any_more(owner: Connection, mine: UUID) -> None:
+    erased(owner, mine)
+
+    ((person,),) = owner.execute("SELECT user_id FROM auth.memberships WHERE customer_id = %s", [mine]).fetchall()
+    apps = owner.execute("SELECT user_id = %s, secret, pending FROM auth.totp ORDER BY 1", [person])
+    codes = owner.execute("SELECT user_id = %s, used_at IS NULL FROM auth.recovery_codes ORDER BY 1", [person])
+    begun = owner.execute("SELECT user_id = %s, verified, expires_at > now() FROM auth.challenges ORDER BY 1", [person])
+    assert apps.fetchall() == [(False, "sealed", "sealed"), (True, None, None)]
+    assert codes.fetchall() == [(False, True), (True, False)]
+    assert begun.fetchall() == [(False, "hash", True), (True, None, False)]
+    told = owner.execute("SELECT count(*) FROM auth.messages WHERE template = 'factor_changed'").fetchone()
+    assert told == (0,)
+
+
 @pytest.mark.parametrize("which", ["customer", "account"])
 def test_a_customer_is_named_by_any_id_it_was_ever_known_by(owner: Connection, mine: UUID, which: str) -> None:
     found = erased(owner, mine if which == "customer" else account_id("whmcs", 1001))
