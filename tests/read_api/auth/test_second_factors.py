@@ -214,6 +214,17 @@ async def test_a_challenge_that_is_not_good_is_refused_without_saying_why(
     assert (await verify(client, stolen, phone.next_code())).status_code == 200
 
 
+async def test_another_browser_uses_up_no_try_and_learns_nothing(
+    client: Client, person: Somebody, phone: Phone
+) -> None:
+    challenge = await challenge_of(client, person)
+
+    answers = [await verify(client, challenge, WRONG, **{"user-agent": "a thief"}) for _ in range(6)]
+
+    assert [problem(each) for each in answers] == [ENDED] * 6
+    assert (await verify(client, challenge, phone.next_code())).status_code == 200
+
+
 async def test_a_challenge_ends_after_ten_minutes(client: Client, person: Somebody, phone: Phone, owner: Owner) -> None:
     challenge = await challenge_of(client, person)
 
