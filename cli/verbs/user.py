@@ -28,6 +28,7 @@ EXAMPLES = examples(
         "hub user add ken@example.com --customer 0b9e… --link --language en",
         "they choose the password themselves, by a link sent by e-mail",
     ),
+    ("hub user remove hana@example.com --customer 0b9e…", "she acts for that customer no more"),
     ("hub user list", "who may log in"),
     ("hub user show taro@example.com", "for whom they may act, their second factors, and where they are logged in"),
     (
@@ -117,6 +118,21 @@ def add(
         _tell(password)
     elif not found:
         console().print(SENT)
+
+
+@app.command("remove", epilog=EXAMPLES)
+def remove(
+    email: Email,
+    customer: Annotated[UUID, typer.Option(help="The customer to act for no more: one that `hub user show` names.")],
+) -> None:
+    """A person acts for a customer no more, within a second on every copy of the API. They may still act for others."""
+    who = _person(email)["id"]
+    with opened() as connection:
+        values = {"user": who, "customer": customer}
+        if not connection.execute(statement("operations/take_role").encode(), values).rowcount:
+            raise NotFoundError(f"{email} does not act for {customer}; `hub user show {email}` says for whom they do")
+        note(connection, "role.taken", f"user:{who}", customer=str(customer))
+    console().print(f"{email} acts for {customer} no more.")
 
 
 @app.command("list", epilog=EXAMPLES)

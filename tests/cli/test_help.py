@@ -31,7 +31,7 @@ COMMANDS = [
     ("customers", "link"),
     ("customers", "unlink"),
     ("customers", "links"),
-    *(("user", verb) for verb in ("add", "list", "show", "lock", "unlock", "reset")),
+    *(("user", verb) for verb in ("add", "remove", "list", "show", "lock", "unlock", "reset")),
     ("keys", "list"),
     ("keys", "rotate"),
     ("audit", "verify"),

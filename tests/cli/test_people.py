@@ -89,6 +89,22 @@ def test_what_cannot_be_done_is_said_in_a_line(hub: Hub, joined: Database, argum
     assert ended.err.startswith(why)
 
 
+def test_somebody_who_is_removed_acts_for_that_customer_no_more_and_their_tokens_end(
+    hub: Hub, owner: Any, customer: str
+) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    ((person,),) = owner.execute("SELECT id FROM auth.users").fetchall()
+    session = insert(owner, "auth.sessions", user_id=person, customer_id=customer)["id"]
+
+    removed, again = (hub("user", "remove", TARO, "--customer", customer) for _ in range(2))
+
+    assert (removed.code, again.code) == (0, 1)
+    assert f"hub user show {TARO}" in again.err
+    assert said(hub, "user", "show", TARO)[0]["accounts"] == []
+    assert owner.execute("SELECT session_id FROM auth.revocations").fetchall() == [(session,)]
+    assert ("role.taken",) in owner.execute("SELECT action FROM auth.audit").fetchall()
+
+
 def test_a_role_that_is_none_is_a_question_of_usage(hub: Hub, customer: str) -> None:
     ended = hub("user", "add", TARO, "--customer", customer, "--role", "admin")
 
