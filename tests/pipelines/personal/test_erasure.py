@@ -208,6 +208,25 @@ def test_who_may_act_for_others_too_stays_who_they_are_and_is_listed(owner: Conn
     assert "other customers" in str(found.stays[-1]["what"])
 
 
+@pytest.mark.parametrize("gone", ["erased", "account deleted", "customer deleted"])
+def test_who_may_act_only_for_customers_that_are_gone_too_is_kept_for_none_of_them(
+    owner: Connection, mine: UUID, gone: str
+) -> None:
+    """The membership of the one that went first is still there."""
+    other = account_id("salesforce", crm_id(2002))
+    person(owner, "accountant", other, mine)
+    if gone == "erased":
+        erased(owner, other)
+        assert "auth.users" in holds(owner, "accountant")
+    else:
+        table = "customer_accounts" if gone == "account deleted" else "customers"
+        owner.execute(f"UPDATE hub.{table} SET deleted_at = now() WHERE id = %s", [other])  # noqa: S608 - from above
+
+    erased(owner, mine)
+
+    assert holds(owner, "accountant") == KEPT
+
+
 def test_the_past_is_empty_too(database: Database, owner: Connection, mine: UUID) -> None:
     erased(owner, mine)
 
