@@ -19,6 +19,9 @@ from pipelines.sync.tables import account_of, qualified
 from sql.statements import statement
 from sql.tables import metadata
 
+DISPUTED_NUMBERS = "sim.numbers"
+"""What hub.tell_number_claim calls the numbers that several lines have, in quarantine; each under its line's id."""
+
 # Log-ins of people who may act for the customer: all of those who may act for no other, else those that act for it now.
 _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 
@@ -110,11 +113,15 @@ def _people(connection: Connection[Any], of: Mapping[str, Any]) -> dict[str, lis
 def _quarantined(connection: Connection[Any], accounts: set[UUID], rows: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Records that are kept as they were sent, which nothing but what they say connects to an account."""
     names = {f"{row['source']}:{row['source_id']}" for row in rows}  # how linking calls accounts
+    lines = connection.execute("SELECT source_id FROM hub.sims WHERE account_id = ANY(%s)", [list(accounts)]).fetchall()
+    numbers = {row[0] for row in lines}
     datasets = {dataset.name: dataset for dataset in DATASETS}
     query = "SELECT id, dataset, source_id, payload FROM sync.quarantine ORDER BY id"
     for number, name, source_id, payload in connection.execute(query).fetchall():
         dataset = datasets.get(name)
-        if dataset is None:
+        if name == DISPUTED_NUMBERS:
+            is_theirs = source_id in numbers
+        elif dataset is None:
             is_theirs = source_id in names
         else:
             is_theirs = bool(accounts_of(connection, dataset, source_id, payload) & accounts)

@@ -55,12 +55,13 @@ def somebody(connection: Connection, mark: str, number: int) -> UUID:
         idempotency_key=f"key-{mark}", request_hash=mark,
     )  # fmt: skip
     insert(connection, "command.steps", command_id=command["id"], name="a", result={"a": mark}, error=mark)
-    for source_id, payload in (
-        (f"500{mark}", {"Id": f"500{mark}", "AccountId": crm_id(number), "Subject": mark}),
-        (f"{number}{mark}", {"subject": mark}),
+    for dataset, source_id, payload in (
+        ("salesforce.cases", f"500{mark}", {"Id": f"500{mark}", "AccountId": crm_id(number), "Subject": mark}),
+        ("salesforce.cases", f"{number}{mark}", {"subject": mark}),
+        ("sim.numbers", f"{number}{mark}", {"msisdn": mark}),
     ):
-        insert(connection, "sync.quarantine", dataset="salesforce.cases", source_id=source_id, payload=payload)
-    # The second is known by its row, which says whose it is.
+        insert(connection, "sync.quarantine", dataset=dataset, source_id=source_id, payload=payload)
+    # All but the first are known by their rows, which say whose they are.
     case = hub_id("salesforce", "case", f"{number}{mark}")
     connection.execute("UPDATE hub.support_cases SET id = %s WHERE source_id = %s", [case, f"{number}{mark}"])
     insert(
