@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
@@ -20,7 +21,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
 from core.errors import HubError
-from pipelines.personal.holdings import Customer, theirs
+from pipelines.personal.holdings import Customer, accounts_named, customer_named, theirs
 from pipelines.sync.tables import account_of, entity, qualified
 from sql.personal import by_entity, erased, kept, keys_by_entity, overwritten, overwritten_tables
 from sql.tables.columns import Kept
@@ -87,10 +88,15 @@ def erase(connection: Connection[Any], customer: Customer, *, by: str) -> Certif
     The connection is in autocommit mode, so that each table is a transaction.
 
     Raises:
-        NotNowError: commands of theirs are under way, or a page is being written for longer than we wait.
+        NotNowError: commands of theirs are under way, a page is being written for longer than we wait, or they have
+            other accounts now than they had when `customer` was read.
     """
     _refuse_if_under_way(connection, customer)
     _say_erased(connection, customer, by)
+    # The operator has taken their time to say yes, and the sync has gone on: what is theirs is looked for again, now
+    # that nothing personal of them comes in any more.
+    confirmed, customer = customer, customer_named(connection, customer.id)
+    _refuse_if_others(confirmed, customer.accounts)
     # People first, so that nobody logs in who would ask for something; then commands, so that nothing new of them is in
     # the log; the log after the tables whose changes it holds. By chance, that is the order of the schemas' names.
     for table in overwritten_tables():
@@ -141,6 +147,7 @@ def _say_erased(connection: Connection[Any], customer: Customer, by: str) -> Non
             # each page after this will see whose personal data it must not store.
             connection.execute("SET LOCAL lock_timeout = '30s'")
             connection.execute("LOCK TABLE sync.erased IN ACCESS EXCLUSIVE MODE")
+            _refuse_if_others(customer, accounts_named(connection, customer.id))
             connection.execute(
                 "INSERT INTO sync.erased (account_id, customer_id) SELECT unnest(%s::uuid[]), %s"
                 " ON CONFLICT DO NOTHING",
@@ -155,6 +162,19 @@ def _say_erased(connection: Connection[Any], customer: Customer, by: str) -> Non
         raise NotNowError(
             "the sync has been writing one page for half a minute; nothing was erased, try again"
         ) from error
+
+
+def _refuse_if_others(confirmed: Customer, accounts: Sequence[UUID]) -> None:
+    """What was never shown to the operator is not overwritten, nor what is another customer's by now."""
+    if set(accounts) != set(confirmed.accounts):
+        raise NotNowError(
+            f"accounts were linked or parted meanwhile: {_ids(confirmed.accounts)} became {_ids(accounts)};"
+            " look at them (`hub customers links`), and begin again"
+        )
+
+
+def _ids(accounts: Sequence[UUID]) -> str:
+    return ", ".join(map(str, accounts)) or "none"
 
 
 def _let_no_command_in(connection: Connection[Any], customer: Customer) -> None:

@@ -100,6 +100,12 @@ def customer_named(connection: Connection[Any], identity: UUID) -> Customer:
     return Customer(rows[0]["customer_id"], accounts, of)
 
 
+def accounts_named(connection: Connection[Any], identity: UUID) -> list[UUID]:
+    """The accounts of the customer with that id, or with an account of that id; none: there is none."""
+    rows = connection.execute(statement("operations/accounts_of_customer"), {"id": identity}).fetchall()
+    return [account for *_, account in rows]
+
+
 def _people(connection: Connection[Any], of: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Who may act for the customer, and who of them for no other: their addresses, and what the audit calls them."""
     rows = connection.execute(statement("operations/people_of_customer"), of).fetchall()

@@ -176,6 +176,46 @@ def test_commands_under_way_are_not_pulled_from_under_those_who_do_them(
     assert owner.execute("SELECT FROM sync.erased").rowcount == 0
 
 
+def test_what_came_while_the_operator_was_asked_is_erased_too(owner: Connection, mine: UUID) -> None:
+    confirmed = customer_named(owner, mine)
+    person(owner, "clerk", mine)
+    sent = {"Id": "500Z", "AccountId": crm_id(1001), "Subject": "clerk writes"}
+    insert(owner, "sync.quarantine", dataset="salesforce.cases", source_id="500Z", payload=sent)
+
+    erase(owner, confirmed, by="an operator")
+
+    assert holds(owner, "clerk") == KEPT
+
+
+def test_who_may_act_for_another_customer_since_the_operator_was_asked_is_kept(owner: Connection, mine: UUID) -> None:
+    who = person(owner, "clerk", mine)
+    confirmed = customer_named(owner, mine)
+    insert(owner, "auth.memberships", user_id=who, customer_id=account_id("salesforce", crm_id(2002)))
+
+    erase(owner, confirmed, by="an operator")
+
+    assert "auth.users" in holds(owner, "clerk")
+
+
+@pytest.mark.parametrize("change", ["linked", "parted"])
+def test_a_customer_who_has_other_accounts_than_the_operator_was_asked_about_is_not_erased(
+    owner: Connection, mine: UUID, change: str
+) -> None:
+    billing = account_id("whmcs", 1001)
+    then, now = (billing, mine) if change == "linked" else (mine, billing)
+    belongs = "UPDATE hub.customer_accounts SET customer_id = %s WHERE id = %s"
+    owner.execute(belongs, [then, billing])
+    confirmed = customer_named(owner, mine)
+    owner.execute(belongs, [now, billing])
+    before = holds(owner, MINE)
+
+    with pytest.raises(NotNowError, match=r"linked or parted meanwhile.*begin again"):
+        erase(owner, confirmed, by="an operator")
+
+    assert holds(owner, MINE) == before
+    assert owner.execute("SELECT FROM sync.erased").rowcount == 0
+
+
 def test_who_may_act_for_nobody_else_is_let_in_no_more_and_logged_out_at_once(owner: Connection, mine: UUID) -> None:
     who = person(owner, "clerk", mine)
 
