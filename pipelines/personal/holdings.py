@@ -28,6 +28,14 @@ _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 # E-mails to people who may act for no other customer; some are kept by the address alone (auth.post_to_whoever_has).
 _MESSAGES = "user_id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)"
 
+# Of the entries of the change log that were written when a row was nobody's: those of rows that are the customer's now.
+_THEIRS_SINCE = " OR ".join(
+    f"entity = '{table.name}' AND entity_id IN"  # noqa: S608 - our own names
+    f" (SELECT r.id FROM {table.fullname} r WHERE r.account_id = ANY(%(accounts)s))"
+    for table in metadata.tables.values()
+    if table.schema == "hub" and "account_id" in table.c and table.c.account_id.nullable
+)
+
 # Rows that name neither an account nor a customer in a column of that name, or do not do so alone.
 _BY_OTHER_COLUMNS = {
     "hub.customers": "id = ANY(%(customers)s)",
@@ -35,9 +43,10 @@ _BY_OTHER_COLUMNS = {
     "command.steps": "command_id IN (SELECT id FROM command.commands"
     " WHERE account_id = ANY(%(accounts)s) OR customer_id = ANY(%(customers)s))",
     "sync.link_words": "salesforce_id = ANY(%(salesforce_ids)s) OR whmcs_id = ANY(%(whmcs_ids)s)",
-    # A customer's own rows bear no account in the log; and what an account's record was is logged under the account
-    # that the record went to.
+    # A customer's own rows bear no account in the log, nor does a record in the time when it was nobody's yet; and what
+    # an account's record was is logged under the account that the record went to.
     "sync.changes": "account_id = ANY(%(accounts)s) OR before ->> 'account_id' = ANY(%(accounts)s::text[])"
+    f" OR account_id IS NULL AND ({_THEIRS_SINCE})"
     " OR entity = 'customers' AND EXISTS ("
     "SELECT FROM unnest(%(member_of)s::uuid[], %(since)s::timestamptz[], %(until)s::timestamptz[]) m (id, since, until)"
     " WHERE m.id = entity_id AND changed_at BETWEEN m.since AND m.until)",

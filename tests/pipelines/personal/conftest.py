@@ -47,8 +47,12 @@ def somebody(connection: Connection, mark: str, number: int) -> UUID:
     for table in sorted(each.name for each in metadata.tables.values() if each.schema == "hub"):
         if "account_id" in metadata.tables[f"hub.{table}"].c:
             account = account_of(customer, table)
-            row = insert(connection, table, account_id=account, source_id=f"{number}{mark}", **marked(table, mark))
+            own = {"id": hub_id("salesforce", "case", f"{number}{mark}")} if table == "support_cases" else {}
+            said = own | marked(table, mark)
+            row = insert(connection, table, account_id=account, source_id=f"{number}{mark}", **said)
             changed(connection, table, row["id"], account, mark)
+            if metadata.tables[f"hub.{table}"].c.account_id.nullable:
+                changed(connection, table, row["id"], None, mark)  # when it was nobody's yet
     command = insert(
         connection, "command.commands", customer_id=crm, account_id=billing, status="failed", kind="place_order",
         input={"type": "sim", "sim": {"porting": {"lastName": mark}}}, result={"name": mark}, failure_reason=mark,
@@ -62,8 +66,6 @@ def somebody(connection: Connection, mark: str, number: int) -> UUID:
     ):
         insert(connection, "sync.quarantine", dataset=dataset, source_id=source_id, payload=payload)
     # All but the first are known by their rows, which say whose they are.
-    case = hub_id("salesforce", "case", f"{number}{mark}")
-    connection.execute("UPDATE hub.support_cases SET id = %s WHERE source_id = %s", [case, f"{number}{mark}"])
     insert(
         connection, "sync.inbox", source="whmcs", entity="client", record_id=str(number), event_id=mark, state="done",
         payload={"said": mark},
