@@ -74,6 +74,7 @@ class Certificate:
 def would_overwrite(connection: Connection[Any], customer: Customer) -> dict[str, int]:
     """How many rows an erasure would overwrite, by table. Writes nothing."""
     _refuse_if_under_way(connection, customer)
+    _refuse_if_a_line_is_open(connection, customer)
     found = {}
     for table in overwritten_tables():
         query = SQL("SELECT count(*) FROM {} WHERE {} AND {}").format(qualified(table), _theirs(table), _differs(table))
@@ -88,8 +89,8 @@ def erase(connection: Connection[Any], customer: Customer, *, by: str) -> Certif
     The connection is in autocommit mode, so that each table is a transaction.
 
     Raises:
-        NotNowError: commands of theirs are under way, a page is being written for longer than we wait, or they have
-            other accounts now than they had when `customer` was read.
+        NotNowError: commands of theirs are under way, a line of theirs is open, a page is being written for longer than
+            we wait, or they have other accounts now than they had when `customer` was read.
     """
     _refuse_if_under_way(connection, customer)
     _say_erased(connection, customer, by)
@@ -148,6 +149,7 @@ def _say_erased(connection: Connection[Any], customer: Customer, by: str) -> Non
             connection.execute("SET LOCAL lock_timeout = '30s'")
             connection.execute("LOCK TABLE sync.erased IN ACCESS EXCLUSIVE MODE")
             _refuse_if_others(customer, accounts_named(connection, customer.id))
+            _refuse_if_a_line_is_open(connection, customer)
             connection.execute(
                 "INSERT INTO sync.erased (account_id, customer_id) SELECT unnest(%s::uuid[]), %s"
                 " ON CONFLICT DO NOTHING",
@@ -162,6 +164,24 @@ def _say_erased(connection: Connection[Any], customer: Customer, by: str) -> Non
         raise NotNowError(
             "the sync has been writing one page for half a minute; nothing was erased, try again"
         ) from error
+
+
+def _refuse_if_a_line_is_open(connection: Connection[Any], customer: Customer) -> None:
+    """Without its number an open line disputes nobody's: another's with the same number would be taken for the owner's.
+
+    That customer would be shown this one's network data, and command this one's line (hub.judge_lines).
+    """
+    rows = connection.execute(
+        "SELECT source_id FROM hub.sims WHERE account_id = ANY(%(accounts)s) AND is_open AND deleted_at IS NULL"
+        " ORDER BY source_id",
+        customer.finds,
+    ).fetchall()
+    if rows:
+        which = ", ".join(service for (service,) in rows)
+        raise NotNowError(
+            f"lines of the customer are open: services {which} in WHMCS; end them there, let the sync read that,"
+            " and begin again"
+        )
 
 
 def _refuse_if_others(confirmed: Customer, accounts: Sequence[UUID]) -> None:

@@ -176,6 +176,27 @@ def test_commands_under_way_are_not_pulled_from_under_those_who_do_them(
     assert owner.execute("SELECT FROM sync.erased").rowcount == 0
 
 
+def test_an_open_line_keeps_its_number_and_its_customer_until_it_is_ended(owner: Connection, mine: UUID) -> None:
+    """Else whoever has the same number in WHMCS would be taken for its owner."""
+    rival = insert(owner, "sims", account_id=account_id("whmcs", 2002), msisdn="07000000001")
+    line = insert(owner, "sims", account_id=account_id("whmcs", 1001), source_id="77", msisdn="07000000001")
+    before = holds(owner, MINE)
+
+    for attempt in (erased, lambda *_: would_overwrite(owner, customer_named(owner, mine))):
+        with pytest.raises(NotNowError, match=r"services 77 in WHMCS; end them there.*begin again"):
+            attempt(owner, mine)
+
+    assert holds(owner, MINE) == before
+    assert owner.execute("SELECT FROM sync.erased").rowcount == 0
+    claims = owner.execute("SELECT DISTINCT number_claim FROM hub.sims WHERE id = ANY(%s)", [[rival["id"], line["id"]]])
+    assert claims.fetchall() == [("disputed",)]
+    owner.execute("UPDATE hub.sims SET is_open = false WHERE id = %s", [line["id"]])
+
+    erased(owner, mine)
+
+    assert holds(owner, MINE) == KEPT
+
+
 def test_what_came_while_the_operator_was_asked_is_erased_too(owner: Connection, mine: UUID) -> None:
     confirmed = customer_named(owner, mine)
     person(owner, "clerk", mine)
