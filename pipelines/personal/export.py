@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.sql import SQL
 from sqlalchemy import Table
 
-from pipelines.personal.holdings import Customer, customers_tables, theirs
+from pipelines.personal.holdings import Customer, customers_tables, handed_out, theirs
 from pipelines.sync.tables import qualified
 from sql.personal import by_entity, personal, secret
 
@@ -42,8 +42,8 @@ def export(connection: Connection[Any], customer: Customer, to: IO[bytes], *, at
 
 
 def _rows(connection: Connection[Any], table: Table, customer: Customer) -> Iterator[str]:
-    query = SQL("SELECT (to_jsonb(r) - %(left_out)s::text[])::text FROM {} r WHERE {}").format(
-        qualified(table), SQL(theirs(table) or "false")
+    query = SQL("SELECT (({}) - %(left_out)s::text[])::text FROM {} r WHERE {}").format(
+        SQL(handed_out(table)), qualified(table), SQL(theirs(table) or "false")
     )
     left_out = [column.name for column in secret(table)]
     with connection.cursor("export") as cursor:

@@ -63,6 +63,18 @@ _BY_OTHER_COLUMNS = {
     " OR details ->> 'customer' = ANY(%(customers)s::text[])",
 }
 
+# What the customer is given of a row, where some of it may be another's; hub.earlier leaves out the same of the past.
+# Of a row that went from one account to another, the log has in one entry what it was and what it became; what it was
+# while it was nobody's is the next one's. And what the network once said of a line's number may be of another's line.
+_NO_NETWORK = "- CASE WHEN r.entity = 'sims' THEN hub.network_columns() ELSE '{}' END"
+_HANDED_OUT = {
+    "sync.changes": "to_jsonb(r) || jsonb_build_object("
+    "'before', CASE WHEN coalesce(r.before ->> 'account_id' = ANY(%(accounts)s::text[]), true)"
+    f" THEN r.before {_NO_NETWORK} END,"
+    " 'after', CASE WHEN NOT r.before ? 'account_id' OR r.after ->> 'account_id' = ANY(%(accounts)s::text[])"
+    f" THEN r.after {_NO_NETWORK} END)",
+}
+
 
 @dataclass(frozen=True)
 class Customer:
@@ -79,6 +91,11 @@ def theirs(table: Table) -> str | None:
         return _BY_OTHER_COLUMNS[table.fullname]
     named = [name for name in ("account_id", "customer_id") if name in table.c]
     return " OR ".join(f"{name} = ANY(%({name.removesuffix('_id')}s)s)" for name in named) or None
+
+
+def handed_out(table: Table) -> str:
+    """SQL of what the customer is given of a row `r` of theirs, as JSON, with `Customer.finds` as parameters."""
+    return _HANDED_OUT.get(table.fullname, "to_jsonb(r)")
 
 
 def customers_tables() -> Sequence[Table]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from core.clock import utc_now
 from domain.common.identifiers import account_id
@@ -69,6 +70,52 @@ def test_of_people_who_may_act_for_others_too_it_holds_what_they_do_for_this_cus
     assert {row["device"] for row in json.loads(files["auth.sessions.json"])} == {MINE, "accountant"}
     assert {row["address"] for row in json.loads(files["auth.audit.json"])} == {MINE, "accountant"}
     assert {row["customer_id"] for row in json.loads(files["auth.memberships.json"])} == {str(mine)}
+
+
+def moved(owner: Connection, former: UUID | None, account: UUID) -> UUID:
+    """A case that went from one account to another, and said something else since."""
+    case = insert(owner, "support_cases", account_id=account)
+    was, became = ({"account_id": of and str(of), "subject": said} for of, said in ((former, "was"), (account, "is")))
+    owner.execute(
+        "INSERT INTO sync.changes (entity, entity_id, account_id, operation, before, after)"
+        " VALUES ('support_cases', %s, %s, 'update', %s, %s)",
+        [case["id"], account, Jsonb(was), Jsonb(became)],
+    )
+    identity: UUID = case["id"]
+    return identity
+
+
+def logged(owner: Connection, identity: UUID, row: UUID) -> list[list[str | None]]:
+    """What the export's change log says that a row's subject was, and became."""
+    entries = json.loads(exported(owner, identity)["sync.changes.json"])
+    sides = [[each["before"], each["after"]] for each in entries if each["entity_id"] == str(row)]
+    return [[side and side["subject"] for side in both] for both in sides]
+
+
+def test_of_a_case_that_changed_hands_each_is_given_what_it_was_while_it_was_theirs(
+    owner: Connection, mine: UUID
+) -> None:
+    other = account_id("salesforce", crm_id(2002))
+    case = moved(owner, mine, other)
+
+    assert logged(owner, mine, case) == [["was", None]]
+    assert logged(owner, other, case) == [[None, "is"]]
+
+
+def test_of_a_case_that_was_nobodys_its_customer_is_given_what_it_was(owner: Connection, mine: UUID) -> None:
+    case = moved(owner, None, mine)
+
+    assert logged(owner, mine, case) == [["was", "is"]]
+
+
+def test_what_the_network_once_said_of_a_lines_number_is_not_in_it(owner: Connection, mine: UUID) -> None:
+    """It may have been said of another customer's line, as long as both had the number."""
+    (entry,) = (each for each in json.loads(exported(owner, mine)["sync.changes.json"]) if each["entity"] == "sims")
+
+    columns = {column for (column,) in owner.execute("SELECT unnest(hub.network_columns())")}
+    assert {"iccid", "status"} <= columns
+    assert not columns & {*entry["before"], *entry["after"]}
+    assert entry["before"]["msisdn"] == entry["after"]["msisdn"] == MINE
 
 
 def test_the_manifest_says_what_is_in_each_file(owner: Connection, mine: UUID) -> None:
