@@ -43,6 +43,7 @@ COLUMNS = (
 )
 
 PREFIX = "analyst_"
+READING = "hub_reading"  # which logs in nowhere: see sql/objects/roles.sql
 # What a login begins with. They keep a forgotten session from holding up the sync; what may be read is in the grants.
 SETTINGS = {
     "default_transaction_read_only": "on",
@@ -80,7 +81,7 @@ def add(
                 Identifier(login), MOST_CONNECTIONS, Literal(verifier), Literal(last or "infinity")
             )
         )
-        for role in ("hub_analyst", *(["hub_pii"] if pii else [])):
+        for role in (READING, *(["hub_pii"] if pii else [])):
             connection.execute(SQL("GRANT {} TO {}").format(Identifier(role), Identifier(login)))
         for setting, value in SETTINGS.items():
             connection.execute(
@@ -105,10 +106,10 @@ def list_(as_json: AsJson = False) -> None:
                    CASE WHEN pg_has_role(r.oid, 'hub_pii', 'USAGE') THEN 'shown' ELSE 'masked' END AS personal_data,
                    shobj_description(r.oid, 'pg_authid') AS about
               FROM pg_catalog.pg_roles r
-             WHERE starts_with(r.rolname, %s) AND pg_has_role(r.oid, 'hub_analyst', 'MEMBER')
+             WHERE starts_with(r.rolname, %s) AND pg_has_role(r.oid, %s, 'MEMBER')
              ORDER BY 1
             """,
-            [PREFIX],
+            [PREFIX, READING],
         ).fetchall()
     show(rows, COLUMNS, as_json=as_json, empty="No analyst has a login of their own.")
 
@@ -121,12 +122,16 @@ def remove(name: Name) -> None:
         if not _known(connection, login):
             raise NotFoundError(f"no analyst has the login {login}; see `hub analyst list`")
         connection.execute(SQL("ALTER ROLE {} NOLOGIN").format(Identifier(login)))
+        note(connection, "analyst.removed", f"analyst:{login}")
         connection.commit()  # before sessions end, so that none is begun anew
+        # An owner that is no superuser may end nobody's sessions but as whom they are of.
+        connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(login)))
+        connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(login)))
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity WHERE usename = %s", [login]
         )
+        connection.execute("RESET ROLE")
         connection.execute(SQL("DROP ROLE {}").format(Identifier(login)))
-        note(connection, "analyst.removed", f"analyst:{login}")
     console().print(f"{login} is gone.")
 
 

@@ -1,15 +1,15 @@
 -- What each role may do. Everything is taken back first, so that this file is the whole truth.
 REVOKE ALL ON SCHEMA hub, sync, command, auth, history, analytics
-    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_reading, hub_pii;
 REVOKE ALL ON ALL TABLES IN SCHEMA hub, sync, command, auth, history, analytics
-    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_reading, hub_pii;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA hub, sync, command, auth, history, analytics
-    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_reading, hub_pii;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hub, sync, command, auth, history, analytics
-    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_pii;
+    FROM PUBLIC, hub_sync, hub_api, hub_auth, hub_analyst, hub_reading, hub_pii;
 
 GRANT USAGE ON SCHEMA hub, sync, command TO hub_sync, hub_api;
-GRANT USAGE ON SCHEMA analytics, sync, command TO hub_analyst;
+GRANT USAGE ON SCHEMA analytics, sync, command TO hub_reading;
 GRANT USAGE ON SCHEMA auth TO hub_auth, hub_api, hub_sync;
 
 -- The sync reads and writes rows; it does not change tables.
@@ -46,14 +46,14 @@ GRANT EXECUTE ON FUNCTION command.accept(text, text, text, uuid, text, text, tex
 GRANT SELECT (id, seq, kind, account_id, subject_kind, subject_id, idempotency_key, request_hash, input, status,
               waits_for, failure_code, failure_reason, result, accepted_at, finished_at) ON command.commands TO hub_api;
 
--- Analysts read everything but raw payloads, which hold what no column was made for; what is personal is masked by the
--- views of schema analytics (sql/personal.py).
-GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO hub_analyst;
-GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_analyst;
+-- Analysts (hub_reading) read everything but raw payloads, which hold what no column was made for; what is personal is masked
+-- by the views of schema analytics (sql/personal.py).
+GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO hub_reading;
+GRANT SELECT ON sync.freshness, sync.runs, sync.migration TO hub_reading;
 -- Of commands, everything but their input, which may hold more of a person than any column.
 GRANT SELECT (id, seq, kind, customer_id, account_id, subject_kind, subject_id, status, due_at, attempts, deadline_at,
-              waits_for, failure_code, accepted_at, started_at, finished_at) ON command.commands TO hub_analyst;
-GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) ON command.steps TO hub_analyst;
+              waits_for, failure_code, accepted_at, started_at, finished_at) ON command.commands TO hub_reading;
+GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) ON command.steps TO hub_reading;
 
 -- Who comes in is decided by functions alone: the API's other log-in reads no table, neither of schema auth nor of any other.
 GRANT EXECUTE ON FUNCTION auth.known(text), auth.attempt(text, jsonb), auth.signing_key(),

@@ -50,6 +50,6 @@ DROP POLICY IF EXISTS analyst_reads ON command.commands;
 DROP POLICY IF EXISTS customer_reads ON command.commands;
 CREATE POLICY owner_all ON command.commands TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY sync_all ON command.commands TO hub_sync USING (true) WITH CHECK (true);
-CREATE POLICY analyst_reads ON command.commands FOR SELECT TO hub_analyst USING (true);
+CREATE POLICY analyst_reads ON command.commands FOR SELECT TO hub_reading USING (true);
 CREATE POLICY customer_reads ON command.commands FOR SELECT TO hub_api
     USING (account_id IN ((SELECT hub.current_account('salesforce')), (SELECT hub.current_account('whmcs'))));

@@ -15,11 +15,13 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from psycopg.sql import SQL, Identifier
 
+from sql.migrate import upgrade
 from sql.personal import MASK, personal
 from sql.tables import metadata
 from tests.builders import account_of, insert, insert_customer
 from tests.cli.conftest import Ended, Hub
 from tests.conftest import Database
+from tests.sql.test_row_level_security import owned_by_somebody_ordinary
 
 CANARY = "canary"
 PASSWORD = "a password of some length"
@@ -169,6 +171,44 @@ def test_a_login_that_is_removed_is_gone_at_once(hub: Hub, add: Add, joined: Dat
     with pytest.raises(psycopg.OperationalError):
         as_analyst(joined, name)
     assert f"analyst_{name}" not in hub("analyst", "list", "--json").out
+
+
+def test_what_it_may_become_logs_in_nowhere(add: Add, joined: Database, name: str) -> None:
+    """Else it could give that role a password, and come in by it when its own log-in is gone."""
+    add("--pii")
+
+    with as_analyst(joined, name) as connection:
+        found = connection.execute(
+            "SELECT rolname::text, rolcanlogin FROM pg_roles"
+            " WHERE pg_has_role(current_user, oid, 'MEMBER') AND rolname <> current_user ORDER BY 1"
+        ).fetchall()
+    assert found == [("hub_pii", False), ("hub_reading", False)]
+
+
+@pytest.fixture
+def ordinary(joined: Database, empty_database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database that commands find, whose owner is no superuser but may make analysts."""
+    with owned_by_somebody_ordinary(empty_database) as owner:
+        with psycopg.connect(owner) as theirs, psycopg.connect(empty_database.owner) as connection:
+            name = Identifier(str(theirs.execute("SELECT current_user").fetchall()[0][0]))
+            connection.execute(SQL("ALTER ROLE {} CREATEROLE").format(name))
+            connection.execute(SQL("GRANT hub_reading TO {} WITH ADMIN OPTION").format(name))
+        upgrade(owner)
+        monkeypatch.setenv("DATABASE_URL", owner)
+        yield empty_database
+
+
+def test_an_owner_who_is_no_superuser_ends_its_sessions_too(hub: Hub, add: Add, ordinary: Database, name: str) -> None:
+    assert add().code == 0
+    session = as_analyst(ordinary, name)
+
+    removed = hub("analyst", "remove", name)
+
+    assert removed.code == 0, removed.err
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("SELECT 1")
+    noted = json.loads(hub("audit", "--record", f"analyst:analyst_{name}", "--json").out)
+    assert [each["action"] for each in noted] == ["analyst.removed", "analyst.added"]
 
 
 @pytest.mark.parametrize(

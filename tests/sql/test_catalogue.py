@@ -76,7 +76,7 @@ WALKS: dict[str, LiteralString] = {
           FROM pg_roles r, pg_attribute a
           JOIN pg_class c ON c.oid = a.attrelid
           JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE {roles} AND (r.rolname IN ('hub_analyst', 'hub_pii') OR r.rolname LIKE 'analyst\\_%%')
+         WHERE {roles} AND (r.rolname IN ('hub_analyst', 'hub_reading', 'hub_pii') OR r.rolname LIKE 'analyst\\_%%')
            AND n.nspname || '.' || c.relname || '.' || a.attname = ANY (%(personal)s)
            AND has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')
     """,
@@ -108,7 +108,8 @@ WALKS: dict[str, LiteralString] = {
         SELECT r.rolname || ' in ' || m.roleid::regrole
           FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
          WHERE {roles}
-           AND NOT (r.rolname LIKE 'analyst\\_%%' AND m.roleid::regrole::text IN ('hub_analyst', 'hub_pii'))
+           AND NOT (r.rolname LIKE 'analyst\\_%%' AND m.roleid::regrole::text IN ('hub_reading', 'hub_pii'))
+           AND (r.rolname, m.roleid::regrole::text) <> ('hub_analyst', 'hub_reading')
     """,
     "somebody who may become a role of the hub that serves": """
         SELECT m.member::regrole || ' in ' || m.roleid::regrole
@@ -182,6 +183,7 @@ HOLES: list[tuple[LiteralString, str]] = [
     ("CREATE ROLE analyst_mighty CREATEROLE", "analyst_mighty"),
     ("GRANT pg_read_all_data TO hub_analyst", "hub_analyst in pg_read_all_data"),
     ("CREATE ROLE analyst_else IN ROLE hub_sync", "analyst_else in hub_sync"),
+    ("CREATE ROLE analyst_else IN ROLE hub_analyst", "analyst_else in hub_analyst"),
     ("CREATE ROLE whoever IN ROLE hub_api", "whoever in hub_api"),
     ("ALTER TABLE sync.runs OWNER TO hub_sync", "hub_sync on table sync.runs"),
     ("CREATE TYPE hub.mood AS ENUM ('good'); GRANT USAGE ON TYPE hub.mood TO hub_api", "hub_api on type hub.mood"),

@@ -42,21 +42,21 @@ TABLES = {
     **{("hub_api", f"hub.{name}"): "SELECT" for name in HUB},
     ("hub_api", "sync.freshness"): "SELECT",
     ("hub_api", "sync.migration"): "SELECT",
-    **{("hub_analyst", f"analytics.{name}"): "SELECT" for name in HUB},
-    ("hub_analyst", "sync.freshness"): "SELECT",
-    ("hub_analyst", "sync.migration"): "SELECT",
-    ("hub_analyst", "sync.runs"): "SELECT",
+    **{("hub_reading", f"analytics.{name}"): "SELECT" for name in HUB},
+    ("hub_reading", "sync.freshness"): "SELECT",
+    ("hub_reading", "sync.migration"): "SELECT",
+    ("hub_reading", "sync.runs"): "SELECT",
 }
 COLUMNS = {
     ("hub_api", "command.commands", "SELECT"): (
         "id seq kind account_id subject_kind subject_id idempotency_key request_hash input status waits_for"
         " failure_code failure_reason result accepted_at finished_at"
     ),
-    ("hub_analyst", "command.commands", "SELECT"): (
+    ("hub_reading", "command.commands", "SELECT"): (
         "id seq kind customer_id account_id subject_kind subject_id status due_at attempts deadline_at waits_for"
         " failure_code accepted_at started_at finished_at"
     ),
-    ("hub_analyst", "command.steps", "SELECT"): "command_id name number status attempts started_at done_at",
+    ("hub_reading", "command.steps", "SELECT"): "command_id name number status attempts started_at done_at",
 }
 FUNCTIONS = {
     ("hub_api", "command.accept(text,text,text,uuid,text,text,text,jsonb,text,interval,uuid,jsonb)"),
@@ -131,7 +131,7 @@ FUNCTIONS = {
 }
 SCHEMAS = {
     *((role, schema) for role in ("hub_sync", "hub_api") for schema in ("hub", "sync", "command")),
-    *(("hub_analyst", schema) for schema in ("analytics", "sync", "command")),
+    *(("hub_reading", schema) for schema in ("analytics", "sync", "command")),
     *((role, "auth") for role in ("hub_sync", "hub_api", "hub_auth")),
     ("public", "public"),  # which holds nothing
 }
@@ -252,7 +252,7 @@ def test_these_rules_say_which_rows_each_role_is_shown(connection: Connection) -
             (table, "customer_reads", "PERMISSIVE", "{hub_api}", "SELECT", shown, None),
         )
     } | {
-        ("command.commands", "analyst_reads", "PERMISSIVE", "{hub_analyst}", "SELECT", "true", None),
+        ("command.commands", "analyst_reads", "PERMISSIVE", "{hub_reading}", "SELECT", "true", None),
         *((f"auth.{table}", "owner_all", "PERMISSIVE", f"{{{owner}}}", "ALL", "true", "true") for table in UNSHOWN),
     }
 
