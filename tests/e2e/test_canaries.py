@@ -242,6 +242,7 @@ def test_what_a_person_is_goes_nowhere_but_where_it_is_declared_and_erased_is_no
     assert places(hub.database, {PASSWORD}) == set()
 
     settle(hub)
+    ends_lines(hub, customer)
     with psycopg.connect(hub.database.owner, autocommit=True) as connection:
         erase(connection, customer_named(connection, customer.id), by="an operator")
     assert places(hub.database, canaries) == set()
@@ -261,6 +262,15 @@ def test_what_a_person_is_goes_nowhere_but_where_it_is_declared_and_erased_is_no
         differing += [drift for drift in reconcile(dataset, source, hub.database.sync) if drift.different]
         source.client.close()
     assert differing == []
+
+
+def ends_lines(hub: Hub, of: Customer) -> None:
+    """Their lines end at the source, and the sync reads that: nobody is erased while one is open."""
+    query = "SELECT s.source_id FROM hub.sims s JOIN hub.customer_accounts a ON a.id = s.account_id"
+    lines = hub.rows(f"{query} WHERE a.customer_id = %s AND s.is_open", of.id)
+    for (service,) in lines:
+        hub.control("mutate", system="whmcs", object="service", id=service, fields={"status": "Terminated"})
+    hub.sync("whmcs.services")
 
 
 def settle(hub: Hub) -> None:
