@@ -259,7 +259,7 @@ DECLARE
     who auth.users;
     chosen record;
 BEGIN
-    SELECT u.* INTO who FROM auth.users u WHERE u.id = person FOR UPDATE;
+    SELECT u.* INTO who FROM auth.users u WHERE u.id = person FOR NO KEY UPDATE;
     IF who.id IS NULL OR who.password_hash IS DISTINCT FROM verified THEN
         RETURN QUERY SELECT 'refused', NULL::uuid, NULL::text, NULL::integer;
         RETURN;

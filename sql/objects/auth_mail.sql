@@ -212,8 +212,9 @@ DECLARE
     person constant uuid := (SELECT p.user_id FROM auth.password_link(set_password_by_link.token_hash) p);
     sessions integer;
 BEGIN
-    -- The person's row is what all take turns at, whichever of their links they use; then the link is looked at again.
-    PERFORM FROM auth.users u WHERE u.id = person FOR UPDATE;
+    -- The person's row is what all take turns at, whichever of their links they use; then the link is looked at again. NO KEY:
+    -- a message to the person, whose foreign key holds on to that row, neither waits for this nor is waited for.
+    PERFORM FROM auth.users u WHERE u.id = person FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM auth.password_link(set_password_by_link.token_hash))
        AND (suffices OR cardinality(auth.second_methods(person)) > 0) THEN
         -- The trigger above ends this link and the person's others, and tells them.
@@ -276,10 +277,6 @@ BEGIN
             due.user_id := who.id;
             due.email := who.email;
             due.language := who.language;
-            IF due.template = 'password_link' THEN
-                PERFORM auth.note('anybody', NULL, 'password.link_made', 'user:' || who.id, NULL,
-                                  jsonb_build_object('message', due.id));
-            END IF;
         END IF;
         RETURN QUERY
         UPDATE auth.messages m
@@ -287,6 +284,11 @@ BEGIN
                attempts = m.attempts + 1, lease_until = clock_timestamp() + lease
          WHERE m.id = due.id
         RETURNING m.id, m.claim, m.template, m.language, m.email, m.facts || coalesce(m.secret, '{}'), m.posted_at;
+        -- Last: who holds the audit must wait for nobody, and what is written above may wait for the person's row.
+        IF who.id IS NOT NULL AND due.template = 'password_link' THEN
+            PERFORM auth.note('anybody', NULL, 'password.link_made', 'user:' || who.id, NULL,
+                              jsonb_build_object('message', due.id));
+        END IF;
         EXIT;
     END LOOP;
 END

@@ -1,15 +1,19 @@
 """What people are told by e-mail, as the database decides it: of what happened, whoever did it, and no more."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from tests.builders import insert
+from tests.builders import insert, insert_customer
 from tests.conftest import Database
+from tests.waiting import until
 
 Session = psycopg.Connection[Any]
 LONG = datetime(2100, 1, 1, tzinfo=UTC)
@@ -155,6 +159,97 @@ def test_who_is_told_that_they_are_tried_too_often_is_told_so_once_an_hour(owner
     owner.execute("UPDATE auth.attempts SET tried_at = tried_at - interval '1 hour'")
     assert tell() == (True,)
     assert told(owner) == ["login_limited"] * 2
+
+
+# -- nobody waits in a circle ------------------------------------------------------------------------------------------
+
+LOG_IN = """
+SELECT outcome
+  FROM auth.begin_session(gen_random_uuid(), %(person)s, 'old', NULL, '\\x05', NULL, '{pwd}', '1 day', 'taro', '::1')
+"""
+USE_A_LINK = "SELECT ended FROM auth.set_password_by_link('\\x00', 'new', 'taro', '::1')"
+REUSE_A_TOKEN = """
+SELECT outcome FROM auth.refresh('\\x01', '\\x02', '\\x03', '\\x04', '1 second', '7 days', '30 days', '::1')
+"""
+CLAIM = "SELECT template FROM auth.claim_message('1 minute')"
+LEAVE = """
+WITH gone AS (DELETE FROM auth.users RETURNING id) SELECT count(*), auth.note('me', NULL, 'left', NULL, NULL) FROM gone
+"""
+
+
+@pytest.fixture
+def member(owner: Session, person: UUID) -> UUID:
+    """The person may act for a customer, and has a link and a refresh token that was used long ago."""
+    customer = insert_customer(owner)["id"]
+    insert(owner, "auth.memberships", user_id=person, customer_id=customer)
+    owner.execute("SELECT auth.send_password_link(%s, 'welcome', '\\x00', 't0ken', 24)", [person])
+    session = insert(owner, "auth.sessions", user_id=person, customer_id=customer, expires_at=LONG)["id"]
+    insert(
+        owner, "auth.refresh_tokens",
+        session_id=session, token_hash=b"\x01", generation=0, used_at=datetime(2020, 1, 1, tzinfo=UTC), used_by=b"",
+    )  # fmt: skip
+    return person
+
+
+def ended_at_once(
+    database: Database, owner: Session, held: str, *asked: tuple[str, str], values: dict[str, Any]
+) -> list[Any]:
+    """What these got who began in this order, each (as whom, what), while somebody held what all of them want."""
+    with ExitStack() as stack:
+        holder = stack.enter_context(psycopg.connect(database.owner))
+        own = stack.enter_context(ThreadPoolExecutor(len(asked)))
+        holder.execute(held.encode())
+        answers = []
+        for role, query in asked:
+            session = stack.enter_context(psycopg.connect(getattr(database, role), autocommit=True))
+            answers.append(own.submit(one, session, query, values))
+            until(partial(waits, owner, session))
+        holder.rollback()
+        return [answer.result() for answer in answers]
+
+
+def one(session: Session, query: str, values: dict[str, Any]) -> Any:
+    ((found, *_),) = session.execute(query.encode(), values).fetchall()
+    return found
+
+
+def waits(owner: Session, session: Session) -> bool:
+    query = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    return owner.execute(query, [session.info.backend_pid]).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("query", [LOG_IN, USE_A_LINK], ids=["logs in", "uses a link"])
+def test_a_message_to_a_person_does_not_wait_for_who_is_at_their_row(
+    database: Database, owner: Session, member: UUID, query: str
+) -> None:
+    with psycopg.connect(database.auth) as coming:
+        coming.execute(query.encode(), {"person": member})
+
+        # What a message's foreign key takes.
+        assert owner.execute("SELECT FROM auth.users FOR KEY SHARE NOWAIT").rowcount == 1
+
+
+@pytest.mark.parametrize("meanwhile", [("auth", LOG_IN), ("owner", LEAVE)], ids=["logs in", "leaves"])
+def test_a_link_is_sent_while_its_person_logs_in_or_leaves(
+    database: Database, owner: Session, member: UUID, meanwhile: tuple[str, str]
+) -> None:
+    owner.execute("DELETE FROM auth.messages")
+    owner.execute("SELECT auth.request_password_link('taro@example.com', '\\x07', 't0ken', 30, '::1')")
+    audit = "SELECT pg_advisory_xact_lock(hashtext('auth.audit'))"
+
+    found = ended_at_once(database, owner, audit, ("sync", CLAIM), meanwhile, values={"person": member})
+
+    assert found in (["password_link", "begun"], ["password_link", 1])
+
+
+def test_a_stolen_token_is_shown_while_its_person_sets_a_password(
+    database: Database, owner: Session, member: UUID
+) -> None:
+    session = "SELECT FROM auth.sessions FOR UPDATE"
+
+    found = ended_at_once(database, owner, session, ("auth", REUSE_A_TOKEN), ("auth", USE_A_LINK), values={})
+
+    assert found == ["reused", 0]
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------
