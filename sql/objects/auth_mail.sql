@@ -86,14 +86,24 @@ CREATE OR REPLACE TRIGGER tell_of_lock AFTER UPDATE OF locked_until ON auth.user
     FOR EACH ROW WHEN (NEW.locked_until IS DISTINCT FROM OLD.locked_until AND NEW.email = OLD.email)
     EXECUTE FUNCTION auth.tell_of_lock();
 
--- Another password, or none any more: links that were sent to set one are good no longer. A hash that is only made anew, by
--- today's parameters, is of the same password.
+-- No link that was asked for or sent before sets a person's password any more: neither what is theirs already, nor what is for
+-- whoever has their address and was not sent yet.
+CREATE OR REPLACE FUNCTION auth.end_password_links(person uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE auth.password_links l SET used_at = clock_timestamp()
+      FROM auth.users u, auth.messages m
+     WHERE u.id = person AND m.id = l.message_id AND l.used_at IS NULL
+       AND (m.user_id = u.id OR m.user_id IS NULL AND lower(m.email) = lower(u.email))
+$$;
+COMMENT ON FUNCTION auth.end_password_links(uuid) IS 'End every link that would set a person''s password';
+
+-- Another password, or none any more: links end. A hash that is only made anew, by today's parameters, is of the same password.
 CREATE OR REPLACE FUNCTION auth.tell_of_password() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE auth.password_links l SET used_at = clock_timestamp()
-      FROM auth.messages m WHERE m.id = l.message_id AND m.user_id = NEW.id AND l.used_at IS NULL;
+    PERFORM auth.end_password_links(NEW.id);
     IF NEW.password_hash IS NOT NULL THEN
         PERFORM auth.post(NEW.id, 'password_changed');
     END IF;
@@ -106,18 +116,24 @@ CREATE OR REPLACE TRIGGER tell_of_password AFTER UPDATE OF password_set_at, pass
                        OR NEW.password_hash IS NULL AND OLD.password_hash IS NOT NULL)
     EXECUTE FUNCTION auth.tell_of_password();
 
--- Messages to a person's former address are that person's still: an erasure that was cut short finds them again.
+-- Another address: links to the former one end, as whoever reads it may be somebody else by now. What was for whoever has it is
+-- sent to nobody, and stays that person's: an erasure that was cut short finds it again.
 CREATE OR REPLACE FUNCTION auth.keep_messages() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE auth.messages m SET user_id = NEW.id WHERE m.user_id IS NULL AND lower(m.email) = lower(OLD.email);
+    UPDATE auth.messages m
+       SET user_id = NEW.id, state = 'dead', secret = NULL, ended_at = coalesce(m.ended_at, clock_timestamp()),
+           reason = coalesce(m.reason, 'nobody has the address any more')
+     WHERE m.user_id IS NULL AND lower(m.email) = lower(OLD.email);
+    -- Only now: whoever took one meanwhile was waited for, and made it this person's.
+    PERFORM auth.end_password_links(NEW.id);
     RETURN NULL;
 END
 $$;
 
 CREATE OR REPLACE TRIGGER keep_messages AFTER UPDATE OF email ON auth.users
-    FOR EACH ROW WHEN (NEW.email <> OLD.email) EXECUTE FUNCTION auth.keep_messages();
+    FOR EACH ROW WHEN (lower(NEW.email) <> lower(OLD.email)) EXECUTE FUNCTION auth.keep_messages();
 
 -- A person's second factors are others (auth_factors.sql). what: on, off, codes_renewed or code_used. left: so many recovery
 -- codes are good.
@@ -169,7 +185,8 @@ $$;
 COMMENT ON FUNCTION auth.request_password_link(text, bytea, text, integer, text) IS
     'Send a link that sets a password to whoever has an e-mail address, if anybody has';
 
--- For the owner alone: an operator has a link sent. template: welcome, or password_withdrawn.
+-- For the owner alone: an operator has a link sent, which is then the person's only one. template: welcome, or
+-- password_withdrawn.
 CREATE OR REPLACE FUNCTION auth.send_password_link(
     person uuid, template text, token_hash bytea, token text, hours integer
 ) RETURNS uuid
@@ -180,6 +197,7 @@ DECLARE
     message constant uuid := auth.post(person, template, jsonb_build_object('hours', hours),
                                        jsonb_build_object('token', token), lasts);
 BEGIN
+    PERFORM auth.end_password_links(person);
     INSERT INTO auth.password_links (token_hash, message_id, expires_at)
     VALUES (send_password_link.token_hash, message, clock_timestamp() + lasts);
     RETURN message;

@@ -252,6 +252,76 @@ def test_a_stolen_token_is_shown_while_its_person_sets_a_password(
     assert found == ["reused", 0]
 
 
+# -- links that end ----------------------------------------------------------------------------------------------------
+
+
+def sent_link(owner: Session, person: UUID, token: bytes = b"\x00") -> None:
+    owner.execute("SELECT auth.send_password_link(%s, 'welcome', %s, 't0ken', 24)", [person, token])
+
+
+def is_good(owner: Session, token: bytes = b"\x00") -> bool:
+    return owner.execute("SELECT FROM auth.password_link(%s)", [token]).rowcount == 1
+
+
+@pytest.mark.parametrize("hashed", ["old", None], ids=["with a password", "without"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE auth.users SET password_hash = 'new', password_set_at = now()",
+        "UPDATE auth.users SET email = 'hana@example.com'",
+        "UPDATE auth.users SET email = 'erased ' || id, password_hash = NULL",
+        "SELECT auth.send_password_link(id, 'welcome', '\\x09', 't0ken', 24) FROM auth.users",
+    ],
+    ids=["another password", "another address", "erased", "another link of an operator's"],
+)
+@pytest.mark.parametrize("is_sent", [True, False], ids=["sent", "to be sent"])
+def test_a_link_is_good_no_more_after(
+    database: Database, owner: Session, person: UUID, *, is_sent: bool, change: str, hashed: str | None
+) -> None:
+    owner.execute("UPDATE auth.users SET password_hash = %s", [hashed])
+    owner.execute("SELECT auth.request_password_link('taro@EXAMPLE.com', '\\x00', 't0ken', 30, '::1')")
+    if is_sent:
+        claimed(database)
+        assert is_good(owner)
+
+    owner.execute(change.encode())
+    claimed(database)
+
+    assert not is_good(owner)
+
+
+def test_the_last_link_that_an_operator_sends_is_good(owner: Session, person: UUID) -> None:
+    sent_link(owner, person)
+    sent_link(owner, insert(owner, "auth.users", email="hana@example.com")["id"], b"\x01")
+
+    sent_link(owner, person, b"\x02")
+
+    assert [is_good(owner, token) for token in (b"\x00", b"\x01", b"\x02")] == [False, True, True]
+
+
+def test_what_was_for_whoever_has_an_address_is_not_sent_to_who_had_it(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    post_to(owner, "taro@example.com")
+    owner.execute("SELECT auth.request_password_link('taro@example.com', '\\x00', 't0ken', 30, '::1')")
+
+    owner.execute("UPDATE auth.users SET email = 'hana@example.com'")
+
+    assert claimed(database) is None
+    kept = owner.execute("SELECT user_id, state, secret, ended_at IS NOT NULL, reason FROM auth.messages").fetchall()
+    assert kept == [(person, "dead", None, True, "nobody has the address any more")] * 2
+
+
+def test_an_address_in_other_letters_is_the_same(database: Database, owner: Session, person: UUID) -> None:
+    sent_link(owner, person)
+    post_to(owner, "taro@example.com")
+
+    owner.execute("UPDATE auth.users SET email = 'TARO@example.com'")
+
+    assert is_good(owner)
+    assert {claimed(database)[0] for _ in range(2)} == {"welcome", "login_limited"}
+
+
 # -- what is kept ------------------------------------------------------------------------------------------------------
 
 
