@@ -177,8 +177,16 @@ BEGIN
     message_id := auth.post_to_whoever_has(email, 'password_link', jsonb_build_object('minutes', minutes),
                                            jsonb_build_object('token', token), lasts);
     INSERT INTO auth.password_links (token_hash, message_id, expires_at)
-    VALUES (request_password_link.token_hash, request_password_link.message_id, clock_timestamp() + lasts);
-    PERFORM auth.note('anybody', NULL, 'password.link_requested', 'message:' || message_id, address);
+    VALUES (request_password_link.token_hash, request_password_link.message_id, clock_timestamp() + lasts)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        PERFORM auth.note('anybody', NULL, 'password.link_requested', 'message:' || message_id, address);
+    ELSE
+        -- Asked twice, where the connection broke before the answer came: the first message is enough.
+        DELETE FROM auth.messages m WHERE m.id = request_password_link.message_id;
+        message_id := (SELECT l.message_id FROM auth.password_links l
+                        WHERE l.token_hash = request_password_link.token_hash);
+    END IF;
     RETURN NEXT;
 END
 $$;
@@ -227,7 +235,8 @@ CREATE OR REPLACE FUNCTION auth.set_password_by_link(
 AS $$
 #variable_conflict use_column
 DECLARE
-    person constant uuid := (SELECT p.user_id FROM auth.password_link(set_password_by_link.token_hash) p);
+    person constant uuid := (SELECT m.user_id FROM auth.password_links l JOIN auth.messages m ON m.id = l.message_id
+                              WHERE l.token_hash = set_password_by_link.token_hash);
     sessions integer;
 BEGIN
     -- The person's row is what all take turns at, whichever of their links they use; then the link is looked at again. NO KEY:
@@ -243,6 +252,9 @@ BEGIN
         DELETE FROM auth.attempts a WHERE a.kind = 'login' AND a.key = forgiven;
         PERFORM auth.note('user:' || person, NULL, 'password.reset', 'user:' || person, address,
                           jsonb_build_object('sessions_ended', sessions));
+    ELSIF EXISTS (SELECT FROM auth.users u WHERE u.id = person AND u.password_hash = hashed) THEN
+        -- Asked twice, as above. No two tries have the same hash, even of the same password: each is salted.
+        sessions := 0;
     END IF;
     RETURN QUERY SELECT sessions;
 END

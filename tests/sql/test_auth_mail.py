@@ -252,6 +252,36 @@ def test_a_stolen_token_is_shown_while_its_person_sets_a_password(
     assert found == ["reused", 0]
 
 
+# -- asked twice, where a connection broke before the answer came ----------------------------------------------------
+
+
+def test_a_link_that_is_asked_for_twice_is_one_link_and_one_message(
+    database: Database, owner: Session, person: UUID
+) -> None:
+    ask = "SELECT message_id FROM auth.request_password_link('taro@example.com', '\\x00', 't0ken', 30, '::1')"
+
+    first, again = (owner.execute(ask).fetchone() for _ in range(2))
+
+    assert first == again
+    assert told(owner) == ["password_link"]
+    assert owner.execute("SELECT action FROM auth.audit").fetchall() == [("password.link_requested",)]
+    claimed(database)
+    assert is_good(owner)
+
+
+def test_a_password_that_is_set_twice_by_one_try_was_set(owner: Session, person: UUID) -> None:
+    sent_link(owner, person)
+
+    def use(hashed: str) -> Any:
+        (ended,) = owner.execute(
+            "SELECT ended FROM auth.set_password_by_link('\\x00', %s, 'taro', '::1')", [hashed]
+        ).fetchall()
+        return ended[0]
+
+    assert [use("new"), use("new"), use("another try's")] == [0, 0, None]
+    assert told(owner) == ["welcome", "password_changed"]
+
+
 # -- links that end ----------------------------------------------------------------------------------------------------
 
 
