@@ -312,7 +312,8 @@ def mailbox(said: str) -> Address:
     try:
         ((name, address),) = found
         return Address(name, addr_spec=address)
-    except (ValueError, IndexError, MessageError) as error:
+    # AttributeError: the standard library's reader of addresses breaks on some, such as `"  a@[(`.
+    except (ValueError, IndexError, AttributeError, MessageError) as error:
         raise ValueError("must be one e-mail address, with or without a name before it in < >") from error
 
 

@@ -1,5 +1,6 @@
 """How messages leave: by an e-mail server, or in development as files in a folder."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -8,21 +9,30 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 
-from core.errors import HubError
+from core.errors import HubError, safe
 from core.settings import HubSettings, MailSettings, require_mail
 
 MOST_REASON_CHARACTERS = 200
+ADDRESS = re.compile(r"\S+@\S+")
 
 
-class DownError(HubError):
+class SendingError(HubError):
+    """A message was not sent. `code`: what may be logged of why; the server's words may name people."""
+
+    def __init__(self, code: str, words: str = "") -> None:
+        super().__init__(f"{code} {words}".strip()[:MOST_REASON_CHARACTERS])
+        self.code = code
+
+
+class DownError(SendingError):
     """Nothing can be sent now, whatever the message: no server, or it does not let us in."""
 
 
-class RefusedError(HubError):
+class RefusedError(SendingError):
     """The server refuses this message, and would do so again."""
 
 
-class NotTakenError(HubError):
+class NotTakenError(SendingError):
     """This message was not taken, or whether it was is not known: it is to be sent again, the same."""
 
 
@@ -67,8 +77,9 @@ class Smtp:
     def opened(self) -> Iterator[Delivery]:
         try:
             server = self._connected()
-        except (OSError, smtplib.SMTPException) as error:
-            raise DownError(_reason(error)) from error
+        # Those of ours and of values: a password that cannot be read or sent, a name that can be no server's.
+        except (OSError, smtplib.SMTPException, ValueError, HubError) as error:
+            raise DownError(*_reason(error)) from error
         try:
             yield _SmtpDelivery(server)
         finally:
@@ -107,31 +118,31 @@ class _SmtpDelivery:
         try:
             self._server.sendmail(letter["From"].addresses[0].addr_spec, [to], letter.as_bytes())
         except smtplib.SMTPRecipientsRefused as error:
-            _refused(*error.recipients[to], to)
+            _refused(*error.recipients[to])
         except smtplib.SMTPDataError as error:
-            _refused(error.smtp_code, error.smtp_error, to)
+            _refused(error.smtp_code, error.smtp_error)
         except smtplib.SMTPSenderRefused as error:
-            raise DownError(_reason(error)) from error
+            raise DownError(*_reason(error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise NotTakenError(_reason(error)) from error
+            raise NotTakenError(*_reason(error)) from error
 
 
-def _refused(code: int, words: bytes | str, to: str) -> None:
-    said = f"{code} {_text(words).replace(to, '<recipient>')}"[:MOST_REASON_CHARACTERS]
+def _refused(code: int, words: bytes | str) -> None:
     # RFC 5321, 4.2.1: 5yz is for good, 4yz for now.
-    raise RefusedError(said) if code >= 500 else NotTakenError(said)
+    raise (RefusedError if code >= 500 else NotTakenError)(str(code), _text(words))
 
 
-def _reason(error: Exception) -> str:
-    """What happened, in the server's words where it said some; none of ours, which may hold addresses."""
+def _reason(error: Exception) -> tuple[str, str]:
+    """What happened: a code, and the server's words where it said some; none of a library's."""
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_text(error.smtp_error)}"[:MOST_REASON_CHARACTERS]
-    return type(error).__name__
+        return str(error.smtp_code), _text(error.smtp_error)
+    return safe(error), ""
 
 
 def _text(words: bytes | str) -> str:
+    """In one line, and without addresses: servers repeat them, spelled as they like."""
     text = words.decode("ascii", "replace") if isinstance(words, bytes) else words
-    return " ".join(text.split())
+    return ADDRESS.sub("<address>", " ".join(text.split()))
 
 
 class Folder:

@@ -12,11 +12,11 @@ from typing import Any, Literal
 import psycopg
 
 from core.database import connect
-from core.errors import safe
+from core.errors import HubError, safe
 from core.logging import logger
 from core.settings import MailSettings
 from pipelines.mail.letters import LetterError, Message, written
-from pipelines.mail.transports import Delivery, DownError, NotTakenError, RefusedError, Transport
+from pipelines.mail.transports import Delivery, DownError, NotTakenError, RefusedError, SendingError, Transport
 from pipelines.sync.surprises import surprise
 from sql.statements import statement
 
@@ -54,7 +54,7 @@ class Postman:
                         for _ in connection.notifies(timeout=LONGEST_NAP_SECONDS, stop_after=1):
                             pass
             except DownError as error:
-                log.warning("mail.server_down", error=safe(error))
+                log.warning("mail.server_down", error=error.code)
             except psycopg.OperationalError as error:
                 log.warning("mail.database_gone", error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a worker that dies of one message sends no other
@@ -75,22 +75,22 @@ class Postman:
             while taken := self._claim(connection):
                 message, claim = taken
                 outcome: Outcome = "sent"
-                reason: str | None = None
+                why: HubError | None = None
                 try:
                     letter = written(message, self._settings)
                     delivery = delivery or stack.enter_context(self._transport.opened())
                     delivery.send(letter)
                     sent += 1
                 except DownError as error:
-                    self._end(connection, message, claim, "returned", safe(error))
+                    self._end(connection, message, claim, "returned", error)
                     raise
                 except (LetterError, RefusedError) as error:
-                    outcome, reason = "refused", safe(error)
+                    outcome, why = "refused", error
                 except NotTakenError as error:
                     # How far the conversation came is not known, so it is not gone on with.
-                    outcome, reason, delivery = "again", safe(error), None
+                    outcome, why, delivery = "again", error, None
                     stack.close()
-                self._end(connection, message, claim, outcome, reason)
+                self._end(connection, message, claim, outcome, why)
         return sent
 
     def _claim(self, connection: psycopg.Connection[Any]) -> tuple[Message, int] | None:
@@ -101,11 +101,13 @@ class Postman:
         return Message(message_id, *rest), claim
 
     def _end(
-        self, connection: psycopg.Connection[Any], message: Message, claim: int, outcome: Outcome, reason: str | None
+        self, connection: psycopg.Connection[Any], message: Message, claim: int, outcome: Outcome, why: HubError | None
     ) -> None:
+        reason = None if why is None else safe(why)
         ended = {"message": message.id, "claim": claim, "outcome": outcome, "reason": reason}
         is_ours = connection.execute(statement("mail/end_claim"), ended).fetchone()
         level = log.info if outcome == "sent" else log.warning
-        level(f"mail.{outcome}", message=str(message.id), template=message.template, reason=reason)
+        logged = why.code if isinstance(why, SendingError) else reason
+        level(f"mail.{outcome}", message=str(message.id), template=message.template, reason=logged)
         if is_ours == (False,):
             log.warning("mail.lost", message=str(message.id))

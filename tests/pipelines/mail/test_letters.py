@@ -155,6 +155,7 @@ def test_what_is_filled_in_is_text_and_nothing_else(evil: str) -> None:
         ("password_changed", "taro@example.com, hana@example.com", {}),
         ("password_changed", "taro@example.com\nBcc: hana@example.com", {}),
         ("password_changed", "nobody", {}),
+        ("password_changed", '"  a@[(', {}),
     ],
 )
 def test_what_cannot_be_written_is_not_sent(template: str, email: str, facts: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from aiosmtpd.smtp import AuthResult
 
 from core.settings import HubSettings, MailSettings
@@ -90,15 +91,17 @@ def test_what_did_not_happen_is_not_told(
 def test_a_recipient_that_is_refused_for_good_holds_up_nobody(
     owner: Session, sync: Session, server: MailServer, settings: MailSettings
 ) -> None:
-    server.recipients["gone@example.com"] = "550 5.1.1 gone@example.com is unknown here"
+    server.recipients["gone@example.com"] = "550 5.1.1 <GONE@Example.com> is unknown here"
     posted(owner, "gone@example.com", token="t0ken")
     posted(owner)
 
-    assert sent_by(settings, sync) == 1
+    with structlog.testing.capture_logs() as log:
+        assert sent_by(settings, sync) == 1
+    assert sorted(str(each["reason"]) for each in log) == ["550", "None"]
 
     assert [each["To"] for each in server.received] == ["taro@example.com"]
     assert sorted(stored(owner, "state, reason, secret")) == [
-        ("dead", "550 5.1.1 <recipient> is unknown here", None),
+        ("dead", "550 5.1.1 <address> is unknown here", None),
         ("sent", None, None),
     ]
 
@@ -181,6 +184,26 @@ def test_while_there_is_no_server_messages_wait(owner: Session, sync: Session, s
         sent_by(nowhere, sync)
 
     assert stored(owner, "state, reason") == [("waiting", "ConnectionRefusedError")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"smtp_user": "hub", "smtp_password": "p\u00e4ssword"},
+        {"smtp_user": "hub", "smtp_password_file": Path("/nowhere")},
+        {"smtp_host": "smtp..example.com"},
+    ],
+    ids=["a password that cannot be sent", "one that cannot be read", "a name that can be no server's"],
+)
+def test_while_a_setting_is_wrong_messages_wait_and_no_try_is_counted(
+    owner: Session, sync: Session, wrong: dict[str, Any]
+) -> None:
+    posted(owner)
+
+    with MailServer({"auth_require_tls": False}) as server, pytest.raises(DownError):
+        sent_by(settings_for(server, **wrong), sync)
+
+    assert stored(owner, "state, attempts") == [("waiting", 0)]
 
 
 # -- once in effect ----------------------------------------------------------------------------------------------------
