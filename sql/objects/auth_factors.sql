@@ -1,6 +1,6 @@
 -- Second factors: what a person proves besides their password, when they log in and again before what is dangerous. The API finds
 -- out whether a code is right; whether it counts, and what comes of it, is decided here. Whatever decides holds the person's
--- row, so that two who try at once come one after the other.
+-- row, so that two who try at once come one after the other (NO KEY: messages to them wait for nobody).
 --
 -- A further method needs three words here: in auth.second_methods who has it, in auth.proven_by what it proves, in auth.prove
 -- when it is good.
@@ -145,7 +145,7 @@ DECLARE
     proven text[];
 BEGIN
     PERFORM FROM auth.users u
-      WHERE u.id = (SELECT c.user_id FROM auth.challenges c WHERE c.token_hash = challenge) FOR UPDATE;
+      WHERE u.id = (SELECT c.user_id FROM auth.challenges c WHERE c.token_hash = challenge) FOR NO KEY UPDATE;
     SELECT c.* INTO met FROM auth.challenges c
      WHERE c.token_hash = challenge AND c.client = meet_challenge.client AND c.expires_at > clock_timestamp();
     -- The same session again: asked twice, where the connection broke before the answer came.
@@ -185,7 +185,7 @@ DECLARE
     chosen record;
     said text;
 BEGIN
-    PERFORM FROM auth.users u WHERE u.id = (SELECT s.user_id FROM auth.sessions s WHERE s.id = session) FOR UPDATE;
+    PERFORM FROM auth.users u WHERE u.id = (SELECT s.user_id FROM auth.sessions s WHERE s.id = session) FOR NO KEY UPDATE;
     SELECT s.* INTO mine FROM auth.sessions s
      WHERE s.id = session AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() FOR UPDATE;
     SELECT a.customer_id, a.role INTO chosen FROM auth.acting(mine.user_id, mine.customer_id) a;
@@ -222,7 +222,7 @@ CREATE OR REPLACE FUNCTION auth.fresh_person(session uuid, fresh interval) RETUR
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM FROM auth.users u WHERE u.id = (SELECT s.user_id FROM auth.sessions s WHERE s.id = session) FOR UPDATE;
+    PERFORM FROM auth.users u WHERE u.id = (SELECT s.user_id FROM auth.sessions s WHERE s.id = session) FOR NO KEY UPDATE;
     RETURN (SELECT s.user_id FROM auth.sessions s
              WHERE s.id = session AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp()
                AND s.authenticated_at > clock_timestamp() - fresh);

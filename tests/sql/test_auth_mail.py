@@ -167,7 +167,7 @@ LOG_IN = """
 SELECT outcome
   FROM auth.begin_session(gen_random_uuid(), %(person)s, 'old', NULL, '\\x05', NULL, '{pwd}', '1 day', 'taro', '::1')
 """
-USE_A_LINK = "SELECT ended FROM auth.set_password_by_link('\\x00', 'new', 'taro', '::1')"
+USE_A_LINK = "SELECT ended FROM auth.set_password_by_link('\\x00', 'new', true, 'taro', '::1')"
 REUSE_A_TOKEN = """
 SELECT outcome FROM auth.refresh('\\x01', '\\x02', '\\x03', '\\x04', '1 second', '7 days', '30 days', '::1')
 """
@@ -274,7 +274,7 @@ def test_a_password_that_is_set_twice_by_one_try_was_set(owner: Session, person:
 
     def use(hashed: str) -> Any:
         (ended,) = owner.execute(
-            "SELECT ended FROM auth.set_password_by_link('\\x00', %s, 'taro', '::1')", [hashed]
+            "SELECT ended FROM auth.set_password_by_link('\\x00', %s, true, 'taro', '::1')", [hashed]
         ).fetchall()
         return ended[0]
 
