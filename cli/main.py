@@ -27,6 +27,7 @@ from cli.verbs import (
     quarantine,
     reconcile,
     replay,
+    service_key,
     status,
     sync,
     token,
@@ -59,6 +60,7 @@ app.add_typer(customers.app, name="customers")
 app.add_typer(user.app, name="user")
 app.add_typer(mail.app, name="mail")
 app.add_typer(keys.app, name="keys")
+app.add_typer(service_key.app, name="service-key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(customer.app, name="customer")
 app.add_typer(analyst.app, name="analyst")

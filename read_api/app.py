@@ -24,8 +24,9 @@ from read_api.auth.cookies import NAME
 from read_api.auth.door import Door
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
-from read_api.auth.guard import BearerGuard
+from read_api.auth.guard import BearerGuard, bearer_token
 from read_api.auth.problems import AUTH_HANDLERS
+from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
 from read_api.auth.tokens import InvalidTokenError
 from read_api.auth.verification import Verification
 from read_api.billing.controller import BillingController
@@ -103,7 +104,8 @@ def create_app(
     log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
     door = Door(api, auth, log_in)
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
-    guard = BearerGuard(hub, api, verification)
+    key_uses = KeyUses(log_in)
+    guard = BearerGuard(hub, api, verification, key_uses)
     passing = Gateway(gateway) if gateway else None
     zone = ZoneInfo(api.timezone)
 
@@ -119,6 +121,7 @@ def create_app(
             await follower.close()
             await verification.close()
             door.close()
+            await key_uses.close()
             await log_in.close()
             if passing:
                 await passing.close()
@@ -145,7 +148,7 @@ def create_app(
         "/",
         route_handlers=FEATURES,
         before_request=_admission(guard, follower, today),
-        security=[{"bearerAuth": []}],
+        security=[{"bearerAuth": []}, {"serviceKey": [], "namedCustomer": []}],
     )
     persons = Router(
         "/",
@@ -201,6 +204,8 @@ def _admission_of_persons(guard: BearerGuard) -> BeforeRequestHookHandler:
     """The same under /auth, where only somebody who logged in has anything to do."""
 
     async def admit(request: Request[Any, Any, Any]) -> None:
+        if is_service_key(bearer_token(request)):
+            raise InvalidTokenError("a system has no log-in of a person")
         guard(request)
         if caller_of(request).session is None:
             raise InvalidTokenError("nobody logged in for this token")
@@ -238,6 +243,21 @@ def _openapi() -> OpenAPIConfig:
         bearer_format="JWT",
         description="`POST /auth/login` gives one; for development, `hub token` does",
     )
+    service_key = SecurityScheme(
+        type="http",
+        scheme="bearer",
+        bearer_format="hubkey_<id>_<secret>",
+        description=(
+            "For systems, never for a browser: an operator makes one with `hub service-key add`. Each request names the"
+            f" customer that it is for in `{CUSTOMER_HEADER}`"
+        ),
+    )
+    customer = SecurityScheme(
+        type="apiKey",
+        name=CUSTOMER_HEADER,
+        security_scheme_in="header",
+        description="With a service key: the id of the one customer that the request is for. No secret",
+    )
     cookie = SecurityScheme(
         type="apiKey", name=NAME, security_scheme_in="cookie", description="Set by logging in, for browsers alone"
     )
@@ -249,5 +269,12 @@ def _openapi() -> OpenAPIConfig:
         openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, before_request=no_other_page),
         use_handler_docstrings=True,
         render_plugins=[PlainPages(path="/"), JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"bearerAuth": bearer, "refreshCookie": cookie}),
+        components=Components(
+            security_schemes={
+                "bearerAuth": bearer,
+                "serviceKey": service_key,
+                "namedCustomer": customer,
+                "refreshCookie": cookie,
+            }
+        ),
     )

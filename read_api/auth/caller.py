@@ -17,6 +17,7 @@ class Caller(NamedTuple):
     person, session: ids, as text; None: a token of `hub token`, for which nobody logged in. epoch: of that session,
     when the token was made. actor: the person who looks on as this one; None: nobody does. authenticated_at: when the
     person last proved who they are, seconds since 1970; 0: never.
+    key: id of the service key that speaks instead of a person; None: none does.
     """
 
     customer: str
@@ -28,6 +29,7 @@ class Caller(NamedTuple):
     amr: tuple[str, ...] = ()
     actor: str | None = None
     authenticated_at: float = 0.0
+    key: str | None = None
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

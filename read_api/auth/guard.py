@@ -12,6 +12,7 @@ from core.settings import ApiSettings, HubSettings
 from read_api.auth import access, tokens
 from read_api.auth.access import caller_by_access_token
 from read_api.auth.caller import CALLER, Caller
+from read_api.auth.service_keys import KeyUses, caller_by_service_key, is_service_key, shown_key
 from read_api.auth.tokens import InvalidTokenError, caller_by_development_token
 from read_api.auth.verification import Verification
 
@@ -20,40 +21,48 @@ CUSTOMER = "hub.customer"
 EXPIRES = "hub.expires"
 """Key of the request's scope: when the token ends, seconds since 1970."""
 
+Connection = ASGIConnection[Any, Any, Any, Any]
+
 # A client sends one token many times; its signature need not be computed each time.
 REMEMBERED = 10_000
 
 
 class BearerGuard:
-    """Lets in whoever brings a valid token, and writes down who that is.
+    """Lets in whoever brings a valid token or service key, and writes down who that is.
 
     Called as a hook before the request rather than as one of Litestar's guards, for each of which the framework copies
     the route's handler: that was a tenth of a request's cost.
     """
 
-    def __init__(self, hub: HubSettings, settings: ApiSettings, verification: Verification) -> None:
+    def __init__(self, hub: HubSettings, settings: ApiSettings, verification: Verification, uses: KeyUses) -> None:
         self._settings = settings
         self._takes_development_tokens = hub.hub_mode == "development" and settings.jwt_key is not None
         self._verification = verification
+        self._uses = uses
         self._verified = lru_cache(REMEMBERED)(self._at_first_sight)
         # A key that was withdrawn vouches for nothing that was remembered.
         verification.keys_changed = self._verified.cache_clear
 
     def __call__(self, request: Request[Any, Any, Any]) -> None:
-        """Raises InvalidTokenError, DatabaseDownError."""
-        caller = self.caller(bearer_token(request))
+        """Raises InvalidTokenError, InvalidFieldError, UnknownCustomerError, DatabaseDownError."""
+        caller = self.caller(request, bearer_token(request))
         scope: Any = request.scope
         scope[CALLER] = caller
         scope[CUSTOMER] = caller.customer
         scope[EXPIRES] = caller.expires
 
-    def caller(self, token: str) -> Caller:
-        """Whom a token speaks for.
+    def caller(self, connection: Connection, token: str) -> Caller:
+        """Whom a token speaks for; a service key, for the customer that the request names.
 
         Raises:
             InvalidTokenError: it is not valid, or no longer.
+            InvalidFieldError, UnknownCustomerError: of a service key: no customer is named, or none of its.
             DatabaseDownError: whether it was called back cannot be known now.
         """
+        if is_service_key(token):
+            key = shown_key(self._verification.service_keys(), token)
+            self._uses.saw(key, connection.client.host if connection.client else "")
+            return caller_by_service_key(key, connection)
         caller = self._verified(token)
         if caller.expires <= time():
             raise InvalidTokenError("the bearer token is not valid")
@@ -74,7 +83,7 @@ class BearerGuard:
         raise InvalidTokenError("the bearer token is not valid")
 
 
-def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+def bearer_token(connection: Connection) -> str:
     """What `Authorization` holds after `Bearer`.
 
     Raises:

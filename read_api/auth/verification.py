@@ -1,12 +1,12 @@
-"""What tokens are checked against: the keys that verify them, and what was called back before its time.
+"""What tokens are checked against: the keys that verify them, what was called back before its time, and service keys.
 
-Both are kept in memory, by every copy of the API. A change is notified on the channel `hub_auth` and read at once, over
+All are kept in memory, by every copy of the API. A change is notified on the channel `hub_auth` and read at once, over
 the connections that customers' data comes by; without a notification it is read within LOOK_EVERY_SECONDS. Where the
 database cannot be asked, nobody's token is good: whether it was called back is not known.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
 
@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 from core.errors import HubError
 from core.logging import logger
 from read_api.auth.access import public_jwk
+from read_api.auth.service_keys import ServiceKey
 from read_api.auth.tokens import CLOCKS_DIFFER_SECONDS
 from read_api.store.database import Database, DatabaseDownError
 from read_api.store.questions import Question
@@ -52,6 +53,8 @@ class Verification:
         self._turned_at = monotonic()
         self._read_at = float("-inf")
         self._raw_keys: bytes = b""
+        self._raw_service_keys: bytes = b""
+        self._service_keys: dict[str, ServiceKey] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._told = asyncio.Event()
         self._news = asyncio.Event()
@@ -75,13 +78,26 @@ class Verification:
         Raises:
             DatabaseDownError: it is not known now.
         """
-        if monotonic() - self._read_at > TRUSTED_SECONDS:
-            raise DatabaseDownError("which tokens were called back is not known")
+        self._require_known()
         return epoch < self._called_back.get(session, 0) or epoch < self._before.get(session, 0)
 
     async def called_back(self, session: str, epoch: int) -> None:
         """Return once they are: for what goes on longer than a request."""
         while epoch >= max(self._called_back.get(session, 0), self._before.get(session, 0)):
+            await self._news.wait()
+
+    def service_keys(self) -> Mapping[str, ServiceKey]:
+        """The keys of systems that are good, by their ids; whether one ends this moment, its caller looks.
+
+        Raises:
+            DatabaseDownError: it is not known now.
+        """
+        self._require_known()
+        return self._service_keys
+
+    async def service_key_ended(self, id_: str) -> None:
+        """Return once it is good no more."""
+        while id_ in self._service_keys:
             await self._news.wait()
 
     async def look(self) -> None:
@@ -91,8 +107,8 @@ class Verification:
             DatabaseDownError.
         """
         at = monotonic()
-        ((keys, called_back),) = await self._database.tell(VERIFYING, {"seconds": self._reach()})
-        self._take(keys or b"[]", called_back or b"{}", at)
+        ((keys, called_back, service_keys),) = await self._database.tell(VERIFYING, {"seconds": self._reach()})
+        self._take(keys or b"[]", called_back or b"{}", service_keys or b"[]", at)
 
     async def _look_again_and_again(self) -> None:
         while True:
@@ -123,7 +139,11 @@ class Verification:
         since = monotonic() - self._read_at
         return str(int(min(since + LATELY_SECONDS, self._longest_seconds)))
 
-    def _take(self, keys: bytes, called_back: bytes, at: float) -> None:
+    def _require_known(self) -> None:
+        if monotonic() - self._read_at > TRUSTED_SECONDS:
+            raise DatabaseDownError("which tokens were called back is not known")
+
+    def _take(self, keys: bytes, called_back: bytes, service_keys: bytes, at: float) -> None:
         if keys != self._raw_keys:
             found = {each.kid: bytes.fromhex(each.public) for each in msgspec.json.decode(keys, type=list[_Key])}
             self.keys = {kid: Ed25519PublicKey.from_public_bytes(public) for kid, public in found.items()}
@@ -137,6 +157,10 @@ class Verification:
         for session, epoch in msgspec.json.decode(called_back, type=dict[str, int]).items():
             if epoch > self._called_back.get(session, 0):
                 self._called_back[session], is_new = epoch, True
+        if service_keys != self._raw_service_keys:
+            found_keys = msgspec.json.decode(service_keys, type=list[ServiceKey])
+            self._service_keys, self._raw_service_keys = {each.id: each for each in found_keys}, service_keys
+            is_new = True
         self._read_at = at
         if is_new:
             self._news.set()

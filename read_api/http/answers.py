@@ -15,7 +15,7 @@ from core.errors import NotFoundError
 from read_api.auth.guard import CUSTOMER
 from read_api.http.as_of import checked, meta_of
 from read_api.http.services import services_of
-from read_api.live.tags import TAG
+from read_api.live.tags import TAG, VARY
 from read_api.store.database import Database, Row
 from read_api.store.past import DatedQuestion
 from read_api.store.questions import Question
@@ -40,7 +40,7 @@ class JsonAnswer(ASGIResponse):
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", cache),
-                (b"vary", b"Authorization"),
+                (b"vary", VARY),
             ],
         }
 

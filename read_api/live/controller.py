@@ -22,7 +22,7 @@ from read_api.auth.tokens import InvalidTokenError
 from read_api.http.answers import ApiRequest, customer_of, database_of
 from read_api.http.doors import UnfinishedBodyError
 from read_api.http.problems.catalogue import TOO_MANY_REQUESTS, TOO_MANY_STREAMS
-from read_api.http.problems.errors import NotAdmittedError
+from read_api.http.problems.errors import InvalidFieldError, NotAdmittedError
 from read_api.http.problems.handlers import no_seat
 from read_api.http.responses import answers
 from read_api.http.services import services_of
@@ -122,7 +122,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         return
     try:
         caller = guard.caller(
-            protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)
+            socket, protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)
         )
         named = caller.customer
         with _seat(socket, named):
@@ -138,7 +138,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
                 await socket.close(code=GOING_AWAY if follower_of(socket).closed else POLICY_VIOLATION)
     except NoSeatError as error:
         await _refuse(socket, no_seat(socket, error))
-    except InvalidTokenError:
+    except (InvalidTokenError, InvalidFieldError):
         await socket.close(code=POLICY_VIOLATION)
     except (UnknownCustomerError, DatabaseDownError, NotAdmittedError):
         await socket.close(code=TRY_AGAIN_LATER)
@@ -152,9 +152,12 @@ def _seat(connection: Any, named: str) -> AbstractContextManager[None]:
 
 def _called_back(connection: Any, caller: Caller) -> Callable[[], Coroutine[Any, Any, None]] | None:
     """What ends when the caller's token is called back; None: it cannot be, for nobody logged in."""
+    verification = services_of(connection).verification
+    if caller.key is not None:
+        return partial(verification.service_key_ended, caller.key)
     if caller.session is None:
         return None
-    return partial(services_of(connection).verification.called_back, caller.session, caller.epoch)
+    return partial(verification.called_back, caller.session, caller.epoch)
 
 
 async def _begun(connection: Any, named: str, after: Position | None, expires: float) -> AsyncGenerator[Item, None]:

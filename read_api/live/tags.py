@@ -19,6 +19,8 @@ UNTAGGED = "untagged"
 """Option of a route that must hear of every read, such as one that has what is looked at read again."""
 TAG = "hub.tag"
 """Key of the request's scope: the tag that a 200 is sent with, as bytes."""
+VARY = b"Authorization, X-Customer"
+"""What says whose an answer is: with a service key, its header (auth/service_keys.py)."""
 
 
 class Unchanged(ASGIResponse):
@@ -28,7 +30,7 @@ class Unchanged(ASGIResponse):
         self._tag = tag
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        headers = [(b"etag", self._tag), (b"cache-control", b"private, no-cache"), (b"vary", b"Authorization")]
+        headers = [(b"etag", self._tag), (b"cache-control", b"private, no-cache"), (b"vary", VARY)]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

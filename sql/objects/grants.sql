@@ -74,6 +74,8 @@ GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid),
     auth.renew_recovery_codes(uuid, interval, bytea[], text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
+GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;
+GRANT EXECUTE ON FUNCTION auth.note_key_use(uuid, text, text) TO hub_auth;
 -- The worker sends messages one at a time, and sees of each what it needs for that.
 GRANT EXECUTE ON FUNCTION auth.forget(), auth.claim_message(interval), auth.end_claim(uuid, integer, text, text)
     TO hub_sync;

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     ForeignKey,
     Identity,
@@ -269,6 +270,28 @@ Index(
     postgresql_where=signing_keys.c.state.in_(("next", "current")),
 )
 
+service_keys = Table(
+    "service_keys",
+    metadata,
+    key("Key: stands in it, between its prefix and its secret"),
+    text("name", "Which system has it, in an operator's words", required=True, personal=False),
+    _bytes("key_hash", "SHA-256 of the key, 256 bits of which are random", required=True, personal="secret"),
+    choice("role", AccountRole, "What it may do for a customer", required=True),
+    Column(
+        "customers",
+        ARRAY(Uuid),
+        comment="Customers it may act for, by any ids they were known by: hub.customer_accounts.id; null: any",
+        info=says(personal=False),
+    ),
+    stamp("created_at", "When it was made, UTC"),
+    instant("expires_at", "When it ends, UTC: at most 366 days later, sooner once it was replaced", required=True),
+    instant("revoked_at", "When it was ended before its time, UTC; null: it was not"),
+    reference("replaced_by", "Key that was made to follow it: auth.service_keys.id; null: none was"),
+    CheckConstraint("expires_at <= created_at + interval '366 days'", name="lasts"),
+    schema="auth",
+    comment="Keys of systems that act for customers, by their hashes: who reads this table has none of them.",
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -305,7 +328,7 @@ audit = Table(
         "seq", BigInteger, primary_key=True, autoincrement=False, comment="Place in the chain, from 1, without gaps"
     ),
     instant("at", "When, UTC", required=True),
-    text("actor", "Who: user:<id>, operator:<login>, or anybody (not known)", required=True, personal=False),
+    text("actor", "Who: user:<id>, key:<id>, operator:<login>, or anybody (not known)", required=True, personal=False),
     text("on_behalf_of", "As whom, where that is somebody else: user:<id>", personal=False),
     text("action", "What was done, such as login.succeeded", required=True, personal=False),
     text("record", "To which record, such as session:<id>", personal=False),

@@ -34,6 +34,7 @@ COMMANDS = [
     *(("user", verb) for verb in ("add", "remove", "list", "show", "lock", "unlock", "reset")),
     ("keys", "list"),
     ("keys", "rotate"),
+    *(("service-key", verb) for verb in ("add", "list", "rotate", "revoke")),
     ("audit", "verify"),
     ("customer", "export"),
     ("customer", "erase"),

@@ -141,6 +141,8 @@ def test_the_database_accepts_no_command_of_a_role_that_may_not_ask_for_it(
         "SELECT password_hash FROM auth.users",
         "SELECT token_hash FROM auth.refresh_tokens",
         "SELECT private_key FROM auth.signing_keys",
+        "SELECT key_hash FROM auth.service_keys",
+        "SELECT auth.note_key_use(gen_random_uuid(), 'a', 'b')",
         "SELECT * FROM auth.audit",
         "SELECT auth.known('a@example.com')",
         "SELECT auth.signing_key()",

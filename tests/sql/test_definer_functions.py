@@ -174,6 +174,11 @@ def verifying(session: Session, _: World) -> None:
     assert found == [("[]", "{}")]
 
 
+def good_service_keys(session: Session, _: World) -> None:
+    """Hashes of keys, which are nobody's keys."""
+    assert session.execute("SELECT service_keys::text FROM auth.good_service_keys()").fetchall() == [("[]",)]
+
+
 EXPECTED: dict[str, Callable[[Session, World], None]] = {
     "hub.current_customer()": current_customer,
     "hub.current_account(text)": current_account,
@@ -186,6 +191,7 @@ EXPECTED: dict[str, Callable[[Session, World], None]] = {
     "command.admit(uuid,text,jsonb)": admit,
     "command.release(uuid)": release,
     "auth.verifying(interval)": verifying,
+    "auth.good_service_keys()": good_service_keys,
 }
 
 

@@ -84,6 +84,8 @@ FUNCTIONS = {
     ("hub_api", "sync.request_items_refresh(uuid,jsonb)"),
     ("hub_api", "sync.request_line_refresh(uuid,jsonb)"),
     ("hub_api", "auth.verifying(interval)"),
+    ("hub_api", "auth.good_service_keys()"),
+    ("hub_auth", "auth.note_key_use(uuid,text,text)"),
     *(
         ("hub_auth", f"auth.{function}")
         for function in (
@@ -162,7 +164,7 @@ SHOWN = {
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
     "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "sessions", "signing_keys", "totp", "users",
+    "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

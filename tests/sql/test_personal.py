@@ -18,8 +18,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "personal-columns.md"
 
 # Tables in which no row is a customer's. Every other table is one of a customer's.
 NOBODYS = {
-    "auth.attempts", "auth.revocations", "auth.signing_keys", "hub.products", "hub.prices", "sync.cursors",
-    "sync.deletion_permits", "sync.freshness", "sync.runs", "sync.sources", "sync.streams", "sync.windows",
+    "auth.attempts", "auth.revocations", "auth.service_keys", "auth.signing_keys", "hub.products", "hub.prices",
+    "sync.cursors", "sync.deletion_permits", "sync.freshness", "sync.runs", "sync.sources", "sync.streams",
+    "sync.windows",
 }  # fmt: skip
 WHO_COMES_IN = [table for name, table in sorted(metadata.tables.items()) if table.schema == "auth"]
 NO_TEXT = (Boolean, Date, DateTime, Integer, Numeric, Uuid)
@@ -56,7 +57,7 @@ def test_what_lets_somebody_in_is_secret() -> None:
         "attempts.key", "audit.hash", "audit.previous", "challenges.client", "challenges.forgiven",
         "challenges.token_hash", "challenges.verified", "messages.secret", "password_links.token_hash",
         "recovery_codes.code_hash", "refresh_tokens.salt", "refresh_tokens.token_hash", "refresh_tokens.used_by",
-        "signing_keys.private_key", "totp.pending", "totp.secret", "users.password_hash",
+        "service_keys.key_hash", "signing_keys.private_key", "totp.pending", "totp.secret", "users.password_hash",
     }  # fmt: skip
 
 

@@ -292,6 +292,8 @@ def test_nobody_else_may_call_the_functions_that_read_as_the_owner(database: Dat
         ("receive_notification", "hub_sync"),
         ("keep_history", "hub_sync"),
         ("verifying", "hub_api"),
+        ("good_service_keys", "hub_api"),
+        ("note_key_use", "hub_auth"),
         ("forget", "hub_sync"),
         ("claim_message", "hub_sync"),
         ("end_claim", "hub_sync"),

@@ -29,7 +29,7 @@ INVALID_TOKEN = Kind(
     401,
     "A valid token is needed",
     "The bearer token is missing, garbled, expired, not meant for this API, or names a customer the hub does not know."
-    " Get a new one.",
+    " Get a new one. A service key has ended, or may not act for the customer in `X-Customer`, or there is none.",
 )
 INVALID_SIGNATURE = Kind(
     "invalid-signature",

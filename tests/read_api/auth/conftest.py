@@ -115,6 +115,7 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.aclose()
+        await self._services.guard._uses.close()
         await self._services.verification.close()
         await self._services.door._database.close()
         self._services.door.close()
