@@ -19,6 +19,7 @@ ROOMS_WITH_BUGS = {
     "policies",
     "processes",
     "read_api",
+    "service_keys",
     "sources",
     "sync",
 }
