@@ -38,6 +38,7 @@ FORM = re.compile(PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_[0-9a
 CUSTOMER_HEADER = "X-Customer"
 
 NOTED_SECONDS = 3600.0
+CLOSES_WITHIN_SECONDS = 5.0
 NOTED_PLACES = 10_000
 """From how many addresses uses are remembered; when there are more, they are asked about again, which adds no entry."""
 
@@ -132,8 +133,11 @@ class KeyUses:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Wait until all that was seen is stored, or could not be."""
-        await asyncio.gather(*self._tasks)
+        """Wait until all that was seen is stored, or could not be; not long, for a process that ends is waited for."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=CLOSES_WITHIN_SECONDS)
+            for task in late:
+                task.cancel()
 
     async def _note(self, key: str, place: str, address: str) -> None:
         try:

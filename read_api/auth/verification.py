@@ -68,9 +68,11 @@ class Verification:
 
     async def close(self) -> None:
         for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # Before Python 3.12, asyncio.wait_for, which psycopg uses too, loses a cancellation that comes together
+            # with what it waits for: whoever then waited for the task would do so for ever.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=1)
 
     def is_called_back(self, session: str, epoch: int) -> bool:
         """Whether tokens that were made in that epoch of the session are good no more.
