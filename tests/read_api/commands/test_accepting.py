@@ -60,8 +60,10 @@ async def test_while_the_database_takes_no_writes_an_order_may_be_tried_again_an
             owner.execute("SET default_transaction_read_only = off")
             owner.execute(f'ALTER DATABASE "{owner.info.dbname}" {change}'.encode())
             # Of this database alone: tests beside this one share the server.
-            theirs = "usename LIKE 'hub_api%' AND datname = current_database()"
-            owner.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {theirs}".encode())
+            owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename LIKE 'hub_api%' AND datname = current_database()"
+            )
 
     takes_writes(does=False)
     refused = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer, key))
