@@ -237,6 +237,15 @@ class AuthSettings(_Settings):
 
     _lists = field_validator("origins", mode="before")(_by_comma)
 
+    @field_validator("origins")
+    @classmethod
+    def _as_browsers_write_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """Another spelling would match no page, and `*` all of them."""
+        for origin in origins:
+            if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", origin):
+                raise ValueError(f"{origin[:100]} is no origin such as https://portal.example.com")
+        return origins
+
     @field_validator("factor_keys")
     @classmethod
     def _of_digits(cls, keys: SecretStr | None) -> SecretStr | None:

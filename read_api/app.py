@@ -37,7 +37,7 @@ from read_api.customer.identity import IdentityController
 from read_api.dashboard.controller import DashboardController
 from read_api.gateway import Gateway
 from read_api.health.controller import HealthController
-from read_api.http.cross_origin import cross_origin
+from read_api.http.cross_origin import VariesByOrigin, cross_origin
 from read_api.http.documentation import PlainPages, no_other_page, sum_up
 from read_api.http.doors import MOST_BYTES, Doors
 from read_api.http.input_schemas import InputSchemas
@@ -178,6 +178,8 @@ def create_app(
         request_max_body_size=MOST_BYTES,
     )
     sum_up(app)
+    if auth.origins:
+        app.asgi_handler = VariesByOrigin(app.asgi_handler)
     app.asgi_handler = Envelope(Doors(app.asgi_handler, api.proxies, api.patience_seconds))
     return app
 

@@ -24,6 +24,7 @@ from core.errors import HubError
 from pipelines.personal.holdings import Customer, accounts_named, customer_named, theirs
 from pipelines.sync.tables import account_of, entity, qualified
 from sql.personal import by_entity, erased, kept, keys_by_entity, overwritten, overwritten_tables
+from sql.statements import statement
 from sql.tables.columns import Kept
 from sql.tables.command import OPEN
 
@@ -98,8 +99,10 @@ def erase(connection: Connection[Any], customer: Customer, *, by: str) -> Certif
     # that nothing personal of them comes in any more.
     confirmed, customer = customer, customer_named(connection, customer.id)
     _refuse_if_others(confirmed, customer.accounts)
-    # People first, so that nobody logs in who would ask for something; then commands, so that nothing new of them is in
-    # the log; the log after the tables whose changes it holds. By chance, that is the order of the schemas' names.
+    # Systems first, and people, so that nobody comes in who would ask for something; then commands, so that nothing new
+    # of them is in the log; the log after the tables whose changes it holds. But for the first, that is, by chance, the
+    # order of the schemas' names.
+    connection.execute(statement("operations/end_keys_of_customer").encode(), {**customer.finds, "by": by})
     for table in overwritten_tables():
         with connection.transaction():
             if table.fullname == "command.commands":

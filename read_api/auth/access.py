@@ -20,7 +20,7 @@ from read_api.auth.tokens import ROLES, InvalidTokenError, claims_of
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
-CLAIMS = ("customer", "role", "sid", "epoch", "amr", "auth_time")
+CLAIMS = ("customer", "role", "sid", "epoch", "amr")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def caller_by_access_token(
             epoch=int(claims["epoch"]),
             amr=tuple(map(str, claims["amr"])),
             actor=str(UUID(claims["act"]["sub"])) if "act" in claims else None,
-            authenticated_at=float(claims["auth_time"]),
+            authenticated_at=float(claims.get("auth_time", 0.0)),  # made by an older copy: never fresh
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidTokenError("the bearer token is not valid") from error

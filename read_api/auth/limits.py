@@ -47,4 +47,7 @@ def neighbourhood(address: str) -> str:
         found = ip_address(address)
     except ValueError:
         return address
-    return str(ip_network((found, 64), strict=False)) if found.version == 6 else address
+    if found.version == 4:
+        return address
+    # How a server for both kinds writes those of IPv4, which all have the same /64.
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))

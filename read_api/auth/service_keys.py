@@ -37,7 +37,10 @@ PREFIX = "hubkey_"
 FORM = re.compile(PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_[0-9a-f]{64}")
 CUSTOMER_HEADER = "X-Customer"
 
-NOTED_SECONDS = 3600.0
+NOTED_SECONDS = 3660.0
+"""An hour, and a minute for what an entry may be late: one that is asked for too early is an hour later."""
+REFUSED_SECONDS = 300.0
+"""After how long a copy asks again that was told of another copy's entry, which is up to an hour old."""
 CLOSES_WITHIN_SECONDS = 5.0
 NOTED_PLACES = 10_000
 """From how many addresses uses are remembered; when there are more, they are asked about again, which adds no entry."""
@@ -141,7 +144,9 @@ class KeyUses:
 
     async def _note(self, key: str, place: str, address: str) -> None:
         try:
-            await self._database.tell(NOTE_KEY_USE, {"key": key, "place": place, "address": address})
+            ((noted,),) = await self._database.tell(NOTE_KEY_USE, {"key": key, "place": place, "address": address})
+            if noted != b"t":
+                self._noted_at[place] = monotonic() - NOTED_SECONDS + REFUSED_SECONDS
         except HubError:
             self._noted_at.pop(place, None)
             log.warning("auth.key_use_not_noted", key=key)

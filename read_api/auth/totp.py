@@ -31,7 +31,9 @@ class Seal:
         try:
             return self._with_key().decrypt(sealed.encode()).decode()
         except InvalidToken as error:
-            raise NotSetUpError("authenticator apps cannot be checked: a key of AUTH_FACTOR_KEYS is missing") from error
+            raise NotSetUpError(
+                "apps cannot be checked: a key of AUTH_FACTOR_KEYS is missing; a recovery code lets people in"
+            ) from error
 
     def _with_key(self) -> MultiFernet:
         if self._fernet is None:

@@ -84,9 +84,9 @@ class Verification:
         return epoch < self._called_back.get(session, 0) or epoch < self._before.get(session, 0)
 
     async def called_back(self, session: str, epoch: int) -> None:
-        """Return once they are: for what goes on longer than a request."""
-        while epoch >= max(self._called_back.get(session, 0), self._before.get(session, 0)):
-            await self._news.wait()
+        """Return once they are, or once that is not known any more: for what goes on longer than a request."""
+        while self._is_known and epoch >= max(self._called_back.get(session, 0), self._before.get(session, 0)):
+            await self._hear()
 
     def service_keys(self) -> Mapping[str, ServiceKey]:
         """The keys of systems that are good, by their ids; whether one ends this moment, its caller looks.
@@ -98,9 +98,19 @@ class Verification:
         return self._service_keys
 
     async def service_key_ended(self, id_: str) -> None:
-        """Return once it is good no more."""
-        while id_ in self._service_keys:
-            await self._news.wait()
+        """Return once it is good no more, or once that is not known any more."""
+        while self._is_known and id_ in self._service_keys:
+            await self._hear()
+
+    async def _hear(self) -> None:
+        """Return at news, or after a while without."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TRUSTED_SECONDS):
+                await self._news.wait()
+
+    @property
+    def _is_known(self) -> bool:
+        return monotonic() - self._read_at <= TRUSTED_SECONDS
 
     async def look(self) -> None:
         """Read it now.
@@ -142,7 +152,7 @@ class Verification:
         return str(int(min(since + LATELY_SECONDS, self._longest_seconds)))
 
     def _require_known(self) -> None:
-        if monotonic() - self._read_at > TRUSTED_SECONDS:
+        if not self._is_known:
             raise DatabaseDownError("which tokens were called back is not known")
 
     def _take(self, keys: bytes, called_back: bytes, service_keys: bytes, at: float) -> None:

@@ -12,6 +12,7 @@ from core.errors import NotFoundError
 from domain.commands.input import Broken
 from domain.common.account_roles import BILLING
 from read_api.admission import PAY_LINKS, admitted
+from read_api.auth.freshness import require_fresh
 from read_api.auth.roles import require_role
 from read_api.billing.models import InvoiceAnswer, InvoiceList, InvoiceStatus, PayLinkAnswer, PaymentMethodList
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single_at, today_of
@@ -97,8 +98,12 @@ class BillingController(Controller):
         responses=answers(PayLinkAnswer, FORBIDDEN_ROLE, NOT_FOUND, BROKEN_RULES, TOO_MANY_REQUESTS),
     )
     async def pay_link(self, request: ApiRequest, invoice_id: Id) -> JsonAnswer:
-        """A link that signs the customer in at the billing system and shows the invoice: one use, one minute."""
+        """A link that signs the customer in at the billing system and shows the invoice: one use, one minute.
+
+        Who is signed in there may also change how they are reached and how they pay: the session must be fresh.
+        """
         require_role(request, BILLING)
+        await require_fresh(request)
         gateway = services_of(request).gateway
         if gateway is None:
             raise NotSetUpError("pay links are not set up")

@@ -37,12 +37,12 @@ GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
 SUBPROTOCOL = "bearer"
 TAKEN_WITHIN_SECONDS = 20.0
 """A client that takes nothing for so long has gone, or holds its seat for nothing."""
-EVENT_STREAM = [
+EVENT_STREAM = (
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"private, no-store"),
     # nginx would keep events back until its buffer is full, or for ever (nginx#1505, django-eventstream#37).
     (b"x-accel-buffering", b"no"),
-]
+)
 
 
 class Changes(msgspec.Struct):
@@ -70,7 +70,7 @@ class EventStream(ASGIResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         with self._seat:
             async with aclosing(await self._begun()) as stream:
-                await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
+                await send({"type": "http.response.start", "status": 200, "headers": list(EVENT_STREAM)})
                 ended = () if self._ended is None else (self._ended(),)
                 if await _while_there(_send(send, stream), _left(receive), *ended):
                     await _taken(send({"type": "http.response.body", "body": _as_event(EXPIRED), "more_body": False}))

@@ -260,7 +260,8 @@ DECLARE
     chosen record;
 BEGIN
     SELECT u.* INTO who FROM auth.users u WHERE u.id = person FOR NO KEY UPDATE;
-    IF who.id IS NULL OR who.password_hash IS DISTINCT FROM verified THEN
+    -- Made anew already: asked twice, as below.
+    IF (who.password_hash = verified OR who.password_hash = rehashed) IS NOT TRUE THEN
         RETURN QUERY SELECT 'refused', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
     END IF;
@@ -271,6 +272,7 @@ BEGIN
     END IF;
     IF rehashed IS NOT NULL THEN
         UPDATE auth.users u SET password_hash = rehashed WHERE u.id = person;
+        UPDATE auth.challenges c SET verified = rehashed WHERE c.user_id = person AND c.verified = begin_session.verified;
     END IF;
     IF cardinality(auth.still_needed(person, amr)) > 0 THEN
         RETURN QUERY SELECT 'challenged', NULL::uuid, NULL::text, NULL::integer;
@@ -494,6 +496,8 @@ DECLARE
     person uuid;
     others integer;
 BEGIN
+    -- Whoever switches the second factor off holds this row: only then is it known whether there is one.
+    PERFORM FROM auth.users u WHERE u.id = (SELECT s.user_id FROM auth.sessions s WHERE s.id = session) FOR NO KEY UPDATE;
     UPDATE auth.users u
        SET password_hash = hashed, password_set_at = clock_timestamp(), password_suffices = suffices
       FROM auth.sessions s

@@ -191,7 +191,8 @@ BEGIN
     SELECT a.customer_id, a.role INTO chosen FROM auth.acting(mine.user_id, mine.customer_id) a;
     said := CASE
         WHEN mine.id IS NULL THEN 'ended'
-        WHEN chosen.customer_id IS NULL THEN 'no_account'
+        -- Only a refresh chooses another customer: it writes that down, so that what is called back there ends this session.
+        WHEN chosen.customer_id IS DISTINCT FROM mine.customer_id THEN 'no_account'
         WHEN NOT method = ANY (auth.step_up_methods(mine.user_id)) THEN 'refused'
         WHEN NOT auth.prove(mine.user_id, method, proof) THEN 'wrong'
         ELSE 'fresh'

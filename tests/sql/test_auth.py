@@ -305,3 +305,63 @@ def test_nobody_switches_to_an_account_that_is_being_taken_away(
         taking.commit()
 
         assert switched.result() is None
+
+
+# -- what is asked twice, or by two at once ----------------------------------------------------------------------------
+
+BEGIN_AGAIN = """
+SELECT outcome
+  FROM auth.begin_session(%(session)s, %(person)s, 'old', 'new', '\\x05', NULL, '{pwd}', '1 day', 'k', '::1')
+"""
+
+
+@pytest.fixture
+def logged_in(owner: Session) -> dict[str, Any]:
+    """A person who acts for a customer, and is logged in."""
+    customer = insert_customer(owner)["id"]
+    person = insert(owner, "auth.users", password_hash="old")["id"]
+    insert(owner, "auth.memberships", user_id=person, customer_id=customer)
+    (later,) = owner.execute("SELECT now() + interval '1 day'").fetchone() or ()
+    session = insert(owner, "auth.sessions", user_id=person, customer_id=customer, expires_at=later)["id"]
+    return {"person": person, "customer": customer, "session": session}
+
+
+def test_a_log_in_that_is_asked_for_again_after_its_password_was_hashed_anew_is_the_same(
+    owner: Session, logged_in: dict[str, Any]
+) -> None:
+    values = logged_in | {"session": uuid4()}
+
+    outcomes = [owner.execute(BEGIN_AGAIN.encode(), values).fetchone() for _ in range(2)]
+
+    assert outcomes == [("begun",)] * 2
+    owner.execute("UPDATE auth.users SET password_hash = NULL")
+    assert owner.execute(BEGIN_AGAIN.encode(), logged_in | {"session": uuid4()}).fetchone() == ("refused",)
+
+
+def test_proving_it_again_moves_nobody_to_another_customer(owner: Session, logged_in: dict[str, Any]) -> None:
+    insert(owner, "auth.memberships", user_id=logged_in["person"], customer_id=insert_customer(owner)["id"])
+    owner.execute("UPDATE hub.customer_accounts SET deleted_at = now() WHERE id = %(customer)s", logged_in)
+    step_up = "SELECT outcome FROM auth.step_up(%(session)s, 'password', 'old', 'k', '::1')"
+
+    assert owner.execute(step_up.encode(), logged_in).fetchone() == ("no_account",)
+
+
+def test_no_short_password_is_left_alone_by_two_who_change_what_is_proven_at_once(
+    database: Database, owner: Session, logged_in: dict[str, Any]
+) -> None:
+    insert(owner, "auth.totp", user_id=logged_in["person"], secret="sealed")
+    change = "SELECT ended FROM auth.change_password(%(session)s, 'old', 'short', false, '::1')"
+    waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    with (
+        psycopg.connect(database.owner) as ending,
+        psycopg.connect(database.auth, autocommit=True) as changing,
+        ThreadPoolExecutor(1) as own,
+    ):
+        ending.execute("SELECT FROM auth.users FOR NO KEY UPDATE")
+        ending.execute("DELETE FROM auth.totp")
+        changed = own.submit(lambda: changing.execute(change.encode(), logged_in).fetchone())
+        until(lambda: owner.execute(waits, [changing.info.backend_pid]).fetchone() == (True,))
+        ending.commit()
+
+        assert changed.result() == (None,)
+    assert owner.execute("SELECT password_hash FROM auth.users").fetchall() == [("old",)]

@@ -414,3 +414,18 @@ def test_a_page_that_is_being_written_is_waited_for(database: Database, owner: C
 def waits_for_a_lock(connection: Connection) -> bool:
     query = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'sync.erased'::regclass"
     return connection.execute(query).rowcount > 0
+
+
+def test_keys_of_systems_for_this_customer_alone_end(owner: Connection, mine: UUID) -> None:
+    theirs = list(customer_named(owner, mine).accounts)
+    keys = {
+        name: insert(owner, "auth.service_keys", name=name, customers=customers)["id"]
+        for name, customers in {"alone": theirs, "two": [*theirs, account_id("whmcs", 2002)], "any": None}.items()
+    }
+
+    erased(owner, mine)
+
+    ended = owner.execute("SELECT id FROM auth.service_keys WHERE revoked_at IS NOT NULL").fetchall()
+    assert ended == [(keys["alone"],)]
+    noted = owner.execute("SELECT actor FROM auth.audit WHERE record = %s", [f"key:{keys['alone']}"]).fetchall()
+    assert noted == [("operator:an operator",)]

@@ -89,7 +89,6 @@ async def test_a_token_that_we_signed_is_good(
         {"sid": None},
         {"epoch": "many"},
         {"auth_time": "lately"},
-        {"auth_time": None},
         {"act": "a"},
         {"act": {"sub": "nobody"}},
     ],
@@ -103,6 +102,23 @@ async def test_whatever_else_it_says_is_refused(
     token = jwt.encode(said, key.private, "EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
 
     assert await status(client, token) == 401
+
+
+async def test_a_token_of_an_older_copy_which_does_not_say_when_its_person_proved_it_is_good_and_never_fresh(
+    client: httpx.AsyncClient, person: Somebody, owner: Owner, api_settings: ApiSettings
+) -> None:
+    key = signing_key(owner)
+    said = {name: value for name, value in claims(api_settings, person).items() if name != "auth_time"}
+    token = jwt.encode(said, key.private, "EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
+    asked = {
+        "headers": {"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex},
+        "json": {"email": "other@example.com"},
+    }
+
+    refused = await client.patch("/api/me", **asked)
+
+    assert await status(client, token) == 200
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/fresh-authentication-needed")
 
 
 async def test_no_trick_with_header_or_key_gets_in(

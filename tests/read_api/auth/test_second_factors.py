@@ -184,6 +184,15 @@ async def test_a_recovery_code_is_good_once(client: Client, person: Somebody, ph
     assert told(owner) == [{"what": "on", "left": 10}, {"what": "code_used", "left": 9}]
 
 
+async def test_wrong_recovery_codes_keep_nobody_from_theirs(client: Client, person: Somebody, phone: Phone) -> None:
+    for _ in range(3):
+        challenge = await challenge_of(client, person)
+        for _ in range(5):
+            assert problem(await verify(client, challenge, "aaaa-bbbb-cccc-dddd-eeee-ffff", "recovery")) == WRONG_CODE
+
+    assert (await verify(client, await challenge_of(client, person), phone.codes[0], "recovery")).status_code == 200
+
+
 async def test_a_recovery_code_is_its_persons(
     client: Client, person: Somebody, phone: Phone, owner: Owner, clock: Clock
 ) -> None:

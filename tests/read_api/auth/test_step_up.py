@@ -55,6 +55,7 @@ COMMANDS = {
     "cancel a line": ("POST", "/api/sims/{id}/cancellations", {"month": "2026-12"}),
     "cancel": ("POST", "/api/subscriptions/{id}/cancellations", {"when": "immediate"}),
     "reissue": ("POST", "/api/sims/{id}/reissues", {"eid": "8" * 32}),
+    "pay link": ("POST", "/api/invoices/{id}/pay-links", {}),
     "profile": ("PATCH", "/api/me", {"email": "other@example.com"}),
     "top up": ("POST", "/api/sims/{id}/top-ups", {"megabytes": 1000}),
     "voice": ("POST", "/api/sims/{id}/voice-options", {"voiceMail": True}),
@@ -99,7 +100,7 @@ async def test_after_ten_minutes_what_is_hard_to_take_back_is_refused_and_all_el
 
     clock.go_on(60 * 60)
 
-    assert await refused(client, headers, COMMANDS) == {"cancel a line", "cancel", "reissue", "profile"}
+    assert await refused(client, headers, COMMANDS) == {"cancel a line", "cancel", "reissue", "profile", "pay link"}
     assert await refused(client, headers, OF_ONESELF) == {"password", "begin", "confirm", "end", "codes"}
 
 
