@@ -1,6 +1,6 @@
 """Does the hub hold what the source holds? Reads a data set whole, maps it and compares it; writes nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +31,8 @@ class Drift:
     missing: int
     extra: int
     different: int
-    at_work: int = 0
-    quarantined: tuple[str, ...] = field(default=())
+    at_work: int
+    quarantined: tuple[str, ...]
 
     @property
     def agrees(self) -> bool:
@@ -65,8 +65,9 @@ def reconcile(dataset: Dataset, source: Source[Any, Any], database_url: str) -> 
 def _compare(connection: Connection[Any], dataset: Dataset, target: Target, quarantined: tuple[str, ...]) -> Drift:
     connection.execute(SQL("ANALYZE {}").format(Identifier(stage_of(target))))
     column, there = _set_aside(dataset, target, quarantined)
-    row = connection.execute(_comparison(dataset, target, column), {"there": there}).fetchone()
-    source_rows, hub_rows, missing, extra, different, at_work = row if row is not None else (0, 0, 0, 0, 0, 0)
+    ((source_rows, hub_rows, missing, extra, different, at_work),) = connection.execute(
+        _comparison(dataset, target, column), {"there": there}
+    )
     # A row that nobody could hand over may not even have shown its id: one of those that did not come is it.
     extra = max(extra - sum(not source_id.isalnum() for source_id in quarantined), 0)
     return Drift(

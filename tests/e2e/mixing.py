@@ -29,6 +29,7 @@ LISTS = (
     "/api/invoices", "/api/subscriptions", "/api/sims", "/api/orders", "/api/support/cases", "/api/commands",
 )  # fmt: skip
 PAGES = ("/api/me", "/api/dashboard", "/api/payment-methods", *LISTS)
+CASE = COMMANDS["open_case"]
 CHANGES = {name: each for name, each in COMMANDS.items() if not each.approved}
 MAY: Mapping[str, Sequence[str]] = {name: getattr(kinds, name.upper()).roles for name in CHANGES}
 THINGS = {
@@ -80,9 +81,13 @@ def people_of(url: str, customers: Sequence[UUID]) -> list[Somebody]:
 
 @dataclass
 class Mix:
-    """`owner_of`: whose each row is. `wrong`: what somebody was shown, or could do, that is not theirs."""
+    """`owner_of`: whose each row is. `wrong`: what somebody was shown, or could do, that is not theirs.
+
+    streams: for live streams, so that they take no connection that others wait for.
+    """
 
     client: httpx.AsyncClient
+    streams: httpx.AsyncClient
     people: list[Somebody]
     owner_of: dict[UUID, UUID]
     things: Mapping[str, Sequence[UUID]]
@@ -93,6 +98,7 @@ class Mix:
     commands: dict[UUID, UUID] = field(default_factory=dict)
     tags: dict[str, UUID] = field(default_factory=dict)
     cursors: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
     async def ask(self, requests: int) -> None:
@@ -118,7 +124,7 @@ class Mix:
     async def _any(self, person: Somebody) -> None:
         ways: Sequence[tuple[int, Callable[[Somebody], Awaitable[None]]]] = (
             (40, self._read), (25, self._look_at), (25, self._change),
-            (4, self._refresh), (3, self._who), (3, self._switch),
+            (4, self._refresh), (3, self._who), (3, self._switch), (5, self._listen),
         )  # fmt: skip
         (way,) = self.chance.choices([each for _, each in ways], [weight for weight, _ in ways])
         await way(person)
@@ -197,6 +203,31 @@ class Mix:
         if answer.status_code == 200:
             person.customer = wanted
             self._entered(person, answer)
+
+    async def _listen(self, person: Somebody) -> None:
+        """From where somebody else's stream ended, until it tells of what the person asks for meanwhile."""
+        headers = {"authorization": f"Bearer {person.token}"}
+        if self.positions:
+            headers["last-event-id"] = self.chance.choice(self.positions)
+        async with self.streams.stream("GET", "/api/live", headers=headers) as answer:
+            self.statuses[f"live {answer.status_code}"] += 1
+            lines = answer.aiter_lines()
+            await anext(lines)  # its first sign of life: from now on it misses nothing
+            asked = await self._sent(
+                person, "POST", "/api/support/cases", {"idempotency-key": uuid4().hex}, json=CASE.body(0)
+            )
+            if asked.status_code != 202:
+                return
+            command = asked.json()["data"]["id"]
+            self.commands[UUID(command)] = person.customer
+            async for line in lines:
+                key, _, value = line.partition(": ")
+                if key == "id":
+                    self.positions.append(value)
+                elif key == "data" and (found := json.loads(value).get("id")):
+                    self.shown.append((person.customer, UUID(found), "/api/live"))
+                    if found == command:
+                        return
 
     def _thing(self, kind: str, person: Somebody) -> UUID:
         if self.chance.random() < 0.6:

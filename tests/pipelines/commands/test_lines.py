@@ -220,6 +220,24 @@ def test_a_new_chip_is_on_the_service_in_billing_too(hub: Hub) -> None:
     assert field_of(hub, service, "EID") == new
 
 
+def test_a_new_chip_names_the_one_that_it_replaces(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[dict[str, Any]]()
+    change = hub.clients.freebit.change
+
+    def noted(name: str, values: dict[str, Any]) -> Any:
+        told.append(values)
+        return change(name, values)
+
+    monkeypatch.setattr(hub.clients.freebit, "change", noted)
+    command_on_line(hub, "reissue_esim", {"eid": chip()}, esim=True)
+    ((number,),) = hub.rows("SELECT msisdn FROM hub.sims s JOIN command.commands c ON c.subject_id = s.id")
+    before = hub.clients.freebit.account_detail(number)["responseDatas"][0]["eid"]
+
+    assert hub.forward() == ["succeeded"]
+
+    assert [each["reissue"] for each in told] == [{"oldEid": before}]
+
+
 def field_of(hub: Hub, service: str, name: str) -> str | None:
     """A custom field of a service, as WHMCS has it."""
     rows = hub.clients.whmcs.call("GetClientsProducts", serviceid=service)["products"]["product"]

@@ -21,6 +21,7 @@ from read_api.live import controller
 from read_api.live.controller import EventStream
 from read_api.live.seats import NoSeatError, Seats
 from read_api.live.stream import BEAT, Item
+from read_api.serve import MOST_HEAD_BYTES
 from tests.builders import insert_customer
 from tests.conftest import Database, copied_database
 from tests.raw_http import Answer, opened, read_answer, request_bytes, sent
@@ -93,6 +94,36 @@ def test_a_connection_that_falls_idle_after_an_answer_is_closed(api: str) -> Non
 
         assert read_answer(connection).status == 200
         assert ends(connection)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /api/me HTTP/1.1\r\nX-Long: " + b"a" * 4 * MOST_HEAD_BYTES,
+        b"GET /api/me HTTP/1.1\r\n" + b"X-Many: a\r\n" * 1000,
+        b"GET /api/me?" + b"a" * 4 * MOST_HEAD_BYTES + b" HTTP/1.1\r\n",
+        b"GET /api/me HTTP/1.1\r\nX-Folded: a\r\n b\r\n",
+        b"GET /api/me HTTP/1.1\r\nX-Zero: a\x00b\r\n",
+        b"GET /api/me HTTP/1.1\r\nX Space: a\r\n",
+        b"POST /api/orders HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+    ],
+    ids=["long header", "many headers", "long target", "folded header", "zero byte", "space in a name", "two lengths"],
+)
+def test_a_head_that_is_too_large_or_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
+    api: str, customers: list[str], head: bytes
+) -> None:
+    authorization = f"Host: hub\r\nAuthorization: Bearer {customers[0]}\r\n\r\n".encode()
+    with opened(api) as connection:
+        # It may refuse, and close, before it has read all of it: then its answer may be lost on the way.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(head.removesuffix(b"\r\n") + b"\r\n" + authorization)
+        answer = b""
+        with suppress(ConnectionResetError):
+            answer = connection.recv(65536)
+
+        assert answer[:13] in {b"", b"HTTP/1.1 400 ", b"HTTP/1.1 414 ", b"HTTP/1.1 431 "}
+        assert ends(connection)
+    assert sent(api, "GET", b"/api/me", bearer(customers[0])).status == 200
 
 
 # Authenticated or not, with a length or without: each says that 1,000 bytes or more will come, and sends one.
