@@ -49,7 +49,7 @@ def main() -> int:
             outcomes.append(outcome)
             console.print(_line(outcome))
     counted = Counter(each.verdict for each in outcomes)
-    console.print(f"{counted['held']} held, {counted['broken']} broken, {counted['untold']} could not be tried")
+    console.print(f"{counted['held']} held, {counted['broken']} broken, {counted['untried']} could not be tried")
     return 0 if counted["held"] == len(outcomes) else 1
 
 

@@ -160,6 +160,14 @@ def test_a_usual_row_is_read_by_column(name: str) -> None:
     assert (read.refused, read.places) == (frozenset(), [0, 1, 2])
 
 
+def test_a_row_says_whose_it_is_where_its_record_is_somebodys_and_it_says_so() -> None:
+    owned, nobodys = TABLES["invoice"][0], TABLES["product"][0]
+
+    assert owned.account_of({"userid": "12", "total": "unreadable"}) == hub_id("whmcs", "account", "12")
+    assert owned.account_of({"total": "1.00"}) is None
+    assert nobodys.account_of(TABLES["product"][1]) is None
+
+
 def test_a_table_reads_by_the_words_of_the_operator_that_asks() -> None:
     row = PLAIN | {"datepaid": "2026-02-01 10:00:00"}
     zones = [WhmcsVocabulary(timezone=zone) for zone in ("Asia/Tokyo", "UTC", "Asia/Tokyo")]

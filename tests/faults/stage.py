@@ -26,6 +26,7 @@ from cli.up.databases import ensure, for_dagster, named
 from pipelines.datasets import DATASETS
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
+from read_api.auth.keys import rotate
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.conftest import scratch
@@ -202,6 +203,8 @@ def _loaded(sandbox: RunningSandbox, url: str) -> Urls:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(LOADED), Identifier(TEMPLATE)))
     loaded = _urls(named(url, LOADED))
+    with psycopg.connect(loaded.owner, autocommit=True) as owner:
+        rotate(owner, token_minutes=15)  # as `hub migrate` does
     with given(hub_environment(sandbox, loaded)):
         for dataset in DATASETS:
             source = source_of(dataset.system)

@@ -22,6 +22,8 @@ LIMIT_SECONDS = 600.0
 # What a migrated database is made of: a bug in it needs a database of its own instead of the one that all share.
 IN_THE_DATABASE = ("sql/objects/", "sql/migrations/", "sql/tables/", "sql/migrate.py", "sql/personal.py")
 VERDICTS: dict[int, Verdict] = {0: "survived", 1: "killed"}
+NOT_IMPORTED = re.compile(r"^(?:ERROR (?:collecting )?(\S+)|ImportError while loading conftest)", re.MULTILINE)
+"""What pytest says where a bug keeps it from importing what is tested; it then ends with a code of its own."""
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -67,7 +69,7 @@ class Tree:
         seconds, failed = time.monotonic() - started, FAILED.search(answer["said"])
         if answer["status"] is None or "Failed: Timeout" in answer["said"]:
             return Outcome("hung", seconds, failed[1] if failed else f"nothing after {seconds:.0f} s")
-        verdict = VERDICTS.get(answer["status"], "broken")
+        verdict = VERDICTS.get(answer["status"], "killed" if NOT_IMPORTED.search(answer["said"]) else "broken")
         return Outcome(
             verdict, seconds, failed[1] if failed else "" if verdict == "survived" else answer["said"][-300:]
         )

@@ -4,11 +4,13 @@ Of its operators are left out those whose result says nothing: the bit-wise ones
 (`int | None`), the exotic exchanges of a sign (`+` for `**`), which fail at once, and its exchange of exceptions, which
 breaks off at a dotted name (`psycopg.Error`), and `/` for `*`, which it finds before keyword arguments too.
 
-Left out besides is what no promise depends on: one more or one less of ten and more (sizes, pauses, limits), whether a
-dataclass may be changed, and whether what was worked out is kept.
+Left out besides is what no promise depends on: one more or one less of ten and more (sizes, limits), how long a pause
+is (no test asserts a duration), whether a dataclass may be changed, whether `zip` checks what is always so, and whether
+what was worked out is kept.
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -31,7 +33,8 @@ OPERATORS = (
 
 
 MANY = 10
-OF_A_DATACLASS = ("frozen=", "slots=", "kw_only=", "repr=", "eq=")
+NO_PROMISE = ("frozen=", "slots=", "kw_only=", "repr=", "eq=", "strict=")
+PAUSE = re.compile(r"_SECONDS\b.*=|\bwait\(|\bsleep\(|\b(?:delay|timeout)=")
 
 
 def made() -> list[Mutant]:
@@ -70,9 +73,9 @@ def _of_file(room: Room, file: str) -> Iterator[Mutant]:
 
 def _matters(name: str, line: str, start: int, end: int) -> bool:
     if name == "NumberReplacer":
-        return float(ast.literal_eval(line[start:end])) < MANY
+        return float(ast.literal_eval(line[start:end])) < MANY and not PAUSE.search(line)
     if name in {"ReplaceTrueWithFalse", "ReplaceFalseWithTrue"}:
-        return not line[:start].endswith(OF_A_DATACLASS)
+        return not line[:start].endswith(NO_PROMISE)
     return name != "RemoveDecorator" or "cache" not in line
 
 

@@ -443,6 +443,7 @@ def test_a_number_that_comes_along_keeps_its_owner_for_the_network(hub: Hub, cus
 
     assert hub.forward() == ["succeeded"]
 
+    assert hub.salesforce_record("Order", order)["MNP_Application__c"] is True
     (registered,) = hub.ledger(kind="voice_registration")
     assert registered["detail"]["identity"] == {
         "lastnameKanji": "山田", "firstnameKanji": "花子", "lastnameZenKana": "ヤマダ", "firstnameZenKana": "ハナコ",

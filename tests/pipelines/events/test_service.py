@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from structlog.testing import capture_logs
 
 from pipelines.datasets import datasets_of
 from pipelines.events import service
@@ -61,6 +62,17 @@ def test_what_was_written_is_reported_once_though_nobody_can_say_how_fresh_it_is
     assert reported(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]
 
 
+def test_what_was_looked_at_and_did_not_change_is_not_reported_and_keeps_nothing_else_from_it(database, instance):
+    tally = Tally()
+    tally("whmcs.clients", Merged())
+    tally("whmcs.invoices", Merged(inserted=1))
+
+    report(tally, instance, database.sync)
+
+    assert [found["inserted"] for found in reported(instance)] == [1]
+    assert instance.get_latest_materialization_event(dg.AssetKey(["whmcs", "clients"])) is None
+
+
 NAMES = [dataset.name for dataset in datasets_of("whmcs")]
 
 
@@ -112,3 +124,29 @@ def test_the_worker_reports_again_and_again_while_it_runs_and_once_more_at_its_e
     service.serve(stopped, dg.DagsterInstance.ephemeral())
 
     assert reports == [False, False, False, True]
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_the_worker_sends_mail_where_there_is_a_way_to(monkeypatch, is_set_up):
+    transport, sent_by, stopped = object(), list[Any](), threading.Event()
+
+    class Postman:
+        def __init__(self, _: Any, transport: Any, __: str) -> None:
+            self.transport = transport
+
+        def follow(self, _: threading.Event) -> None:
+            sent_by.append(self.transport)
+            stopped.set()
+
+    monkeypatch.setenv("SYNC_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr(service, "SYSTEMS", ())
+    monkeypatch.setattr(service, "POLLED", ())
+    monkeypatch.setattr(service, "Postman", Postman)
+    monkeypatch.setattr(service, "transport_of", lambda *_: transport if is_set_up else None)
+    if not is_set_up:
+        stopped.set()
+    with capture_logs() as logged:
+        service.serve(stopped, dg.DagsterInstance.ephemeral())
+
+    assert sent_by == ([transport] if is_set_up else [])
+    assert ("mail.not_set_up" in {each["event"] for each in logged}) is not is_set_up

@@ -282,7 +282,14 @@ async def test_what_is_malformed_is_named(
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
-@pytest.mark.parametrize("key", [None, "short", "spaces are not allowed", "x" * 129])
+@pytest.mark.parametrize("key", ["of8_char", "x" * 128])
+async def test_a_key_may_be_short_or_long(client: httpx.AsyncClient, customer: Any, bearer: Any, key: str) -> None:
+    answer = await client.post("/api/orders", json=CART, headers=keyed(bearer, customer, key))
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("key", [None, "of_7_ch", "spaces are not allowed", "x" * 129])
 async def test_a_key_is_needed(client: httpx.AsyncClient, customer: Any, bearer: Any, key: str | None) -> None:
     headers = bearer(customer["id"]) | ({"Idempotency-Key": key} if key else {})
 
