@@ -50,8 +50,8 @@ class Claims:
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing is open."""
-        row = self._connection.execute(statement("forwarder/next_due")).fetchone()
-        return None if row is None or row[0] is None else max(float(row[0]), 0.0)
+        ((due,),) = self._connection.execute(statement("forwarder/next_due"))
+        return None if due is None else max(float(due), 0.0)
 
 
 @dataclass(frozen=True)

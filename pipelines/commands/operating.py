@@ -31,8 +31,8 @@ def listed(connection: Connection[Any], status: str | None, rows: int) -> Sequen
 
 def dead(connection: Connection[Any]) -> int:
     """How many commands have given up and wait for somebody to look."""
-    row = connection.execute("SELECT count(*) FROM command.commands WHERE status = 'dead'").fetchone()
-    return int(row[0]) if row is not None else 0
+    ((commands,),) = connection.execute("SELECT count(*) FROM command.commands WHERE status = 'dead'")
+    return int(commands)
 
 
 def shown(connection: Connection[Any], begins: str) -> tuple[Row, Sequence[Row]]:

@@ -87,8 +87,8 @@ def _require_permit(url: str, run_id: str) -> None:
         PermitError: it is another launch.
     """
     with connect(url, name="deletion permit") as connection:
-        row = connection.execute(statement("sync/may_delete"), {"run": run_id}).fetchone()
-    if row is None or not row[0]:
+        ((is_permitted,),) = connection.execute(statement("sync/may_delete"), {"run": run_id})
+    if not is_permitted:
         raise PermitError
 
 

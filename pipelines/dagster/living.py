@@ -47,10 +47,10 @@ def is_held(run_id: str) -> bool:
     """Whether some process holds the run's lock; also where the database does not say."""
     try:
         with closing(connect(url_as(load(HubSettings), "hub_sync"), name="run monitoring")) as connection:
-            row = connection.execute(f"SELECT pg_try_advisory_xact_lock({_LOCK})", [run_id]).fetchone()
+            ((is_free,),) = connection.execute(f"SELECT pg_try_advisory_xact_lock({_LOCK})", [run_id])
     except psycopg.OperationalError:
         return True
-    return not (row and row[0])
+    return not is_free
 
 
 class _Held(InProcessExecutor):

@@ -71,8 +71,8 @@ def apply_inbox(context: dg.OpExecutionContext, sources: Sources, database: Data
 
 def overdue_events() -> Overdue | None:
     with connect(url_as(load(HubSettings), "hub_sync"), name="inbox sensor") as connection:
-        row = connection.execute(statement("sync/inbox_overdue")).fetchone()
-    return None if row is None or not row[1] else Overdue(int(row[1]), f"{row[0]}-{row[1]}")
+        ((newest, many),) = connection.execute(statement("sync/inbox_overdue"))
+    return Overdue(many, f"{newest}-{many}") if many else None
 
 
 @dg.op(tags={"kind": "commands"}, description="Run the commands that no forwarder took.")
@@ -86,8 +86,8 @@ def overdue_commands() -> Overdue | None:
     with connect(url_as(load(HubSettings), "hub_sync"), name="commands sensor") as connection:
         connection.autocommit = True
         request_missed(connection)
-        row = connection.execute(statement("forwarder/overdue"), {"seconds": seconds}).fetchone()
-    return None if row is None or not row[0] else Overdue(int(row[0]), f"{row[1]}-{row[2]}")
+        ((many, newest, since),) = connection.execute(statement("forwarder/overdue"), {"seconds": seconds})
+    return Overdue(many, f"{newest}-{since}") if many else None
 
 
 sweep_inbox, inbox_left_over = sweep("inbox", apply_inbox, overdue_events, every_seconds=30)

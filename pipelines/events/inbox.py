@@ -37,26 +37,23 @@ class Inbox:
 
     def lead(self) -> bool:
         """Take the lead if nobody has it. It is lost with the connection."""
-        row = self._connection.execute(
-            "SELECT pg_try_advisory_lock(hashtext('inbox'), hashtext(%s))", [self._system]
-        ).fetchone()
-        return bool(row and row[0])
+        lock = "SELECT pg_try_advisory_lock(hashtext('inbox'), hashtext(%s))"
+        ((leads,),) = self._connection.execute(lock, [self._system])
+        return bool(leads)
 
     def waiting(self) -> Claimed:
         """What is due. Records that failed before come alone, so that one of them holds up no other."""
-        row = self._connection.execute("SELECT clock_timestamp()").fetchone()
-        if row is None:
-            raise AssertionError
+        ((now,),) = self._connection.execute("SELECT clock_timestamp()")
         with self._connection.cursor(row_factory=class_row(InboxEntry)) as cursor:
             cursor.execute(statement("sync/inbox_due"), {"system": self._system, "at_most": MOST_AT_ONCE})
             found = cursor.fetchall()
         untried = [entry for entry in found if entry.attempts == 0]
-        return Claimed(untried or found[:1], row[0])
+        return Claimed(untried or found[:1], now)
 
     def next_due(self) -> float | None:
         """Seconds until something will be due; null: nothing waits."""
-        row = self._connection.execute(statement("sync/inbox_next"), {"system": self._system}).fetchone()
-        return None if row is None or row[0] is None else max(float(row[0]), 0.0)
+        ((due,),) = self._connection.execute(statement("sync/inbox_next"), {"system": self._system})
+        return None if due is None else max(float(due), 0.0)
 
     def done(self, claimed: Claimed) -> None:
         """What was claimed is applied. What was requested again meanwhile goes on waiting."""

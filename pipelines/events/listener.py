@@ -170,8 +170,8 @@ def listen(settings: EventSettings, bus: EventBus, database_url: str, stopped: t
 
 def _lead(connection: psycopg.Connection[Any], stopped: threading.Event) -> bool:
     while not stopped.is_set():
-        row = connection.execute("SELECT pg_try_advisory_lock(hashtext('listener'))").fetchone()
-        if row and row[0]:
+        ((leads,),) = connection.execute("SELECT pg_try_advisory_lock(hashtext('listener'))")
+        if leads:
             return True
         stopped.wait(1.0)
     return False

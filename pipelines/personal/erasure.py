@@ -76,11 +76,10 @@ def would_overwrite(connection: Connection[Any], customer: Customer) -> dict[str
     """How many rows an erasure would overwrite, by table. Writes nothing."""
     _refuse_if_under_way(connection, customer)
     _refuse_if_a_line_is_open(connection, customer)
-    found = {}
+    found = dict[str, int]()
     for table in overwritten_tables():
         query = SQL("SELECT count(*) FROM {} WHERE {} AND {}").format(qualified(table), _theirs(table), _differs(table))
-        row = connection.execute(query, _values(customer)).fetchone()
-        found[table.fullname] = int(row[0]) if row else 0
+        ((found[table.fullname],),) = connection.execute(query, _values(customer))
     return {name: count for name, count in sorted(found.items()) if count}
 
 

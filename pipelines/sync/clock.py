@@ -23,8 +23,6 @@ class DatabaseClock:
     @classmethod
     def of(cls, connection: Connection[Any]) -> "DatabaseClock":
         """Read the clock; commits the connection's transaction."""
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        ((now,),) = connection.execute("SELECT clock_timestamp()")
         connection.commit()
-        if row is None:
-            raise AssertionError
-        return cls(row[0])
+        return cls(now)

@@ -96,8 +96,8 @@ def moment_of_answer(target: Target, alias: str) -> Composed:
 
 
 def _count(connection: Connection[Any], statement: Composed, values: Mapping[str, object]) -> int:
-    row = connection.execute(statement, values).fetchone()
-    return int(row[0]) if row is not None else 0
+    ((rows,),) = connection.execute(statement, values)
+    return int(rows)
 
 
 @lru_cache

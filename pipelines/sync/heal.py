@@ -164,10 +164,9 @@ class _Seen:
         total = 0
         with self._connection.transaction():
             for target in self._targets:
-                row = self._connection.execute(_unseen(target), {"before": before}).fetchone()
-                if row is not None:
-                    records += row[0] or []
-                    total += row[1]
+                ((unseen, rows),) = self._connection.execute(_unseen(target), {"before": before})
+                records += unseen or []
+                total += rows
         return sorted(set(records)), total
 
 

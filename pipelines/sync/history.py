@@ -51,9 +51,8 @@ class Run:
             "is_events": is_events,
             "target_seconds": int(dataset.freshness.total_seconds()),
         }
-        row = self._connection.execute(statement("sync/begin_run"), parameters).fetchone()
+        ((position, now),) = self._connection.execute(statement("sync/begin_run"), parameters)
         self._connection.execute(statement("sync/declare_freshness"), parameters)
-        position, now = row if row is not None else ({}, None)
         return position or {}, now
 
     def record(self, mapped: MappedPage, merged: Merged, *, tells: bool) -> None:

@@ -58,8 +58,7 @@ def merge_stage(
     # Without a moment of asking nothing in the table can be newer than the rows.
     values: dict[str, object] = {"run_id": run_id, "requested_at": requested_at or "infinity"}
     values |= {"parents": [each.id for each in parents], "moments": [each.requested_at for each in parents]}
-    row = connection.execute(_merge_statement(target), values).fetchone()
-    inserted, updated, deleted, outdated = row if row is not None else (0, 0, 0, None)
+    ((inserted, updated, deleted, outdated),) = connection.execute(_merge_statement(target), values)
     unchanged = max(staged - inserted - updated - deleted, 0)
     if target.complete_within is not None and parents:
         deleted += remove_unsent(connection, target, target.complete_within, values)

@@ -133,9 +133,6 @@ def streams(connection: Connection[Any]) -> list[StreamStatus]:
 
 
 def _count(connection: Connection[Any], target: Target) -> int:
-    row = connection.execute(
-        SQL("SELECT count(*) FROM {} WHERE deleted_at IS NULL AND {}").format(
-            qualified(target.table), SQL(target.scope)
-        )
-    ).fetchone()
-    return int(row[0]) if row is not None else 0
+    query = SQL("SELECT count(*) FROM {} WHERE deleted_at IS NULL AND {}")
+    ((rows,),) = connection.execute(query.format(qualified(target.table), SQL(target.scope)))
+    return int(rows)

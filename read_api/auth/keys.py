@@ -38,6 +38,5 @@ def rotate(connection: psycopg.Connection[Any], token_minutes: int, *, withdrawn
             "private": key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()),
             "verifies": timedelta(0) if withdrawn else lasts,
         }
-        row = connection.execute(statement("operations/rotate_keys").encode(), made).fetchone()
-        current = row[0] if row else None
+        ((current,),) = connection.execute(statement("operations/rotate_keys").encode(), made)
     return str(current)
