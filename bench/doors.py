@@ -1,4 +1,4 @@
-"""`bench doors`: what a hundred users notice of idle sockets, live streams and slow bodies beside them."""
+"""`bench doors`: what a hundred users notice of idle sockets, live streams, slow bodies and an abuser beside them."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from random import Random
@@ -32,17 +33,22 @@ PATIENCE_SECONDS, ANSWERED_WITHIN_SECONDS = 120.0, 10.0
 # Other addresses than the users' (Linux has all of 127.0.0.0/8), and many: what a proxy limits per address must touch
 # neither the users nor the crowd, which is the worst when all of it gets in.
 CROWD_ADDRESSES = 100
+ABUSER, TRIES_PER_SECOND = "127.0.2.1", 50
 # The crowd has processors of its own in the world; here it takes those that the API and the users leave.
 CROWD_NICENESS = 19
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who is beside the users: sockets that say nothing, streams that are listened to, bodies that do not come."""
+    """Who is beside the users: sockets that say nothing, streams that are listened to, bodies that do not come.
+
+    tries: passwords that somebody tries each second, from one address.
+    """
 
     idle: int = 0
     streams: int = 0
     slow: int = 0
+    tries: int = 0
 
 
 @dataclass
@@ -78,13 +84,14 @@ def bench_doors(repeats: int, seconds: int, through: str | None = None) -> None:
         }  # fmt: skip
         command = [sys.executable, "-c", "from read_api.serve import serve; serve()"]
         stack.enter_context(serving(command, environment, f"{own}/health"))
-        alone, beside = [], []
+        alone, beside, abused = [], [], []
         api = through or own
         for number in range(repeats):
             console.print(f"{USERS} users, alone and in a crowd, {number + 1} of {repeats} ...")
             alone.append(_measured(api, key, seconds, Crowd()))
             beside.append(_measured(api, key, seconds, Crowd(IDLE, STREAMS, SLOW)))
-    _report(alone, beside)
+            abused.append(_measured(api, key, seconds, Crowd(tries=TRIES_PER_SECOND)))
+    _report(alone, beside, abused)
 
 
 def _measured(api: str, key: str, seconds: int, crowd: Crowd) -> Noticed:
@@ -130,7 +137,28 @@ async def _keep_company(api: str, key: str, crowd: Crowd, ready: Event) -> None:
             await asyncio.sleep(ARRIVING_SECONDS / len(sayings))
         for _ in sayings:
             await connected.acquire()
+        limited = asyncio.Event()
+        if crowd.tries:
+            members.create_task(_abuser(where, crowd.tries, limited))
+            await limited.wait()
         ready.set()
+
+
+async def _abuser(where: SplitResult, per_second: int, limited: asyncio.Event) -> None:
+    """Tries a password of one account after the other, on one connection; `limited`: it was told to wait (429)."""
+    reader = writer = None
+    for number in count():
+        body = b'{"email":"%d@example.com","password":"leaked somewhere else"}' % number
+        try:
+            if reader is None or writer is None:
+                reader, writer = await asyncio.open_connection(where.hostname, where.port, local_addr=(ABUSER, 0))
+            head = "POST /auth/login HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n"
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            if b" 429 " in await _answer(reader):
+                limited.set()
+        except (OSError, asyncio.IncompleteReadError):
+            reader = writer = None
+        await asyncio.sleep(1 / per_second)
 
 
 async def _member(
@@ -188,10 +216,15 @@ async def _user(where: SplitResult, token: str, after: float, ends: float, notic
 
 
 async def _answered(reader: asyncio.StreamReader) -> bool:
-    """Whether the next answer, read whole, is 200."""
+    """Whether the next answer is 200."""
+    return (await _answer(reader)).startswith(b"http/1.1 200 ")
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    """The head of the next answer, in small letters, which is read whole."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0))
-    return head.startswith(b"http/1.1 200 ")
+    return head
 
 
 def _stream(key: str, number: int) -> bytes:
@@ -213,15 +246,17 @@ def _open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
 
 
-def _report(alone: list[Noticed], beside: list[Noticed]) -> None:
+def _report(alone: list[Noticed], beside: list[Noticed], abused: list[Noticed]) -> None:
     middle = [Line("alone: p50", "ms", [each.milliseconds(50) for each in alone])]
     middle += [Line("in a crowd: p50", "ms", [each.milliseconds(50) for each in beside])]
     quiet = Line("alone: p99", "ms", [each.milliseconds(99) for each in alone])
     loud = Line("in a crowd: p99", "ms", [each.milliseconds(99) for each in beside])
-    failed = sum(each.failed for each in (*alone, *beside))
+    tried = Line("beside an abuser: p99", "ms", [each.milliseconds(99) for each in abused])
+    failed = sum(each.failed for each in (*alone, *beside, *abused))
     targets = [
         Target("p99 in a crowd / alone", loud.median / quiet.median, 1.2, at_least=False),
+        Target("p99 beside an abuser / alone", tried.median / quiet.median, 1.1, at_least=False),
         Target("requests refused", failed, 0, at_least=False),
     ]
-    size = {"users": USERS, "idle": IDLE, "streams": STREAMS, "slow bodies": SLOW}
-    tell("doors", dict(size), [*middle, quiet, loud], targets)
+    size = {"users": USERS, "idle": IDLE, "streams": STREAMS, "slow bodies": SLOW, "tries a second": TRIES_PER_SECOND}
+    tell("doors", dict(size), [*middle, quiet, loud, tried], targets)
