@@ -26,7 +26,10 @@ How a step is safe to take again: **finds existing**: before anything is repeate
 of an earlier try, by our marker; **repeatable**: doing it again has no further effect; **reads**: it changes nothing.
 *If it fails* lists what is taken back, and told, once a command is sure to fail.
 """
-SENT_BY = {"provision_order": "Salesforce: an order is approved"}
+SENT_BY = {
+    "provision_order": "Salesforce: an order is approved",
+    "sign_up": "`POST /auth/get-started/complete`, by whoever proved a mailbox",
+}
 """Who sends the commands that no customer may send."""
 
 

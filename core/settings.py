@@ -215,6 +215,15 @@ class AuthSettings(_Settings):
     resets_per_address: int = Field(
         30, ge=1, description="links to set a password asked for, and used, by one address, per 15 minutes"
     )
+    codes_per_account: int = Field(
+        3, ge=1, description="codes to sign up with asked for by one address for one e-mail address, per hour"
+    )
+    codes_per_account_anywhere: int = Field(
+        10, ge=1, description="codes to sign up with sent to one e-mail address, per 24 hours"
+    )
+    codes_per_address: int = Field(
+        30, ge=1, description="codes to sign up with asked for, and shown, by one address, per 15 minutes"
+    )
     refreshes_per_token: int = Field(300, ge=1, description="refreshes tried with one refresh token, per minute")
     refreshes_per_address: int = Field(3000, ge=1, description="refreshes tried from one address, per minute")
     pool_size: int = Field(2, ge=1, le=100, description="database connections per API process for logging people in")

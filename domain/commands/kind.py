@@ -30,7 +30,7 @@ class Kind(Generic[Input, Facts]):
 
     name: in the database, on the wire and in Dagster. about: one sentence for people.
     input: the type of a command's input, as the caller writes it and as it is stored.
-    subject: the table of schema hub that it makes or changes a row of.
+    subject: the table of schema hub that it makes or changes a row of; sign_ups: there is no customer yet.
     system: whose account of the customer it changes. calls: every system that its steps call.
     facts, rules: what the hub must know, and which rules of the business are broken on that day in the hub's zone.
     roles: who may ask for it, of those who may act for the customer; said once more in command.may, for the database.

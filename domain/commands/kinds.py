@@ -12,6 +12,7 @@ from domain.customer.changing import (
     eligibility_rules,
 )
 from domain.customer.identity import IdentityFacts, SubmitIdentityDocument, identity_rules
+from domain.customer.signing_up import SignUp
 from domain.orders.placing import Facts as CartFacts
 from domain.orders.placing import PlaceOrder, broken_rules
 from domain.orders.provisioning import ProvisionOrder
@@ -216,4 +217,15 @@ SUBMIT_IDENTITY_DOCUMENT = Kind(
     rules=identity_rules,
     # The document looked for and put there, looked for again, and the account marked.
     crm_calls=4,
+)
+SIGN_UP = Kind(
+    name="sign_up",
+    about="Somebody becomes a customer: a client in WHMCS, a person who may log in, an Account in Salesforce.",
+    input=SignUp,
+    subject="sign_ups",
+    system="whmcs",
+    calls=("whmcs", "salesforce"),
+    facts=NoFacts,
+    # The account looked for, with its contact; made; its number read; and a case, where it fails.
+    crm_calls=5,
 )

@@ -21,6 +21,18 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])$"
 MOST_BEFORE_THE_AT = 64
+PHONE = r"^\+?[0-9 ()-]{8,20}$"
+
+
+def deliverable(email: str | None) -> str | None:
+    """The address, if any server may take it.
+
+    Raises:
+        ValueError: none does.
+    """
+    if email is not None and email.index("@") > MOST_BEFORE_THE_AT:
+        raise ValueError(f"must not have more than {MOST_BEFORE_THE_AT} characters before the @")
+    return email
 
 
 class UpdateProfile(CommandInput):
@@ -30,14 +42,9 @@ class UpdateProfile(CommandInput):
     last_name: str | None = Field(None, min_length=1, max_length=100)
     company_name: str | None = Field(None, min_length=1, max_length=100)
     email: str | None = Field(None, pattern=EMAIL, max_length=254)
-    phone: str | None = Field(None, pattern=r"^\+?[0-9 ()-]{8,20}$", examples=["090-1234-5678"])
+    phone: str | None = Field(None, pattern=PHONE, examples=["090-1234-5678"])
 
-    @field_validator("email")
-    @classmethod
-    def _deliverable(cls, email: str | None) -> str | None:
-        if email is not None and email.index("@") > MOST_BEFORE_THE_AT:
-            raise ValueError(f"must not have more than {MOST_BEFORE_THE_AT} characters before the @")
-        return email
+    _deliverable = field_validator("email")(deliverable)
 
     @model_validator(mode="after")
     def _something(self) -> "UpdateProfile":

@@ -58,6 +58,7 @@ _BY_OTHER_COLUMNS = {
     **dict.fromkeys(("auth.challenges", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
+    "auth.sign_ups": "id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)",
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above
     f" OR record IN (SELECT 'session:' || id FROM auth.sessions WHERE {_SESSIONS})"
     " OR details ->> 'customer' = ANY(%(customers)s::text[])",

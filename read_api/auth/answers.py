@@ -12,6 +12,7 @@ from read_api.auth.entering import Challenged, Client, Entered
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.problems.catalogue import Kind
+from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.responses import problem_spec
 
 MOST_DEVICE_CHARACTERS = 200
@@ -68,3 +69,13 @@ def said(data: Any, status: int = 200) -> JsonAnswer:
     """An answer that no cache keeps. `data`: what is to be JSON, or is already, as bytes."""
     json = data if isinstance(data, bytes) else msgspec.json.encode(data)
     return JsonAnswer(b'{"data":%b}' % json, status, cache=b"no-store")
+
+
+def require_json(request: ApiRequest) -> None:
+    """A form of another site can be sent without asking; JSON cannot.
+
+    Raises:
+        InvalidFieldError.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidFieldError("Content-Type", "must be application/json")

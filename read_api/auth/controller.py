@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 
 from read_api.auth import cookies
-from read_api.auth.answers import BODY, auth_answers, challenged, client_of, ended, let_in, said
+from read_api.auth.answers import BODY, auth_answers, challenged, client_of, ended, let_in, require_json, said
 from read_api.auth.caller import caller_of
 from read_api.auth.door import Door
 from read_api.auth.entering import Challenged
@@ -31,7 +31,6 @@ from read_api.auth.models import (
 from read_api.auth.password_links import LINK_MINUTES
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
-from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.services import services_of
 
 
@@ -56,7 +55,7 @@ class DoorController(Controller):
         Who has a second factor gets a challenge instead (202), to go on with at `/auth/login/verify`.
         """
         door = _door(request)
-        _require_json(request)
+        require_json(request)
         found = await door.log_in(data.email, data.password, client_of(request))
         return challenged(door, found) if isinstance(found, Challenged) else let_in(door, found)
 
@@ -72,7 +71,7 @@ class DoorController(Controller):
     async def verify(self, request: ApiRequest, data: JSONBody[VerifyLogIn]) -> JsonAnswer:
         """Go on with a log-in by a code: of an authenticator app, or a recovery code."""
         door = _door(request)
-        _require_json(request)
+        require_json(request)
         factors = services_of(request).factors
         return let_in(door, await factors.verify(data.challenge, data.method, data.code, client_of(request)))
 
@@ -114,7 +113,7 @@ class DoorController(Controller):
     async def request_password_reset(self, request: ApiRequest, data: JSONBody[RequestPasswordReset]) -> JsonAnswer:
         """Have a link that sets a new password sent to the address. The answer is the same whether anybody has it."""
         door = _door(request)
-        _require_json(request)
+        require_json(request)
         await door.password_links.request(data.email, client_of(request).address)
         return said({"minutes": LINK_MINUTES}, status=202)
 
@@ -129,7 +128,7 @@ class DoorController(Controller):
     async def reset_password(self, request: ApiRequest, data: JSONBody[ResetPassword]) -> JsonAnswer:
         """Set a new password by a link that was sent: once. Every device is logged out; log in with it afterwards."""
         door = _door(request)
-        _require_json(request)
+        require_json(request)
         return ended(await door.password_links.use(data.token, data.new_password, client_of(request).address))
 
 
@@ -218,13 +217,3 @@ def _door(request: ApiRequest) -> Door:
     door = services_of(request).door
     cookies.require_own_page(request, door.settings.origins)
     return door
-
-
-def _require_json(request: ApiRequest) -> None:
-    """A form of another site can be sent without asking; JSON cannot.
-
-    Raises:
-        InvalidFieldError.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise InvalidFieldError("Content-Type", "must be application/json")

@@ -66,3 +66,16 @@ class FreshAuthenticationNeededError(HubError):
         super().__init__("whoever asks for this must have proven who they are just now")
         self.methods = methods
         self.max_age = max_age
+
+
+class SignUpEndedError(HubError):
+    """The sign-up cannot be gone on with: it is too old, its code was guessed at too often, or it never was one."""
+
+
+class SignUpRefusedError(HubError):
+    """Who wants to become a customer is one already. `code`: why, for programs; `reason`: what to do instead."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason

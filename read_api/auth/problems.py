@@ -16,6 +16,8 @@ from read_api.auth.errors import (
     PasswordTooShortError,
     PersonLockedError,
     SessionEndedError,
+    SignUpEndedError,
+    SignUpRefusedError,
     TooManyTriesError,
     WrongCodeError,
     WrongCredentialsError,
@@ -43,6 +45,16 @@ def _session(request: AnyRequest, error: SessionEndedError) -> Response[bytes]:
 
 def _link(request: AnyRequest, error: LinkEndedError) -> Response[bytes]:
     return problem(request, catalogue.LINK_ENDED, str(error), FieldProblem("token", "is good no more, or never was"))
+
+
+def _sign_up(request: AnyRequest, error: SignUpEndedError) -> Response[bytes]:
+    reason = FieldProblem("signUp", "is none that can be gone on with")
+    return problem(request, catalogue.SIGN_UP_ENDED, str(error), reason)
+
+
+def _sign_up_refused(request: AnyRequest, error: SignUpRefusedError) -> Response[bytes]:
+    field = "customerNumber" if error.code == "NUMBER_UNKNOWN" else "signUp"
+    return problem(request, catalogue.SIGN_UP_REFUSED, str(error), FieldProblem(field, error.reason, error.code))
 
 
 def _challenge(request: AnyRequest, error: ChallengeEndedError) -> Response[bytes]:
@@ -98,6 +110,8 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     WrongCredentialsError: _credentials,
     SessionEndedError: _session,
     LinkEndedError: _link,
+    SignUpEndedError: _sign_up,
+    SignUpRefusedError: _sign_up_refused,
     ChallengeEndedError: _challenge,
     WrongCodeError: _code,
     FreshAuthenticationNeededError: _fresh,

@@ -58,6 +58,7 @@ Internet_Eligibility_Case_Id__c string:18 CUN
 Id_Verification_Status__c picklist:255 CUN
 Id_Verification_Submitted_Date_Time__c,Id_Verification_Verified_Date_Time__c datetime CUN
 Id_Verification_Note__c,Id_Verification_Rejection_Message__c textarea:32000 CUN
+Hub_Command_Id__c string:36 CUNX
 """,
             _OWNER,
             _address("Billing"),

@@ -518,7 +518,8 @@ COMMENT ON FUNCTION auth.change_password(uuid, text, text, boolean, text) IS
 -- -- housekeeping ------------------------------------------------------------------------------------------------------
 
 -- Sessions that have been over for 30 days, log-ins that were not gone on with, tries of more than a day ago, what was called
--- back longer ago than any token lives, keys whose tokens have all ended, and messages (auth_mail.sql).
+-- back longer ago than any token lives, keys whose tokens have all ended, messages (auth_mail.sql) and sign-ups
+-- (auth_sign_up.sql).
 CREATE OR REPLACE FUNCTION auth.forget() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -534,6 +535,7 @@ BEGIN
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';
     PERFORM auth.forget_messages();
+    PERFORM auth.forget_sign_ups();
     RETURN forgotten;
 END
 $$;

@@ -48,6 +48,25 @@ $$;
 COMMENT ON FUNCTION auth.post_to_whoever_has(text, text, jsonb, jsonb, interval) IS
     'Tell the person with that e-mail address something, if there is one; that is looked up later';
 
+-- Tell an address something, whoever has it: for what proves that somebody reads what comes there.
+CREATE OR REPLACE FUNCTION auth.post_to_address(
+    email text, language text, template text, facts jsonb, secret jsonb, lasts interval
+) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    message constant uuid := gen_random_uuid();
+BEGIN
+    INSERT INTO auth.messages (id, email, language, template, facts, secret, carries_secret, useful_until, to_anybody)
+    VALUES (message, post_to_address.email, post_to_address.language, post_to_address.template, post_to_address.facts,
+            post_to_address.secret, post_to_address.secret IS NOT NULL, clock_timestamp() + lasts, true);
+    PERFORM pg_notify('hub_mail', '');
+    RETURN message;
+END
+$$;
+COMMENT ON FUNCTION auth.post_to_address(text, text, text, jsonb, jsonb, interval) IS
+    'Tell an e-mail address something, whoever has it';
+
 -- -- what is told of, whoever does it and however ----------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION auth.tell_of_reuse() RETURNS trigger
@@ -280,7 +299,7 @@ $$;
 COMMENT ON FUNCTION auth.give_up_messages() IS 'Send no more what is of no use any more, or was tried too often';
 
 -- Take the message that has waited longest, for so long; whoever took it before and has said nothing since may have died.
--- No row: none is due. A message for an address that nobody has is forgotten.
+-- No row: none is due. A message for whoever has an address that nobody has is forgotten.
 CREATE OR REPLACE FUNCTION auth.claim_message(lease interval)
     RETURNS TABLE (id uuid, claim integer, template text, language text, email text, facts jsonb, posted_at timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -297,7 +316,7 @@ BEGIN
            AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp())
          ORDER BY m.due_at, m.id LIMIT 1 FOR UPDATE SKIP LOCKED;
         EXIT WHEN NOT FOUND;
-        IF due.user_id IS NULL THEN
+        IF due.user_id IS NULL AND NOT due.to_anybody THEN
             SELECT u.* INTO who FROM auth.users u WHERE lower(u.email) = lower(due.email);
             IF NOT FOUND THEN
                 DELETE FROM auth.messages m WHERE m.id = due.id;

@@ -387,6 +387,12 @@ messages = Table(
     instant("lease_until", "Until when it is its taker's, UTC; null: nobody has it"),
     stamp("posted_at", "When what it tells of happened, UTC"),
     instant("ended_at", "When it was sent or given up, UTC; null: it waits"),
+    flag(
+        "to_anybody",
+        "Whether it goes to the address whoever has it; else to the person who has it, if there is one",
+        required=True,
+        default=False,
+    ),
     schema="auth",
     comment="E-mails that were or are to be sent, stored with what they tell of; forgotten a week after they were.",
 )
@@ -410,3 +416,41 @@ password_links = Table(
     comment="Links that set a password once, by the hashes of their tokens.",
 )
 Index(None, password_links.c.message_id)
+
+sign_ups = Table(
+    "sign_ups",
+    metadata,
+    key("Sign-up; its person, and until the customer is known its command's customer and account, have the same id"),
+    choice("kind", ("sign_up", "link_whmcs"), "A new customer, or one whom WHMCS knows already", default="sign_up"),
+    _bytes(
+        "token_hash", "SHA-256 of the token that goes on with it, 256 random bits", required=True, personal="secret"
+    ),
+    _bytes(
+        "code_hash",
+        "SHA-256 of that token and the code that was sent; null: the mailbox need not be proven",
+        personal="secret",
+        erased="NULL",
+    ),
+    text("email", "E-mail address that the code was sent to", required=True, personal=True, erased="'erased'"),
+    choice("language", ("en", "ja"), "In which language they are written to", default="ja"),
+    _count("tries", "Wrong codes that were shown", default="0"),
+    stamp("created_at", "When it was begun, UTC"),
+    instant("expires_at", "Until when it may be gone on with, UTC", required=True),
+    instant("verified_at", "When the mailbox was proven, UTC; null: it was not"),
+    choice(
+        "known_as",
+        ("new_customer", "salesforce_account", "whmcs_client", "portal_account"),
+        "As whom the mailbox was known then",
+    ),
+    text(
+        "password_hash",
+        "Argon2id hash of the password that was chosen, until the person has it",
+        personal="secret",
+        erased="NULL",
+    ),
+    reference("command_id", "Command that does the rest: command.commands.id; null: it was not asked for yet"),
+    UniqueConstraint("token_hash"),
+    schema="auth",
+    comment="One row per person who wants to become one, until a day after they are or gave up.",
+)
+Index("sign_ups_email_idx", func.lower(sign_ups.c.email))

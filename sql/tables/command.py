@@ -27,9 +27,15 @@ commands = Table(
     key("Command id, and the marker by which source systems know what it did"),
     Column("seq", BigInteger, Identity(always=True), nullable=False, comment="Running number, in order of acceptance"),
     text("kind", "What is to be done, such as place_order", required=True, personal=False),
-    reference("customer_id", "Customer who asked, by the id it had then; null: a source system asked"),
-    reference("account_id", "Account whose data it changes: hub.customer_accounts.id", required=True),
-    text("subject_kind", "Kind of thing it changes: a table of schema hub", required=True, personal=False),
+    reference(
+        "customer_id", "Customer who asked, by the id it had then; a sign-up by its own; null: a source system asked"
+    ),
+    reference(
+        "account_id",
+        "Account whose data it changes: hub.customer_accounts.id; auth.sign_ups.id, until there is one",
+        required=True,
+    ),
+    text("subject_kind", "Kind of thing it changes: a table of schema hub, or sign_ups", required=True, personal=False),
     reference("subject_id", "The thing: an id of that table; a new order's is the command's own", required=True),
     text("lane", "Commands of one lane are done one after the other", required=True, personal=False),
     text(

@@ -1,6 +1,6 @@
 """Customers and the accounts that the systems keep for them."""
 
-from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Table, UniqueConstraint, func
 
 from domain.customer.contract import ClientStatus, EligibilityStatus, IdentityStatus, PortalStatus
 from sql.tables.columns import (
@@ -95,6 +95,7 @@ customer_accounts = Table(
 
 Index("customer_accounts_source_id_idx", customer_accounts.c.source, customer_accounts.c.source_id)
 Index("customer_accounts_partner_idx", customer_accounts.c.source, customer_accounts.c.partner_key)
+Index("customer_accounts_email_idx", func.lower(customer_accounts.c.email))
 Index("customer_accounts_number_idx", customer_accounts.c.source, customer_accounts.c.account_number)
 for name in ("details", "payment_methods"):
     due_at = customer_accounts.c[f"{name}_due_at"]

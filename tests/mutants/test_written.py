@@ -20,6 +20,7 @@ ROOMS_WITH_BUGS = {
     "processes",
     "read_api",
     "service_keys",
+    "sign_up",
     "sources",
     "sync",
 }

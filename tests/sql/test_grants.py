@@ -121,11 +121,16 @@ FUNCTIONS = {
             "request_password_link(text,bytea,text,integer,text)",
             "set_password_by_link(bytea,text,boolean,text,text)",
             "tell_limited(text,jsonb,text)",
+            "begin_sign_up(uuid,bytea,bytea,text,text,text,integer,text)",
+            "verify_sign_up(bytea,bytea,text,integer,integer,text)",
+            "sign_up(bytea)",
+            "complete_sign_up(bytea,uuid,text,text,jsonb,text,interval,text)",
         )
     ),
     ("hub_sync", "auth.claim_message(interval)"),
     ("hub_sync", "auth.end_claim(uuid,integer,text,text)"),
     ("hub_sync", "auth.forget()"),
+    ("hub_sync", "auth.let_in(uuid,uuid)"),
     ("hub_sync", "command.kept_input(text,jsonb)"),
     ("hub_sync", "hub.lock_numbers()"),
     ("hub_sync", "sync.keep_history(integer)"),
@@ -164,7 +169,7 @@ SHOWN = {
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
     "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
+    "revocations", "service_keys", "sessions", "sign_ups", "signing_keys", "totp", "users",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

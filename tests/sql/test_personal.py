@@ -57,7 +57,8 @@ def test_what_lets_somebody_in_is_secret() -> None:
         "attempts.key", "audit.hash", "audit.previous", "challenges.client", "challenges.forgiven",
         "challenges.token_hash", "challenges.verified", "messages.secret", "password_links.token_hash",
         "recovery_codes.code_hash", "refresh_tokens.salt", "refresh_tokens.token_hash", "refresh_tokens.used_by",
-        "service_keys.key_hash", "signing_keys.private_key", "totp.pending", "totp.secret", "users.password_hash",
+        "service_keys.key_hash", "sign_ups.code_hash", "sign_ups.password_hash", "sign_ups.token_hash",
+        "signing_keys.private_key", "totp.pending", "totp.secret", "users.password_hash",
     }  # fmt: skip
 
 

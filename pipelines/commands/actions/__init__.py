@@ -10,6 +10,7 @@ from pipelines.commands.actions import (
     identity,
     place_order,
     provision_order,
+    sign_up,
     support,
     top_up,
 )
@@ -26,6 +27,7 @@ _MODULES = (
     customer,
     cancel_subscription,
     identity,
+    sign_up,
 )
 ACTIONS: dict[str, Action[Any]] = {
     each.kind.name: each for module in _MODULES for each in vars(module).values() if isinstance(each, Action)

@@ -41,6 +41,9 @@ _REFUSALS = {
     "payment attempt failed": "payment_failed",
     "invoice not found or not unpaid": "not_unpaid",
     "duplicate email address": "duplicate_email",
+    "a user already exists with that email address": "duplicate_email",
+    "the email address entered is not available for use": "duplicate_email",
+    "email or password invalid": "wrong_password",
     "error generating json encoded response": UNENCODABLE,  # sburina/laravel-whmcs-up#6
 }
 _REASONS = {UNENCODABLE: "holds a record that it cannot write as JSON"}

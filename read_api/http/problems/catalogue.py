@@ -55,8 +55,8 @@ WRONG_CODE = Kind(
     "wrong-code",
     400,  # no 401: a page that is logged in would take that for a token that has ended, refresh it, and try again
     "The code is not right",
-    "It is not what the app shows now, or it was used before: each code is good once. Wait for the next one. Where none"
-    " is taken, the device's clock may be wrong.",
+    "It is not what the app shows now, or what was sent, or it was used before: each code is good once. Wait for the"
+    " app's next one. Where none is taken, the device's clock may be wrong.",
 )
 SESSION_ENDED = Kind(
     "session-ended",
@@ -71,6 +71,20 @@ LINK_ENDED = Kind(
     "The link is good no more",
     "A link that sets a password is good once, and for a while: this one was used, is too old, was followed by another"
     " password, or never was one. Ask for another.",
+)
+SIGN_UP_ENDED = Kind(
+    "sign-up-ended",
+    410,
+    "This sign-up cannot be gone on with",
+    "A code is good for ten minutes and five tries, and what follows it for an hour. Ask for another code.",
+)
+SIGN_UP_REFUSED = Kind(
+    "sign-up-refused",
+    409,
+    "Whoever signs up is a customer already",
+    "The `code` in `errors` says what to do instead. `PORTAL_ACCOUNT`: log in. `WHMCS_CLIENT`: link the account at the"
+    " billing system. `NUMBER_UNKNOWN`: there is no account of that customer number that may be signed up for; whoever"
+    " has a log-in for it logs in. `UNDER_WAY`: another sign-up has the same e-mail address, and is not done yet.",
 )
 PERSON_LOCKED = Kind(
     "person-locked",

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.pipelines.commands.conftest import Customer, Hub
+from tests.pipelines.commands.signing_up import sign_up
 
 VPN = {
     "type": "vpn",
@@ -169,4 +170,5 @@ EXAMPLES: dict[str, Example] = {
     "request_eligibility": request_eligibility,
     "cancel_subscription": cancel_subscription,
     "submit_identity_document": submit_identity_document,
+    "sign_up": lambda hub, _: sign_up(hub).command,
 }

@@ -36,6 +36,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "password_withdrawn": {"hours": 24, "token": "t0ken"},
     "person_locked": {"until": None},
     "person_unlocked": {},
+    "sign_up_code": {"minutes": 10, "code": "123456"},
     "session_reused": {"device": FIREFOX, "began_at": "2026-03-31T15:00:00+00:00"},
     "welcome": {"hours": 24, "token": "t0ken"},
 }
@@ -69,7 +70,12 @@ def test_each_message_is_written_in_both_languages_and_both_forms(template: str,
 
 
 def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted() -> None:
-    posting = (ROOT / "sql/objects/auth_mail.sql", ROOT / "sql/objects/auth.sql", ROOT / "cli/verbs/user.py")
+    posting = (
+        ROOT / "sql/objects/auth_mail.sql",
+        ROOT / "sql/objects/auth.sql",
+        ROOT / "sql/objects/auth_sign_up.sql",
+        ROOT / "cli/verbs/user.py",
+    )
     code = "\n".join(path.read_text() for path in posting)
     posted = re.findall(r"(?:auth\.post\w*|_send_link)\([^'\"]*?,\s*['\"](\w+)['\"]", code)
 

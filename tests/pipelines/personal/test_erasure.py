@@ -293,7 +293,7 @@ def test_the_past_is_empty_too(database: Database, owner: Connection, mine: UUID
 
     with psycopg.connect(database.api) as session:
         session.execute("SELECT set_config('hub.customer_id', %s, true)", [str(mine)])
-        earlier = session.execute("SELECT to_jsonb(r)::text FROM hub.sims_at(now() - interval '1 second') r").fetchall()
+        earlier = session.execute("SELECT to_jsonb(r) - 'source_id' FROM hub.sims_at(now()) r").fetchall()
         accounts = session.execute("SELECT was FROM hub.earlier('customer_accounts', '2000-01-01')").fetchall()
 
     assert MINE not in str(earlier)

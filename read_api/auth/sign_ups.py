@@ -1,0 +1,143 @@
+"""Signing up: a code proves a mailbox, then a command makes a customer of whoever reads it (decision 0036)."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import randbelow
+from uuid import UUID, uuid4
+
+import structlog
+
+from core.settings import AuthSettings
+from domain.commands.kinds import SIGN_UP
+from domain.customer.signing_up import Language, NewCustomer
+from read_api.auth.entering import text_of
+from read_api.auth.errors import SignUpEndedError, SignUpRefusedError, WrongCodeError
+from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
+from read_api.auth.password_links import DAY_SECONDS, HOUR_SECONDS, QUARTER_SECONDS, hash_of, new_token
+from read_api.auth.passwords import Passwords, objection
+from read_api.http.problems.errors import InvalidFieldError
+from read_api.store.database import Database
+from read_api.store.questions import Question
+
+BEGIN_SIGN_UP = Question("auth/begin_sign_up")
+VERIFY_SIGN_UP = Question("auth/verify_sign_up")
+SIGN_UP_BY_TOKEN = Question("auth/sign_up")
+COMPLETE_SIGN_UP = Question("auth/complete_sign_up")
+
+CODE_MINUTES = 10
+CODE_TRIES = 5
+COMPLETED_WITHIN_MINUTES = 60
+REASONS = {
+    "portal_account": "has a log-in already: log in",
+    "whmcs_client": "is known to the billing system: link that account",
+    "number_unknown": "is of no account that may be signed up for; who has a log-in for it logs in",
+    "under_way": "is signed up with already, and that is not done yet",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a sign-up stands; `failure`: code and reason, both for whoever signs up."""
+
+    state: str
+    known_as: str | None
+    failure: tuple[str, str] | None
+
+
+class SignUps:
+    """One for the application; `database` is asked as role hub_auth."""
+
+    def __init__(self, settings: AuthSettings, database: Database, passwords: Passwords) -> None:
+        self._settings = settings
+        self._database = database
+        self._passwords = passwords
+
+    async def begin(self, email: str, language: Language, address: str) -> str:
+        """Have a code sent to that address, whoever has it: the token that goes on with it.
+
+        Raises:
+            TooManyTriesError, DatabaseDownError.
+        """
+        account, near = email.lower(), neighbourhood(address)
+        await attempt(
+            self._database,
+            "sign_up_code",
+            Limit("account", key_of("account", account, near), self._settings.codes_per_account, HOUR_SECONDS),
+            Limit(
+                "account_anywhere", key_of("account", account), self._settings.codes_per_account_anywhere, DAY_SECONDS
+            ),
+            self._of_address(near),
+        )
+        token, code = new_token(), f"{randbelow(1_000_000):06d}"
+        values = {
+            "sign_up": str(uuid4()), "token_hash": hash_of(token), "code_hash": _hash_of_code(token, code),
+            "email": email, "language": language, "code": code, "minutes": str(CODE_MINUTES), "address": address,
+        }  # fmt: skip
+        await self._database.tell(BEGIN_SIGN_UP, values)
+        return token
+
+    async def verify(self, token: str, code: str, number: str | None, address: str) -> str:
+        """As whom the mailbox is known, once its code proves it. `number`: the customer number that they say is theirs.
+
+        Raises:
+            WrongCodeError, SignUpEndedError, TooManyTriesError, DatabaseDownError.
+        """
+        await attempt(self._database, "sign_up_verified", self._of_address(neighbourhood(address)))
+        values = {
+            "token_hash": hash_of(token), "code_hash": _hash_of_code(token, code), "number": number,
+            "most": str(CODE_TRIES), "minutes": str(COMPLETED_WITHIN_MINUTES), "address": address,
+        }  # fmt: skip
+        ((said,),) = await self._database.tell(VERIFY_SIGN_UP, values)
+        outcome = text_of(said)
+        if outcome == "wrong":
+            raise WrongCodeError("the code is not right")
+        if outcome == "ended":
+            raise SignUpEndedError("the sign-up is over")
+        return outcome
+
+    async def complete(self, token: str, password: str, details: NewCustomer, address: str) -> UUID:
+        """The command that does the rest. The password goes on as a hash, and is nowhere else.
+
+        Raises:
+            SignUpEndedError: the mailbox is not proven, or it was too long ago.
+            SignUpRefusedError: whoever has the mailbox, or the number, is a customer already.
+            InvalidFieldError, TooManyTriesError, BusyError, DatabaseDownError.
+        """
+        await attempt(self._database, "sign_up_completed", self._of_address(neighbourhood(address)))
+        email, _ = await self._found(token)
+        if reason := objection(password, email):
+            raise InvalidFieldError("password", reason)
+        values = {
+            "token_hash": hash_of(token), "command": str(uuid4()), "hashed": await self._passwords.hashed(password),
+            "kind": SIGN_UP.name, "input": details.model_dump_json(exclude_none=True),
+            "request_id": str(structlog.contextvars.get_contextvars().get("request_id")),
+            "deadline": f"{SIGN_UP.deadline.total_seconds()} s", "address": address,
+        }  # fmt: skip
+        ((said, command),) = await self._database.tell(COMPLETE_SIGN_UP, values)
+        outcome = text_of(said)
+        if outcome == "ended":
+            raise SignUpEndedError("the sign-up is over")
+        if outcome != "accepted":
+            raise SignUpRefusedError(outcome.upper(), REASONS[outcome])
+        return UUID(text_of(command))
+
+    async def standing(self, token: str) -> Standing:
+        """Raises SignUpEndedError, DatabaseDownError."""
+        return (await self._found(token))[1]
+
+    async def _found(self, token: str) -> tuple[str, Standing]:
+        """The e-mail address, and where it stands."""
+        rows = await self._database.tell(SIGN_UP_BY_TOKEN, {"token_hash": hash_of(token)})
+        if not rows:
+            raise SignUpEndedError("the sign-up is over")
+        email, state, known_as, _, code, reason = rows[0]
+        failure = (text_of(code), text_of(reason)) if code is not None else None
+        return text_of(email), Standing(text_of(state), None if known_as is None else text_of(known_as), failure)
+
+    def _of_address(self, near: str) -> Limit:
+        return Limit("address", key_of("address", near), self._settings.codes_per_address, QUARTER_SECONDS)
+
+
+def _hash_of_code(token: str, code: str) -> str:
+    """What is kept of a code, in hexadecimal: with its token, for a million codes alone are soon tried."""
+    return sha256(f"{token}:{code}".encode()).hexdigest()

@@ -1,0 +1,247 @@
+-- How somebody becomes a person who may log in, by themselves: a code proves their mailbox, and a command does the rest. The
+-- person that comes of it has the sign-up's id, so whatever is asked twice makes one.
+
+-- May anybody act for the customer that an account belongs to, by whichever of its ids they were given it?
+CREATE OR REPLACE FUNCTION auth.is_somebodys(account uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM auth.memberships m
+         WHERE m.customer_id = account
+            OR m.customer_id IN (SELECT same.id FROM hub.customer_accounts mine
+                                   JOIN hub.customer_accounts same ON same.customer_id = mine.customer_id
+                                  WHERE mine.id = account))
+$$;
+COMMENT ON FUNCTION auth.is_somebodys(uuid) IS 'Whether a person may act for the customer that an account belongs to';
+
+-- Is that the number of an account of the CRM that is nobody's yet: linked to no billing client, and no person acts for it?
+CREATE OR REPLACE FUNCTION auth.is_free_number(number text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM hub.customer_accounts a
+         WHERE a.source = 'salesforce' AND a.account_number = number AND a.deleted_at IS NULL
+           AND a.partner_key IS NULL AND NOT auth.is_somebodys(a.id)
+           AND NOT EXISTS (SELECT FROM hub.customer_accounts linked
+                            WHERE linked.customer_id = a.customer_id AND linked.id <> a.id))
+$$;
+COMMENT ON FUNCTION auth.is_free_number(text) IS 'Whether a customer number is of an account that may be signed up for';
+
+-- As whom we know whoever has a mailbox. To be told only to them.
+CREATE OR REPLACE FUNCTION auth.known_as(email text, number text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM auth.users u WHERE lower(u.email) = lower(known_as.email)) THEN 'portal_account'
+        WHEN EXISTS (SELECT FROM hub.customer_accounts a
+                      WHERE lower(a.email) = lower(known_as.email) AND a.source = 'whmcs' AND a.deleted_at IS NULL)
+        THEN 'whmcs_client'
+        WHEN auth.is_free_number(number) THEN 'salesforce_account'
+        ELSE 'new_customer' END
+$$;
+COMMENT ON FUNCTION auth.known_as(text, text) IS 'As whom the hub knows an e-mail address, or a customer number';
+
+-- A code is sent to an address, whoever has it. What is stored is the same whether anybody is known by it.
+CREATE OR REPLACE FUNCTION auth.begin_sign_up(
+    sign_up uuid, token_hash bytea, code_hash bytea, email text, language text, code text, minutes integer, address text
+) RETURNS TABLE (begun uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lasts constant interval := minutes * interval '1 minute';
+BEGIN
+    INSERT INTO auth.sign_ups (id, token_hash, code_hash, email, language, expires_at)
+    VALUES (sign_up, begin_sign_up.token_hash, begin_sign_up.code_hash, begin_sign_up.email, begin_sign_up.language,
+            clock_timestamp() + lasts)
+    ON CONFLICT DO NOTHING;
+    -- Not found: asked twice, where the connection broke before the answer came. The first message is enough.
+    IF FOUND THEN
+        PERFORM auth.post_to_address(email, language, 'sign_up_code', jsonb_build_object('minutes', minutes),
+                                     jsonb_build_object('code', code), lasts);
+        PERFORM auth.note('anybody', NULL, 'sign_up.begun', 'sign_up:' || sign_up, address);
+    END IF;
+    RETURN QUERY SELECT sign_up;
+END
+$$;
+COMMENT ON FUNCTION auth.begin_sign_up(uuid, bytea, bytea, text, text, text, integer, text) IS
+    'Send a code to an e-mail address, which proves that whoever shows it reads what comes there';
+
+-- A code is shown. outcome: as whom its mailbox is known; wrong: another code was sent; ended: there is no such sign-up, it
+-- is too old, or wrong codes were shown `most` times. number: the customer number that they say they have.
+CREATE OR REPLACE FUNCTION auth.verify_sign_up(
+    token_hash bytea, code_hash bytea, number text, most integer, minutes integer, address text
+) RETURNS TABLE (outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    mine auth.sign_ups;
+BEGIN
+    -- One at a time: of a hundred codes at once, so many are looked at as may be.
+    SELECT s.* INTO mine FROM auth.sign_ups s WHERE s.token_hash = verify_sign_up.token_hash FOR UPDATE;
+    IF mine.id IS NULL OR mine.expires_at <= clock_timestamp() OR mine.tries >= most THEN
+        RETURN QUERY SELECT 'ended';
+    ELSIF mine.code_hash IS DISTINCT FROM verify_sign_up.code_hash THEN
+        UPDATE auth.sign_ups s SET tries = s.tries + 1 WHERE s.id = mine.id;
+        PERFORM auth.note('anybody', NULL, 'sign_up.refused', 'sign_up:' || mine.id, address, '{"why": "wrong_code"}');
+        RETURN QUERY SELECT 'wrong';
+    ELSIF mine.verified_at IS NOT NULL THEN
+        RETURN QUERY SELECT mine.known_as;
+    ELSE
+        mine.known_as := auth.known_as(mine.email, number);
+        UPDATE auth.sign_ups s
+           SET verified_at = clock_timestamp(), known_as = mine.known_as,
+               expires_at = clock_timestamp() + minutes * interval '1 minute'
+         WHERE s.id = mine.id;
+        PERFORM auth.note('anybody', NULL, 'sign_up.verified', 'sign_up:' || mine.id, address,
+                          jsonb_build_object('known_as', mine.known_as));
+        RETURN QUERY SELECT mine.known_as;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.verify_sign_up(bytea, bytea, text, integer, integer, text) IS
+    'Prove a mailbox by the code that was sent to it: as whom it is known';
+
+-- A sign-up by its token. state: code_sent, verified, working, ready (the person may log in, and has a customer to act for),
+-- failed, needs_attention. No row: there is none, or it is too old.
+CREATE OR REPLACE FUNCTION auth.sign_up(token_hash bytea)
+    RETURNS TABLE (email text, state text, known_as text, command uuid, failure_code text, failure_reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.email,
+           CASE WHEN EXISTS (SELECT FROM auth.acting(s.id, NULL)) THEN 'ready'
+                WHEN c.status = 'dead' THEN 'needs_attention'
+                WHEN c.status IN ('failed', 'cancelled') THEN 'failed'
+                WHEN c.id IS NOT NULL THEN 'working'
+                WHEN s.verified_at IS NOT NULL THEN 'verified'
+                ELSE 'code_sent' END,
+           s.known_as, s.command_id, c.failure_code, c.failure_reason
+      FROM auth.sign_ups s
+      LEFT JOIN command.commands c ON c.id = s.command_id
+     WHERE s.token_hash = sign_up.token_hash AND (s.expires_at > clock_timestamp() OR s.command_id IS NOT NULL)
+$$;
+COMMENT ON FUNCTION auth.sign_up(bytea) IS 'Where a sign-up stands, by its token; no row: there is none that is good';
+
+-- Whoever proved their mailbox gives the rest: a command does it, once for each sign-up. The command is nobody's but the
+-- sign-up's until there is a customer: no role of the API can read it, and what becomes of it is told by auth.sign_up.
+-- outcome: accepted; ended (there is no such sign-up, or its mailbox was not proven in time); portal_account, whmcs_client (the
+-- mailbox is theirs by now); number_unknown (is not free); under_way (another sign-up has the same mailbox).
+CREATE OR REPLACE FUNCTION auth.complete_sign_up(
+    token_hash bytea, command uuid, hashed text, kind text, input jsonb, request_id text, deadline interval, address text
+) RETURNS TABLE (outcome text, command_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    mine auth.sign_ups;
+    known text;
+    refused text;
+BEGIN
+    SELECT s.* INTO mine FROM auth.sign_ups s WHERE s.token_hash = complete_sign_up.token_hash FOR UPDATE;
+    IF mine.command_id IS NOT NULL THEN
+        RETURN QUERY SELECT 'accepted', mine.command_id;
+        RETURN;
+    END IF;
+    IF mine.verified_at IS NULL OR mine.expires_at <= clock_timestamp() THEN
+        RETURN QUERY SELECT 'ended', NULL::uuid;
+        RETURN;
+    END IF;
+    -- Two sign-ups of one mailbox take turns, and the second one finds the first.
+    PERFORM pg_advisory_xact_lock(hashtext('auth.sign_up'), hashtext(lower(mine.email)));
+    known := auth.known_as(mine.email, input ->> 'customerNumber');
+    refused := CASE
+        WHEN known IN ('portal_account', 'whmcs_client') THEN known
+        WHEN input ->> 'customerNumber' IS NOT NULL AND known <> 'salesforce_account' THEN 'number_unknown'
+        WHEN EXISTS (SELECT FROM auth.sign_ups other JOIN command.commands c ON c.id = other.command_id
+                      WHERE lower(other.email) = lower(mine.email)
+                        AND c.status IN ('accepted', 'running', 'waiting', 'dead')) THEN 'under_way'
+    END;
+    IF refused IS NOT NULL THEN
+        RETURN QUERY SELECT refused, NULL::uuid;
+        RETURN;
+    END IF;
+    UPDATE auth.sign_ups s
+       SET password_hash = hashed, command_id = complete_sign_up.command, expires_at = clock_timestamp() + deadline
+     WHERE s.id = mine.id;
+    PERFORM auth.store_sign_up(mine.id, command, kind,
+                               input || jsonb_build_object('email', mine.email, 'language', mine.language),
+                               request_id, deadline);
+    PERFORM auth.note('anybody', NULL, 'sign_up.completed', 'sign_up:' || mine.id, address,
+                      jsonb_build_object('command', complete_sign_up.command));
+    RETURN QUERY SELECT 'accepted', complete_sign_up.command;
+END
+$$;
+COMMENT ON FUNCTION auth.complete_sign_up(bytea, uuid, text, text, jsonb, text, interval, text) IS
+    'Store the command that makes a customer of whoever proved their mailbox; what became of it';
+
+CREATE OR REPLACE FUNCTION auth.store_sign_up(
+    sign_up uuid, command uuid, kind text, input jsonb, request_id text, deadline interval
+) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO command.commands (id, kind, customer_id, account_id, subject_kind, subject_id, lane, idempotency_key,
+                                  request_hash, input, request_id, deadline_at)
+    VALUES (command, store_sign_up.kind, sign_up, sign_up, 'sign_ups', sign_up, 'sign_ups:' || sign_up, sign_up::text,
+            'sign_up', store_sign_up.input, store_sign_up.request_id, clock_timestamp() + deadline);
+    PERFORM pg_notify('hub_commands', store_sign_up.kind);
+END
+$$;
+COMMENT ON FUNCTION auth.store_sign_up(uuid, uuid, text, jsonb, text, interval) IS 'Store a sign-up''s command, and wake the forwarders';
+
+-- A sign-up's command has a billing account for its person: they may log in from now on, as its owner. The command is that
+-- customer's from now on, and whatever is erased or exported of the customer is of it too. account: what the sync will call
+-- the account. outcome: in; email_taken, account_taken: somebody else has the address, or acts for the account, by now.
+-- Only while the sign-up's command is being done, and never without one.
+CREATE OR REPLACE FUNCTION auth.let_in(command uuid, account uuid) RETURNS TABLE (outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    mine auth.sign_ups;
+BEGIN
+    SELECT s.* INTO mine
+      FROM auth.sign_ups s JOIN command.commands c ON c.id = s.command_id
+     WHERE s.command_id = let_in.command AND c.status = 'running'
+       FOR UPDATE OF s;
+    IF mine.id IS NULL THEN
+        RETURN QUERY SELECT 'unknown';
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('auth.sign_up'), hashtext(lower(mine.email)));
+    -- Two that would act for one account take turns as well.
+    PERFORM pg_advisory_xact_lock(hashtext('auth.let_in'), hashtext(account::text));
+    IF EXISTS (SELECT FROM auth.memberships m WHERE m.user_id = mine.id AND m.customer_id = account) THEN
+        RETURN QUERY SELECT 'in';
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM auth.users u WHERE lower(u.email) = lower(mine.email)) THEN
+        RETURN QUERY SELECT 'email_taken';
+        RETURN;
+    END IF;
+    IF auth.is_somebodys(account) THEN
+        RETURN QUERY SELECT 'account_taken';
+        RETURN;
+    END IF;
+    INSERT INTO auth.users (id, email, language, password_hash, password_set_at)
+    VALUES (mine.id, mine.email, mine.language, mine.password_hash, clock_timestamp());
+    INSERT INTO auth.memberships (user_id, customer_id, role) VALUES (mine.id, account, 'owner');
+    UPDATE auth.sign_ups s SET password_hash = NULL WHERE s.id = mine.id;
+    UPDATE command.commands c SET customer_id = account, account_id = account WHERE c.id = let_in.command;
+    PERFORM auth.note('user:' || mine.id, NULL, 'sign_up.let_in', 'user:' || mine.id, NULL,
+                      jsonb_build_object('customer', account, 'command', let_in.command));
+    RETURN QUERY SELECT 'in';
+END
+$$;
+COMMENT ON FUNCTION auth.let_in(uuid, uuid) IS 'Make a person of whoever signed up, who may act for their account';
+
+-- A day after they ended; what somebody is still to look at stays.
+CREATE OR REPLACE FUNCTION auth.forget_sign_ups() RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM auth.sign_ups s
+     WHERE s.expires_at < clock_timestamp() - interval '1 day'
+       AND NOT EXISTS (SELECT FROM command.commands c
+                        WHERE c.id = s.command_id AND c.status IN ('accepted', 'running', 'waiting', 'dead'))
+$$;
+COMMENT ON FUNCTION auth.forget_sign_ups() IS 'Forget sign-ups that ended long enough ago';

@@ -1,0 +1,341 @@
+"""sign_up: somebody becomes a customer.
+
+The promise. One client in WHMCS, one person who may log in, one account in Salesforce that names the client, whatever
+fails or comes twice. Nobody gets another's account: neither by a number, nor by an e-mail address that WHMCS knows, nor
+by being second. What cannot be finished leaves no client that is active and no log-in; the operators are told.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.errors import RejectedError
+from domain.common.identifiers import account_id
+from pipelines.commands.actions import sign_up as action
+from tests.pipelines.commands.conftest import Hub
+from tests.pipelines.commands.signing_up import a_mailbox, complete, prove, sign_up, standing
+from tests.pipelines.commands.test_crash_everywhere import finish
+
+
+def client_of(hub: Hub, email: str) -> dict[str, Any]:
+    """The client as WHMCS has it."""
+    found: dict[str, Any] = hub.clients.whmcs.call("GetClientsDetails", email=email)["client"]
+    return found
+
+
+def clients_made(hub: Hub) -> int:
+    return len(hub.ledger(system="whmcs", kind="client"))
+
+
+def people(hub: Hub, email: str) -> list[tuple[Any, ...]]:
+    return hub.rows(
+        "SELECT m.customer_id, m.role, u.password_hash FROM auth.users u JOIN auth.memberships m ON m.user_id = u.id"
+        " WHERE lower(u.email) = lower(%s)",
+        email,
+    )
+
+
+def unlinked_account(hub: Hub) -> tuple[str, str, str]:
+    """An account of the CRM that has no client: its id, its number, and the mailbox of its contact."""
+    for source_id, number in hub.rows(
+        "SELECT source_id, account_number FROM hub.customer_accounts a WHERE source = 'salesforce'"
+        " AND partner_key IS NULL AND account_number IS NOT NULL AND customer_id = id ORDER BY source_id"
+    ):
+        ((contact,)) = hub.clients.salesforce.find("SELECT Email FROM Contact WHERE AccountId = {}", source_id)
+        record = hub.salesforce_record("Account", source_id)
+        known = hub.rows("SELECT 1 FROM hub.customer_accounts WHERE lower(email) = lower(%s)", contact["Email"])
+        if not record["WH_Account__c"] and not known:
+            return source_id, number, contact["Email"]
+    raise AssertionError("every account has a client")
+
+
+# -- what comes of it --------------------------------------------------------------------------------------------------
+
+
+def test_somebody_becomes_a_customer_in_all_systems(hub: Hub) -> None:
+    who = sign_up(hub)
+    finish(hub)
+    hub.apply()
+
+    client = client_of(hub, who.email)
+    (effect,) = hub.ledger(system="salesforce", kind="account")
+    account = hub.salesforce_record("Account", effect["id"])
+    assert (client["firstname"], client["city"], client["status"]) == ("花子", "Minato-ku", "Active")
+    assert client["language"] == "english"
+    assert account["WH_Account__c"] == f"#{client['id']} - 花子 O'Neil"
+    assert (account["Portal_Status__c"], account["Portal_Registration_Source__c"]) == ("Active", "New Signup")
+    assert (account["Name"], account["BillingStreet"], account["BillingCity"]) == (
+        "花子 O'Neil", "1-2-3 Shiba\n501", "Minato-ku"
+    )  # fmt: skip
+    billing = account_id("whmcs", str(client["id"]))
+    assert people(hub, who.email) == [(billing, "owner", "argon2")]
+    # Rows that the sync made, under the ids that the person was given before: and the two accounts are one customer.
+    assert hub.rows("SELECT customer_id FROM hub.customer_accounts WHERE id = %s", billing) == [
+        (account_id("salesforce", account["Id"]),)
+    ]
+    assert hub.command(who.command)["status"] == "succeeded"
+    assert standing(hub, who.token)["state"] == "ready"
+
+
+def test_whoever_signed_up_may_log_in_before_salesforce_answers(hub: Hub) -> None:
+    who = sign_up(hub)
+    hub.control("faults", match="/services/", mode="status:503", times=1000)
+
+    hub.forward()
+    hub.apply()
+
+    assert hub.command(who.command)["status"] == "waiting"
+    assert standing(hub, who.token)["state"] == "ready"
+
+
+def test_its_command_is_nobodys_until_there_is_a_customer_and_then_that_customers(hub: Hub) -> None:
+    who = sign_up(hub)
+    before = hub.command(who.command)
+
+    finish(hub)
+
+    billing = account_id("whmcs", str(client_of(hub, who.email)["id"]))
+    assert before["account_id"] == before["customer_id"] == before["subject_id"]
+    assert hub.rows("SELECT 1 FROM hub.customer_accounts WHERE id = %s", before["account_id"]) == []
+    after = hub.command(who.command)
+    assert (after["account_id"], after["customer_id"]) == (billing, billing)
+
+
+# -- a number of an account that the CRM has ---------------------------------------------------------------------------
+
+
+def test_whoever_has_a_number_and_its_mailbox_goes_on_with_their_account(hub: Hub) -> None:
+    source_id, number, email = unlinked_account(hub)
+
+    who = sign_up(hub, email, number)
+    finish(hub)
+    hub.apply()
+
+    client = client_of(hub, email)
+    account = hub.salesforce_record("Account", source_id)
+    assert account["WH_Account__c"].startswith(f"#{client['id']} - ")
+    assert account["Portal_Status__c"] == "Active"
+    assert hub.ledger(system="salesforce", kind="account") == []
+    assert next(field["value"] for field in client["customfields"] if str(field["id"]) == "198") == number
+    assert standing(hub, who.token)["state"] == "ready"
+    assert people(hub, email)[0][0] == account_id("whmcs", str(client["id"]))
+
+
+def test_a_number_without_its_mailbox_opens_nothing(hub: Hub) -> None:
+    source_id, number, _ = unlinked_account(hub)
+    before = hub.salesforce_record("Account", source_id)
+
+    who = sign_up(hub, number=number)
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "NUMBER_UNKNOWN"
+    assert (clients_made(hub), people(hub, who.email)) == (0, [])
+    assert hub.salesforce_record("Account", source_id) == before
+
+
+def test_a_number_that_got_a_client_meanwhile_opens_nothing(hub: Hub) -> None:
+    source_id, number, email = unlinked_account(hub)
+    who = sign_up(hub, email, number)
+    hub.clients.salesforce.update("Account", source_id, {"WH_Account__c": "#1 - Somebody else"})
+
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "NUMBER_UNKNOWN"
+    assert clients_made(hub) == 0
+
+
+def test_an_account_that_is_given_away_in_the_midst_of_it_is_not_taken_back(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source_id, number, email = unlinked_account(hub)
+    who, change = sign_up(hub, email, number), hub.clients.whmcs.change
+
+    def given_away(name: str, **params: Any) -> dict[str, Any]:
+        hub.clients.salesforce.update("Account", source_id, {"WH_Account__c": "#1 - Somebody else"})
+        return change(name, **params)
+
+    monkeypatch.setattr(hub.clients.whmcs, "change", given_away)
+
+    hub.forward()
+
+    assert hub.command(who.command)["status"] == "dead"
+    assert hub.salesforce_record("Account", source_id)["WH_Account__c"] == "#1 - Somebody else"
+
+
+@pytest.mark.parametrize("number", ["C-nobodys", "linked"])
+def test_a_number_that_is_unknown_or_taken_is_refused_at_once(hub: Hub, number: str) -> None:
+    if number == "linked":
+        ((number,),) = hub.rows(
+            "SELECT account_number FROM hub.customers WHERE salesforce_account_id IS NOT NULL"
+            " AND whmcs_account_id IS NOT NULL AND account_number IS NOT NULL ORDER BY id LIMIT 1"
+        )
+
+    assert sign_up(hub, number=number).outcome == "number_unknown"
+
+
+# -- an address that is known ------------------------------------------------------------------------------------------
+
+
+def test_an_address_that_the_hub_knows_of_whmcs_is_refused_at_once(hub: Hub) -> None:
+    ((email,),) = hub.rows("SELECT email FROM hub.customer_accounts WHERE email IS NOT NULL ORDER BY id LIMIT 1")
+
+    assert sign_up(hub, email.upper()).outcome == "whmcs_client"
+
+
+def test_an_address_that_appears_in_whmcs_after_it_was_proven_is_linked_instead(hub: Hub) -> None:
+    who = sign_up(hub)
+    theirs = {**NEW_CLIENT, "email": who.email}
+    hub.clients.whmcs.change("AddClient", **theirs)
+
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "EMAIL_IN_BILLING"
+    assert client_of(hub, who.email)["status"] == "Active"
+    assert (clients_made(hub), people(hub, who.email)) == (1, [])
+    assert standing(hub, who.token)["failure_code"] == "EMAIL_IN_BILLING"
+
+
+NEW_CLIENT = {
+    "firstname": "A", "lastname": "B", "address1": "C", "city": "D", "state": "E", "postcode": "1", "country": "JP",
+    "phonenumber": "0312345678", "password2": "theirs",
+}  # fmt: skip
+
+
+def test_two_sign_ups_of_one_mailbox_make_one_customer(hub: Hub) -> None:
+    email = a_mailbox()
+    tokens = [prove(hub, email), prove(hub, email.upper())]
+
+    with ThreadPoolExecutor() as threads:
+        outcomes = [each.result()[0] for each in [threads.submit(complete, hub, token) for token in tokens]]
+    finish(hub)
+
+    assert sorted(outcomes) == ["accepted", "under_way"]
+    assert (clients_made(hub), len(people(hub, email))) == (1, 1)
+    assert sign_up(hub, email).outcome == "portal_account"
+
+
+def test_asked_twice_it_is_one_command_and_the_first_word_counts(hub: Hub) -> None:
+    token = prove(hub, a_mailbox())
+
+    first, second = complete(hub, token), complete(hub, token, firstName="Mallory")
+
+    assert first == second
+    assert hub.command(first[1])["input"]["firstName"] == "花子"
+
+
+# -- what cannot be finished -------------------------------------------------------------------------------------------
+
+
+def test_a_client_that_nobody_can_be_let_in_for_is_set_inactive_and_support_is_told(hub: Hub) -> None:
+    # Somebody got a log-in with the address while the command waited.
+    who = sign_up(hub)
+    with psycopg.connect(hub.database.owner) as owner:
+        owner.execute("INSERT INTO auth.users (id, email) VALUES (gen_random_uuid(), %s)", [who.email.upper()])
+
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "EMAIL_TAKEN"
+    client = client_of(hub, who.email)
+    assert client["status"] == "Inactive"
+    (case,) = hub.ledger(system="salesforce", kind="case")
+    told = hub.salesforce_record("Case", case["id"])
+    assert str(client["id"]) in told["Description"]
+    assert who.email not in told["Description"]
+    assert people(hub, who.email) == []
+    assert hub.ledger(system="salesforce", kind="account") == []
+
+
+def test_what_whmcs_refuses_leaves_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = sign_up(hub)
+
+    def refused(*_: object, **__: object) -> None:
+        raise RejectedError("whmcs", "refused the call", code="refused")
+
+    monkeypatch.setattr(hub.clients.whmcs, "change", refused)
+
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "CLIENT_REFUSED"
+    assert (clients_made(hub), people(hub, who.email), hub.ledger(system="salesforce")) == (0, [], [])
+    assert standing(hub, who.token)["state"] == "failed"
+
+
+def test_while_whmcs_is_down_it_waits_and_then_goes_on(hub: Hub) -> None:
+    who = sign_up(hub)
+    hub.control("faults", match="AddClient", mode="status:503", times=2)
+    hub.forward()
+
+    assert (hub.command(who.command)["status"], standing(hub, who.token)["state"]) == ("waiting", "working")
+    finish(hub)
+    assert (hub.command(who.command)["status"], clients_made(hub)) == ("succeeded", 1)
+
+
+def test_an_account_that_salesforce_refuses_is_an_operators_and_the_person_stays_in(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = sign_up(hub)
+    monkeypatch.setattr(action, "new_account", lambda _: {"Name": "", "No_Such_Field__c": "x"})
+
+    hub.forward()
+    hub.apply()
+
+    assert (hub.command(who.command)["status"], hub.command(who.command)["failure_code"]) == (
+        "dead", "ACCOUNT_UNFINISHED"
+    )  # fmt: skip
+    assert standing(hub, who.token)["state"] == "ready"
+    assert client_of(hub, who.email)["status"] == "Active"
+
+
+@pytest.mark.parametrize("said", [{}, {"clientid": ""}, {"clientid": None}, {"clientid": "<b>7</b>"}])
+def test_an_answer_that_does_not_say_which_client_it_is_is_looked_into(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    who, change = sign_up(hub), hub.clients.whmcs.change
+    halves = iter([{"result": "success", **said}])
+
+    def half_readable(name: str, **params: Any) -> dict[str, Any]:
+        answer = change(name, **params)
+        return next(halves, answer) if name == "AddClient" else answer
+
+    monkeypatch.setattr(hub.clients.whmcs, "change", half_readable)
+
+    hub.forward()
+    left = hub.command(who.command)["status"]
+    finish(hub)
+
+    assert (left, hub.command(who.command)["status"], clients_made(hub)) == ("waiting", "succeeded", 1)
+
+
+# -- what is nowhere ---------------------------------------------------------------------------------------------------
+
+
+def test_no_password_is_in_a_command_nor_twice_the_same_at_whmcs(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, change = [], hub.clients.whmcs.change
+
+    def noted(name: str, **params: Any) -> dict[str, Any]:
+        sent.append(params.get("password2"))
+        return change(name, **params)
+
+    monkeypatch.setattr(hub.clients.whmcs, "change", noted)
+    first, second = sign_up(hub), sign_up(hub)
+
+    finish(hub)
+
+    made = [each for each in sent if each]
+    assert len(set(made)) == len(made) == 2
+    assert min(map(len, made)) >= 32
+    kept = hub.rows("SELECT c::text, (SELECT string_agg(s::text, '') FROM command.steps s) FROM command.commands c")
+    assert not any(secret in text for row in kept for text in row for secret in (*made, "argon2"))
+    assert hub.rows("SELECT password_hash FROM auth.sign_ups WHERE password_hash IS NOT NULL") == []
+    assert {first.email, second.email} == {row[0] for row in hub.rows("SELECT email FROM auth.users")}
+
+
+def test_the_worker_lets_nobody_in_without_a_sign_up_that_is_being_done(hub: Hub) -> None:
+    who = sign_up(hub)
+    account = account_id("whmcs", "1001")
+    with psycopg.connect(hub.database.sync, autocommit=True) as worker:
+        (outcome,) = worker.execute("SELECT outcome FROM auth.let_in(%s, %s)", [who.command, account]).fetchone() or ()
+
+    assert (outcome, people(hub, who.email)) == ("unknown", [])
