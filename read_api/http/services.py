@@ -13,6 +13,7 @@ from read_api.auth.door import Door
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
 from read_api.auth.verification import Verification
+from read_api.auth.view_as import Views
 from read_api.gateway import Gateway
 from read_api.live.follower import Follower
 from read_api.live.seats import Seats
@@ -36,6 +37,7 @@ class Services:
     verification: Verification
     door: Door
     factors: Factors
+    views: Views
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

@@ -72,6 +72,9 @@ GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid),
     auth.step_up(uuid, text, text, text, text), auth.factors_of(uuid), auth.begin_totp(uuid, interval, text),
     auth.confirm_totp(uuid, interval, text, bigint, bytea[], text, text), auth.end_totp(uuid, interval, text),
     auth.renew_recovery_codes(uuid, interval, bytea[], text) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.begin_view(uuid, uuid, interval, uuid, uuid, text, interval, text),
+    auth.note_view(uuid, text, text, text), auth.me_by_view(uuid), auth.views_of(uuid), auth.end_views(uuid, text)
+    TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;

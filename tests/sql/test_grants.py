@@ -121,6 +121,11 @@ FUNCTIONS = {
             "request_password_link(text,bytea,text,integer,text)",
             "set_password_by_link(bytea,text,boolean,text,text)",
             "tell_limited(text,jsonb,text)",
+            "begin_view(uuid,uuid,interval,uuid,uuid,text,interval,text)",
+            "end_views(uuid,text)",
+            "me_by_view(uuid)",
+            "note_view(uuid,text,text,text)",
+            "views_of(uuid)",
         )
     ),
     ("hub_sync", "auth.claim_message(interval)"),
@@ -164,7 +169,7 @@ SHOWN = {
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
     "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
+    "revocations", "service_keys", "sessions", "signing_keys", "totp", "users", "views",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
