@@ -31,6 +31,8 @@ from read_api.auth.sign_up_controller import SignUpController
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.tokens import InvalidTokenError
 from read_api.auth.verification import Verification
+from read_api.auth.view_as import READING, Views
+from read_api.auth.view_controller import VIEWERS, ViewController
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
 from read_api.commands.controller import CommandController
@@ -108,6 +110,8 @@ def create_app(
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
     key_uses = KeyUses(log_in)
     guard = BearerGuard(hub, api, verification, key_uses)
+    factors = Factors(door, log_in, now)
+    views = Views(door.issuer, factors, log_in)
     passing = Gateway(gateway) if gateway else None
     zone = ZoneInfo(api.timezone)
 
@@ -139,8 +143,9 @@ def create_app(
         guard=guard,
         verification=verification,
         door=door,
-        factors=Factors(door, log_in, now),
+        factors=factors,
         sign_ups=SignUps(auth, log_in, door.passwords),
+        views=views,
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -150,13 +155,13 @@ def create_app(
     guarded = Router(
         "/",
         route_handlers=FEATURES,
-        before_request=_admission(guard, follower, today),
+        before_request=_admission(guard, views, follower, today),
         security=[{"bearerAuth": []}, {"serviceKey": [], "namedCustomer": []}],
     )
     persons = Router(
         "/",
-        route_handlers=[PersonController, StepUpController, FactorController],
-        before_request=_admission_of_persons(guard),
+        route_handlers=[PersonController, StepUpController, FactorController, ViewController],
+        before_request=_admission_of_persons(guard, views),
         security=[{"bearerAuth": []}],
     )
     app = Litestar(
@@ -193,11 +198,14 @@ def _signature(api: ApiSettings, now: Clock) -> Signature | None:
     return None if secret is None else Signature(secret.get_secret_value(), now)
 
 
-def _admission(guard: BearerGuard, follower: Follower, today: Callable[[], str]) -> BeforeRequestHookHandler:
+def _admission(
+    guard: BearerGuard, views: Views, follower: Follower, today: Callable[[], str]
+) -> BeforeRequestHookHandler:
     """What happens before a request under /api is looked at any closer."""
 
     async def admit(request: Request[Any, Any, Any]) -> Unchanged | None:
         guard(request)
+        await views.admit(caller_of(request), request)
         only_known_parameters(request)
         if request.method != "GET" or request.route_handler.opt.get(UNTAGGED):
             return None
@@ -206,15 +214,19 @@ def _admission(guard: BearerGuard, follower: Follower, today: Callable[[], str])
     return admit
 
 
-def _admission_of_persons(guard: BearerGuard) -> BeforeRequestHookHandler:
+def _admission_of_persons(guard: BearerGuard, views: Views) -> BeforeRequestHookHandler:
     """The same under /auth, where only somebody who logged in has anything to do."""
 
     async def admit(request: Request[Any, Any, Any]) -> None:
         if is_service_key(bearer_token(request)):
             raise InvalidTokenError("a system has no log-in of a person")
         guard(request)
-        if caller_of(request).session is None:
+        caller = caller_of(request)
+        is_viewed = caller.actor is not None and not request.route_handler.opt.get(VIEWERS)
+        if caller.session is None or is_viewed:
             raise InvalidTokenError("nobody logged in for this token")
+        if request.method in READING:
+            await views.note(caller, request)
         only_known_parameters(request)
 
     return admit

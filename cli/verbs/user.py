@@ -2,19 +2,20 @@
 
 import re
 from datetime import datetime, timedelta
+from getpass import getuser
 from secrets import token_urlsafe
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import typer
 
 from cli.database import answer, note, opened
 from cli.examples import examples
-from cli.output import AsJson, Column, console, moment, number, plain, show
+from cli.output import AsJson, Column, console, counted, moment, number, plain, show
 from core.clock import utc_now
 from core.errors import HubError, NotFoundError
-from core.settings import AuthSettings, load
+from core.settings import ApiSettings, AuthSettings, load
 from domain.common.account_roles import AccountRole
 from sql.statements import statement
 
@@ -29,6 +30,12 @@ EXAMPLES = examples(
         "they choose the password themselves, by a link sent by e-mail",
     ),
     ("hub user remove hana@example.com --customer 0b9e…", "she acts for that customer no more"),
+    ("hub user add mika@example.com --agent", "somebody of support, who looks as customers do and is none"),
+    ("hub user agent mika@example.com --off", "no support agent any more: what they look at ends"),
+    (
+        "hub user view-as taro@example.com --customer 0b9e… --reason 'ticket 4711: no invoices'",
+        "prints a token that sees what he sees, and changes nothing",
+    ),
     ("hub user list", "who may log in"),
     ("hub user show taro@example.com", "for whom they may act, their second factors, and where they are logged in"),
     (
@@ -51,6 +58,7 @@ PEOPLE = (
     Column("accounts", "accounts", number, right=True),
     Column("sessions", "sessions", number, right=True),
     Column("last_used_at", "last here (UTC)", moment),
+    Column("is_agent", "agent", lambda value: "yes" if value else ""),
     Column("locked_until", "locked until (UTC)", moment, alarming=lambda until: until is not None),
     Column("id", "person", spare=True),
 )
@@ -88,32 +96,38 @@ class EmailError(HubError):
 
 
 @app.command("add", epilog=EXAMPLES)
-def add(
+def add(  # noqa: PLR0917 - options
     email: Email,
-    customer: Annotated[UUID, typer.Option(help="The customer to act for: an id of `hub customers list`.")],
+    customer: Annotated[
+        UUID | None,
+        typer.Option(help="The customer to act for: an id of `hub customers list`. An agent needs none."),
+    ] = None,
     role: Annotated[AccountRole, typer.Option(help="What they may do there.")] = "owner",
     language: Annotated[Literal["en", "ja"], typer.Option(help="In which language somebody new is written to.")] = "ja",
     link: ByLink = False,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="They are a support agent: may look as any customer does.")
+    ] = False,
 ) -> None:
-    """Let a person act for a customer. Whoever is new gets a password, which is shown here once, or a link.
+    """Let a person act for a customer, or help customers. Whoever is new gets a password, shown here once, or a link.
 
     The same person and customer again changes the role, within a second on every copy of the API.
     """
     if not ADDRESS.fullmatch(email):
         raise EmailError(f"{email} is not an e-mail address (for example taro@example.com)")
+    if customer is None and not agent:
+        raise typer.BadParameter("name the customer to act for; only an agent acts for none", param_hint="--customer")
     with opened() as connection:
-        if not connection.execute("SELECT FROM hub.customer_accounts WHERE id = %s", [customer]).rowcount:
-            raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
         found = connection.execute(statement("operations/user_id").encode(), {"email": email}).fetchone()
         password = None if found or link else token_urlsafe(15)
         who = found[0] if found else _added(connection, email, language, password)
-        connection.execute(
-            statement("operations/give_role").encode(), {"user": who, "customer": customer, "role": role}
-        )
-        note(connection, "role.given", f"user:{who}", customer=str(customer), role=role)
+        if customer is not None:
+            _give_role(connection, who, customer, role)
+        if agent:
+            _set_agent(connection, who, is_agent=True)
         if link and not found:
             _send_link(connection, who, "welcome")
-    console().print(f"{email} may act for {customer} as {role}.")
+    console().print(f"{email} may act for {customer} as {role}." if customer else f"{email} is a support agent.")
     if password is not None:
         _tell(password)
     elif not found:
@@ -133,6 +147,46 @@ def remove(
             raise NotFoundError(f"{email} does not act for {customer}; `hub user show {email}` says for whom they do")
         note(connection, "role.taken", f"user:{who}", customer=str(customer))
     console().print(f"{email} acts for {customer} no more.")
+
+
+@app.command("agent", epilog=EXAMPLES)
+def agent(
+    email: Email,
+    off: Annotated[bool, typer.Option("--off", help="They are one no more: what they look at ends.")] = False,
+) -> None:
+    """Make a person a support agent, who may look at the portal as any customer sees it, for a reason."""
+    with opened() as connection:
+        _set_agent(connection, _person(email)["id"], is_agent=not off)
+    console().print(f"{email} is {'no support agent any more' if off else 'a support agent'}.")
+
+
+@app.command("view-as", epilog=EXAMPLES)
+def view_as(
+    email: Email,
+    customer: Annotated[UUID, typer.Option(help="The customer to look at: one that `hub user show` names.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever asks later; it is kept.", prompt="Why")],
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 15,
+) -> None:
+    """Print a token that sees what the person sees of the customer, and changes nothing: you need not be an agent.
+
+    It names you, in each answer and in the audit, as does what is read by it. `DELETE /auth/view-as` with it ends it.
+    """
+    from read_api.auth.access import signed
+    from read_api.auth.keys import current
+    from read_api.auth.view_as import operator, viewing
+
+    view, login, who = uuid4(), operator(getuser()), _person(email)["id"]
+    begun = {
+        "view": view, "operator": login, "customer": customer, "user": who, "reason": reason, "minutes": minutes,
+    }  # fmt: skip
+    with opened() as connection:
+        seen = connection.execute(statement("operations/begin_view").encode(), begun).fetchone()
+        if seen is None or seen[0] is None:
+            raise NotFoundError(f"{email} does not act for {customer}; `hub user show {email}` says for whom they do")
+        caller = viewing(str(customer), str(who), str(view), f"operator:{login}")
+        token = signed(load(ApiSettings), current(connection), caller, minutes=minutes)
+    console(stderr=True).print(f"What {email} sees of {customer}, for {counted(minutes, 'minute', 'minutes')}:")
+    typer.echo(token)
 
 
 @app.command("list", epilog=EXAMPLES)
@@ -214,6 +268,19 @@ def _person(email: str) -> dict[str, Any]:
     if not rows:
         raise NotFoundError(f"nobody has the address {email}; see `hub user list`")
     return rows[0]
+
+
+def _give_role(connection: "psycopg.Connection[Any]", who: UUID, customer: UUID, role: AccountRole) -> None:
+    if not connection.execute("SELECT FROM hub.customer_accounts WHERE id = %s", [customer]).rowcount:
+        raise NotFoundError(f"no customer has the id {customer}; see `hub customers list`")
+    given = {"user": who, "customer": customer, "role": role}
+    connection.execute(statement("operations/give_role").encode(), given)
+    note(connection, "role.given", f"user:{who}", customer=str(customer), role=role)
+
+
+def _set_agent(connection: "psycopg.Connection[Any]", who: UUID, *, is_agent: bool) -> None:
+    connection.execute(statement("operations/set_agent").encode(), {"user": who, "is_agent": is_agent})
+    note(connection, "agent.made" if is_agent else "agent.unmade", f"user:{who}")
 
 
 def _set_lock(who: UUID, until: datetime | None, reason: str | None, action: str, **details: object) -> None:

@@ -43,8 +43,8 @@ def client_of(request: ApiRequest) -> Client:
 def let_in(door: Door, entered: Entered) -> JsonAnswer:
     who = entered.caller
     data = {
-        "accessToken": entered.access, "tokenType": "Bearer", "expiresIn": door.minutes * 60, "person": who.person,
-        "customer": who.customer, "role": who.role,
+        "accessToken": entered.access, "tokenType": "Bearer", "expiresIn": entered.minutes * 60, "person": who.person,
+        "customer": who.customer or None, "role": who.role,
     }  # fmt: skip
     answer = said(data)
     if entered.refresh is not None:

@@ -13,10 +13,12 @@ CALLER = "hub.caller"
 class Caller(NamedTuple):
     """Whom a token speaks for.
 
-    customer: an id that the customer was ever known by. expires: when the token ends, seconds since 1970.
+    customer: an id that the customer was ever known by; empty: none, of an agent who is no customer. expires: when the
+    token ends, seconds since 1970.
     person, session: ids, as text; None: a token of `hub token`, for which nobody logged in. epoch: of that session,
-    when the token was made. actor: the person who looks on as this one; None: nobody does. authenticated_at: when the
-    person last proved who they are, seconds since 1970; 0: never.
+    when the token was made. actor: who looks on as this person, the id of an agent or `operator:` and a log-in; None:
+    nobody does. Then `session` is the view's. authenticated_at: when the person last proved who they are, seconds since
+    1970; 0: never.
     key: id of the service key that speaks instead of a person; None: none does.
     """
 

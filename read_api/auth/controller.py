@@ -29,6 +29,7 @@ from read_api.auth.models import (
     VerifyLogIn,
 )
 from read_api.auth.password_links import LINK_MINUTES
+from read_api.auth.view_controller import VIEWERS
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.services import services_of
@@ -138,9 +139,14 @@ class PersonController(Controller):
     path = "/auth"
     tags = ("auth",)
 
-    @get("/me", operation_id="getPerson", responses=auth_answers(PersonAnswer, catalogue.INVALID_TOKEN))
+    @get(
+        "/me",
+        operation_id="getPerson",
+        opt={VIEWERS: True},
+        responses=auth_answers(PersonAnswer, catalogue.INVALID_TOKEN),
+    )
     async def me(self, request: ApiRequest) -> JsonAnswer:
-        """Who is logged in, and the accounts that they may act for."""
+        """Who is logged in, and the accounts that they may act for; and who of support looks on as them."""
         return said(await services_of(request).door.me(caller_of(request)))
 
     @get("/sessions", operation_id="listSessions", responses=auth_answers(SessionList, catalogue.INVALID_TOKEN))

@@ -63,7 +63,6 @@ class Door:
 
     def __init__(self, api: ApiSettings, settings: AuthSettings, database: Database) -> None:
         self.settings = settings
-        self.minutes = api.jwt_minutes
         self.issuer = Issuer(api, database)
         self.passwords = Passwords(settings)
         self.password_links = PasswordLinks(settings, database, self.passwords)

@@ -38,11 +38,15 @@ class Client:
 
 @dataclass(frozen=True)
 class Entered:
-    """Somebody is in. `refresh`: the token for the cookie; None: they keep the one they have."""
+    """Somebody is in. `refresh`: the token for the cookie; None: they keep the one they have.
+
+    minutes: how long the access token is good.
+    """
 
     access: str
     caller: Caller
     refresh: str | None
+    minutes: int
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,12 @@ class Issuer:
             self._key, self._key_read_at = SigningKey(text_of(rows[0][0]), private), at
         return self._key
 
-    def entered(self, key: SigningKey, caller: Caller, token: bytes | None = None) -> Entered:
-        return Entered(signed(self._api, key, caller), caller, None if token is None else written(token))
+    def entered(
+        self, key: SigningKey, caller: Caller, token: bytes | None = None, minutes: int | None = None
+    ) -> Entered:
+        minutes = minutes or self._api.jwt_minutes
+        access = signed(self._api, key, caller, minutes=minutes)
+        return Entered(access, caller, None if token is None else written(token), minutes)
 
 
 def written(token: bytes) -> str:

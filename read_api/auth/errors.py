@@ -17,6 +17,10 @@ class NoAccountError(HubError):
     """The person may act for no customer."""
 
 
+class NoAgentError(HubError):
+    """Whoever wants to look as a customer does is no support agent."""
+
+
 class SessionEndedError(HubError):
     """The refresh token is good no more, or never was: log in again."""
 

@@ -193,9 +193,9 @@ class Factors:
         await self.require_fresh(caller)
         secret = new_secret()
         ((email, *_),) = await self._database.tell(PROVING, {"person": caller.person})
-        values = {"session": caller.session, "fresh": self._fresh, "sealed": self._seal.sealed(secret)}
+        values = {"session": caller.session, "fresh": self.fresh_minutes, "sealed": self._seal.sealed(secret)}
         ((begun,),) = await self._database.tell(BEGIN_TOTP, values)
-        await self._require_done(caller, begun != b"t")
+        await self.require_done(caller, begun != b"t")
         return NewApp(secret, uri(secret, text_of(email), self._settings.portal_name))
 
     async def confirm_totp(self, caller: Caller, code: str, client: Client) -> Renewed:
@@ -216,11 +216,11 @@ class Factors:
             raise WrongCodeError("the code is not right")
         codes = new_codes()
         values = {
-            "session": caller.session, "fresh": self._fresh, "sealed": pending.decode(), "step": str(step),
+            "session": caller.session, "fresh": self.fresh_minutes, "sealed": pending.decode(), "step": str(step),
             "codes": _array(codes), "forgiven": tries_of(person, "totp"), "address": client.address,
         }  # fmt: skip
         ((outcome, ended),) = await self._database.tell(CONFIRM_TOTP, values)
-        await self._require_done(caller, outcome == b"stale")
+        await self.require_done(caller, outcome == b"stale")
         if outcome != b"on":
             raise WrongCodeError("the code is not right")
         return Renewed(codes, int(ended or b"0"))
@@ -234,9 +234,14 @@ class Factors:
         """
         await self.require_fresh(caller)
         codes = new_codes()
-        values = {"session": caller.session, "fresh": self._fresh, "codes": _array(codes), "address": client.address}
+        values = {
+            "session": caller.session,
+            "fresh": self.fresh_minutes,
+            "codes": _array(codes),
+            "address": client.address,
+        }
         ((outcome, ended),) = await self._database.tell(RENEW_RECOVERY_CODES, values)
-        await self._require_done(caller, outcome == b"stale")
+        await self.require_done(caller, outcome == b"stale")
         if outcome != b"renewed":
             raise NotFoundError("there is no second factor")
         return Renewed(codes, int(ended or b"0"))
@@ -250,9 +255,9 @@ class Factors:
             FreshAuthenticationNeededError, DatabaseDownError.
         """
         await self.require_fresh(caller)
-        values = {"session": caller.session, "fresh": self._fresh, "address": client.address}
+        values = {"session": caller.session, "fresh": self.fresh_minutes, "address": client.address}
         ((outcome, ended),) = await self._database.tell(END_TOTP, values)
-        await self._require_done(caller, outcome == b"stale")
+        await self.require_done(caller, outcome == b"stale")
         if outcome == b"short":
             raise PasswordTooShortError(f"change the password first, to one of at least {ALONE} characters")
         if outcome != b"off":
@@ -262,10 +267,11 @@ class Factors:
     # -- what these share --------------------------------------------------------------------------------------------
 
     @property
-    def _fresh(self) -> str:
+    def fresh_minutes(self) -> str:
+        """As the database's functions take it."""
         return str(self._settings.fresh_minutes)
 
-    async def _require_done(self, caller: Caller, is_stale: bool) -> None:
+    async def require_done(self, caller: Caller, is_stale: bool) -> None:
         """The database asks of the session what was asked of the token, and may find that it is not fresh any more."""
         if is_stale:
             raise FreshAuthenticationNeededError(await self.step_up_methods(caller), self.max_age)

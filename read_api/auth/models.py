@@ -11,6 +11,7 @@ from domain.commands.input import CommandInput
 from domain.common.account_roles import AccountRole
 from read_api.auth.factors import Method, SecondMethod
 from read_api.auth.passwords import ALONE, MOST_CHARACTERS, WITH_ANOTHER
+from read_api.auth.tokens import VIEW_MINUTES
 from read_api.http.wire import Wire
 
 AS_TYPED = ConfigDict(str_strip_whitespace=False)
@@ -84,6 +85,15 @@ class SwitchAccount(CommandInput):
     customer: UUID = Field(description="`customer` of one of the accounts of `GET /auth/me`")
 
 
+class ViewAs(CommandInput):
+    """At whom a support agent wants to look, and why."""
+
+    customer: UUID = Field(description="The customer, by any id that it was known by")
+    person: UUID | None = Field(None, description="As whom: somebody who acts for it; absent: its first owner")
+    reason: str = Field(min_length=10, max_length=500, description="Why; it is kept")
+    minutes: int = Field(ge=1, le=VIEW_MINUTES, description="For how long")
+
+
 class ChangePassword(CommandInput):
     """The password that was, and the one that is to be."""
 
@@ -123,7 +133,7 @@ class Token(Wire, frozen=True):
     token_type: Literal["Bearer"]
     expires_in: Annotated[int, Meta(description="Seconds; refresh before", examples=[900])]
     person: UUID
-    customer: UUID
+    customer: Annotated[UUID | None, Meta(description="null: none, of a support agent who is no customer")]
     role: AccountRole
 
 
@@ -203,6 +213,14 @@ class Account(Wire, frozen=True):
     number: Annotated[str | None, Meta(description="Customer number")]
 
 
+class Viewer(Wire, frozen=True):
+    """Somebody of support who looks at the portal as the person sees it."""
+
+    agent: Annotated[str, Meta(description="Who looks: an agent's id, or `operator:` and a log-in")]
+    email: Annotated[str | None, Meta(description="The agent's e-mail address")]
+    until: datetime
+
+
 class Person(Wire, frozen=True):
     """Who is logged in."""
 
@@ -212,6 +230,8 @@ class Person(Wire, frozen=True):
     amr: Annotated[list[str], Meta(description="How they proved who they are (RFC 8176)", examples=[["pwd"]])]
     customer: Annotated[UUID | None, Meta(description="Whom they act for now")]
     accounts: list[Account]
+    is_agent: Annotated[bool, Meta(description="Whether they are a support agent")]
+    viewed_by: Annotated[Viewer | None, Meta(description="Who looks on as this person; null: nobody of support does")]
 
 
 class PersonAnswer(Wire, frozen=True):
@@ -236,6 +256,21 @@ class SessionList(Wire, frozen=True):
     """Where the person is logged in, the latest used first."""
 
     data: list[Session]
+
+
+class View(Wire, frozen=True):
+    """A time that support looked at the account."""
+
+    id: UUID
+    person: Annotated[UUID, Meta(description="As whom: one of the people who act for the account")]
+    begun_at: datetime
+    ended_at: Annotated[datetime, Meta(description="When it ended, or will")]
+
+
+class ViewList(Wire, frozen=True):
+    """When support looked at the account, the latest first."""
+
+    data: list[View]
 
 
 class Ended(Wire, frozen=True):

@@ -13,6 +13,7 @@ from read_api.auth.errors import (
     FreshAuthenticationNeededError,
     LinkEndedError,
     NoAccountError,
+    NoAgentError,
     PasswordTooShortError,
     PersonLockedError,
     SessionEndedError,
@@ -85,6 +86,10 @@ def _no_account(request: AnyRequest, error: NoAccountError) -> Response[bytes]:
     return problem(request, catalogue.NO_ACCOUNT, str(error))
 
 
+def _no_agent(request: AnyRequest, error: NoAgentError) -> Response[bytes]:
+    return problem(request, catalogue.NO_AGENT, str(error))
+
+
 def _origin(request: AnyRequest, error: ForeignOriginError) -> Response[bytes]:
     # Whoever runs the portal and forgot AUTH_ORIGINS must be able to see it.
     log.warning("auth.foreign_origin", path=request.scope["path"])
@@ -118,6 +123,7 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     PasswordTooShortError: _short,
     PersonLockedError: _locked,
     NoAccountError: _no_account,
+    NoAgentError: _no_agent,
     ForeignOriginError: _origin,
     BusyError: _busy,
     TooManyTriesError: _tries,

@@ -21,6 +21,8 @@ from read_api.auth.caller import Caller
 ALGORITHM = "HS256"
 CLOCKS_DIFFER_SECONDS = 30
 """How far the clock of whoever signs may be ahead of ours. Source: RFC 7519, 4.1: "some small leeway"."""
+VIEW_MINUTES = 60
+"""How long a token of a view may live (view_as.py), which is not refreshed."""
 ROLES: Mapping[Any, AccountRole] = {
     "owner": "owner",
     "billing": "billing",
@@ -86,7 +88,8 @@ def claims_of(settings: ApiSettings, token: str, key: Any, algorithm: str, *also
             options={"require": ["exp", "iat", "iss", "aud", "sub", *also]},
         )
         # Whoever signs decides what a token says; how long one that leaks is good for, the settings decide.
-        if not float(claims["exp"]) - float(claims["iat"]) <= settings.jwt_minutes * 60:
+        minutes = VIEW_MINUTES if "act" in claims else settings.jwt_minutes
+        if not float(claims["exp"]) - float(claims["iat"]) <= minutes * 60:
             raise jwt.InvalidTokenError("it lives too long")  # noqa: TRY301 - one answer to every bad token
         return claims | {"sub": str(UUID(claims["sub"])), "exp": float(claims["exp"])}
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:

@@ -19,7 +19,7 @@ from core.errors import HubError
 from core.logging import logger
 from read_api.auth.access import public_jwk
 from read_api.auth.service_keys import ServiceKey
-from read_api.auth.tokens import CLOCKS_DIFFER_SECONDS
+from read_api.auth.tokens import CLOCKS_DIFFER_SECONDS, VIEW_MINUTES
 from read_api.store.database import Database, DatabaseDownError
 from read_api.store.questions import Question
 
@@ -47,7 +47,7 @@ class Verification:
         self._url = url
         self._database = database
         # Of what was called back before the first look, all whose tokens may still live.
-        self._longest_seconds = token_minutes * 60 + 2 * CLOCKS_DIFFER_SECONDS
+        self._longest_seconds = max(token_minutes, VIEW_MINUTES) * 60 + 2 * CLOCKS_DIFFER_SECONDS
         self._called_back: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._turned_at = monotonic()

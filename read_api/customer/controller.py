@@ -1,10 +1,12 @@
 """The customer whose token it is."""
 
+import msgspec
 from litestar import Controller, get, patch, post
 from litestar.params import JSONBody
 
 from domain.commands import kinds
 from domain.customer.changing import RequestEligibility, RuleCode, UpdateAddress, UpdateProfile
+from read_api.auth.caller import caller_of
 from read_api.commands.accepting import Change, IdempotencyKey
 from read_api.customer.models import MeAnswer
 from read_api.http.answers import ApiRequest, JsonAnswer, customer_of, database_of, single
@@ -29,7 +31,7 @@ class CustomerController(Controller):
     @get(operation_id="getMe", responses=answers(MeAnswer, NOT_FOUND))
     async def me(self, request: ApiRequest) -> JsonAnswer:
         """Who the token speaks for."""
-        return await single(request, ME)
+        return await single(request, ME, viewed_by=_viewed_by(request))
 
     @patch(operation_id="updateMe", **change(fresh=UPDATE_PROFILE.kind.fresh), opt=UPDATE_PROFILE.opt)
     async def update(self, request: ApiRequest, data: JSONBody[UpdateProfile], key: IdempotencyKey) -> JsonAnswer:
@@ -52,6 +54,14 @@ class EligibilityController(Controller):
     async def ask(self, request: ApiRequest, data: JSONBody[RequestEligibility], key: IdempotencyKey) -> JsonAnswer:
         """Ask an agent to check which internet services reach the address on file."""
         return await REQUEST_ELIGIBILITY.accept(request, key, data, await _oneself(request))
+
+
+def _viewed_by(request: ApiRequest) -> str | None:
+    """Who looks as whom, as JSON."""
+    caller = caller_of(request)
+    if caller.actor is None:
+        return None
+    return msgspec.json.encode({"agent": caller.actor, "person": caller.person}).decode()
 
 
 async def _oneself(request: ApiRequest) -> str:

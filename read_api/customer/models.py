@@ -22,6 +22,13 @@ class Address(Wire, frozen=True):
     country: Annotated[str | None, Meta(description="ISO 3166-1 alpha-2", examples=["JP"])]
 
 
+class Viewed(Wire, frozen=True):
+    """Somebody of support looks at the portal as the customer sees it."""
+
+    agent: Annotated[str, Meta(description="Who looks: an agent's id, or `operator:` and a log-in")]
+    person: Annotated[UUID, Meta(description="As whom")]
+
+
 class Me(Wire, frozen=True):
     """The customer whose token this is."""
 
@@ -44,6 +51,7 @@ class Me(Wire, frozen=True):
     has_salesforce_account: Annotated[bool, Meta(description="Whether orders and cases can exist")]
     has_billing_account: Annotated[bool, Meta(description="Whether invoices and subscriptions can exist")]
     details_as_of: Annotated[datetime | None, Meta(description="When the address was read; null: not yet")]
+    viewed_by: Annotated[Viewed | None, Meta(description="Who looks on; null: nobody of support does")]
     pending: Annotated[list[Pending], Meta(description="Changes that are on their way")]
 
 

@@ -12,7 +12,7 @@ SENT = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "X-Request-ID",
 ]  # fmt: skip
 """Headers that a portal's page may send, besides those that every page may."""
-READ = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+READ = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Viewed-By"]
 """Headers of answers that it may read, besides those that every page may."""
 PREFLIGHT_SECONDS = 600
 

@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.logging import logger
+from read_api.auth.caller import CALLER, Caller
 from read_api.http.problems.errors import InvalidFieldError
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -23,6 +24,9 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
 )
+
+VIEWED_BY = b"x-viewed-by"
+"""Says on every answer that somebody looks as another, and who: `Caller.actor`."""
 
 log = logger("read_api")
 
@@ -48,6 +52,9 @@ class Envelope:
                 headers: MutableSequence[Any] = list(message["headers"])
                 headers.extend(HEADERS)
                 headers.append((b"x-request-id", request_id))
+                caller: Caller | None = scope.get(CALLER)  # type: ignore[assignment]
+                if caller is not None and caller.actor is not None:
+                    headers.append((VIEWED_BY, caller.actor.encode()))
                 message = {**message, "headers": headers}
             await send(message)
 

@@ -14,6 +14,7 @@ from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.verification import Verification
+from read_api.auth.view_as import Views
 from read_api.gateway import Gateway
 from read_api.live.follower import Follower
 from read_api.live.seats import Seats
@@ -38,6 +39,7 @@ class Services:
     door: Door
     factors: Factors
     sign_ups: SignUps
+    views: Views
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

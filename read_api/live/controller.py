@@ -103,7 +103,7 @@ class LiveController(Controller):
         if last_event_id:
             await admit(request, named, CATCH_UPS)
         begun = partial(_begun, request, named, _position(last_event_id), caller.expires)
-        return EventStream(_seat(request, named), begun, _called_back(request, caller))
+        return EventStream(_seat(request, caller), begun, _called_back(request, caller))
 
 
 @websocket("/api/live/ws")
@@ -124,8 +124,9 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         caller = guard.caller(
             socket, protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)
         )
+        await services_of(socket).views.admit(caller, socket)
         named = caller.customer
-        with _seat(socket, named):
+        with _seat(socket, caller):
             if after:
                 await admit(socket, named, CATCH_UPS)
             stream = await _begun(socket, named, after, caller.expires)
@@ -144,10 +145,14 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.close(code=TRY_AGAIN_LATER)
 
 
-def _seat(connection: Any, named: str) -> AbstractContextManager[None]:
-    """A live stream's place among all, for the customer and the caller's address."""
+def _seat(connection: Any, caller: Caller) -> AbstractContextManager[None]:
+    """A live stream's place among all, for the customer and the caller's address.
+
+    Whoever looks as the customer takes none of the customer's.
+    """
     client = connection.scope.get("client")
-    return services_of(connection).seats.taken(named, client[0] if client else "")
+    whose = caller.customer if caller.actor is None else f"view {caller.session}"
+    return services_of(connection).seats.taken(whose, client[0] if client else "")
 
 
 def _called_back(connection: Any, caller: Caller) -> Callable[[], Coroutine[Any, Any, None]] | None:

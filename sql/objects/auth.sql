@@ -217,29 +217,34 @@ $$;
 COMMENT ON FUNCTION auth.known(text) IS 'The person with that e-mail address, and the hash of their password; no row: nobody';
 
 -- For whom and as what a person may act now: the wanted customer where that is one of theirs, else the one they were given
--- first. No row: none. A customer that was deleted is nobody's.
+-- first. No row: none. A customer that was deleted is nobody's. An agent who acts for none has a row all the same, without one.
 CREATE OR REPLACE FUNCTION auth.acting(person uuid, wanted uuid) RETURNS TABLE (customer_id uuid, role text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT m.customer_id, m.role
-      FROM auth.memberships m
-      JOIN hub.customer_accounts named ON named.id = m.customer_id AND named.deleted_at IS NULL
-     WHERE m.user_id = person
-       AND NOT EXISTS (SELECT FROM hub.customers gone WHERE gone.id = named.customer_id AND gone.deleted_at IS NOT NULL)
-     ORDER BY m.customer_id IS NOT DISTINCT FROM wanted DESC, m.created_at, m.customer_id
+    SELECT a.customer_id, a.role
+      FROM (SELECT m.customer_id, m.role, m.created_at
+              FROM auth.memberships m
+              JOIN hub.customer_accounts named ON named.id = m.customer_id AND named.deleted_at IS NULL
+             WHERE m.user_id = person
+               AND NOT EXISTS (SELECT FROM hub.customers gone
+                                WHERE gone.id = named.customer_id AND gone.deleted_at IS NOT NULL)
+             UNION ALL
+            SELECT NULL, 'read_only', 'infinity' FROM auth.users u WHERE u.id = person AND u.is_agent) a
+     ORDER BY (a.customer_id = wanted) IS TRUE DESC, a.created_at, a.customer_id
      LIMIT 1
 $$;
-COMMENT ON FUNCTION auth.acting(uuid, uuid) IS 'The customer that a person acts for, and as what; no row: for none';
+COMMENT ON FUNCTION auth.acting(uuid, uuid) IS
+    'The customer that a person acts for, and as what; no row: for none; without a customer: an agent';
 
 -- Hold on to what a person may act for until the end of the transaction: whoever takes it away waits, and then finds the
 -- session that was begun or switched meanwhile, and calls its tokens back. To be called before a session is locked, as whoever
--- takes a membership away holds that and waits for sessions. False: it was taken away.
+-- takes a membership away holds that and waits for sessions. False: it was taken away. No customer: there is nothing to hold.
 CREATE OR REPLACE FUNCTION auth.hold(person uuid, customer uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM FROM auth.memberships m WHERE m.user_id = person AND m.customer_id = customer FOR SHARE;
-    RETURN FOUND;
+    RETURN FOUND OR customer IS NULL;
 END
 $$;
 COMMENT ON FUNCTION auth.hold(uuid, uuid) IS 'Keep a membership as it is until the transaction ends; whether there is one';
@@ -387,7 +392,8 @@ AS $$
                               FROM auth.memberships m
                               JOIN hub.customer_accounts named ON named.id = m.customer_id AND named.deleted_at IS NULL
                               JOIN hub.customers c ON c.id = named.customer_id AND c.deleted_at IS NULL
-                             WHERE m.user_id = u.id))
+                             WHERE m.user_id = u.id),
+               'isAgent', u.is_agent, 'viewedBy', NULL)
       FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id
      WHERE s.id = session AND s.revoked_at IS NULL
 $$;
@@ -518,8 +524,8 @@ COMMENT ON FUNCTION auth.change_password(uuid, text, text, boolean, text) IS
 -- -- housekeeping ------------------------------------------------------------------------------------------------------
 
 -- Sessions that have been over for 30 days, log-ins that were not gone on with, tries of more than a day ago, what was called
--- back longer ago than any token lives, keys whose tokens have all ended, messages (auth_mail.sql) and sign-ups
--- (auth_sign_up.sql).
+-- back longer ago than any token lives, keys whose tokens have all ended, what support looked at a year ago, messages
+-- (auth_mail.sql) and sign-ups (auth_sign_up.sql).
 CREATE OR REPLACE FUNCTION auth.forget() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -534,6 +540,7 @@ BEGIN
     DELETE FROM auth.attempts a WHERE a.tried_at < moment - interval '1 day';
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';
+    DELETE FROM auth.views v WHERE v.expires_at < moment - interval '1 year';
     PERFORM auth.forget_messages();
     PERFORM auth.forget_sign_ups();
     RETURN forgotten;

@@ -77,6 +77,9 @@ GRANT EXECUTE ON FUNCTION auth.begin_sign_up(uuid, bytea, bytea, text, text, tex
     auth.complete_sign_up(bytea, uuid, text, text, jsonb, text, interval, text) TO hub_auth;
 -- Who signed up is let in by the command that made their account, and by nothing else.
 GRANT EXECUTE ON FUNCTION auth.let_in(uuid, uuid) TO hub_sync;
+GRANT EXECUTE ON FUNCTION auth.begin_view(uuid, uuid, interval, uuid, uuid, text, interval, text),
+    auth.note_view(uuid, text, text, text), auth.me_by_view(uuid), auth.views_of(uuid), auth.end_views(uuid, text)
+    TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;

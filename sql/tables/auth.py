@@ -86,6 +86,12 @@ users = Table(
         required=True,
         default=True,
     ),
+    flag(
+        "is_agent",
+        "Whether they are a support agent: may look as any customer does, and log in without acting for one",
+        required=True,
+        default=False,
+    ),
     schema="auth",
     comment="One row per person who may log in.",
 )
@@ -110,7 +116,10 @@ sessions = Table(
     metadata,
     key("Session: `sid` of its access tokens"),
     _of("users", "Person: auth.users.id"),
-    reference("customer_id", "Customer that it acts for now, chosen by the person; null: none is left"),
+    reference(
+        "customer_id",
+        "Customer that it acts for now, chosen by the person; null: none is left, or an agent who is no customer",
+    ),
     text("device", "What the browser says it is, for the person to recognize", personal=True),
     Column(
         "amr",
@@ -126,7 +135,8 @@ sessions = Table(
     instant("revoked_at", "When it was ended before its time, UTC; null: it was not"),
     text(
         "revoked_why",
-        "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed",
+        "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed,"
+        " agent_no_more",
         personal=False,
     ),
     stamp("authenticated_at", "When the person last proved who they are, UTC: `auth_time` of its access tokens"),
@@ -243,6 +253,40 @@ recovery_codes = Table(
 )
 Index(None, recovery_codes.c.user_id)
 
+views = Table(
+    "views",
+    metadata,
+    key("View: `sid` of its access token"),
+    Column(
+        "agent_id",
+        Uuid,
+        ForeignKey("auth.users.id", ondelete="CASCADE"),
+        comment="Agent who looks: auth.users.id; null: an operator does",
+    ),
+    text(
+        "operator",
+        "Operator who looks, by their login on the hub's machine; null: an agent does",
+        personal=False,
+    ),
+    reference("session_id", "Session of the agent, with which it ends: auth.sessions.id"),
+    _of("users", "Person as whom they look: auth.users.id"),
+    reference(
+        "customer_id",
+        "Customer at whom they look, by any id it was known by: hub.customer_accounts.id",
+        required=True,
+    ),
+    text("reason", "Why, in their words", required=True, personal=True, erased="'erased'"),
+    stamp("begun_at", "When it began, UTC"),
+    instant("expires_at", "When it ends by itself, UTC: 60 minutes later at most", required=True),
+    instant("ended_at", "When it was ended before its time, UTC; null: it was not"),
+    CheckConstraint("num_nonnulls(agent_id, operator) = 1", name="looker"),
+    CheckConstraint("expires_at <= begun_at + interval '60 minutes'", name="lasts"),
+    schema="auth",
+    comment="One row for each time that somebody of support looked at the portal as a customer sees it.",
+)
+Index(None, views.c.agent_id)
+Index(None, views.c.customer_id)
+
 signing_keys = Table(
     "signing_keys",
     metadata,
@@ -313,7 +357,7 @@ revocations = Table(
     "revocations",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Running number"),
-    reference("session_id", "Session: auth.sessions.id", required=True),
+    reference("session_id", "Session: auth.sessions.id, or view: auth.views.id", required=True),
     _count("epoch", "Access tokens of earlier epochs are refused"),
     stamp("revoked_at", "When, UTC"),
     schema="auth",

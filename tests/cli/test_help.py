@@ -31,7 +31,7 @@ COMMANDS = [
     ("customers", "link"),
     ("customers", "unlink"),
     ("customers", "links"),
-    *(("user", verb) for verb in ("add", "remove", "list", "show", "lock", "unlock", "reset")),
+    *(("user", verb) for verb in ("add", "remove", "agent", "view-as", "list", "show", "lock", "unlock", "reset")),
     ("keys", "list"),
     ("keys", "rotate"),
     *(("service-key", verb) for verb in ("add", "list", "rotate", "revoke")),

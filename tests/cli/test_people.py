@@ -2,16 +2,21 @@
 
 import json
 from datetime import UTC, datetime
+from getpass import getuser
 from typing import Any
 from uuid import uuid4
 
+import httpx
+import jwt
 import psycopg
 import pytest
 from argon2 import PasswordHasher
 
+from read_api.auth.keys import rotate
 from tests.builders import insert, insert_customer
 from tests.cli.conftest import Hub
 from tests.conftest import Database
+from tests.serving import served_api
 
 TARO = "taro@example.com"
 
@@ -103,6 +108,51 @@ def test_somebody_who_is_removed_acts_for_that_customer_no_more_and_their_tokens
     assert said(hub, "user", "show", TARO)[0]["accounts"] == []
     assert owner.execute("SELECT session_id FROM auth.revocations").fetchall() == [(session,)]
     assert ("role.taken",) in owner.execute("SELECT action FROM auth.audit").fetchall()
+
+
+def test_whoever_acts_for_no_customer_must_be_an_agent(hub: Hub, owner: Any) -> None:
+    refused = hub("user", "add", TARO)
+    added = hub("user", "add", TARO, "--agent")
+
+    assert (refused.code, added.code) == (2, 0)
+    assert "only an agent" in refused.err
+    assert f"{TARO} is a support agent." in added.out
+    assert said(hub, "user", "list")[0]["is_agent"] is True
+    assert hub("user", "agent", TARO, "--off").out == f"{TARO} is no support agent any more.\n"
+    assert said(hub, "user", "show", TARO)[0]["is_agent"] is False
+    assert owner.execute("SELECT action FROM auth.audit WHERE action LIKE 'agent.%' ORDER BY seq").fetchall() == [
+        ("agent.made",),
+        ("agent.unmade",),
+    ]
+
+
+def test_an_operator_gets_a_token_that_sees_what_a_person_sees_in_production_too(
+    hub: Hub, joined: Database, owner: Any, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate(owner, 15)
+    hub("user", "add", TARO, "--customer", customer)
+    look = ("user", "view-as", TARO, "--customer", customer, "--reason", "ticket 4711: no invoices", "--minutes", "5")
+    monkeypatch.setenv("HUB_MODE", "production")
+
+    looked = hub(*look)
+    nobodys = hub("user", "view-as", TARO, "--customer", str(uuid4()), "--reason", "ticket 4711: no invoices")
+
+    assert (looked.code, nobodys.code) == (0, 1), looked.err
+    assert f"{TARO} does not act for" in nobodys.err
+    token = looked.out.splitlines()[-1]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 300
+    actor = claims["act"]["sub"]
+    assert actor == f"operator:{getuser()}"
+    # Tests' copies of the API have a key for development; it takes tokens like this one in either.
+    monkeypatch.setenv("HUB_MODE", "development")
+    with served_api(joined) as url:
+        answer = httpx.get(f"{url}/api/me", headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["x-viewed-by"]) == (200, actor)
+    assert owner.execute("SELECT actor, action FROM auth.audit WHERE action LIKE 'view.%' ORDER BY seq").fetchall() == [
+        (actor, "view.begun"),
+        (actor, "view.read"),
+    ]
 
 
 def test_a_role_that_is_none_is_a_question_of_usage(hub: Hub, customer: str) -> None:

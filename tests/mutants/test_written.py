@@ -15,6 +15,7 @@ ROOMS_WITH_BUGS = {
     "live",
     "mail",
     "mappers",
+    "people",
     "personal",
     "policies",
     "processes",

@@ -125,6 +125,11 @@ FUNCTIONS = {
             "verify_sign_up(bytea,bytea,text,integer,integer,text)",
             "sign_up(bytea)",
             "complete_sign_up(bytea,uuid,text,text,jsonb,text,interval,text)",
+            "begin_view(uuid,uuid,interval,uuid,uuid,text,interval,text)",
+            "end_views(uuid,text)",
+            "me_by_view(uuid)",
+            "note_view(uuid,text,text,text)",
+            "views_of(uuid)",
         )
     ),
     ("hub_sync", "auth.claim_message(interval)"),
@@ -169,7 +174,7 @@ SHOWN = {
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
     "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "service_keys", "sessions", "sign_ups", "signing_keys", "totp", "users",
+    "revocations", "service_keys", "sessions", "sign_ups", "signing_keys", "totp", "users", "views",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

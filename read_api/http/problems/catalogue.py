@@ -98,6 +98,12 @@ NO_ACCOUNT = Kind(
     "There is no account to act for",
     "The person is known, but may act for no customer: was never given one, or was removed from the last one.",
 )
+NO_AGENT = Kind(
+    "no-agent",
+    403,
+    "Only support agents may do this",
+    "To look at the portal as a customer sees it, one must be a support agent, which an operator makes of a person.",
+)
 FOREIGN_ORIGIN = Kind(
     "foreign-origin",
     403,

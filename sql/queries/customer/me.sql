@@ -1,4 +1,4 @@
--- The customer of this session: one JSON object, or no row.
+-- The customer of this session, and who looks as whom (JSON; null: nobody does): one JSON object, or no row.
 SELECT json_build_object(
            'id', customer.id,
            'accountNumber', customer.account_number,
@@ -26,6 +26,7 @@ SELECT json_build_object(
            'hasBillingAccount', customer.whmcs_account_id IS NOT NULL,
            'detailsAsOf', (SELECT account.details_as_of FROM hub.customer_accounts account
                             WHERE account.id = customer.whmcs_account_id),
+           'viewedBy', %(viewed_by)s::json,
            'pending', (SELECT coalesce(json_agg(json_build_object({commands/pending_fields}) ORDER BY pending.seq), '[]')
                          FROM command.commands pending
                         WHERE pending.subject_id = customer.id

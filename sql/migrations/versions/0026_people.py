@@ -1,0 +1,53 @@
+"""Support agents and what they look at: auth.users.is_agent, auth.views."""
+
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+STATEMENTS = """
+ALTER TABLE auth.users ADD COLUMN is_agent BOOLEAN DEFAULT 'false' NOT NULL;
+COMMENT ON COLUMN auth.users.is_agent IS 'Whether they are a support agent: may look as any customer does, and log in without acting for one';
+COMMENT ON COLUMN auth.sessions.customer_id IS 'Customer that it acts for now, chosen by the person; null: none is left, or an agent who is no customer';
+COMMENT ON COLUMN auth.sessions.revoked_why IS 'Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed, agent_no_more';
+COMMENT ON COLUMN auth.revocations.session_id IS 'Session: auth.sessions.id, or view: auth.views.id';
+CREATE TABLE auth.views (
+    id UUID NOT NULL,
+    agent_id UUID,
+    operator TEXT,
+    session_id UUID,
+    user_id UUID NOT NULL,
+    customer_id UUID NOT NULL,
+    reason TEXT NOT NULL,
+    begun_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT views_pkey PRIMARY KEY (id),
+    CONSTRAINT views_looker_check CHECK (num_nonnulls(agent_id, operator) = 1),
+    CONSTRAINT views_lasts_check CHECK (expires_at <= begun_at + interval '60 minutes'),
+    FOREIGN KEY(agent_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+    FOREIGN KEY(user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.views IS 'One row for each time that somebody of support looked at the portal as a customer sees it.';
+COMMENT ON COLUMN auth.views.id IS 'View: `sid` of its access token';
+COMMENT ON COLUMN auth.views.agent_id IS 'Agent who looks: auth.users.id; null: an operator does';
+COMMENT ON COLUMN auth.views.operator IS 'Operator who looks, by their login on the hub''s machine; null: an agent does';
+COMMENT ON COLUMN auth.views.session_id IS 'Session of the agent, with which it ends: auth.sessions.id';
+COMMENT ON COLUMN auth.views.user_id IS 'Person as whom they look: auth.users.id';
+COMMENT ON COLUMN auth.views.customer_id IS 'Customer at whom they look, by any id it was known by: hub.customer_accounts.id';
+COMMENT ON COLUMN auth.views.reason IS 'Why, in their words';
+COMMENT ON COLUMN auth.views.begun_at IS 'When it began, UTC';
+COMMENT ON COLUMN auth.views.expires_at IS 'When it ends by itself, UTC: 60 minutes later at most';
+COMMENT ON COLUMN auth.views.ended_at IS 'When it was ended before its time, UTC; null: it was not';
+CREATE INDEX views_agent_id_idx ON auth.views (agent_id);
+CREATE INDEX views_customer_id_idx ON auth.views (customer_id);
+"""
+
+
+def upgrade() -> None:
+    # No statement of these has a semicolon of its own at the end of a line.
+    for statement in STATEMENTS.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
