@@ -22,7 +22,8 @@ from sql.tables import metadata
 DISPUTED_NUMBERS = "sim.numbers"
 """What hub.tell_number_claim calls the numbers that several lines have, in quarantine; each under its line's id."""
 
-# Log-ins of people who may act for the customer, and what support looked at as them: all of those who may act for no other, else those that act for it now.
+# Log-ins of people who may act for the customer, and what support looked at as them: all, of those who may act for no
+# other; else those that act for it now.
 _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 
 # E-mails to people who may act for no other customer; some are kept by the address alone (auth.post_to_whoever_has).

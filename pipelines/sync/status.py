@@ -58,11 +58,11 @@ def _links(connection: Connection[Any], accounts: Sequence[DatasetStatus]) -> Da
             " GROUP BY reason ORDER BY reason"
         ).fetchall()
     )
-    customers = connection.execute("SELECT count(*) FROM hub.customers WHERE deleted_at IS NULL").fetchone()
+    ((customers,),) = connection.execute("SELECT count(*) FROM hub.customers WHERE deleted_at IS NULL")
     return DatasetStatus(
         dataset="customer.links",
         system="hub",
-        rows={"customers": customers[0] if customers else 0},
+        rows={"customers": customers},
         as_of=None if None in ages else min(one.as_of for one in accounts if one.as_of),
         age_seconds=None if None in ages else max(age for age in ages if age is not None),
         target_seconds=max(one.target_seconds for one in accounts),

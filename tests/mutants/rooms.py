@@ -84,6 +84,7 @@ COMMANDS = {
 
 SYNC = {
     "*/ahead.py": _sync("ahead"),
+    "*/status.py": _sync("status"),
     "*/reading.py": (*_sync("details"), "tests/pipelines/sources/test_whmcs_scans.py"),
     "*/linking.py": _near("test_linking", of="pipelines/datasets"),
     "*/deletions.py": _sync("deletions", "heal", "run"),

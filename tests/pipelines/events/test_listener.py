@@ -13,8 +13,9 @@ import httpx
 import psycopg
 import pytest
 
+from core.errors import RejectedError
 from core.settings import EventSettings, SalesforceSettings
-from pipelines.events.listener import listen
+from pipelines.events.listener import Follower, listen
 from pipelines.sources.salesforce.client import SalesforceClient
 from pipelines.sources.salesforce.pubsub.bus import EventBus
 from sandbox.config import Config
@@ -127,6 +128,20 @@ def test_an_approved_order_asks_to_be_provisioned(sandbox, database):
 
     (row,) = fetch(database, "SELECT entity, record_id, payload ->> 'OrderId__c' FROM sync.inbox WHERE kind = 'event'")
     assert row == ("OrderProvisionRequested__e", ORDER, ORDER)
+
+
+def test_the_first_time_what_came_before_is_a_gap_though_nobody_lets_us_subscribe(database):
+    class Closed:
+        def batches(self, *_: Any) -> Any:
+            raise RejectedError("salesforce", "may not subscribe", code="PERMISSION_DENIED")
+
+    bus: Any = Closed()
+    follower = Follower(TOPIC, bus, EventSettings(target="nowhere:1", insecure=True, entities=("Account",)), "")
+    with psycopg.connect(database.sync) as connection, pytest.raises(RejectedError):
+        follower._listen(connection, threading.Event())
+
+    assert gaps(database) == [("Account", "POSITION_LOST")]
+    assert states(database) == ["refused"]
 
 
 def test_the_first_time_what_came_before_is_a_gap(sandbox, database):

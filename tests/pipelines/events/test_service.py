@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
@@ -60,6 +61,25 @@ def test_what_was_written_is_reported_once_though_nobody_can_say_how_fresh_it_is
     report(tally, instance, "postgresql://nobody@127.0.0.1:1/nothing")
 
     assert reported(instance) == [{"inserted": 1, "updated": 0, "unchanged": 0, "deleted": 0}]
+
+
+def test_with_what_was_written_the_worker_reports_how_fresh_it_is(database, instance, monkeypatch):
+    told = list[Any]()
+    monkeypatch.setattr(instance, "report_runless_asset_event", told.append)
+    with psycopg.connect(database.owner) as owner:
+        owner.execute(
+            "INSERT INTO sync.freshness (dataset, system, target_seconds, as_of)"
+            " VALUES ('whmcs.invoices', 'whmcs', 60, now())"
+        )
+    tally = Tally()
+    tally("whmcs.invoices", Merged(inserted=1))
+
+    report(tally, instance, database.sync)
+
+    written, *judged = told
+    assert isinstance(written, dg.AssetMaterialization)
+    assert judged
+    assert {type(each) for each in judged} == {dg.AssetCheckEvaluation}
 
 
 def test_what_was_looked_at_and_did_not_change_is_not_reported_and_keeps_nothing_else_from_it(database, instance):
