@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ import pytest
 from core.settings import CommandSettings
 from pipelines.commands.actions import ACTIONS
 from pipelines.commands.saga import Done, LaterError, Step
+from pipelines.dagster.commands import Claimed
 from pipelines.dagster.definitions import defs
 from tests.conftest import Database
 from tests.pipelines.commands.made_up import Doing, Stage, made_up
@@ -114,3 +116,19 @@ def test_the_sweep_does_what_is_overdue_of_any_kind_and_no_more(
     assert run.success
     assert {stage.row(command)["status"] for command in late} == {"succeeded"}
     assert stage.row(fresh)["status"] == "accepted"
+
+
+@pytest.mark.parametrize(("number", "named"), [("00001234", "orders 00001234"), (None, "orders 8015")])
+def test_what_a_run_did_is_said_in_words_that_an_agent_knows(number: str | None, named: str) -> None:
+    command: Any = SimpleNamespace(
+        id="c-1", kind="place_order", subject_kind="orders", subject_id="8015", order_number=number
+    )
+    outcome = SimpleNamespace(command=command, status="succeeded", said=["create_order: done"])
+    runners: Any = SimpleNamespace(run=lambda _: [outcome])
+    lines = list[str]()
+    context: Any = SimpleNamespace(log=SimpleNamespace(info=lambda form, line: lines.append(form % line)))
+
+    left = Claimed(runners, [command]).take(context)
+
+    assert left == {"c-1": "succeeded"}
+    assert lines == [f"place_order c-1 of {named}: succeeded\n  create_order: done"]
