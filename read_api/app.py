@@ -25,6 +25,8 @@ from read_api.auth.door import Door
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
+from read_api.auth.people import People
+from read_api.auth.people_controller import InvitationController, MemberController
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
 from read_api.auth.tokens import InvalidTokenError
@@ -143,6 +145,7 @@ def create_app(
         door=door,
         factors=factors,
         views=views,
+        people=People(auth, factors, door.passwords, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -157,7 +160,14 @@ def create_app(
     )
     persons = Router(
         "/",
-        route_handlers=[PersonController, StepUpController, FactorController, ViewController],
+        route_handlers=[
+            PersonController,
+            StepUpController,
+            FactorController,
+            ViewController,
+            MemberController,
+            InvitationController,
+        ],
         before_request=_admission_of_persons(guard, views),
         security=[{"bearerAuth": []}],
     )

@@ -14,6 +14,8 @@ from read_api.auth.door import Door
 from read_api.auth.entering import Challenged
 from read_api.auth.freshness import require_fresh
 from read_api.auth.models import (
+    AcceptedInvitationAnswer,
+    AcceptInvitation,
     ChallengeAnswer,
     ChangePassword,
     EndedAnswer,
@@ -132,6 +134,29 @@ class DoorController(Controller):
         door = _door(request)
         _require_json(request)
         return ended(await door.password_links.use(data.token, data.new_password, client_of(request).address))
+
+    @post(
+        "/accept-invitation",
+        operation_id="acceptInvitation",
+        status_code=200,
+        security=[{}, {"bearerAuth": []}],
+        responses=auth_answers(
+            AcceptedInvitationAnswer, catalogue.INVALID_TOKEN, catalogue.LOG_IN_NEEDED, catalogue.LINK_ENDED,
+            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+        ),
+    )  # fmt: skip
+    async def accept_invitation(self, request: ApiRequest, data: JSONBody[AcceptInvitation]) -> JsonAnswer:
+        """Act for the account that an invitation is of. Nobody is logged in by it.
+
+        Who is new chooses a password. Who logs in with the invited address already does so first, and sends the token
+        of that session.
+        """
+        services = services_of(request)
+        cookies.require_own_page(request, services.door.settings.origins)
+        _require_json(request)
+        caller = services.guard.person(request) if "authorization" in request.headers else None
+        customer, role = await services.people.accept(data.token, data.password, caller, client_of(request))
+        return said({"customer": customer, "role": role})
 
 
 class PersonController(Controller):

@@ -12,6 +12,7 @@ from core.settings import ApiSettings
 from read_api.auth.door import Door
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
+from read_api.auth.people import People
 from read_api.auth.verification import Verification
 from read_api.auth.view_as import Views
 from read_api.gateway import Gateway
@@ -38,6 +39,7 @@ class Services:
     door: Door
     factors: Factors
     views: Views
+    people: People
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

@@ -19,9 +19,10 @@ HUB = sorted(table.name for table in metadata.tables.values() if table.schema ==
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
-    "act_for", "attempt", "authenticated_at", "begin_session", "begin_totp", "begin_view", "change_password",
-    "confirm_totp", "end_all_sessions", "end_session", "end_session_of", "end_totp", "end_views", "factors_of", "known",
-    "me", "me_by_view", "meet_challenge", "note", "note_view", "open_challenge", "password_link", "password_of",
+    "accept_invitation", "act_for", "attempt", "authenticated_at", "begin_session", "begin_totp", "begin_view",
+    "change_member", "change_password", "confirm_totp", "end_all_sessions", "end_invitation", "end_session",
+    "end_session_of", "end_totp", "end_views", "factors_of", "invitation", "invitations_of", "invite", "known", "me",
+    "me_by_view", "meet_challenge", "members", "note", "note_view", "open_challenge", "password_link", "password_of",
     "proving", "refresh", "renew_recovery_codes", "request_password_link", "second_methods", "sessions_of",
     "set_password_by_link", "signing_key", "step_up", "step_up_methods", "tell_limited", "try_challenge", "verifying",
     "views_of",

@@ -1,4 +1,4 @@
-"""Support agents and what they look at: auth.users.is_agent, auth.views."""
+"""Support agents and what they look at, invitations: auth.users.is_agent, auth.views, auth.invitations."""
 
 from alembic import op
 
@@ -43,6 +43,42 @@ COMMENT ON COLUMN auth.views.expires_at IS 'When it ends by itself, UTC: 60 minu
 COMMENT ON COLUMN auth.views.ended_at IS 'When it was ended before its time, UTC; null: it was not';
 CREATE INDEX views_agent_id_idx ON auth.views (agent_id);
 CREATE INDEX views_customer_id_idx ON auth.views (customer_id);
+COMMENT ON COLUMN auth.messages.user_id IS 'Person whose message it is: auth.users.id; null: whether anybody has the address is looked up when it is sent';
+CREATE TABLE auth.invitations (
+    id UUID NOT NULL,
+    token_hash BYTEA NOT NULL,
+    user_id UUID NOT NULL,
+    customer_id UUID NOT NULL,
+    email TEXT NOT NULL,
+    role TEXT NOT NULL
+        CONSTRAINT invitations_role_check CHECK (role IN ('owner', 'billing', 'technical', 'read_only')),
+    language TEXT DEFAULT 'ja' NOT NULL
+        CONSTRAINT invitations_language_check CHECK (language IN ('en', 'ja')),
+    message_id UUID,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    withdrawn_at TIMESTAMP WITH TIME ZONE,
+    accepted_at TIMESTAMP WITH TIME ZONE,
+    accepted_by UUID,
+    CONSTRAINT invitations_pkey PRIMARY KEY (id),
+    CONSTRAINT invitations_token_hash_key UNIQUE (token_hash),
+    FOREIGN KEY(user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.invitations IS 'Invitations to act for a customer, by the hashes of their tokens; forgotten a month after they ended.';
+COMMENT ON COLUMN auth.invitations.id IS 'Invitation';
+COMMENT ON COLUMN auth.invitations.token_hash IS 'SHA-256 of the link''s token, which is 256 random bits';
+COMMENT ON COLUMN auth.invitations.user_id IS 'Owner who invites: auth.users.id';
+COMMENT ON COLUMN auth.invitations.customer_id IS 'Customer to act for, by any id it was known by: hub.customer_accounts.id';
+COMMENT ON COLUMN auth.invitations.email IS 'E-mail address that is invited';
+COMMENT ON COLUMN auth.invitations.role IS 'What they may do there: owner, billing, technical, read_only';
+COMMENT ON COLUMN auth.invitations.language IS 'In which language they are written to: en, ja';
+COMMENT ON COLUMN auth.invitations.message_id IS 'Message that it is sent in: auth.messages.id, as long as that is kept';
+COMMENT ON COLUMN auth.invitations.created_at IS 'When it was made, UTC';
+COMMENT ON COLUMN auth.invitations.expires_at IS 'Until when it is good, UTC';
+COMMENT ON COLUMN auth.invitations.withdrawn_at IS 'When it was withdrawn, or followed by another, UTC; null: it was not';
+COMMENT ON COLUMN auth.invitations.accepted_at IS 'When it was accepted, UTC; null: not yet';
+COMMENT ON COLUMN auth.invitations.accepted_by IS 'Person who accepted it: auth.users.id';
+CREATE INDEX invitations_customer_id_idx ON auth.invitations (customer_id);
 """
 
 
