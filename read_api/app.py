@@ -22,6 +22,7 @@ from read_api.auth.caller import caller_of
 from read_api.auth.controller import DoorController, PersonController, key_set
 from read_api.auth.cookies import NAME
 from read_api.auth.door import Door
+from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
@@ -146,6 +147,7 @@ def create_app(
         factors=factors,
         views=views,
         people=People(auth, factors, door.passwords, log_in),
+        email_changes=EmailChanges(factors, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,

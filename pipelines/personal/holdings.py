@@ -56,7 +56,9 @@ _BY_OTHER_COLUMNS = {
     "auth.users": "id = ANY(%(people)s)",
     **dict.fromkeys(("auth.sessions", "auth.views", "auth.invitations"), _SESSIONS),
     "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
-    **dict.fromkeys(("auth.challenges", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"),
+    **dict.fromkeys(
+        ("auth.challenges", "auth.email_changes", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"
+    ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above

@@ -17,7 +17,9 @@ from read_api.auth.models import (
     AcceptedInvitationAnswer,
     AcceptInvitation,
     ChallengeAnswer,
+    ChangeEmail,
     ChangePassword,
+    ConfirmEmail,
     EndedAnswer,
     KeySet,
     LogIn,
@@ -231,6 +233,36 @@ class PersonController(Controller):
         return ended(
             await door.change_password(caller_of(request), data.current_password, data.new_password, client_of(request))
         )
+
+    @post(
+        "/change-email",
+        operation_id="changeEmail",
+        status_code=202,
+        responses=auth_answers(
+            RequestedAnswer, catalogue.INVALID_TOKEN, catalogue.FRESH_AUTHENTICATION_NEEDED, catalogue.TOO_MANY_TRIES,
+            *BODY, status=202,
+        ),
+    )  # fmt: skip
+    async def change_email(self, request: ApiRequest, data: JSONBody[ChangeEmail]) -> JsonAnswer:
+        """Have a link sent to the address to log in with from now on, and a notice to the present one.
+
+        The answer is the same whether anybody has the address.
+        """
+        await services_of(request).email_changes.request(caller_of(request), data.email, client_of(request))
+        return said({"minutes": LINK_MINUTES}, status=202)
+
+    @post(
+        "/confirm-email",
+        operation_id="confirmEmail",
+        status_code=200,
+        responses=auth_answers(
+            EndedAnswer, catalogue.INVALID_TOKEN, catalogue.LINK_ENDED, catalogue.TOO_MANY_TRIES, *BODY
+        ),
+    )
+    async def confirm_email(self, request: ApiRequest, data: JSONBody[ConfirmEmail]) -> JsonAnswer:
+        """Log in with the new address from now on, by the link that was sent to it. Other devices are logged out."""
+        changes = services_of(request).email_changes
+        return ended(await changes.confirm(caller_of(request), data.token, client_of(request)))
 
 
 @get(

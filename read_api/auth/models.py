@@ -142,6 +142,18 @@ class ChangePassword(CommandInput):
     new_password: NewPassword
 
 
+class ChangeEmail(CommandInput):
+    """With which address somebody wants to log in."""
+
+    email: EmailAddress
+
+
+class ConfirmEmail(CommandInput):
+    """The link that was sent to the new address."""
+
+    token: LinkToken
+
+
 class RequestPasswordReset(CommandInput):
     """Who forgot their password."""
 

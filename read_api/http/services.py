@@ -10,6 +10,7 @@ from litestar.datastructures import State
 
 from core.settings import ApiSettings
 from read_api.auth.door import Door
+from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
 from read_api.auth.people import People
@@ -40,6 +41,7 @@ class Services:
     factors: Factors
     views: Views
     people: People
+    email_changes: EmailChanges
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

@@ -136,7 +136,7 @@ sessions = Table(
     text(
         "revoked_why",
         "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed,"
-        " agent_no_more",
+        " email_changed, agent_no_more",
         personal=False,
     ),
     stamp("authenticated_at", "When the person last proved who they are, UTC: `auth_time` of its access tokens"),
@@ -313,6 +313,30 @@ invitations = Table(
     comment="Invitations to act for a customer, by the hashes of their tokens; forgotten a month after they ended.",
 )
 Index(None, invitations.c.customer_id)
+
+email_changes = Table(
+    "email_changes",
+    metadata,
+    Column(
+        "token_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the link's token, which is 256 random bits",
+        info=says("secret"),
+    ),
+    _of("users", "Who wants another address: auth.users.id"),
+    text("email", "E-mail address that they want", required=True, personal=True, erased="'erased'"),
+    reference("message_id", "Message that it is sent in: auth.messages.id, as long as that is kept"),
+    stamp("created_at", "When it was asked for, UTC"),
+    instant("expires_at", "Until when it is good, UTC", required=True, erased="created_at"),
+    instant(
+        "used_at",
+        "When it was used, or another link, password or address followed, UTC; null: it is good until it expires",
+    ),
+    schema="auth",
+    comment="Links that change a person's e-mail address once, by the hashes of their tokens.",
+)
+Index(None, email_changes.c.user_id)
 
 signing_keys = Table(
     "signing_keys",

@@ -133,6 +133,8 @@ FUNCTIONS = {
             "invitations_of(uuid)",
             "invite(uuid,interval,uuid,text,text,text,bytea,text,integer,text)",
             "members(uuid)",
+            "confirm_email(bytea,uuid,text)",
+            "request_email_change(uuid,interval,text,bytea,text,integer,text)",
         )
     ),
     ("hub_sync", "auth.claim_message(interval)"),
@@ -175,8 +177,9 @@ SHOWN = {
 
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
-    "attempts", "audit", "challenges", "invitations", "memberships", "messages", "password_links", "recovery_codes",
-    "refresh_tokens", "revocations", "service_keys", "sessions", "signing_keys", "totp", "users", "views",
+    "attempts", "audit", "challenges", "email_changes", "invitations", "memberships", "messages", "password_links",
+    "recovery_codes", "refresh_tokens", "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
+    "views",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

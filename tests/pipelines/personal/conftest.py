@@ -93,6 +93,7 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
         user_id=user["id"], email=f"{mark}@example.com", facts={"device": mark}, secret={"token": mark}, reason=mark,
     )  # fmt: skip
     insert(connection, "auth.messages", user_id=None, email=f"{mark}@EXAMPLE.com", facts={"device": mark})
+    insert(connection, "auth.email_changes", user_id=user["id"], email=mark)
     insert(connection, "auth.invitations", user_id=user["id"], customer_id=customer, email=mark)
     insert(connection, "auth.views", user_id=user["id"], customer_id=customer, reason=mark)
     connection.execute(
