@@ -22,9 +22,12 @@ from read_api.auth.caller import caller_of
 from read_api.auth.controller import DoorController, PersonController, key_set
 from read_api.auth.cookies import NAME
 from read_api.auth.door import Door
+from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
+from read_api.auth.people import People
+from read_api.auth.people_controller import InvitationController, MemberController
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
 from read_api.auth.sign_up_controller import SignUpController
@@ -146,6 +149,8 @@ def create_app(
         factors=factors,
         sign_ups=SignUps(auth, log_in, door.passwords),
         views=views,
+        people=People(auth, factors, door.passwords, log_in),
+        email_changes=EmailChanges(factors, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -160,7 +165,14 @@ def create_app(
     )
     persons = Router(
         "/",
-        route_handlers=[PersonController, StepUpController, FactorController, ViewController],
+        route_handlers=[
+            PersonController,
+            StepUpController,
+            FactorController,
+            ViewController,
+            MemberController,
+            InvitationController,
+        ],
         before_request=_admission_of_persons(guard, views),
         security=[{"bearerAuth": []}],
     )

@@ -22,8 +22,8 @@ from sql.tables import metadata
 DISPUTED_NUMBERS = "sim.numbers"
 """What hub.tell_number_claim calls the numbers that several lines have, in quarantine; each under its line's id."""
 
-# Log-ins of people who may act for the customer, and what support looked at as them: all, of those who may act for no
-# other; else those that act for it now.
+# Log-ins of people who may act for the customer, what support looked at as them, whom they invited: all, of those who
+# may act for no other; else those that act for it now.
 _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 
 # E-mails to people who may act for no other customer; some are kept by the address alone (auth.post_to_whoever_has).
@@ -54,9 +54,11 @@ _BY_OTHER_COLUMNS = {
     "sync.quarantine": "id = ANY(%(quarantined)s)",
     "sync.inbox": "id = ANY(%(notified)s)",
     "auth.users": "id = ANY(%(people)s)",
-    **dict.fromkeys(("auth.sessions", "auth.views"), _SESSIONS),
+    **dict.fromkeys(("auth.sessions", "auth.views", "auth.invitations"), _SESSIONS),
     "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
-    **dict.fromkeys(("auth.challenges", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"),
+    **dict.fromkeys(
+        ("auth.challenges", "auth.email_changes", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"
+    ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
     "auth.sign_ups": "id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)",

@@ -14,8 +14,12 @@ from read_api.auth.door import Door
 from read_api.auth.entering import Challenged
 from read_api.auth.freshness import require_fresh
 from read_api.auth.models import (
+    AcceptedInvitationAnswer,
+    AcceptInvitation,
     ChallengeAnswer,
+    ChangeEmail,
     ChangePassword,
+    ConfirmEmail,
     EndedAnswer,
     KeySet,
     LogIn,
@@ -132,6 +136,29 @@ class DoorController(Controller):
         require_json(request)
         return ended(await door.password_links.use(data.token, data.new_password, client_of(request).address))
 
+    @post(
+        "/accept-invitation",
+        operation_id="acceptInvitation",
+        status_code=200,
+        security=[{}, {"bearerAuth": []}],
+        responses=auth_answers(
+            AcceptedInvitationAnswer, catalogue.INVALID_TOKEN, catalogue.LOG_IN_NEEDED, catalogue.LINK_ENDED,
+            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+        ),
+    )  # fmt: skip
+    async def accept_invitation(self, request: ApiRequest, data: JSONBody[AcceptInvitation]) -> JsonAnswer:
+        """Act for the account that an invitation is of. Nobody is logged in by it.
+
+        Who is new chooses a password. Who logs in with the invited address already does so first, and sends the token
+        of that session.
+        """
+        services = services_of(request)
+        cookies.require_own_page(request, services.door.settings.origins)
+        require_json(request)
+        caller = services.guard.person(request) if "authorization" in request.headers else None
+        customer, role = await services.people.accept(data.token, data.password, caller, client_of(request))
+        return said({"customer": customer, "role": role})
+
 
 class PersonController(Controller):
     """What whoever is logged in may do about it."""
@@ -205,6 +232,36 @@ class PersonController(Controller):
         return ended(
             await door.change_password(caller_of(request), data.current_password, data.new_password, client_of(request))
         )
+
+    @post(
+        "/change-email",
+        operation_id="changeEmail",
+        status_code=202,
+        responses=auth_answers(
+            RequestedAnswer, catalogue.INVALID_TOKEN, catalogue.FRESH_AUTHENTICATION_NEEDED, catalogue.TOO_MANY_TRIES,
+            *BODY, status=202,
+        ),
+    )  # fmt: skip
+    async def change_email(self, request: ApiRequest, data: JSONBody[ChangeEmail]) -> JsonAnswer:
+        """Have a link sent to the address to log in with from now on, and a notice to the present one.
+
+        The answer is the same whether anybody has the address.
+        """
+        await services_of(request).email_changes.request(caller_of(request), data.email, client_of(request))
+        return said({"minutes": LINK_MINUTES}, status=202)
+
+    @post(
+        "/confirm-email",
+        operation_id="confirmEmail",
+        status_code=200,
+        responses=auth_answers(
+            EndedAnswer, catalogue.INVALID_TOKEN, catalogue.LINK_ENDED, catalogue.TOO_MANY_TRIES, *BODY
+        ),
+    )
+    async def confirm_email(self, request: ApiRequest, data: JSONBody[ConfirmEmail]) -> JsonAnswer:
+        """Log in with the new address from now on, by the link that was sent to it. Other devices are logged out."""
+        changes = services_of(request).email_changes
+        return ended(await changes.confirm(caller_of(request), data.token, client_of(request)))
 
 
 @get(

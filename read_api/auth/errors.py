@@ -21,12 +21,20 @@ class NoAgentError(HubError):
     """Whoever wants to look as a customer does is no support agent."""
 
 
+class LogInNeededError(HubError):
+    """Somebody has the invited address: they accept the invitation by a session of theirs."""
+
+
+class LastOwnerError(HubError):
+    """The account would be left without an owner."""
+
+
 class SessionEndedError(HubError):
     """The refresh token is good no more, or never was: log in again."""
 
 
 class LinkEndedError(HubError):
-    """A link that sets a password was used, is too old, or never was one."""
+    """A link that was sent by e-mail was used, is too old, or never was one."""
 
 
 class ForeignOriginError(HubError):

@@ -70,6 +70,21 @@ class BearerGuard:
             raise InvalidTokenError("the bearer token is not valid")
         return caller
 
+    def person(self, connection: Connection) -> Caller:
+        """Who logged in and shows their token.
+
+        Raises:
+            InvalidTokenError: nobody does; it is a system's, of `hub token`, or of whoever looks as another.
+            DatabaseDownError: whether it was called back cannot be known now.
+        """
+        token = bearer_token(connection)
+        if is_service_key(token):
+            raise InvalidTokenError("a system has no log-in of a person")
+        caller = self.caller(connection, token)
+        if caller.session is None or caller.actor is not None:
+            raise InvalidTokenError("nobody logged in for this token")
+        return caller
+
     def _at_first_sight(self, token: str) -> Caller:
         try:
             header = jwt.get_unverified_header(token)

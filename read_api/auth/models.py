@@ -33,6 +33,18 @@ EmailAddress = Annotated[
 ]
 
 
+LinkToken = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        repr=False,
+        description="What stands after `#token=` in the link",
+        json_schema_extra=HIDDEN,
+    ),
+]
+
+
 class LogIn(CommandInput):
     """Who wants in, and what proves it."""
 
@@ -94,6 +106,31 @@ class ViewAs(CommandInput):
     minutes: int = Field(ge=1, le=VIEW_MINUTES, description="For how long")
 
 
+class Invite(CommandInput):
+    """Who is to act for the account, and as what."""
+
+    email: EmailAddress
+    role: AccountRole = Field(description="What they may do")
+    language: Literal["en", "ja"] | None = Field(None, description="Of the e-mail; absent: that of whoever invites")
+
+
+class ChangeRole(CommandInput):
+    """Another role."""
+
+    role: AccountRole = Field(description="What they may do from now on")
+
+
+class AcceptInvitation(CommandInput):
+    """The link that was sent; and, of whoever is new, the password that is to be."""
+
+    model_config = AS_TYPED
+
+    token: LinkToken
+    password: str | None = Field(
+        None, min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The password", json_schema_extra=HIDDEN
+    )
+
+
 class ChangePassword(CommandInput):
     """The password that was, and the one that is to be."""
 
@@ -103,6 +140,18 @@ class ChangePassword(CommandInput):
         min_length=1, max_length=MOST_CHARACTERS, repr=False, description="The present one", json_schema_extra=HIDDEN
     )
     new_password: NewPassword
+
+
+class ChangeEmail(CommandInput):
+    """With which address somebody wants to log in."""
+
+    email: EmailAddress
+
+
+class ConfirmEmail(CommandInput):
+    """The link that was sent to the new address."""
+
+    token: LinkToken
 
 
 class RequestPasswordReset(CommandInput):
@@ -116,13 +165,7 @@ class ResetPassword(CommandInput):
 
     model_config = AS_TYPED
 
-    token: str = Field(
-        min_length=1,
-        max_length=100,
-        repr=False,
-        description="What stands after `#token=` in the link",
-        json_schema_extra=HIDDEN,
-    )
+    token: LinkToken
     new_password: NewPassword
 
 
@@ -271,6 +314,87 @@ class ViewList(Wire, frozen=True):
     """When support looked at the account, the latest first."""
 
     data: list[View]
+
+
+class Member(Wire, frozen=True):
+    """Somebody who acts for the account."""
+
+    person: UUID
+    email: str
+    role: AccountRole
+    since: datetime
+    is_this: Annotated[bool, Meta(description="Whether it is the one who asks")]
+
+
+class MemberList(Wire, frozen=True):
+    """Who acts for the account, the first one first."""
+
+    data: list[Member]
+
+
+class MemberRole(Wire, frozen=True):
+    """What somebody may do for the account."""
+
+    person: UUID
+    role: AccountRole
+
+
+class MemberAnswer(Wire, frozen=True):
+    """What somebody may do for the account."""
+
+    data: MemberRole
+
+
+class Invitation(Wire, frozen=True):
+    """An address that is invited."""
+
+    id: UUID
+    email: str
+    role: AccountRole
+    expires_at: datetime
+
+
+class InvitationAnswer(Wire, frozen=True):
+    """The same whether anybody has the address."""
+
+    data: Invitation
+
+
+class OpenInvitation(Invitation, frozen=True):
+    """An invitation that waits to be accepted."""
+
+    created_at: datetime
+
+
+class InvitationList(Wire, frozen=True):
+    """Invitations that wait to be accepted, the oldest first."""
+
+    data: list[OpenInvitation]
+
+
+class AcceptedInvitation(Wire, frozen=True):
+    """For whom somebody acts from now on, and as what."""
+
+    customer: UUID
+    role: AccountRole
+
+
+class AcceptedInvitationAnswer(Wire, frozen=True):
+    """An invitation was accepted."""
+
+    data: AcceptedInvitation
+
+
+class Removed(Wire, frozen=True):
+    """How many were removed."""
+
+    removed: Annotated[int, Meta(description="How many were removed", examples=[1])]
+
+
+class RemovedAnswer(Wire, frozen=True):
+    """Something was removed."""
+
+    data: Removed
 
 
 class Ended(Wire, frozen=True):

@@ -11,7 +11,9 @@ from read_api.auth.errors import (
     ChallengeEndedError,
     ForeignOriginError,
     FreshAuthenticationNeededError,
+    LastOwnerError,
     LinkEndedError,
+    LogInNeededError,
     NoAccountError,
     NoAgentError,
     PasswordTooShortError,
@@ -90,6 +92,14 @@ def _no_agent(request: AnyRequest, error: NoAgentError) -> Response[bytes]:
     return problem(request, catalogue.NO_AGENT, str(error))
 
 
+def _log_in(request: AnyRequest, error: LogInNeededError) -> Response[bytes]:
+    return problem(request, catalogue.LOG_IN_NEEDED, str(error))
+
+
+def _last_owner(request: AnyRequest, error: LastOwnerError) -> Response[bytes]:
+    return problem(request, catalogue.LAST_OWNER, str(error))
+
+
 def _origin(request: AnyRequest, error: ForeignOriginError) -> Response[bytes]:
     # Whoever runs the portal and forgot AUTH_ORIGINS must be able to see it.
     log.warning("auth.foreign_origin", path=request.scope["path"])
@@ -124,6 +134,8 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     NoAgentError: _no_agent,
+    LogInNeededError: _log_in,
+    LastOwnerError: _last_owner,
     ForeignOriginError: _origin,
     BusyError: _busy,
     TooManyTriesError: _tries,

@@ -10,8 +10,10 @@ from litestar.datastructures import State
 
 from core.settings import ApiSettings
 from read_api.auth.door import Door
+from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
+from read_api.auth.people import People
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.verification import Verification
 from read_api.auth.view_as import Views
@@ -40,6 +42,8 @@ class Services:
     factors: Factors
     sign_ups: SignUps
     views: Views
+    people: People
+    email_changes: EmailChanges
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

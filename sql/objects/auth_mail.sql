@@ -123,6 +123,7 @@ CREATE OR REPLACE FUNCTION auth.tell_of_password() RETURNS trigger
 AS $$
 BEGIN
     PERFORM auth.end_password_links(NEW.id);
+    PERFORM auth.end_email_changes(NEW.id);
     IF NEW.password_hash IS NOT NULL THEN
         PERFORM auth.post(NEW.id, 'password_changed');
     END IF;
@@ -147,6 +148,7 @@ BEGIN
      WHERE m.user_id IS NULL AND lower(m.email) = lower(OLD.email);
     -- Only now: whoever took one meanwhile was waited for, and made it this person's.
     PERFORM auth.end_password_links(NEW.id);
+    PERFORM auth.end_email_changes(NEW.id);
     RETURN NULL;
 END
 $$;

@@ -80,6 +80,12 @@ GRANT EXECUTE ON FUNCTION auth.let_in(uuid, uuid) TO hub_sync;
 GRANT EXECUTE ON FUNCTION auth.begin_view(uuid, uuid, interval, uuid, uuid, text, interval, text),
     auth.note_view(uuid, text, text, text), auth.me_by_view(uuid), auth.views_of(uuid), auth.end_views(uuid, text)
     TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.members(uuid), auth.change_member(uuid, interval, uuid, text, text),
+    auth.invite(uuid, interval, uuid, text, text, text, bytea, text, integer, text), auth.invitations_of(uuid),
+    auth.end_invitation(uuid, interval, uuid, text), auth.invitation(bytea), auth.accept_invitation(bytea, uuid, text, text)
+    TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.request_email_change(uuid, interval, text, bytea, text, integer, text),
+    auth.confirm_email(bytea, uuid, text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;

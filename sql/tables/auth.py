@@ -136,7 +136,7 @@ sessions = Table(
     text(
         "revoked_why",
         "Why: logged_out, logged_out_everywhere, reused, locked, password_changed, password_reset, factor_changed,"
-        " agent_no_more",
+        " email_changed, agent_no_more",
         personal=False,
     ),
     stamp("authenticated_at", "When the person last proved who they are, UTC: `auth_time` of its access tokens"),
@@ -287,6 +287,57 @@ views = Table(
 Index(None, views.c.agent_id)
 Index(None, views.c.customer_id)
 
+invitations = Table(
+    "invitations",
+    metadata,
+    key("Invitation"),
+    _bytes(
+        "token_hash",
+        "SHA-256 of the link's token, which is 256 random bits",
+        required=True,
+        personal="secret",
+    ),
+    _of("users", "Owner who invites: auth.users.id"),
+    reference("customer_id", "Customer to act for, by any id it was known by: hub.customer_accounts.id", required=True),
+    text("email", "E-mail address that is invited", required=True, personal=True, erased="'erased'"),
+    choice("role", AccountRole, "What they may do there", required=True),
+    choice("language", ("en", "ja"), "In which language they are written to", default="ja"),
+    reference("message_id", "Message that it is sent in: auth.messages.id, as long as that is kept"),
+    stamp("created_at", "When it was made, UTC"),
+    instant("expires_at", "Until when it is good, UTC", required=True, erased="created_at"),
+    instant("withdrawn_at", "When it was withdrawn, or followed by another, UTC; null: it was not"),
+    instant("accepted_at", "When it was accepted, UTC; null: not yet"),
+    reference("accepted_by", "Person who accepted it: auth.users.id"),
+    UniqueConstraint("token_hash"),
+    schema="auth",
+    comment="Invitations to act for a customer, by the hashes of their tokens; forgotten a month after they ended.",
+)
+Index(None, invitations.c.customer_id)
+
+email_changes = Table(
+    "email_changes",
+    metadata,
+    Column(
+        "token_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of the link's token, which is 256 random bits",
+        info=says("secret"),
+    ),
+    _of("users", "Who wants another address: auth.users.id"),
+    text("email", "E-mail address that they want", required=True, personal=True, erased="'erased'"),
+    reference("message_id", "Message that it is sent in: auth.messages.id, as long as that is kept"),
+    stamp("created_at", "When it was asked for, UTC"),
+    instant("expires_at", "Until when it is good, UTC", required=True, erased="created_at"),
+    instant(
+        "used_at",
+        "When it was used, or another link, password or address followed, UTC; null: it is good until it expires",
+    ),
+    schema="auth",
+    comment="Links that change a person's e-mail address once, by the hashes of their tokens.",
+)
+Index(None, email_changes.c.user_id)
+
 signing_keys = Table(
     "signing_keys",
     metadata,
@@ -402,7 +453,8 @@ messages = Table(
         "user_id",
         Uuid,
         ForeignKey("auth.users.id", ondelete="CASCADE"),
-        comment="Person: auth.users.id; null: whether anybody has the address is looked up when it is sent",
+        comment="Person whose message it is: auth.users.id; null: whether anybody has the address is looked up when it"
+        " is sent",
     ),
     text("email", "E-mail address that it goes to", personal=True, erased="'erased'", required=True),
     choice("language", ("en", "ja"), "In which language", default="ja"),

@@ -130,6 +130,15 @@ FUNCTIONS = {
             "me_by_view(uuid)",
             "note_view(uuid,text,text,text)",
             "views_of(uuid)",
+            "accept_invitation(bytea,uuid,text,text)",
+            "change_member(uuid,interval,uuid,text,text)",
+            "end_invitation(uuid,interval,uuid,text)",
+            "invitation(bytea)",
+            "invitations_of(uuid)",
+            "invite(uuid,interval,uuid,text,text,text,bytea,text,integer,text)",
+            "members(uuid)",
+            "confirm_email(bytea,uuid,text)",
+            "request_email_change(uuid,interval,text,bytea,text,integer,text)",
         )
     ),
     ("hub_sync", "auth.claim_message(interval)"),
@@ -173,8 +182,9 @@ SHOWN = {
 
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
-    "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "service_keys", "sessions", "sign_ups", "signing_keys", "totp", "users", "views",
+    "attempts", "audit", "challenges", "email_changes", "invitations", "memberships", "messages", "password_links",
+    "recovery_codes", "refresh_tokens", "revocations", "service_keys", "sessions", "sign_ups", "signing_keys", "totp",
+    "users", "views",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

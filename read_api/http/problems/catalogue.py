@@ -69,8 +69,8 @@ LINK_ENDED = Kind(
     "link-ended",
     410,
     "The link is good no more",
-    "A link that sets a password is good once, and for a while: this one was used, is too old, was followed by another"
-    " password, or never was one. Ask for another.",
+    "A link that was sent by e-mail is good once, and for a while: this one was used, is too old, was withdrawn or"
+    " followed by another or by another password, or never was one. Ask for another.",
 )
 SIGN_UP_ENDED = Kind(
     "sign-up-ended",
@@ -103,6 +103,20 @@ NO_AGENT = Kind(
     403,
     "Only support agents may do this",
     "To look at the portal as a customer sees it, one must be a support agent, which an operator makes of a person.",
+)
+LOG_IN_NEEDED = Kind(
+    "log-in-needed",
+    403,
+    "Log in with the invited address",
+    "Somebody logs in with the address that is invited. A link alone gives nothing to whoever holds it: log in as that"
+    " person, and accept the invitation with the token of that session.",
+)
+LAST_OWNER = Kind(
+    "last-owner",
+    409,
+    "The account keeps an owner",
+    "Nobody else owns the account: without an owner, nobody could decide who acts for it. Make somebody else one"
+    " first.",
 )
 FOREIGN_ORIGIN = Kind(
     "foreign-origin",

@@ -29,8 +29,14 @@ NOON = datetime(2026, 4, 1, 3, tzinfo=UTC)
 ID = UUID("0b9ee7c5-0000-4000-8000-000000000000")
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAMPLES: dict[str, dict[str, Any]] = {
+    "email_change": {"minutes": 30, "token": "t0ken"},
+    "email_change_requested": {},
+    "email_changed": {},
+    "email_wanted": {},
     "factor_changed": {"what": "code_used", "left": 3},
+    "invitation": {"account": "Acme", "inviter": "hana@example.com", "days": 7, "token": "t0ken"},
     "login_limited": {"address": "192.0.2.1"},
+    "member_changed": {"what": "added", "account": "Acme", "email": "ken@example.com", "role": "billing"},
     "password_changed": {},
     "password_link": {"minutes": 30, "token": "t0ken"},
     "password_withdrawn": {"hours": 24, "token": "t0ken"},
@@ -70,12 +76,7 @@ def test_each_message_is_written_in_both_languages_and_both_forms(template: str,
 
 
 def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted() -> None:
-    posting = (
-        ROOT / "sql/objects/auth_mail.sql",
-        ROOT / "sql/objects/auth.sql",
-        ROOT / "sql/objects/auth_sign_up.sql",
-        ROOT / "cli/verbs/user.py",
-    )
+    posting = (*(ROOT / "sql/objects").glob("auth*.sql"), ROOT / "cli/verbs/user.py")
     code = "\n".join(path.read_text() for path in posting)
     posted = re.findall(r"(?:auth\.post\w*|_send_link)\([^'\"]*?,\s*['\"](\w+)['\"]", code)
 

@@ -94,6 +94,8 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
     )  # fmt: skip
     insert(connection, "auth.messages", user_id=None, email=f"{mark}@EXAMPLE.com", facts={"device": mark})
     insert(connection, "auth.sign_ups", email=f"{mark}@EXAMPLE.com", password_hash=mark, code_hash=mark.encode())
+    insert(connection, "auth.email_changes", user_id=user["id"], email=mark)
+    insert(connection, "auth.invitations", user_id=user["id"], customer_id=customer, email=mark)
     insert(connection, "auth.views", user_id=user["id"], customer_id=customer, reason=mark)
     connection.execute(
         "SELECT auth.note(%s, NULL, 'login.succeeded', %s, %s)",

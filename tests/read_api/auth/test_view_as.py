@@ -371,6 +371,19 @@ async def test_it_ends_with_whatever_an_operator_does_to_the_agent_on_every_copy
     assert verification.is_called_back(claims_of(view)["sid"], 0)
 
 
+async def test_whoever_is_an_agent_no_more_looks_on_no_more_and_stays_logged_in_as_a_customer(
+    client: Client, person: Somebody, owner: Owner
+) -> None:
+    both = somebody(owner, is_agent=True)
+    own = bearer_of(await log_in(client, both))
+    view = bearer_of(await look(client, own, person.customer))
+
+    owner.execute("UPDATE auth.users SET is_agent = false WHERE id = %s", [both.id])
+
+    await until_refused(client, view)
+    assert (await client.get("/api/me", headers=own)).status_code == 200
+
+
 async def test_another_session_of_the_agents_ends_nothing(client: Client, agent: Somebody, person: Somebody) -> None:
     view, other = await looking(client, agent, person), bearer_of(await log_in(client, agent))
 
