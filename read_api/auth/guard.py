@@ -92,7 +92,7 @@ class BearerGuard:
             raise InvalidTokenError("the bearer token is not valid") from error
         # What the header says chooses between two checks, each with a key and an algorithm of its own.
         if header.get("alg") == access.ALGORITHM:
-            return caller_by_access_token(self._settings, self._verification.keys, header, token)
+            return caller_by_access_token(self._settings, self._verification.keys(), header, token)
         if header.get("alg") == tokens.ALGORITHM and self._takes_development_tokens:
             return caller_by_development_token(self._settings, token)
         raise InvalidTokenError("the bearer token is not valid")

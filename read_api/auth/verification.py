@@ -58,7 +58,7 @@ class Verification:
         self._tasks: list[asyncio.Task[None]] = []
         self._told = asyncio.Event()
         self._news = asyncio.Event()
-        self.keys: dict[str, Ed25519PublicKey] = {}
+        self._keys: dict[str, Ed25519PublicKey] = {}
         self.jwks = b'{"keys":[]}'
         self.keys_changed: Callable[[], object] = lambda: None
 
@@ -73,6 +73,15 @@ class Verification:
             while not task.done():
                 task.cancel()
                 await asyncio.wait([task], timeout=1)
+
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """Public keys by name.
+
+        Raises:
+            DatabaseDownError: they are not known now, as on a copy that has just started: its answer is no refusal.
+        """
+        self._require_known()
+        return self._keys
 
     def is_called_back(self, session: str, epoch: int) -> bool:
         """Whether tokens that were made in that epoch of the session are good no more.
@@ -153,12 +162,12 @@ class Verification:
 
     def _require_known(self) -> None:
         if not self._is_known:
-            raise DatabaseDownError("which tokens were called back is not known")
+            raise DatabaseDownError("which tokens are good is not known")
 
     def _take(self, keys: bytes, called_back: bytes, service_keys: bytes, at: float) -> None:
         if keys != self._raw_keys:
             found = {each.kid: bytes.fromhex(each.public) for each in msgspec.json.decode(keys, type=list[_Key])}
-            self.keys = {kid: Ed25519PublicKey.from_public_bytes(public) for kid, public in found.items()}
+            self._keys = {kid: Ed25519PublicKey.from_public_bytes(public) for kid, public in found.items()}
             self.jwks = msgspec.json.encode({"keys": [public_jwk(kid, public) for kid, public in found.items()]})
             self._raw_keys = keys
             self.keys_changed()

@@ -121,6 +121,17 @@ async def test_a_token_of_an_older_copy_which_does_not_say_when_its_person_prove
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/fresh-authentication-needed")
 
 
+async def test_a_copy_that_has_not_read_the_keys_yet_refuses_nobody(
+    app: Litestar, person: Somebody, owner: Owner, api_settings: ApiSettings
+) -> None:
+    key = signing_key(owner)
+    token = jwt.encode(claims(api_settings, person), key.private, "EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as just_started:
+        assert await status(just_started, token) == 503
+
+
 async def test_no_trick_with_header_or_key_gets_in(
     client: httpx.AsyncClient, person: Somebody, owner: Owner, api_settings: ApiSettings
 ) -> None:
