@@ -25,6 +25,7 @@ from read_api.auth.door import Door
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
+from read_api.auth.passkeys import Passkeys
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
 from read_api.auth.tokens import InvalidTokenError
@@ -103,6 +104,7 @@ def create_app(
     auth = auth or AuthSettings()
     log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
     door = Door(api, auth, log_in)
+    factors = Factors(door, log_in, now)
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
     key_uses = KeyUses(log_in)
     guard = BearerGuard(hub, api, verification, key_uses)
@@ -137,7 +139,8 @@ def create_app(
         guard=guard,
         verification=verification,
         door=door,
-        factors=Factors(door, log_in, now),
+        factors=factors,
+        passkeys=Passkeys(door, factors, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,

@@ -14,7 +14,10 @@ from core.database import sqlalchemy_url
 from sql.personal import views
 
 # Each builds on those before it.
-OBJECTS = ("roles", "functions", "auth", "auth_factors", "auth_mail", "auth_service_keys", "past", "policies", "grants")
+OBJECTS = (
+    "roles", "functions", "auth", "auth_factors", "auth_passkeys", "auth_mail", "auth_service_keys", "past", "policies",
+    "grants",
+)  # fmt: skip
 
 # One key for all starters of a database: one upgrades it at a time.
 LOCK = sql("SELECT pg_advisory_lock(hashtext('hub.migrate'))")

@@ -54,8 +54,13 @@ _BY_OTHER_COLUMNS = {
     "sync.inbox": "id = ANY(%(notified)s)",
     "auth.users": "id = ANY(%(people)s)",
     "auth.sessions": _SESSIONS,
-    "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
-    **dict.fromkeys(("auth.challenges", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"),
+    **dict.fromkeys(
+        ("auth.refresh_tokens", "auth.ceremonies"),
+        f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
+    ),
+    **dict.fromkeys(
+        ("auth.challenges", "auth.totp", "auth.recovery_codes", "auth.passkeys"), "user_id = ANY(%(only_theirs)s)"
+    ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above

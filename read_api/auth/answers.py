@@ -7,14 +7,19 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
 from read_api.auth import cookies
+from read_api.auth.ceremonies import Answer
 from read_api.auth.door import Door
 from read_api.auth.entering import Challenged, Client, Entered
+from read_api.auth.models import Assertion, StepUp, VerifyLogIn
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.problems.catalogue import Kind
+from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.responses import problem_spec
 
 MOST_DEVICE_CHARACTERS = 200
+SHOWN = {"password": "password", "passkey": "credential"}
+"""Which field holds what proves it, by the method; for all others, `code` does."""
 BODY = (catalogue.TOO_LARGE, catalogue.TOO_SLOW)
 
 
@@ -39,6 +44,19 @@ def client_of(request: ApiRequest) -> Client:
     return Client(address, "".join(each if " " <= each <= "~" else "?" for each in told))
 
 
+def shown_in(data: VerifyLogIn | StepUp) -> str | Answer:
+    """What proves it, by the method that is named.
+
+    Raises:
+        InvalidFieldError: it is missing.
+    """
+    name = SHOWN.get(data.method, "code")
+    shown = getattr(data, name)
+    if shown is None:
+        raise InvalidFieldError(name, f"is needed for the method {data.method}")
+    return shown.model_dump(by_alias=True) if isinstance(shown, Assertion) else str(shown)
+
+
 def let_in(door: Door, entered: Entered) -> JsonAnswer:
     who = entered.caller
     data = {
@@ -58,6 +76,10 @@ def challenged(door: Door, found: Challenged) -> JsonAnswer:
 
 def ended(sessions: int) -> JsonAnswer:
     return said({"ended": sessions})
+
+
+def passkey_options(options: dict[str, Any]) -> JsonAnswer:
+    return said({"publicKey": options})
 
 
 def recovery_codes(codes: Sequence[str], sessions: int) -> JsonAnswer:

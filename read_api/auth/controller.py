@@ -8,7 +8,17 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 
 from read_api.auth import cookies
-from read_api.auth.answers import BODY, auth_answers, challenged, client_of, ended, let_in, said
+from read_api.auth.answers import (
+    BODY,
+    auth_answers,
+    challenged,
+    client_of,
+    ended,
+    let_in,
+    passkey_options,
+    said,
+    shown_in,
+)
 from read_api.auth.caller import caller_of
 from read_api.auth.door import Door
 from read_api.auth.entering import Challenged
@@ -19,6 +29,7 @@ from read_api.auth.models import (
     EndedAnswer,
     KeySet,
     LogIn,
+    PasskeyOptionsAnswer,
     PersonAnswer,
     RequestedAnswer,
     RequestPasswordReset,
@@ -26,6 +37,7 @@ from read_api.auth.models import (
     SessionList,
     SwitchAccount,
     TokenAnswer,
+    UsePasskey,
     VerifyLogIn,
 )
 from read_api.auth.password_links import LINK_MINUTES
@@ -65,16 +77,48 @@ class DoorController(Controller):
         operation_id="verifyLogIn",
         status_code=200,
         responses=auth_answers(
-            TokenAnswer, catalogue.WRONG_CODE, catalogue.CHALLENGE_ENDED, catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT,
-            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+            TokenAnswer, catalogue.WRONG_CODE, catalogue.PASSKEY_REFUSED, catalogue.CHALLENGE_ENDED,
+            catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
         ),
     )  # fmt: skip
     async def verify(self, request: ApiRequest, data: JSONBody[VerifyLogIn]) -> JsonAnswer:
-        """Go on with a log-in by a code: of an authenticator app, or a recovery code."""
+        """Go on with a log-in by a passkey, or by a code: of an authenticator app, or a recovery code."""
         door = _door(request)
         _require_json(request)
         factors = services_of(request).factors
-        return let_in(door, await factors.verify(data.challenge, data.method, data.code, client_of(request)))
+        return let_in(door, await factors.verify(data.challenge, data.method, shown_in(data), client_of(request)))
+
+    @post(
+        "/login/passkey",
+        operation_id="askForPasskey",
+        status_code=200,
+        responses=auth_answers(
+            PasskeyOptionsAnswer, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, catalogue.NOT_SET_UP
+        ),
+    )
+    async def ask_for_passkey(self, request: ApiRequest) -> JsonAnswer:
+        """What the browser is to be asked with, for any passkey that it has: nobody says first who they are.
+
+        What it gives goes to `/auth/login/passkey/verify`, or where a passkey is one of the `methods`.
+        """
+        _door(request)
+        return passkey_options(await services_of(request).passkeys.options(client_of(request)))
+
+    @post(
+        "/login/passkey/verify",
+        operation_id="logInByPasskey",
+        status_code=200,
+        responses=auth_answers(
+            TokenAnswer, catalogue.PASSKEY_REFUSED, catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT,
+            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, catalogue.NOT_SET_UP, *BODY,
+        ),
+    )  # fmt: skip
+    async def log_in_by_passkey(self, request: ApiRequest, data: JSONBody[UsePasskey]) -> JsonAnswer:
+        """Log in by a passkey: an access token, and a cookie that gets the next one. Nothing more is asked for."""
+        door = _door(request)
+        _require_json(request)
+        answer = data.credential.model_dump(by_alias=True)
+        return let_in(door, await services_of(request).passkeys.log_in(answer, client_of(request)))
 
     @post(
         "/refresh",

@@ -14,13 +14,17 @@ import msgspec
 
 from core.clock import Clock, utc_now
 from core.errors import NotFoundError
+from read_api.auth.assertions import Assertions
 from read_api.auth.caller import Caller
+from read_api.auth.ceremonies import Answer
 from read_api.auth.door import QUARTER_SECONDS, Door, require_begun
 from read_api.auth.entering import TOKEN_BYTES, Client, Entered, caller_of_row, hashed, read, text_of
 from read_api.auth.errors import (
     ChallengeEndedError,
     FreshAuthenticationNeededError,
+    LastWayInError,
     NoAccountError,
+    PasskeyRefusedError,
     PasswordTooShortError,
     WrongCodeError,
 )
@@ -34,8 +38,8 @@ from read_api.http.problems.errors import InvalidFieldError
 from read_api.store.database import Database
 from read_api.store.questions import Question
 
-SecondMethod = Literal["totp", "recovery"]
-Method = Literal["password", "totp", "recovery"]
+SecondMethod = Literal["passkey", "totp", "recovery"]
+Method = Literal["password", "passkey", "totp", "recovery"]
 
 TRY_CHALLENGE = Question("auth/try_challenge")
 MEET_CHALLENGE = Question("auth/meet_challenge")
@@ -86,33 +90,34 @@ class Factors:
         self._passwords = door.passwords
         self._database = database
         self._seal = Seal(door.settings)
+        self.assertions = Assertions(door.settings, database)
         self._now = now
 
     # -- proving it --------------------------------------------------------------------------------------------------
 
-    async def verify(self, challenge: str, method: SecondMethod, code: str, client: Client) -> Entered:
-        """Go on with a log-in by a second factor: what a log-in gives.
+    async def verify(self, challenge: str, method: SecondMethod, shown: str | Answer, client: Client) -> Entered:
+        """Go on with a log-in by a second factor: what a log-in gives. `shown`: the code, or of a passkey the answer.
 
         Raises:
             ChallengeEndedError: it is none of ours, another client's, too old, used, or was tried too often.
-            WrongCodeError: the code is not right, or was used before.
+            WrongCodeError, PasskeyRefusedError: it is not right, or was used before.
             InvalidFieldError: the person has no such factor.
             TooManyTriesError, PersonLockedError, NoAccountError, NotSetUpError, DatabaseDownError.
         """
-        key, shown = await self._issuer.key(), read(challenge)
-        await self._attempt_from(client)
-        if shown is None:
+        key, waiting = await self._issuer.key(), read(challenge)
+        await self.attempt_from(client)
+        if waiting is None:
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        asked = {"challenge": hashed(shown), "client": client.digest}
+        asked = {"challenge": hashed(waiting), "client": client.digest}
         rows = await self._database.tell(TRY_CHALLENGE, asked | {"most": str(self._settings.tries_per_challenge)})
         if not rows:
             raise ChallengeEndedError("this log-in cannot be gone on with")
         person, methods, secret = map(text_of, rows[0])
         require_method(method, methods.split())
-        proof = await self._proof(Known(person, secret=secret), method, code)
+        proof = await self._proof(Known(person, secret=secret), method, shown, client)
         if proof is None:
             await note(self._database, "login.refused", client, person, why="wrong_code", method=method)
-            raise WrongCodeError("the code is not right")
+            raise _refused(method)
         token, session = token_bytes(TOKEN_BYTES), str(uuid4())
         values = asked | {
             "method": method, "proof": proof, "session": session, "token": hashed(token), "device": client.device,
@@ -120,25 +125,27 @@ class Factors:
         }  # fmt: skip
         ((outcome, _, customer, role, epoch, amr, since),) = await self._database.tell(MEET_CHALLENGE, values)
         if outcome == b"wrong":
-            raise WrongCodeError("the code is not right")
+            raise _refused(method)
         require_begun(outcome)
         if outcome != b"begun":
             raise ChallengeEndedError("this log-in cannot be gone on with")
         return self._issuer.entered(key, caller_of_row(customer, role, epoch, amr, since, person, session), token)
 
-    async def step_up(self, caller: Caller, method: Method, shown: str, client: Client) -> Entered:
-        """The caller proves again who they are: an access token that is fresh. `shown`: the password, or the code.
+    async def step_up(self, caller: Caller, method: Method, shown: str | Answer, client: Client) -> Entered:
+        """The caller proves again who they are: an access token that is fresh.
+
+        `shown`: the password, the code, or of a passkey the answer.
 
         Raises:
             InvalidFieldError: the password is wrong, or it takes another method.
-            WrongCodeError, TooManyTriesError, NoAccountError, InvalidTokenError, BusyError, NotSetUpError,
-            DatabaseDownError.
+            WrongCodeError, PasskeyRefusedError, TooManyTriesError, NoAccountError, InvalidTokenError, BusyError,
+            NotSetUpError, DatabaseDownError.
         """
         key, person = await self._issuer.key(), caller.person or ""
-        await self._attempt_from(client)
+        await self.attempt_from(client)
         require_method(method, await self.step_up_methods(caller))
         known = await self._known(person)
-        proof = await self._proof(known, method, shown)
+        proof = await self._proof(known, method, shown, client)
         if proof is None:
             await note(self._database, "session.step_up_refused", client, person, method=method)
             raise _refused(method)
@@ -193,9 +200,9 @@ class Factors:
         await self.require_fresh(caller)
         secret = new_secret()
         ((email, *_),) = await self._database.tell(PROVING, {"person": caller.person})
-        values = {"session": caller.session, "fresh": self._fresh, "sealed": self._seal.sealed(secret)}
+        values = {"session": caller.session, "fresh": self.fresh, "sealed": self._seal.sealed(secret)}
         ((begun,),) = await self._database.tell(BEGIN_TOTP, values)
-        await self._require_done(caller, begun != b"t")
+        await self.require_done(caller, begun != b"t")
         return NewApp(secret, uri(secret, text_of(email), self._settings.portal_name))
 
     async def confirm_totp(self, caller: Caller, code: str, client: Client) -> Renewed:
@@ -216,11 +223,11 @@ class Factors:
             raise WrongCodeError("the code is not right")
         codes = new_codes()
         values = {
-            "session": caller.session, "fresh": self._fresh, "sealed": pending.decode(), "step": str(step),
-            "codes": _array(codes), "forgiven": tries_of(person, "totp"), "address": client.address,
+            "session": caller.session, "fresh": self.fresh, "sealed": pending.decode(), "step": str(step),
+            "codes": codes_as_array(codes), "forgiven": tries_of(person, "totp"), "address": client.address,
         }  # fmt: skip
         ((outcome, ended),) = await self._database.tell(CONFIRM_TOTP, values)
-        await self._require_done(caller, outcome == b"stale")
+        await self.require_done(caller, outcome == b"stale")
         if outcome != b"on":
             raise WrongCodeError("the code is not right")
         return Renewed(codes, int(ended or b"0"))
@@ -234,9 +241,14 @@ class Factors:
         """
         await self.require_fresh(caller)
         codes = new_codes()
-        values = {"session": caller.session, "fresh": self._fresh, "codes": _array(codes), "address": client.address}
+        values = {
+            "session": caller.session,
+            "fresh": self.fresh,
+            "codes": codes_as_array(codes),
+            "address": client.address,
+        }
         ((outcome, ended),) = await self._database.tell(RENEW_RECOVERY_CODES, values)
-        await self._require_done(caller, outcome == b"stale")
+        await self.require_done(caller, outcome == b"stale")
         if outcome != b"renewed":
             raise NotFoundError("there is no second factor")
         return Renewed(codes, int(ended or b"0"))
@@ -246,15 +258,14 @@ class Factors:
 
         Raises:
             NotFoundError: there is none.
-            PasswordTooShortError: what is left would be a short password.
+            PasswordTooShortError, LastWayInError: with what would be left they could not log in.
             FreshAuthenticationNeededError, DatabaseDownError.
         """
         await self.require_fresh(caller)
-        values = {"session": caller.session, "fresh": self._fresh, "address": client.address}
+        values = {"session": caller.session, "fresh": self.fresh, "address": client.address}
         ((outcome, ended),) = await self._database.tell(END_TOTP, values)
-        await self._require_done(caller, outcome == b"stale")
-        if outcome == b"short":
-            raise PasswordTooShortError(f"change the password first, to one of at least {ALONE} characters")
+        await self.require_done(caller, outcome == b"stale")
+        require_enough_left(outcome)
         if outcome != b"off":
             raise NotFoundError("there is no app that is switched on")
         return int(ended or b"0")
@@ -262,10 +273,11 @@ class Factors:
     # -- what these share --------------------------------------------------------------------------------------------
 
     @property
-    def _fresh(self) -> str:
+    def fresh(self) -> str:
+        """For how many minutes what was proven makes fresh."""
         return str(self._settings.fresh_minutes)
 
-    async def _require_done(self, caller: Caller, is_stale: bool) -> None:
+    async def require_done(self, caller: Caller, is_stale: bool) -> None:
         """The database asks of the session what was asked of the token, and may find that it is not fresh any more."""
         if is_stale:
             raise FreshAuthenticationNeededError(await self.step_up_methods(caller), self.max_age)
@@ -277,12 +289,18 @@ class Factors:
         _, password_hash, secret, _ = (None if each is None else each.decode() for each in rows[0])
         return Known(person, password_hash, secret)
 
-    async def _proof(self, known: Known, method: Method, shown: str) -> str | None:
+    async def _proof(self, known: Known, method: Method, shown: str | Answer, client: Client) -> str | None:
         """What auth.prove takes for what was shown; None: it is not right.
 
         Raises:
             TooManyTriesError, BusyError, NotSetUpError, DatabaseDownError.
         """
+        if not isinstance(shown, str):
+            try:
+                proof = await self.assertions.proof(shown, client)
+            except PasskeyRefusedError:
+                return None
+            return proof.text if proof.person == known.person else None
         if method == "recovery":
             # Nobody guesses 120 bits. Were these tries counted, whoever knows the password could keep the person out.
             return hash_of(shown)
@@ -309,7 +327,7 @@ class Factors:
             ),
         )
 
-    async def _attempt_from(self, client: Client) -> None:
+    async def attempt_from(self, client: Client) -> None:
         address = key_of("address", neighbourhood(client.address))
         await attempt(
             self._database, "factor", Limit("address", address, self._settings.tries_per_address, QUARTER_SECONDS)
@@ -327,12 +345,22 @@ def require_method(method: str, methods: Sequence[str]) -> None:
         raise InvalidFieldError("method", f"must be {' or '.join(methods)}" if methods else "is not offered")
 
 
+def require_enough_left(outcome: bytes | None) -> None:
+    """Raises PasswordTooShortError, LastWayInError: with what would be left somebody could not log in."""
+    if outcome == b"short":
+        raise PasswordTooShortError(f"change the password first, to one of at least {ALONE} characters")
+    if outcome == b"last":
+        raise LastWayInError("set a password first, by a link that resets it")
+
+
 def _refused(method: str) -> Exception:
+    if method == "passkey":
+        return PasskeyRefusedError("the passkey is not accepted")
     if method == "password":
         return InvalidFieldError("password", "is not the password")
     return WrongCodeError("the code is not right")
 
 
-def _array(codes: Sequence[str]) -> str:
+def codes_as_array(codes: Sequence[str]) -> str:
     """The codes' hashes, as PostgreSQL reads an array of bytes."""
     return "{" + ",".join(rf'"\\x{hash_of(code)}"' for code in codes) + "}"

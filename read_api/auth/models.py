@@ -47,16 +47,82 @@ CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
 CODE = r"^[A-Za-z0-9 -]{6,64}$"
 
 
+def _bytes(most: int, description: str, alias: str | None = None, *, default: Any = ...) -> Any:
+    """Bytes as browsers write them: base64url, without padding."""
+    return Field(
+        default, pattern=r"^[A-Za-z0-9_-]+$", max_length=most, alias=alias, repr=False, description=description
+    )
+
+
+class FromBrowser(CommandInput):
+    """What a browser's `toJSON()` writes. Browsers of other years write more than is read here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class AssertionResponse(FromBrowser):
+    """What the authenticator signed."""
+
+    client_data_json: str = _bytes(8192, "What the browser says it was asked with", "clientDataJSON")
+    authenticator_data: str = _bytes(4096, "What the authenticator says")
+    signature: str = _bytes(2048, "Its signature of both")
+    user_handle: str | None = _bytes(100, "Whom the authenticator knows as its owner", default=None)
+
+
+class Assertion(FromBrowser):
+    """What `navigator.credentials.get()` gave, by `toJSON()` (AuthenticationResponseJSON)."""
+
+    id: str = _bytes(1400, "The credential's id")
+    raw_id: str = _bytes(1400, "The same")
+    type: Literal["public-key"]
+    response: AssertionResponse
+
+
+class AttestationResponse(FromBrowser):
+    """What the authenticator made."""
+
+    client_data_json: str = _bytes(8192, "What the browser says it was asked with", "clientDataJSON")
+    attestation_object: str = _bytes(32_768, "The credential, and its public key")
+    transports: list[Annotated[str, Field(pattern=r"^[a-z-]{1,20}$")]] = Field(
+        [], max_length=10, description="How the authenticator is reached"
+    )
+
+
+class Attestation(FromBrowser):
+    """What `navigator.credentials.create()` gave, by `toJSON()` (RegistrationResponseJSON)."""
+
+    id: str = _bytes(1400, "The credential's id")
+    raw_id: str = _bytes(1400, "The same")
+    type: Literal["public-key"]
+    response: AttestationResponse
+
+
+class UsePasskey(CommandInput):
+    """A passkey that was used."""
+
+    credential: Assertion
+
+
+class AddPasskey(CommandInput):
+    """A passkey that was made."""
+
+    name: str = Field(min_length=1, max_length=60, description="What the person calls it", examples=["my phone"])
+    credential: Attestation
+
+
 class VerifyLogIn(CommandInput):
     """A log-in that waits, and what proves a second factor."""
 
     challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
     method: SecondMethod = Field(description="One of the `methods` that logging in answered")
-    code: str = Field(pattern=CODE, repr=False, description="What the app shows, or a recovery code")
+    code: str | None = Field(
+        None, pattern=CODE, repr=False, description="For `totp`, what the app shows; for `recovery`, one of those codes"
+    )
+    credential: Assertion | None = Field(None, description="For `passkey`")
 
 
 class StepUp(CommandInput):
-    """What proves again who somebody is: a password, or a code."""
+    """What proves again who somebody is: a password, a code, or a passkey that was used."""
 
     model_config = AS_TYPED
 
@@ -70,6 +136,7 @@ class StepUp(CommandInput):
         json_schema_extra=HIDDEN,
     )
     code: str | None = Field(None, pattern=CODE, repr=False, description="For `totp` and `recovery`")
+    credential: Assertion | None = Field(None, description="For `passkey`")
 
 
 class ConfirmTotp(CommandInput):
@@ -154,10 +221,21 @@ class Factor(Wire, frozen=True):
     since: Annotated[datetime | None, Meta(description="When it was set or switched on")]
 
 
+class Passkey(Wire, frozen=True):
+    """A passkey of the person's."""
+
+    id: UUID
+    name: Annotated[str, Meta(description="What the person calls it", examples=["my phone"])]
+    created_at: datetime
+    last_used_at: datetime | None
+    is_backed_up: Annotated[bool, Meta(description="Whether it outlives the device that it was made on")]
+
+
 class Factors(Wire, frozen=True):
     """What the person proves who they are with."""
 
     factors: list[Factor]
+    passkeys: list[Passkey]
     recovery_codes: Annotated[int, Meta(description="Recovery codes that are left", examples=[10])]
     step_up: Annotated[list[Method], Meta(description="By which methods the session is made fresh")]
 
@@ -179,6 +257,38 @@ class NewAppAnswer(Wire, frozen=True):
     """For an authenticator app."""
 
     data: NewApp
+
+
+class PasskeyOptions(Wire, frozen=True):
+    """What the browser is to be asked with, within five minutes."""
+
+    public_key: Annotated[
+        dict[str, Any],
+        Meta(
+            description="For `PublicKeyCredential.parseRequestOptionsFromJSON()`; of a passkey that is to be made, for"
+            " `parseCreationOptionsFromJSON()`"
+        ),
+    ]
+
+
+class PasskeyOptionsAnswer(Wire, frozen=True):
+    """What the browser is to be asked with."""
+
+    data: PasskeyOptions
+
+
+class AddedPasskey(Wire, frozen=True):
+    """A passkey that the person has from now on."""
+
+    id: UUID
+    codes: Annotated[list[str], Meta(description="Recovery codes, to be shown once; none where some are left")]
+    ended: Annotated[int, Meta(description="Other sessions that ended", examples=[1])]
+
+
+class AddedPasskeyAnswer(Wire, frozen=True):
+    """A passkey that the person has from now on."""
+
+    data: AddedPasskey
 
 
 class RecoveryCodes(Wire, frozen=True):

@@ -11,8 +11,10 @@ from read_api.auth.errors import (
     ChallengeEndedError,
     ForeignOriginError,
     FreshAuthenticationNeededError,
+    LastWayInError,
     LinkEndedError,
     NoAccountError,
+    PasskeyRefusedError,
     PasswordTooShortError,
     PersonLockedError,
     SessionEndedError,
@@ -54,6 +56,10 @@ def _code(request: AnyRequest, error: WrongCodeError) -> Response[bytes]:
     return problem(request, catalogue.WRONG_CODE, str(error), FieldProblem("code", "is not right"))
 
 
+def _passkey(request: AnyRequest, error: PasskeyRefusedError) -> Response[bytes]:
+    return problem(request, catalogue.PASSKEY_REFUSED, str(error), FieldProblem("credential", "does not count"))
+
+
 def _fresh(request: AnyRequest, error: FreshAuthenticationNeededError) -> Response[bytes]:
     detail = f"{error}: by {' or '.join(error.methods)}, within {error.max_age} seconds"
     return problem(
@@ -63,6 +69,10 @@ def _fresh(request: AnyRequest, error: FreshAuthenticationNeededError) -> Respon
 
 def _short(request: AnyRequest, error: PasswordTooShortError) -> Response[bytes]:
     return problem(request, catalogue.PASSWORD_TOO_SHORT, str(error))
+
+
+def _last(request: AnyRequest, error: LastWayInError) -> Response[bytes]:
+    return problem(request, catalogue.LAST_WAY_IN, str(error))
 
 
 def _locked(request: AnyRequest, error: PersonLockedError) -> Response[bytes]:
@@ -100,8 +110,10 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     LinkEndedError: _link,
     ChallengeEndedError: _challenge,
     WrongCodeError: _code,
+    PasskeyRefusedError: _passkey,
     FreshAuthenticationNeededError: _fresh,
     PasswordTooShortError: _short,
+    LastWayInError: _last,
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     ForeignOriginError: _origin,

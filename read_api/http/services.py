@@ -12,6 +12,7 @@ from core.settings import ApiSettings
 from read_api.auth.door import Door
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
+from read_api.auth.passkeys import Passkeys
 from read_api.auth.verification import Verification
 from read_api.gateway import Gateway
 from read_api.live.follower import Follower
@@ -36,6 +37,7 @@ class Services:
     verification: Verification
     door: Door
     factors: Factors
+    passkeys: Passkeys
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

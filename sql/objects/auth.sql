@@ -245,7 +245,7 @@ $$;
 COMMENT ON FUNCTION auth.hold(uuid, uuid) IS 'Keep a membership as it is until the transaction ends; whether there is one';
 
 -- A session begins, once its person has proved who they are: `verified` is the hash that the password was compared with,
--- for it may have been changed meanwhile. outcome: begun, refused (it was), locked, challenged (what they proved, `amr`, is not
+-- for it may have been changed meanwhile; of somebody who proved no password, null. outcome: begun, refused (it was), locked, challenged (what they proved, `amr`, is not
 -- enough for them), no_account (they may act for nobody).
 -- rehashed: the same password's hash by today's parameters. forgiven: the key of the account's tries, which count no more.
 CREATE OR REPLACE FUNCTION auth.begin_session(
@@ -261,7 +261,7 @@ DECLARE
 BEGIN
     SELECT u.* INTO who FROM auth.users u WHERE u.id = person FOR NO KEY UPDATE;
     -- Made anew already: asked twice, as below.
-    IF (who.password_hash = verified OR who.password_hash = rehashed) IS NOT TRUE THEN
+    IF who.id IS NULL OR 'pwd' = ANY (amr) AND (who.password_hash = verified OR who.password_hash = rehashed) IS NOT TRUE THEN
         RETURN QUERY SELECT 'refused', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
     END IF;
@@ -530,6 +530,7 @@ BEGIN
      WHERE s.expires_at < moment - interval '30 days' OR s.revoked_at < moment - interval '30 days';
     GET DIAGNOSTICS forgotten = ROW_COUNT;
     DELETE FROM auth.challenges c WHERE c.expires_at < moment;
+    DELETE FROM auth.ceremonies c WHERE c.expires_at < moment;
     DELETE FROM auth.attempts a WHERE a.tried_at < moment - interval '1 day';
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';

@@ -72,6 +72,12 @@ GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid),
     auth.step_up(uuid, text, text, text, text), auth.factors_of(uuid), auth.begin_totp(uuid, interval, text),
     auth.confirm_totp(uuid, interval, text, bigint, bytea[], text, text), auth.end_totp(uuid, interval, text),
     auth.renew_recovery_codes(uuid, interval, bytea[], text) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.begin_ceremony(bytea, bytea, interval), auth.passkey(bytea),
+    auth.enter_by_passkey(uuid, text, uuid, bytea, text, interval, text),
+    auth.begin_passkey(uuid, interval, bytea, bytea, interval),
+    auth.add_passkey(
+        uuid, interval, bytea, bytea, uuid, text, bytea, bytea, bigint, text[], boolean, bytea[], text),
+    auth.end_passkey(uuid, interval, uuid, text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;

@@ -90,22 +90,28 @@ FUNCTIONS = {
         ("hub_auth", f"auth.{function}")
         for function in (
             "act_for(uuid,uuid,text)",
+            "add_passkey(uuid,interval,bytea,bytea,uuid,text,bytea,bytea,bigint,text[],boolean,bytea[],text)",
             "attempt(text,jsonb)",
             "begin_session(uuid,uuid,text,text,bytea,text,text[],interval,text,text)",
             "authenticated_at(uuid)",
+            "begin_ceremony(bytea,bytea,interval)",
+            "begin_passkey(uuid,interval,bytea,bytea,interval)",
             "begin_totp(uuid,interval,text)",
             "change_password(uuid,text,text,boolean,text)",
             "confirm_totp(uuid,interval,text,bigint,bytea[],text,text)",
             "end_all_sessions(uuid,text)",
+            "end_passkey(uuid,interval,uuid,text)",
             "end_session(uuid,uuid,text)",
             "end_session_of(bytea,text)",
             "end_totp(uuid,interval,text)",
+            "enter_by_passkey(uuid,text,uuid,bytea,text,interval,text)",
             "factors_of(uuid)",
             "known(text)",
             "me(uuid)",
             "meet_challenge(bytea,bytea,text,text,uuid,bytea,text,interval,text,text)",
             "note(text,text,text,text,text,jsonb)",
             "open_challenge(bytea,uuid,text,bytea,text,interval,text)",
+            "passkey(bytea)",
             "password_of(uuid)",
             "proving(uuid)",
             "refresh(bytea,bytea,bytea,bytea,interval,interval,interval,text)",
@@ -163,8 +169,8 @@ SHOWN = {
 
 # Nobody is shown a row of these: who may come in is asked of functions.
 UNSHOWN = (
-    "attempts", "audit", "challenges", "memberships", "messages", "password_links", "recovery_codes", "refresh_tokens",
-    "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
+    "attempts", "audit", "ceremonies", "challenges", "memberships", "messages", "passkeys", "password_links",
+    "recovery_codes", "refresh_tokens", "revocations", "service_keys", "sessions", "signing_keys", "totp", "users",
 )  # fmt: skip
 
 OURS = r"n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"

@@ -84,6 +84,9 @@ def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted
     [
         ("on", "switched on"),
         ("off", "switched off"),
+        ("app_off", "authenticator app of your log-in was switched off"),
+        ("passkey_on", "passkey was added"),
+        ("passkey_off", "passkey of your log-in was removed"),
         ("codes_renewed", "new recovery codes"),
         ("code_used", "3 are left"),
     ],
