@@ -238,6 +238,12 @@ class AuthSettings(_Settings):
         10, ge=1, le=1440, description="for how long somebody who proved who they are may do what needs that"
     )
     challenge_minutes: int = Field(10, ge=1, le=60, description="for how long a log-in waits for its second factor")
+    device_codes: bool | None = Field(
+        None,
+        description="whether who logs in by a password alone on a device not seen before is sent a code by e-mail;"
+        " unset: in production, where SMTP_HOST is set",
+    )
+    codes_per_person: int = Field(10, ge=1, description="codes sent to one person by e-mail, per hour")
     tries_per_challenge: int = Field(5, ge=1, description="codes tried for one log-in")
     tries_per_factor: int = Field(10, ge=1, description="codes of one kind tried for one person, per 15 minutes")
     tries_per_factor_a_day: int = Field(100, ge=1, description="codes of one kind tried for one person, per 24 hours")
@@ -657,6 +663,13 @@ def require_mode(hub: HubSettings, api: ApiSettings) -> None:
             "API_JWT_KEY: whoever has it speaks for every customer, which is for development only; unset it, or say so"
             " (HUB_MODE=development)"
         )
+
+
+def sends_device_codes(hub: HubSettings, auth: AuthSettings, mail: MailSettings) -> bool:
+    """Whether a password alone is not enough on a device not seen before. Unset: not where no code would be sent."""
+    if auth.device_codes is not None:
+        return auth.device_codes
+    return hub.hub_mode == "production" and mail.smtp_host is not None
 
 
 def require_mail(hub: HubSettings, mail: MailSettings) -> None:

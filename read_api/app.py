@@ -88,11 +88,12 @@ def create_app(
     gateway: GatewaySettings | None = None,
     plans: Collection[str] = tuple(FreebitVocabulary().plan_names),
     auth: AuthSettings | None = None,
+    device_codes: bool = False,
 ) -> Litestar:
     """The application; it connects when it starts, and starts without a database too.
 
     Without a `gateway`, pay links and identity documents are not offered. `plans`: codes of those that a SIM line may
-    change to.
+    change to. `device_codes`: whether a password alone is not enough on a device that was not seen before.
 
     Raises:
         SettingsError: there is no database URL, or what is for development is set in production.
@@ -103,7 +104,7 @@ def create_app(
     database.resolved = follower.resolved
     auth = auth or AuthSettings()
     log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
-    door = Door(api, auth, log_in)
+    door = Door(api, auth, log_in, device_codes=device_codes)
     factors = Factors(door, log_in, now)
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
     key_uses = KeyUses(log_in)

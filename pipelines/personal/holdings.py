@@ -59,7 +59,8 @@ _BY_OTHER_COLUMNS = {
         f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
     ),
     **dict.fromkeys(
-        ("auth.challenges", "auth.totp", "auth.recovery_codes", "auth.passkeys"), "user_id = ANY(%(only_theirs)s)"
+        ("auth.challenges", "auth.totp", "auth.recovery_codes", "auth.passkeys", "auth.devices"),
+        "user_id = ANY(%(only_theirs)s)",
     ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above

@@ -41,7 +41,8 @@ def auth_answers(model: Any, *kinds: Kind, status: int = 200, also: Any = None) 
 def client_of(request: ApiRequest) -> Client:
     address = request.client.host if request.client else ""
     told = request.headers.get("user-agent", "")[:MOST_DEVICE_CHARACTERS]
-    return Client(address, "".join(each if " " <= each <= "~" else "?" for each in told))
+    device = "".join(each if " " <= each <= "~" else "?" for each in told)
+    return Client(address, device, cookies.token_in(request, cookies.DEVICE))
 
 
 def shown_in(data: VerifyLogIn | StepUp) -> str | Answer:
@@ -66,6 +67,9 @@ def let_in(door: Door, entered: Entered) -> JsonAnswer:
     answer = said(data)
     if entered.refresh is not None:
         answer.add_header(b"set-cookie", cookies.setting(entered.refresh, door.settings.session_days))
+    if entered.device is not None:
+        device = cookies.setting(entered.device.token, entered.device.days, cookies.DEVICE)
+        answer.add_header(b"set-cookie", device)
     return answer
 
 

@@ -26,7 +26,10 @@ from read_api.auth.freshness import require_fresh
 from read_api.auth.models import (
     ChallengeAnswer,
     ChangePassword,
+    CodeSentAnswer,
+    DeviceList,
     EndedAnswer,
+    ForgottenAnswer,
     KeySet,
     LogIn,
     PasskeyOptionsAnswer,
@@ -34,6 +37,7 @@ from read_api.auth.models import (
     RequestedAnswer,
     RequestPasswordReset,
     ResetPassword,
+    SendCode,
     SessionList,
     SwitchAccount,
     TokenAnswer,
@@ -65,7 +69,8 @@ class DoorController(Controller):
     async def log_in(self, request: ApiRequest, data: JSONBody[LogIn]) -> JsonAnswer:
         """Log in with e-mail address and password: an access token, and a cookie that gets the next one.
 
-        Who has a second factor gets a challenge instead (202), to go on with at `/auth/login/verify`.
+        Who has a second factor gets a challenge instead (202), to go on with at `/auth/login/verify`; who has none gets
+        one where this device is not known for theirs, and a code by e-mail.
         """
         door = _door(request)
         _require_json(request)
@@ -82,11 +87,32 @@ class DoorController(Controller):
         ),
     )  # fmt: skip
     async def verify(self, request: ApiRequest, data: JSONBody[VerifyLogIn]) -> JsonAnswer:
-        """Go on with a log-in by a passkey, or by a code: of an authenticator app, or a recovery code."""
+        """Go on with a log-in by a passkey, or by a code: of an authenticator app, a recovery code, or one by e-mail.
+
+        After a code by e-mail, a cookie spares this device the next ones, for `rememberDays`.
+        """
         door = _door(request)
         _require_json(request)
         factors = services_of(request).factors
-        return let_in(door, await factors.verify(data.challenge, data.method, shown_in(data), client_of(request)))
+        shown, client = shown_in(data), client_of(request)
+        entered = await factors.verify(data.challenge, data.method, shown, client, remember_days=data.remember_days)
+        return let_in(door, entered)
+
+    @post(
+        "/login/send-code",
+        operation_id="sendCode",
+        status_code=202,
+        responses=auth_answers(
+            CodeSentAnswer, catalogue.CHALLENGE_ENDED, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+            status=202,
+        ),
+    )  # fmt: skip
+    async def send_code(self, request: ApiRequest, data: JSONBody[SendCode]) -> JsonAnswer:
+        """Have another code sent by e-mail, for a log-in that waits for one. Earlier ones are good no more."""
+        door = _door(request)
+        _require_json(request)
+        await door.device_codes.send_again(data.challenge, client_of(request))
+        return said({"expiresIn": door.settings.challenge_minutes * 60}, status=202)
 
     @post(
         "/login/passkey",
@@ -205,6 +231,24 @@ class PersonController(Controller):
         """Log out one device."""
         await services_of(request).door.end_session(caller_of(request), session_id, client_of(request))
         return ended(1)
+
+    @get("/devices", operation_id="listDevices", responses=auth_answers(DeviceList, catalogue.INVALID_TOKEN))
+    async def devices(self, request: ApiRequest) -> JsonAnswer:
+        """The devices on which the person is asked for no code by e-mail."""
+        return said(await services_of(request).door.devices(caller_of(request)))
+
+    @delete(
+        "/devices/{device_id:str}",
+        operation_id="forgetDevice",
+        status_code=200,
+        responses=auth_answers(ForgottenAnswer, catalogue.INVALID_TOKEN, catalogue.NOT_FOUND),
+    )
+    async def forget_device(
+        self, request: ApiRequest, device_id: Annotated[UUID, Parameter(description="The device's id")]
+    ) -> JsonAnswer:
+        """Ask for a code again when somebody logs in on a device. Whoever is logged in there stays so."""
+        await services_of(request).door.forget_device(caller_of(request), device_id, client_of(request))
+        return said({"forgotten": 1})
 
     @post(
         "/logout-all",

@@ -5,7 +5,7 @@ also says what a further method takes; here it takes a branch of `_proof`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Literal
 from uuid import uuid4
@@ -17,8 +17,19 @@ from core.errors import NotFoundError
 from read_api.auth.assertions import Assertions
 from read_api.auth.caller import Caller
 from read_api.auth.ceremonies import Answer
+from read_api.auth.device_codes import proof_of
 from read_api.auth.door import QUARTER_SECONDS, Door, require_begun
-from read_api.auth.entering import TOKEN_BYTES, Client, Entered, caller_of_row, hashed, read, text_of
+from read_api.auth.entering import (
+    TOKEN_BYTES,
+    Client,
+    Entered,
+    Remembered,
+    caller_of_row,
+    hashed,
+    read,
+    text_of,
+    written,
+)
 from read_api.auth.errors import (
     ChallengeEndedError,
     FreshAuthenticationNeededError,
@@ -38,7 +49,7 @@ from read_api.http.problems.errors import InvalidFieldError
 from read_api.store.database import Database
 from read_api.store.questions import Question
 
-SecondMethod = Literal["passkey", "totp", "recovery"]
+ChallengeMethod = Literal["passkey", "totp", "recovery", "email"]
 Method = Literal["password", "passkey", "totp", "recovery"]
 
 TRY_CHALLENGE = Question("auth/try_challenge")
@@ -57,11 +68,12 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Known:
-    """What a person's proofs are compared with: the hash of their password, and the sealed secret of their app."""
+    """What a person's proofs are compared with: their password's hash, their app's sealed secret, their challenge."""
 
     person: str
     password_hash: str | None = None
     secret: str | None = None
+    challenge: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -95,8 +107,12 @@ class Factors:
 
     # -- proving it --------------------------------------------------------------------------------------------------
 
-    async def verify(self, challenge: str, method: SecondMethod, shown: str | Answer, client: Client) -> Entered:
-        """Go on with a log-in by a second factor: what a log-in gives. `shown`: the code, or of a passkey the answer.
+    async def verify(
+        self, challenge: str, method: ChallengeMethod, shown: str | Answer, client: Client, *, remember_days: int = 0
+    ) -> Entered:
+        """Go on with a log-in by a second factor, or a code by e-mail: what a log-in gives.
+
+        `shown`: the code, or of a passkey the answer. `remember_days`: for how long no code is sent to this device.
 
         Raises:
             ChallengeEndedError: it is none of ours, another client's, too old, used, or was tried too often.
@@ -114,22 +130,27 @@ class Factors:
             raise ChallengeEndedError("this log-in cannot be gone on with")
         person, methods, secret = map(text_of, rows[0])
         require_method(method, methods.split())
-        proof = await self._proof(Known(person, secret=secret), method, shown, client)
+        known = Known(person, secret=secret, challenge=waiting)
+        proof = await self._proof(known, method, shown, client)
         if proof is None:
             await note(self._database, "login.refused", client, person, why="wrong_code", method=method)
             raise _refused(method)
-        token, session = token_bytes(TOKEN_BYTES), str(uuid4())
+        token, session, device = token_bytes(TOKEN_BYTES), str(uuid4()), token_bytes(TOKEN_BYTES)
+        remembers = method == "email" and remember_days > 0
         values = asked | {
             "method": method, "proof": proof, "session": session, "token": hashed(token), "device": client.device,
             "days": str(self._settings.session_days), "forgiven": tries_of(person, method), "address": client.address,
+            "remembered": hashed(device) if remembers else None, "remember_days": str(remember_days),
         }  # fmt: skip
-        ((outcome, _, customer, role, epoch, amr, since),) = await self._database.tell(MEET_CHALLENGE, values)
+        ((outcome, _, customer, role, epoch, amr, since, _),) = await self._database.tell(MEET_CHALLENGE, values)
         if outcome == b"wrong":
             raise _refused(method)
         require_begun(outcome)
         if outcome != b"begun":
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        return self._issuer.entered(key, caller_of_row(customer, role, epoch, amr, since, person, session), token)
+        caller = caller_of_row(customer, role, epoch, amr, since, person, session)
+        entered = self._issuer.entered(key, caller, token)
+        return replace(entered, device=Remembered(written(device), remember_days)) if remembers else entered
 
     async def step_up(self, caller: Caller, method: Method, shown: str | Answer, client: Client) -> Entered:
         """The caller proves again who they are: an access token that is fresh.
@@ -289,7 +310,9 @@ class Factors:
         _, password_hash, secret, _ = (None if each is None else each.decode() for each in rows[0])
         return Known(person, password_hash, secret)
 
-    async def _proof(self, known: Known, method: Method, shown: str | Answer, client: Client) -> str | None:
+    async def _proof(
+        self, known: Known, method: Method | ChallengeMethod, shown: str | Answer, client: Client
+    ) -> str | None:
         """What auth.prove takes for what was shown; None: it is not right.
 
         Raises:
@@ -307,6 +330,9 @@ class Factors:
         if method == "password":
             await self._attempt_of(known.person, method)
             return known.password_hash if await self._passwords.fits(shown, known.password_hash) else None
+        if method == "email":
+            await self._attempt_of(known.person, method)
+            return proof_of(known.challenge, shown)
         # Before it counts as a try: that a key is missing is not the person's fault.
         secret = self._seal.opened(known.secret or "")
         await self._attempt_of(known.person, method)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from domain.commands.input import CommandInput
 from domain.common.account_roles import AccountRole
-from read_api.auth.factors import Method, SecondMethod
+from read_api.auth.factors import ChallengeMethod, Method
 from read_api.auth.passwords import ALONE, MOST_CHARACTERS, WITH_ANOTHER
 from read_api.http.wire import Wire
 
@@ -111,14 +111,26 @@ class AddPasskey(CommandInput):
 
 
 class VerifyLogIn(CommandInput):
-    """A log-in that waits, and what proves a second factor."""
+    """A log-in that waits, and what more proves who it is."""
 
     challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
-    method: SecondMethod = Field(description="One of the `methods` that logging in answered")
+    method: ChallengeMethod = Field(description="One of the `methods` that logging in answered")
     code: str | None = Field(
-        None, pattern=CODE, repr=False, description="For `totp`, what the app shows; for `recovery`, one of those codes"
+        None,
+        pattern=CODE,
+        repr=False,
+        description="For `totp`, what the app shows; for `recovery`, one of those codes; for `email`, what was sent",
     )
     credential: Assertion | None = Field(None, description="For `passkey`")
+    remember_days: int = Field(
+        30, ge=0, le=90, description="For `email`: for how many days no code is asked for on this device"
+    )
+
+
+class SendCode(CommandInput):
+    """A log-in that waits for a code."""
+
+    challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
 
 
 class StepUp(CommandInput):
@@ -204,7 +216,9 @@ class Challenge(Wire, frozen=True):
     """The password is right, and more must be proven."""
 
     challenge: Annotated[str, Meta(description="For `/auth/login/verify`; keep it in memory alone")]
-    methods: Annotated[list[SecondMethod], Meta(description="Any one of them will do", examples=[["totp", "recovery"]])]
+    methods: Annotated[
+        list[ChallengeMethod], Meta(description="Any one of them will do", examples=[["totp", "recovery"]])
+    ]
     expires_in: Annotated[int, Meta(description="Seconds", examples=[600])]
 
 
@@ -346,6 +360,46 @@ class SessionList(Wire, frozen=True):
     """Where the person is logged in, the latest used first."""
 
     data: list[Session]
+
+
+class Device(Wire, frozen=True):
+    """A device on which the person is asked for no code by e-mail."""
+
+    id: UUID
+    device: Annotated[str | None, Meta(description="What its browser said it is")]
+    created_at: datetime
+    last_used_at: Annotated[datetime, Meta(description="When it spared them a code last")]
+    expires_at: datetime
+
+
+class DeviceList(Wire, frozen=True):
+    """Where the person is asked for no code, the latest used first."""
+
+    data: list[Device]
+
+
+class Forgotten(Wire, frozen=True):
+    """A device is known no more."""
+
+    forgotten: Literal[1]
+
+
+class ForgottenAnswer(Wire, frozen=True):
+    """A device is known no more."""
+
+    data: Forgotten
+
+
+class CodeSent(Wire, frozen=True):
+    """A code is sent; earlier ones are good no more."""
+
+    expires_in: Annotated[int, Meta(description="Seconds for which it is good", examples=[600])]
+
+
+class CodeSentAnswer(Wire, frozen=True):
+    """A code is sent."""
+
+    data: CodeSent
 
 
 class Ended(Wire, frozen=True):

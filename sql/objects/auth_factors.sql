@@ -34,6 +34,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION auth.still_needed(uuid, text[]) IS 'Methods one of which must be proven yet before a person is in';
 
+-- A log-in that waits although no second factor is needed waits for a code by e-mail (auth_devices.sql).
+CREATE OR REPLACE FUNCTION auth.challenge_methods(person uuid, amr text[]) RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN cardinality(needed) > 0 THEN needed ELSE '{email}' END FROM auth.still_needed(person, amr) needed
+$$;
+COMMENT ON FUNCTION auth.challenge_methods(uuid, text[]) IS 'Methods by any one of which a log-in that waits may go on';
+
 -- Whoever has a second factor proves that one again: the password is what others learn first.
 CREATE OR REPLACE FUNCTION auth.step_up_methods(person uuid) RETURNS text[]
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -44,7 +52,7 @@ $$;
 COMMENT ON FUNCTION auth.step_up_methods(uuid) IS 'Methods one of which makes a person''s session fresh';
 
 -- What was proven, with one method more, in the words of RFC 8176. mfa: two different factors. A passkey is two by itself, for
--- the authenticator, which the person has, signs only once it knows them by a PIN or their body.
+-- the authenticator, which the person has, signs only once it knows them by a PIN or their body. A code by e-mail is none: the mail may be read by whoever has the password.
 CREATE OR REPLACE FUNCTION auth.proven_by(amr text[], method text) RETURNS text[]
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -52,7 +60,7 @@ AS $$
       FROM (SELECT word, min(place) AS place
               FROM unnest(amr || CASE method WHEN 'password' THEN '{pwd}'::text[] WHEN 'passkey' THEN '{pop,user,mfa}'
                                                  ELSE '{otp}' END
-                              || CASE WHEN method <> 'password' AND 'pwd' = ANY (amr) THEN '{mfa}'::text[] END)
+                              || CASE WHEN method NOT IN ('password', 'email') AND 'pwd' = ANY (amr) THEN '{mfa}'::text[] END)
                    WITH ORDINALITY AS words (word, place)
              GROUP BY word) once
 $$;
@@ -124,11 +132,11 @@ BEGIN
     IF FOUND THEN
         PERFORM auth.note('user:' || person, NULL, 'login.challenged', 'user:' || person, address);
     END IF;
-    RETURN QUERY SELECT auth.still_needed(person, '{pwd}');
+    RETURN QUERY SELECT auth.challenge_methods(person, '{pwd}');
 END
 $$;
 COMMENT ON FUNCTION auth.open_challenge(bytea, uuid, text, bytea, text, interval, text) IS
-    'A log-in needs a second factor: remember what was proven; by which methods it may go on';
+    'A log-in needs more: remember what was proven; by which methods it may go on';
 
 -- A try is counted before it is looked at, so that of many at once no more than `most` are. No row: the challenge is none of
 -- ours, another client's, too old, used, or was tried as often as it may be.
@@ -139,7 +147,7 @@ AS $$
     UPDATE auth.challenges c SET tries = c.tries + 1
      WHERE c.token_hash = challenge AND c.client = try_challenge.client AND c.expires_at > clock_timestamp()
        AND c.session_id IS NULL AND c.tries < most
-    RETURNING c.user_id, auth.still_needed(c.user_id, c.amr)
+    RETURNING c.user_id, auth.challenge_methods(c.user_id, c.amr)
 $$;
 COMMENT ON FUNCTION auth.try_challenge(bytea, bytea, integer) IS
     'Count a try to go on with a challenge: whose it is, and by which methods it may go on';
@@ -155,6 +163,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     met auth.challenges;
+    counts boolean;
     proven text[];
 BEGIN
     PERFORM FROM auth.users u
@@ -162,12 +171,19 @@ BEGIN
     SELECT c.* INTO met FROM auth.challenges c
      WHERE c.token_hash = challenge AND c.client = meet_challenge.client AND c.expires_at > clock_timestamp();
     -- The same session again: asked twice, where the connection broke before the answer came.
-    IF NOT FOUND OR met.session_id <> session OR NOT method = ANY (auth.second_methods(met.user_id)) AND met.session_id IS NULL
+    IF NOT FOUND OR met.session_id <> session
+       OR met.session_id IS NULL AND NOT method = ANY (auth.challenge_methods(met.user_id, met.amr))
     THEN
         RETURN QUERY SELECT 'ended', NULL::uuid, NULL::uuid, NULL::text, NULL::integer, NULL::text[];
         RETURN;
     END IF;
-    IF met.session_id IS NULL AND NOT auth.prove(met.user_id, method, proof) THEN
+    counts := CASE
+        WHEN met.session_id IS NOT NULL THEN true
+        -- A code by e-mail is of this one challenge; whatever else is proven, of the person.
+        WHEN method = 'email' THEN met.code_hash IS NOT DISTINCT FROM decode(proof, 'hex')
+        ELSE auth.prove(met.user_id, method, proof)
+    END;
+    IF NOT counts THEN
         PERFORM auth.note('anybody', NULL, 'login.refused', 'user:' || met.user_id, address,
                           jsonb_build_object('why', 'does_not_count', 'method', method));
         RETURN QUERY SELECT 'wrong', NULL::uuid, NULL::uuid, NULL::text, NULL::integer, NULL::text[];

@@ -197,6 +197,12 @@ challenges = Table(
     stamp("created_at", "When it was made, UTC"),
     instant("expires_at", "Until when it may be gone on with, UTC", required=True, erased="created_at"),
     reference("session_id", "Session that it ended in: auth.sessions.id; null: none yet. It is good for one"),
+    _bytes(
+        "code_hash",
+        "HMAC-SHA-256 of the code that was sent by e-mail last, by the challenge; null: none was",
+        personal="secret",
+        erased="NULL",
+    ),
     schema="auth",
     comment="One row per log-in that needs more than was proven at first.",
 )
@@ -310,6 +316,28 @@ ceremonies = Table(
     comment="One row per time that a browser was asked for a passkey; of no use after minutes, forgotten each night.",
 )
 Index(None, ceremonies.c.session_id)
+
+devices = Table(
+    "devices",
+    metadata,
+    key("Device"),
+    _of("users", "Person: auth.users.id"),
+    _bytes(
+        "token_hash",
+        "SHA-256 of the token in the device's cookie, which is 256 random bits",
+        required=True,
+        personal="secret",
+        erased="decode(replace(id::text, '-', ''), 'hex')",
+    ),
+    text("device", "What its browser said it is, for the person to recognize", personal=True),
+    stamp("created_at", "When the person wanted it remembered, UTC"),
+    stamp("last_used_at", "When it spared them a code last, UTC"),
+    instant("expires_at", "Until when it does, UTC", required=True),
+    UniqueConstraint("token_hash"),
+    schema="auth",
+    comment="Devices on which somebody who logs in by a password alone is asked for no code by e-mail.",
+)
+Index(None, devices.c.user_id)
 
 signing_keys = Table(
     "signing_keys",

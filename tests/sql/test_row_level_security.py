@@ -20,11 +20,12 @@ SYNC = sorted(table.name for table in metadata.tables.values() if table.schema =
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
     "act_for", "add_passkey", "attempt", "authenticated_at", "begin_ceremony", "begin_passkey", "begin_session",
-    "begin_totp", "change_password", "confirm_totp", "end_all_sessions", "end_passkey", "end_session", "end_session_of",
-    "end_totp", "enter_by_passkey", "factors_of", "known", "me", "meet_challenge", "note", "open_challenge", "passkey",
-    "password_link", "password_of", "proving", "refresh", "renew_recovery_codes",
-    "request_password_link", "second_methods", "sessions_of", "set_password_by_link", "signing_key", "step_up",
-    "step_up_methods", "tell_limited", "try_challenge", "verifying",
+    "begin_totp", "change_password", "confirm_totp", "devices_of", "end_all_sessions", "end_passkey", "end_session",
+    "end_session_of", "end_totp", "enter_by_passkey", "factors_of", "forget_device", "known", "me", "meet_challenge",
+    "note", "open_challenge", "passkey", "password_link", "password_of", "proving", "refresh", "remember_device",
+    "renew_recovery_codes", "request_password_link", "second_methods", "send_code", "sessions_of",
+    "set_password_by_link", "signing_key", "step_up", "step_up_methods", "tell_limited", "try_challenge", "verifying",
+    "waits_for_code",
 )  # fmt: skip
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 

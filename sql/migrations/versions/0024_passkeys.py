@@ -1,4 +1,4 @@
-"""Passkeys, and the ceremonies in which they are made and used."""
+"""Passkeys, and the ceremonies in which they are made and used; codes by e-mail, and devices that need none."""
 
 from alembic import op
 
@@ -53,6 +53,30 @@ COMMENT ON COLUMN auth.ceremonies.client IS 'SHA-256 of what tells the client th
 COMMENT ON COLUMN auth.ceremonies.created_at IS 'When it began, UTC';
 COMMENT ON COLUMN auth.ceremonies.expires_at IS 'Until when its answer counts, UTC';
 COMMENT ON COLUMN auth.ceremonies.used_as IS 'Id of what came of it; null: nothing yet. It is good for one';
+ALTER TABLE auth.challenges ADD COLUMN code_hash BYTEA;
+COMMENT ON COLUMN auth.challenges.code_hash IS 'HMAC-SHA-256 of the code that was sent by e-mail last, by the challenge; null: none was';
+CREATE TABLE auth.devices (
+    id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    token_hash BYTEA NOT NULL,
+    device TEXT,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT devices_pkey PRIMARY KEY (id),
+    FOREIGN KEY(user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+    CONSTRAINT devices_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX devices_user_id_idx ON auth.devices (user_id);
+COMMENT ON TABLE auth.devices IS 'Devices on which somebody who logs in by a password alone is asked for no code by e-mail.';
+COMMENT ON COLUMN auth.devices.id IS 'Device';
+COMMENT ON COLUMN auth.devices.user_id IS 'Person: auth.users.id';
+COMMENT ON COLUMN auth.devices.token_hash IS 'SHA-256 of the token in the device''s cookie, which is 256 random bits';
+COMMENT ON COLUMN auth.devices.device IS 'What its browser said it is, for the person to recognize';
+COMMENT ON COLUMN auth.devices.created_at IS 'When the person wanted it remembered, UTC';
+COMMENT ON COLUMN auth.devices.last_used_at IS 'When it spared them a code last, UTC';
+COMMENT ON COLUMN auth.devices.expires_at IS 'Until when it does, UTC';
+DROP FUNCTION IF EXISTS auth.begin_session(uuid, uuid, text, text, bytea, text, text[], interval, text, text);
 COMMENT ON COLUMN auth.sessions.amr IS 'How the person proved who they are (RFC 8176): pwd, otp; pop and user, by a passkey; mfa';
 """
 

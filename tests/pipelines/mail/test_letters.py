@@ -30,6 +30,7 @@ ID = UUID("0b9ee7c5-0000-4000-8000-000000000000")
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAMPLES: dict[str, dict[str, Any]] = {
     "factor_changed": {"what": "code_used", "left": 3},
+    "log_in_code": {"code": "012345", "minutes": 10, "device": FIREFOX},
     "login_limited": {"address": "192.0.2.1"},
     "password_changed": {},
     "password_link": {"minutes": 30, "token": "t0ken"},
@@ -69,7 +70,12 @@ def test_each_message_is_written_in_both_languages_and_both_forms(template: str,
 
 
 def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted() -> None:
-    posting = (ROOT / "sql/objects/auth_mail.sql", ROOT / "sql/objects/auth.sql", ROOT / "cli/verbs/user.py")
+    posting = (
+        ROOT / "sql/objects/auth_mail.sql",
+        ROOT / "sql/objects/auth.sql",
+        ROOT / "sql/objects/auth_devices.sql",
+        ROOT / "cli/verbs/user.py",
+    )
     code = "\n".join(path.read_text() for path in posting)
     posted = re.findall(r"(?:auth\.post\w*|_send_link)\([^'\"]*?,\s*['\"](\w+)['\"]", code)
 

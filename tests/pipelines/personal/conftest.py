@@ -109,6 +109,7 @@ def with_factors(connection: Connection, user: UUID, mark: str) -> None:
         user_id=user, name=mark, credential_id=mark.encode(), public_key=mark.encode(), sign_count=0, transports=[],
         is_backed_up=False,
     )  # fmt: skip
+    insert(connection, "auth.devices", user_id=user, device=mark, token_hash=mark.encode(), expires_at=LONG)
     insert(connection, "auth.totp", user_id=user, secret="sealed", pending="sealed", last_step=1)
     insert(connection, "auth.recovery_codes", user_id=user, code_hash=user.bytes)
     insert(
