@@ -82,7 +82,9 @@ NEEDS: Mapping[str, Needs] = {
     "postgres": Needs(),
     "survivor": Needs(),
     "sandbox": Needs((SandboxSettings,), others=("SANDBOX_*",)),
-    "api": Needs((ApiSettings, AuthSettings, GatewaySettings, PlanSettings), "hub_api", (url_variable("hub_auth"),)),
+    "api": Needs(
+        (ApiSettings, AuthSettings, GatewaySettings, PlanSettings), "hub_api", (url_variable("hub_auth"), "SMTP_HOST")
+    ),
     "gateway": Needs((GatewaySettings, *SOURCES), "hub_sync"),
     "listen": Needs((EventSettings, SalesforceSettings), "hub_sync"),
     "apply": Needs((*SOURCES, MailSettings), "hub_sync", OF_DAGSTER),

@@ -236,10 +236,23 @@ class AuthSettings(_Settings):
     portal_name: str = Field(
         "Customer portal", pattern=r"^[^:]{1,60}$", description="what authenticator apps call the portal"
     )
+    passkey_domain: str | None = Field(
+        None,
+        pattern=r"^(localhost|([a-z0-9-]+\.)+[a-z][a-z0-9-]*)$",
+        description="domain that passkeys are for, the portal's or one above it; pages of AUTH_ORIGINS there make and"
+        " use them; changing it loses all of them; without one, none can be made or used",
+        examples=["example.com"],
+    )
     fresh_minutes: int = Field(
         10, ge=1, le=1440, description="for how long somebody who proved who they are may do what needs that"
     )
     challenge_minutes: int = Field(10, ge=1, le=60, description="for how long a log-in waits for its second factor")
+    device_codes: bool | None = Field(
+        None,
+        description="whether who logs in by a password alone on a device not seen before is sent a code by e-mail;"
+        " unset: in production, where SMTP_HOST is set",
+    )
+    codes_per_person: int = Field(10, ge=1, description="codes sent to one person by e-mail, per hour")
     tries_per_challenge: int = Field(5, ge=1, description="codes tried for one log-in")
     tries_per_factor: int = Field(10, ge=1, description="codes of one kind tried for one person, per 15 minutes")
     tries_per_factor_a_day: int = Field(100, ge=1, description="codes of one kind tried for one person, per 24 hours")
@@ -254,6 +267,21 @@ class AuthSettings(_Settings):
             if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", origin):
                 raise ValueError(f"{origin[:100]} is no origin such as https://portal.example.com")
         return origins
+
+    @property
+    def passkey_origins(self) -> list[str]:
+        """Origins of the pages that may make and use passkeys."""
+        return [origin for origin in self.origins if self.passkey_domain and _is_on(origin, self.passkey_domain)]
+
+    @model_validator(mode="after")
+    def _with_pages_for_passkeys(self) -> Self:
+        """Browsers offer passkeys to pages that came unaltered, of the domain itself or one below it."""
+        if self.passkey_domain and not self.passkey_origins:
+            raise SettingsError(
+                f"AUTH_PASSKEY_DOMAIN: none of AUTH_ORIGINS is an https:// page of {self.passkey_domain} or of a domain"
+                " below it (for localhost, http:// will do)"
+            )
+        return self
 
     @field_validator("factor_keys")
     @classmethod
@@ -646,6 +674,13 @@ def require_mode(hub: HubSettings, api: ApiSettings) -> None:
         )
 
 
+def sends_device_codes(hub: HubSettings, auth: AuthSettings, mail: MailSettings) -> bool:
+    """Whether a password alone is not enough on a device not seen before. Unset: not where no code would be sent."""
+    if auth.device_codes is not None:
+        return auth.device_codes
+    return hub.hub_mode == "production" and mail.smtp_host is not None
+
+
 def require_mail(hub: HubSettings, mail: MailSettings) -> None:
     """Refuse to send e-mail that others could read on its way, or whose links lead nowhere.
 
@@ -725,6 +760,13 @@ def _example(field: FieldInfo | None, location: list[str]) -> str:
         default = getattr(default, part.lower(), None)
     plain = isinstance(default, str | int | float) and not isinstance(default, bool)
     return f" (for example {default})" if plain and default != "" else ""
+
+
+def _is_on(origin: str, domain: str) -> bool:
+    """Whether a page of that origin may use a passkey of that domain (WebAuthn, 5.1.3 and 13.4.9)."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    return (host == domain or host.endswith(f".{domain}")) and (parts.scheme == "https" or host == "localhost")
 
 
 def url_as(settings: HubSettings, role: Role) -> str:

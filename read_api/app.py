@@ -26,6 +26,7 @@ from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factor_controller import FactorController, StepUpController
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
+from read_api.auth.passkeys import Passkeys
 from read_api.auth.people import People
 from read_api.auth.people_controller import InvitationController, MemberController
 from read_api.auth.problems import AUTH_HANDLERS
@@ -94,11 +95,12 @@ def create_app(
     gateway: GatewaySettings | None = None,
     plans: Collection[str] = tuple(FreebitVocabulary().plan_names),
     auth: AuthSettings | None = None,
+    device_codes: bool = False,
 ) -> Litestar:
     """The application; it connects when it starts, and starts without a database too.
 
     Without a `gateway`, pay links and identity documents are not offered. `plans`: codes of those that a SIM line may
-    change to.
+    change to. `device_codes`: whether a password alone is not enough on a device that was not seen before.
 
     Raises:
         SettingsError: there is no database URL, or what is for development is set in production.
@@ -109,7 +111,8 @@ def create_app(
     database.resolved = follower.resolved
     auth = auth or AuthSettings()
     log_in = Database(url_as(hub, "hub_auth"), auth.pool_size)
-    door = Door(api, auth, log_in)
+    door = Door(api, auth, log_in, device_codes=device_codes)
+    factors = Factors(door, log_in, now)
     verification = Verification(url_as(hub, "hub_api"), database, api.jwt_minutes)
     key_uses = KeyUses(log_in)
     guard = BearerGuard(hub, api, verification, key_uses)
@@ -151,6 +154,7 @@ def create_app(
         views=views,
         people=People(auth, factors, door.passwords, log_in),
         email_changes=EmailChanges(factors, log_in),
+        passkeys=Passkeys(door, factors, log_in),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,

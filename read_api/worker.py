@@ -4,8 +4,18 @@ import gc
 
 from litestar import Litestar
 
-from core.logging import configure
-from core.settings import ApiSettings, AuthSettings, GatewaySettings, HubSettings, PlanSettings, environment_has, load
+from core.logging import configure, logger
+from core.settings import (
+    ApiSettings,
+    AuthSettings,
+    GatewaySettings,
+    HubSettings,
+    MailSettings,
+    PlanSettings,
+    environment_has,
+    load,
+    sends_device_codes,
+)
 from read_api.app import create_app
 
 # Objects that came and did not go, before the youngest are looked through; rounds of those before the middle ones are;
@@ -18,7 +28,12 @@ def application() -> Litestar:
     configure()
     gateway = load(GatewaySettings) if environment_has("GATEWAY_TOKEN") else None
     plans = tuple(load(PlanSettings).vocabulary.plan_names)
-    app = create_app(load(HubSettings), load(ApiSettings), gateway=gateway, plans=plans, auth=load(AuthSettings))
+    hub, auth = load(HubSettings), load(AuthSettings)
+    codes = sends_device_codes(hub, auth, load(MailSettings))
+    if not codes and auth.device_codes is None and hub.hub_mode == "production":
+        # A password that leaked lets in from anywhere: whoever runs the hub must be able to see it.
+        logger("read_api").warning("auth.device_codes_off", reason="no SMTP_HOST")
+    app = create_app(hub, load(ApiSettings), gateway=gateway, plans=plans, auth=auth, device_codes=codes)
     _collect_seldom()
     return app
 

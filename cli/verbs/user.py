@@ -72,6 +72,7 @@ FACTORS = (
     Column("method", "second factor"),
     Column("since", "since (UTC)", moment),
     Column("remaining", "left", number, right=True),
+    Column("name", "name", plain),
 )
 SESSIONS = (
     Column("id", "session"),

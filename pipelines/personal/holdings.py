@@ -55,9 +55,20 @@ _BY_OTHER_COLUMNS = {
     "sync.inbox": "id = ANY(%(notified)s)",
     "auth.users": "id = ANY(%(people)s)",
     **dict.fromkeys(("auth.sessions", "auth.views", "auth.invitations"), _SESSIONS),
-    "auth.refresh_tokens": f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
     **dict.fromkeys(
-        ("auth.challenges", "auth.email_changes", "auth.totp", "auth.recovery_codes"), "user_id = ANY(%(only_theirs)s)"
+        ("auth.refresh_tokens", "auth.ceremonies"),
+        f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above
+    ),
+    **dict.fromkeys(
+        (
+            "auth.challenges",
+            "auth.devices",
+            "auth.email_changes",
+            "auth.passkeys",
+            "auth.recovery_codes",
+            "auth.totp",
+        ),
+        "user_id = ANY(%(only_theirs)s)",
     ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above

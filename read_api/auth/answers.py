@@ -7,8 +7,10 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
 from read_api.auth import cookies
+from read_api.auth.ceremonies import Answer
 from read_api.auth.door import Door
 from read_api.auth.entering import Challenged, Client, Entered
+from read_api.auth.models import Assertion, StepUp, VerifyLogIn
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.problems.catalogue import Kind
@@ -16,6 +18,8 @@ from read_api.http.problems.errors import InvalidFieldError
 from read_api.http.responses import problem_spec
 
 MOST_DEVICE_CHARACTERS = 200
+SHOWN = {"password": "password", "passkey": "credential"}
+"""Which field holds what proves it, by the method; for all others, `code` does."""
 BODY = (catalogue.TOO_LARGE, catalogue.TOO_SLOW)
 
 
@@ -37,7 +41,21 @@ def auth_answers(model: Any, *kinds: Kind, status: int = 200, also: Any = None) 
 def client_of(request: ApiRequest) -> Client:
     address = request.client.host if request.client else ""
     told = request.headers.get("user-agent", "")[:MOST_DEVICE_CHARACTERS]
-    return Client(address, "".join(each if " " <= each <= "~" else "?" for each in told))
+    device = "".join(each if " " <= each <= "~" else "?" for each in told)
+    return Client(address, device, cookies.token_in(request, cookies.DEVICE))
+
+
+def shown_in(data: VerifyLogIn | StepUp) -> str | Answer:
+    """What proves it, by the method that is named.
+
+    Raises:
+        InvalidFieldError: it is missing.
+    """
+    name = SHOWN.get(data.method, "code")
+    shown = getattr(data, name)
+    if shown is None:
+        raise InvalidFieldError(name, f"is needed for the method {data.method}")
+    return shown.model_dump(by_alias=True) if isinstance(shown, Assertion) else str(shown)
 
 
 def let_in(door: Door, entered: Entered) -> JsonAnswer:
@@ -49,6 +67,9 @@ def let_in(door: Door, entered: Entered) -> JsonAnswer:
     answer = said(data)
     if entered.refresh is not None:
         answer.add_header(b"set-cookie", cookies.setting(entered.refresh, door.settings.session_days))
+    if entered.device is not None:
+        device = cookies.setting(entered.device.token, entered.device.days, cookies.DEVICE)
+        answer.add_header(b"set-cookie", device)
     return answer
 
 
@@ -59,6 +80,10 @@ def challenged(door: Door, found: Challenged) -> JsonAnswer:
 
 def ended(sessions: int) -> JsonAnswer:
     return said({"ended": sessions})
+
+
+def passkey_options(options: dict[str, Any]) -> JsonAnswer:
+    return said({"publicKey": options})
 
 
 def recovery_codes(codes: Sequence[str], sessions: int) -> JsonAnswer:

@@ -8,7 +8,18 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 
 from read_api.auth import cookies
-from read_api.auth.answers import BODY, auth_answers, challenged, client_of, ended, let_in, require_json, said
+from read_api.auth.answers import (
+    BODY,
+    auth_answers,
+    challenged,
+    client_of,
+    ended,
+    let_in,
+    passkey_options,
+    require_json,
+    said,
+    shown_in,
+)
 from read_api.auth.caller import caller_of
 from read_api.auth.door import Door
 from read_api.auth.entering import Challenged
@@ -19,17 +30,23 @@ from read_api.auth.models import (
     ChallengeAnswer,
     ChangeEmail,
     ChangePassword,
+    CodeSentAnswer,
     ConfirmEmail,
+    DeviceList,
     EndedAnswer,
+    ForgottenAnswer,
     KeySet,
     LogIn,
+    PasskeyOptionsAnswer,
     PersonAnswer,
     RequestedAnswer,
     RequestPasswordReset,
     ResetPassword,
+    SendCode,
     SessionList,
     SwitchAccount,
     TokenAnswer,
+    UsePasskey,
     VerifyLogIn,
 )
 from read_api.auth.password_links import LINK_MINUTES
@@ -57,7 +74,8 @@ class DoorController(Controller):
     async def log_in(self, request: ApiRequest, data: JSONBody[LogIn]) -> JsonAnswer:
         """Log in with e-mail address and password: an access token, and a cookie that gets the next one.
 
-        Who has a second factor gets a challenge instead (202), to go on with at `/auth/login/verify`.
+        Who has a second factor gets a challenge instead (202), to go on with at `/auth/login/verify`; who has none gets
+        one where this device is not known for theirs, and a code by e-mail.
         """
         door = _door(request)
         require_json(request)
@@ -69,16 +87,69 @@ class DoorController(Controller):
         operation_id="verifyLogIn",
         status_code=200,
         responses=auth_answers(
-            TokenAnswer, catalogue.WRONG_CODE, catalogue.CHALLENGE_ENDED, catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT,
-            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+            TokenAnswer, catalogue.WRONG_CODE, catalogue.PASSKEY_REFUSED, catalogue.CHALLENGE_ENDED,
+            catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
         ),
     )  # fmt: skip
     async def verify(self, request: ApiRequest, data: JSONBody[VerifyLogIn]) -> JsonAnswer:
-        """Go on with a log-in by a code: of an authenticator app, or a recovery code."""
+        """Go on with a log-in by a passkey, or by a code: of an authenticator app, a recovery code, or one by e-mail.
+
+        After a code by e-mail, a cookie spares this device the next ones, for `rememberDays`.
+        """
         door = _door(request)
         require_json(request)
         factors = services_of(request).factors
-        return let_in(door, await factors.verify(data.challenge, data.method, data.code, client_of(request)))
+        shown, client = shown_in(data), client_of(request)
+        entered = await factors.verify(data.challenge, data.method, shown, client, remember_days=data.remember_days)
+        return let_in(door, entered)
+
+    @post(
+        "/login/send-code",
+        operation_id="sendCode",
+        status_code=202,
+        responses=auth_answers(
+            CodeSentAnswer, catalogue.CHALLENGE_ENDED, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, *BODY,
+            status=202,
+        ),
+    )  # fmt: skip
+    async def send_code(self, request: ApiRequest, data: JSONBody[SendCode]) -> JsonAnswer:
+        """Have another code sent by e-mail, for a log-in that waits for one. Earlier ones are good no more."""
+        door = _door(request)
+        require_json(request)
+        await door.device_codes.send_again(data.challenge, client_of(request))
+        return said({"expiresIn": door.settings.challenge_minutes * 60}, status=202)
+
+    @post(
+        "/login/passkey",
+        operation_id="askForPasskey",
+        status_code=200,
+        responses=auth_answers(
+            PasskeyOptionsAnswer, catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, catalogue.NOT_SET_UP
+        ),
+    )
+    async def ask_for_passkey(self, request: ApiRequest) -> JsonAnswer:
+        """What the browser is to be asked with, for any passkey that it has: nobody says first who they are.
+
+        What it gives goes to `/auth/login/passkey/verify`, or where a passkey is one of the `methods`.
+        """
+        _door(request)
+        return passkey_options(await services_of(request).passkeys.options(client_of(request)))
+
+    @post(
+        "/login/passkey/verify",
+        operation_id="logInByPasskey",
+        status_code=200,
+        responses=auth_answers(
+            TokenAnswer, catalogue.PASSKEY_REFUSED, catalogue.PERSON_LOCKED, catalogue.NO_ACCOUNT,
+            catalogue.FOREIGN_ORIGIN, catalogue.TOO_MANY_TRIES, catalogue.NOT_SET_UP, *BODY,
+        ),
+    )  # fmt: skip
+    async def log_in_by_passkey(self, request: ApiRequest, data: JSONBody[UsePasskey]) -> JsonAnswer:
+        """Log in by a passkey: an access token, and a cookie that gets the next one. Nothing more is asked for."""
+        door = _door(request)
+        require_json(request)
+        answer = data.credential.model_dump(by_alias=True)
+        return let_in(door, await services_of(request).passkeys.log_in(answer, client_of(request)))
 
     @post(
         "/refresh",
@@ -193,6 +264,24 @@ class PersonController(Controller):
         """Log out one device."""
         await services_of(request).door.end_session(caller_of(request), session_id, client_of(request))
         return ended(1)
+
+    @get("/devices", operation_id="listDevices", responses=auth_answers(DeviceList, catalogue.INVALID_TOKEN))
+    async def devices(self, request: ApiRequest) -> JsonAnswer:
+        """The devices on which the person is asked for no code by e-mail."""
+        return said(await services_of(request).door.devices(caller_of(request)))
+
+    @delete(
+        "/devices/{device_id:str}",
+        operation_id="forgetDevice",
+        status_code=200,
+        responses=auth_answers(ForgottenAnswer, catalogue.INVALID_TOKEN, catalogue.NOT_FOUND),
+    )
+    async def forget_device(
+        self, request: ApiRequest, device_id: Annotated[UUID, Parameter(description="The device's id")]
+    ) -> JsonAnswer:
+        """Ask for a code again when somebody logs in on a device. Whoever is logged in there stays so."""
+        await services_of(request).door.forget_device(caller_of(request), device_id, client_of(request))
+        return said({"forgotten": 1})
 
     @post(
         "/logout-all",

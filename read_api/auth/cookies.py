@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 from read_api.auth.errors import ForeignOriginError
 
 NAME = "__Host-hub_refresh"
+DEVICE = "__Host-hub_device"
 """The prefix makes browsers take it from this host alone: no other subdomain can set or overwrite it (cookie tossing,
 session fixation). It wants Path=/, so the path is not narrowed: that would keep it from nobody (decision 0031)."""
 ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -17,22 +18,22 @@ ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 AnyRequest = Request[Any, Any, Any]
 
 
-def token_in(request: AnyRequest) -> str:
-    """The refresh token that came; empty: none, or more than one, of which one is not ours."""
+def token_in(request: AnyRequest, name: str = NAME) -> str:
+    """The token that came in a cookie; empty: none, or more than one, of which one is not ours."""
     found = [
         value
-        for name, header in request.scope["headers"]
-        if name == b"cookie"
+        for sent, header in request.scope["headers"]
+        if sent == b"cookie"
         for pair in header.decode("latin-1").split(";")
         for key, _, value in [pair.strip().partition("=")]
-        if key == NAME
+        if key == name
     ]
     return found[0] if len(found) == 1 else ""
 
 
-def setting(token: str, days: int) -> bytes:
+def setting(token: str, days: int, name: str = NAME) -> bytes:
     """The header that has a browser keep it."""
-    return f"{NAME}={token}; Max-Age={days * 86_400}; {ATTRIBUTES}".encode()
+    return f"{name}={token}; Max-Age={days * 86_400}; {ATTRIBUTES}".encode()
 
 
 FORGETTING = f"{NAME}=; Max-Age=0; {ATTRIBUTES}".encode()

@@ -11,6 +11,7 @@ import msgspec
 from core.errors import NotFoundError
 from core.settings import ApiSettings, AuthSettings
 from read_api.auth.caller import Caller
+from read_api.auth.device_codes import DeviceCodes
 from read_api.auth.entering import (
     TOKEN_BYTES,
     Challenged,
@@ -52,6 +53,8 @@ ACT_FOR = Question("auth/act_for")
 PASSWORD_OF = Question("auth/password_of")
 CHANGE_PASSWORD = Question("auth/change_password")
 TELL_LIMITED = Question("auth/tell_limited")
+DEVICES_OF = Question("auth/devices_of")
+FORGET_DEVICE = Question("auth/forget_device")
 
 HOUR_SECONDS = 3600
 QUARTER_SECONDS = 900
@@ -61,15 +64,22 @@ MINUTE_SECONDS = 60
 class Door:
     """One for the application; `database` is asked as role hub_auth."""
 
-    def __init__(self, api: ApiSettings, settings: AuthSettings, database: Database) -> None:
+    def __init__(
+        self, api: ApiSettings, settings: AuthSettings, database: Database, *, device_codes: bool = False
+    ) -> None:
         self.settings = settings
         self.issuer = Issuer(api, database)
         self.passwords = Passwords(settings)
         self.password_links = PasswordLinks(settings, database, self.passwords)
+        self.device_codes = DeviceCodes(settings, database)
+        self._asks_for_codes = device_codes
         self._database = database
 
     async def log_in(self, email: str, password: str, client: Client) -> Entered | Challenged:
-        """A session for whoever knows the password; for whoever has a second factor, a challenge to prove that as well.
+        """A session for whoever knows the password, or a challenge to prove more.
+
+        Whoever has a second factor proves that. Whoever has none and is on a device that is not known for theirs proves
+        a code, which is sent by e-mail, where the settings want it.
 
         Raises:
             WrongCredentialsError: nobody has that address, or another password. It takes as long either way.
@@ -100,7 +110,8 @@ class Door:
         values = {
             "session": session, "person": person, "verified": stored, "rehashed": rehashed, "token": hashed(token),
             "device": client.device, "amr": "pwd", "days": str(self.settings.session_days), "forgiven": theirs,
-            "address": client.address,
+            "address": client.address, "codes": str(self._asks_for_codes).lower(),
+            "shown": None if (shown := read(client.known_by)) is None else hashed(shown),
         }  # fmt: skip
         ((outcome, customer, role, epoch, since),) = await self._database.tell(BEGIN_SESSION, values)
         if outcome == b"challenged":
@@ -183,6 +194,20 @@ class Door:
         """Where the caller is logged in, as JSON."""
         return await self._json(SESSIONS_OF, caller)
 
+    async def devices(self, caller: Caller) -> bytes:
+        """The devices on which the caller is asked for no code, as JSON."""
+        return await self._json(DEVICES_OF, caller)
+
+    async def forget_device(self, caller: Caller, which: UUID, client: Client) -> None:
+        """Ask for a code again on one of the caller's devices.
+
+        Raises:
+            NotFoundError: it is none of theirs.
+        """
+        values = {"session": caller.session, "which": str(which), "address": client.address}
+        if (await self._database.tell(FORGET_DEVICE, values))[0][0] != b"t":
+            raise NotFoundError("there is no such device")
+
     async def act_for(self, caller: Caller, customer: UUID, client: Client) -> Entered:
         """Another access token, for another of the caller's customers.
 
@@ -240,6 +265,8 @@ class Door:
             "forgiven": forgiven, "minutes": str(self.settings.challenge_minutes), "address": client.address,
         }  # fmt: skip
         ((methods,),) = await self._database.tell(OPEN_CHALLENGE, values)
+        if methods == b"email":
+            await self.device_codes.send(person or "", challenge, client)
         return Challenged(written(challenge), text_of(methods).split())
 
     async def _tell_limited(self, email: str, client: Client, limit: Limit) -> None:

@@ -25,10 +25,14 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True)
 class Client:
-    """Where a request comes from. `device`: what the browser says it is."""
+    """Where a request comes from.
+
+    device: what the browser says it is. known_by: the token that it was remembered by; empty: it shows none.
+    """
 
     address: str
     device: str
+    known_by: str = ""
 
     @property
     def digest(self) -> str:
@@ -37,16 +41,26 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """A device that is known for so many days by a token."""
+
+    token: str
+    days: int
+
+
+@dataclass(frozen=True)
 class Entered:
     """Somebody is in. `refresh`: the token for the cookie; None: they keep the one they have.
 
     minutes: how long the access token is good.
+    device: None: it is not to be remembered, or is already.
     """
 
     access: str
     caller: Caller
     refresh: str | None
     minutes: int
+    device: Remembered | None = None
 
 
 @dataclass(frozen=True)

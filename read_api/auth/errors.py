@@ -64,8 +64,16 @@ class WrongCodeError(HubError):
     """The code is not right, or was used before. Never says which."""
 
 
+class PasskeyRefusedError(HubError):
+    """What a browser's authenticator signed does not count. Never says why."""
+
+
 class PasswordTooShortError(HubError):
     """The password is too short to be the only factor."""
+
+
+class LastWayInError(HubError):
+    """With what would be left, the person could not log in any more."""
 
 
 class FreshAuthenticationNeededError(HubError):

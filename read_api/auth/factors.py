@@ -5,7 +5,7 @@ also says what a further method takes; here it takes a branch of `_proof`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Literal
 from uuid import uuid4
@@ -14,13 +14,28 @@ import msgspec
 
 from core.clock import Clock, utc_now
 from core.errors import NotFoundError
+from read_api.auth.assertions import Assertions
 from read_api.auth.caller import Caller
+from read_api.auth.ceremonies import Answer
+from read_api.auth.device_codes import proof_of
 from read_api.auth.door import QUARTER_SECONDS, Door, require_begun
-from read_api.auth.entering import TOKEN_BYTES, Client, Entered, caller_of_row, hashed, read, text_of
+from read_api.auth.entering import (
+    TOKEN_BYTES,
+    Client,
+    Entered,
+    Remembered,
+    caller_of_row,
+    hashed,
+    read,
+    text_of,
+    written,
+)
 from read_api.auth.errors import (
     ChallengeEndedError,
     FreshAuthenticationNeededError,
+    LastWayInError,
     NoAccountError,
+    PasskeyRefusedError,
     PasswordTooShortError,
     WrongCodeError,
 )
@@ -34,8 +49,8 @@ from read_api.http.problems.errors import InvalidFieldError
 from read_api.store.database import Database
 from read_api.store.questions import Question
 
-SecondMethod = Literal["totp", "recovery"]
-Method = Literal["password", "totp", "recovery"]
+ChallengeMethod = Literal["passkey", "totp", "recovery", "email"]
+Method = Literal["password", "passkey", "totp", "recovery"]
 
 TRY_CHALLENGE = Question("auth/try_challenge")
 MEET_CHALLENGE = Question("auth/meet_challenge")
@@ -53,11 +68,12 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Known:
-    """What a person's proofs are compared with: the hash of their password, and the sealed secret of their app."""
+    """What a person's proofs are compared with: their password's hash, their app's sealed secret, their challenge."""
 
     person: str
     password_hash: str | None = None
     secret: str | None = None
+    challenge: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -86,59 +102,71 @@ class Factors:
         self._passwords = door.passwords
         self._database = database
         self._seal = Seal(door.settings)
+        self.assertions = Assertions(door.settings, database)
         self._now = now
 
     # -- proving it --------------------------------------------------------------------------------------------------
 
-    async def verify(self, challenge: str, method: SecondMethod, code: str, client: Client) -> Entered:
-        """Go on with a log-in by a second factor: what a log-in gives.
+    async def verify(
+        self, challenge: str, method: ChallengeMethod, shown: str | Answer, client: Client, *, remember_days: int = 0
+    ) -> Entered:
+        """Go on with a log-in by a second factor, or a code by e-mail: what a log-in gives.
+
+        `shown`: the code, or of a passkey the answer. `remember_days`: for how long no code is sent to this device.
 
         Raises:
             ChallengeEndedError: it is none of ours, another client's, too old, used, or was tried too often.
-            WrongCodeError: the code is not right, or was used before.
+            WrongCodeError, PasskeyRefusedError: it is not right, or was used before.
             InvalidFieldError: the person has no such factor.
             TooManyTriesError, PersonLockedError, NoAccountError, NotSetUpError, DatabaseDownError.
         """
-        key, shown = await self._issuer.key(), read(challenge)
-        await self._attempt_from(client)
-        if shown is None:
+        key, waiting = await self._issuer.key(), read(challenge)
+        await self.attempt_from(client)
+        if waiting is None:
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        asked = {"challenge": hashed(shown), "client": client.digest}
+        asked = {"challenge": hashed(waiting), "client": client.digest}
         rows = await self._database.tell(TRY_CHALLENGE, asked | {"most": str(self._settings.tries_per_challenge)})
         if not rows:
             raise ChallengeEndedError("this log-in cannot be gone on with")
         person, methods, secret = map(text_of, rows[0])
         require_method(method, methods.split())
-        proof = await self._proof(Known(person, secret=secret), method, code)
+        known = Known(person, secret=secret, challenge=waiting)
+        proof = await self._proof(known, method, shown, client)
         if proof is None:
             await note(self._database, "login.refused", client, person, why="wrong_code", method=method)
-            raise WrongCodeError("the code is not right")
-        token, session = token_bytes(TOKEN_BYTES), str(uuid4())
+            raise _refused(method)
+        token, session, device = token_bytes(TOKEN_BYTES), str(uuid4()), token_bytes(TOKEN_BYTES)
+        remembers = method == "email" and remember_days > 0
         values = asked | {
             "method": method, "proof": proof, "session": session, "token": hashed(token), "device": client.device,
             "days": str(self._settings.session_days), "forgiven": tries_of(person, method), "address": client.address,
+            "remembered": hashed(device) if remembers else None, "remember_days": str(remember_days),
         }  # fmt: skip
-        ((outcome, _, customer, role, epoch, amr, since),) = await self._database.tell(MEET_CHALLENGE, values)
+        ((outcome, _, customer, role, epoch, amr, since, _),) = await self._database.tell(MEET_CHALLENGE, values)
         if outcome == b"wrong":
-            raise WrongCodeError("the code is not right")
+            raise _refused(method)
         require_begun(outcome)
         if outcome != b"begun":
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        return self._issuer.entered(key, caller_of_row(customer, role, epoch, amr, since, person, session), token)
+        caller = caller_of_row(customer, role, epoch, amr, since, person, session)
+        entered = self._issuer.entered(key, caller, token)
+        return replace(entered, device=Remembered(written(device), remember_days)) if remembers else entered
 
-    async def step_up(self, caller: Caller, method: Method, shown: str, client: Client) -> Entered:
-        """The caller proves again who they are: an access token that is fresh. `shown`: the password, or the code.
+    async def step_up(self, caller: Caller, method: Method, shown: str | Answer, client: Client) -> Entered:
+        """The caller proves again who they are: an access token that is fresh.
+
+        `shown`: the password, the code, or of a passkey the answer.
 
         Raises:
             InvalidFieldError: the password is wrong, or it takes another method.
-            WrongCodeError, TooManyTriesError, NoAccountError, InvalidTokenError, BusyError, NotSetUpError,
-            DatabaseDownError.
+            WrongCodeError, PasskeyRefusedError, TooManyTriesError, NoAccountError, InvalidTokenError, BusyError,
+            NotSetUpError, DatabaseDownError.
         """
         key, person = await self._issuer.key(), caller.person or ""
-        await self._attempt_from(client)
+        await self.attempt_from(client)
         require_method(method, await self.step_up_methods(caller))
         known = await self._known(person)
-        proof = await self._proof(known, method, shown)
+        proof = await self._proof(known, method, shown, client)
         if proof is None:
             await note(self._database, "session.step_up_refused", client, person, method=method)
             raise _refused(method)
@@ -217,7 +245,7 @@ class Factors:
         codes = new_codes()
         values = {
             "session": caller.session, "fresh": self.fresh_minutes, "sealed": pending.decode(), "step": str(step),
-            "codes": _array(codes), "forgiven": tries_of(person, "totp"), "address": client.address,
+            "codes": codes_as_array(codes), "forgiven": tries_of(person, "totp"), "address": client.address,
         }  # fmt: skip
         ((outcome, ended),) = await self._database.tell(CONFIRM_TOTP, values)
         await self.require_done(caller, outcome == b"stale")
@@ -237,7 +265,7 @@ class Factors:
         values = {
             "session": caller.session,
             "fresh": self.fresh_minutes,
-            "codes": _array(codes),
+            "codes": codes_as_array(codes),
             "address": client.address,
         }
         ((outcome, ended),) = await self._database.tell(RENEW_RECOVERY_CODES, values)
@@ -251,15 +279,14 @@ class Factors:
 
         Raises:
             NotFoundError: there is none.
-            PasswordTooShortError: what is left would be a short password.
+            PasswordTooShortError, LastWayInError: with what would be left they could not log in.
             FreshAuthenticationNeededError, DatabaseDownError.
         """
         await self.require_fresh(caller)
         values = {"session": caller.session, "fresh": self.fresh_minutes, "address": client.address}
         ((outcome, ended),) = await self._database.tell(END_TOTP, values)
         await self.require_done(caller, outcome == b"stale")
-        if outcome == b"short":
-            raise PasswordTooShortError(f"change the password first, to one of at least {ALONE} characters")
+        require_enough_left(outcome)
         if outcome != b"off":
             raise NotFoundError("there is no app that is switched on")
         return int(ended or b"0")
@@ -283,18 +310,29 @@ class Factors:
         _, password_hash, secret, _ = (None if each is None else each.decode() for each in rows[0])
         return Known(person, password_hash, secret)
 
-    async def _proof(self, known: Known, method: Method, shown: str) -> str | None:
+    async def _proof(
+        self, known: Known, method: Method | ChallengeMethod, shown: str | Answer, client: Client
+    ) -> str | None:
         """What auth.prove takes for what was shown; None: it is not right.
 
         Raises:
             TooManyTriesError, BusyError, NotSetUpError, DatabaseDownError.
         """
+        if not isinstance(shown, str):
+            try:
+                proof = await self.assertions.proof(shown, client)
+            except PasskeyRefusedError:
+                return None
+            return proof.text if proof.person == known.person else None
         if method == "recovery":
             # Nobody guesses 120 bits. Were these tries counted, whoever knows the password could keep the person out.
             return hash_of(shown)
         if method == "password":
             await self._attempt_of(known.person, method)
             return known.password_hash if await self._passwords.fits(shown, known.password_hash) else None
+        if method == "email":
+            await self._attempt_of(known.person, method)
+            return proof_of(known.challenge, shown)
         # Before it counts as a try: that a key is missing is not the person's fault.
         secret = self._seal.opened(known.secret or "")
         await self._attempt_of(known.person, method)
@@ -315,7 +353,7 @@ class Factors:
             ),
         )
 
-    async def _attempt_from(self, client: Client) -> None:
+    async def attempt_from(self, client: Client) -> None:
         address = key_of("address", neighbourhood(client.address))
         await attempt(
             self._database, "factor", Limit("address", address, self._settings.tries_per_address, QUARTER_SECONDS)
@@ -333,12 +371,22 @@ def require_method(method: str, methods: Sequence[str]) -> None:
         raise InvalidFieldError("method", f"must be {' or '.join(methods)}" if methods else "is not offered")
 
 
+def require_enough_left(outcome: bytes | None) -> None:
+    """Raises PasswordTooShortError, LastWayInError: with what would be left somebody could not log in."""
+    if outcome == b"short":
+        raise PasswordTooShortError(f"change the password first, to one of at least {ALONE} characters")
+    if outcome == b"last":
+        raise LastWayInError("set a password first, by a link that resets it")
+
+
 def _refused(method: str) -> Exception:
+    if method == "passkey":
+        return PasskeyRefusedError("the passkey is not accepted")
     if method == "password":
         return InvalidFieldError("password", "is not the password")
     return WrongCodeError("the code is not right")
 
 
-def _array(codes: Sequence[str]) -> str:
+def codes_as_array(codes: Sequence[str]) -> str:
     """The codes' hashes, as PostgreSQL reads an array of bytes."""
     return "{" + ",".join(rf'"\\x{hash_of(code)}"' for code in codes) + "}"

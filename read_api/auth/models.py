@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from domain.commands.input import CommandInput
 from domain.common.account_roles import AccountRole
-from read_api.auth.factors import Method, SecondMethod
+from read_api.auth.factors import ChallengeMethod, Method
 from read_api.auth.passwords import ALONE, MOST_CHARACTERS, WITH_ANOTHER
 from read_api.auth.tokens import VIEW_MINUTES
 from read_api.http.wire import Wire
@@ -60,16 +60,94 @@ CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
 CODE = r"^[A-Za-z0-9 -]{6,64}$"
 
 
+def _bytes(most: int, description: str, alias: str | None = None, *, default: Any = ...) -> Any:
+    """Bytes as browsers write them: base64url, without padding."""
+    return Field(
+        default, pattern=r"^[A-Za-z0-9_-]+$", max_length=most, alias=alias, repr=False, description=description
+    )
+
+
+class FromBrowser(CommandInput):
+    """What a browser's `toJSON()` writes. Browsers of other years write more than is read here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class AssertionResponse(FromBrowser):
+    """What the authenticator signed."""
+
+    client_data_json: str = _bytes(8192, "What the browser says it was asked with", "clientDataJSON")
+    authenticator_data: str = _bytes(4096, "What the authenticator says")
+    signature: str = _bytes(2048, "Its signature of both")
+    user_handle: str | None = _bytes(100, "Whom the authenticator knows as its owner", default=None)
+
+
+class Assertion(FromBrowser):
+    """What `navigator.credentials.get()` gave, by `toJSON()` (AuthenticationResponseJSON)."""
+
+    id: str = _bytes(1400, "The credential's id")
+    raw_id: str = _bytes(1400, "The same")
+    type: Literal["public-key"]
+    response: AssertionResponse
+
+
+class AttestationResponse(FromBrowser):
+    """What the authenticator made."""
+
+    client_data_json: str = _bytes(8192, "What the browser says it was asked with", "clientDataJSON")
+    attestation_object: str = _bytes(32_768, "The credential, and its public key")
+    transports: list[Annotated[str, Field(pattern=r"^[a-z-]{1,20}$")]] = Field(
+        [], max_length=10, description="How the authenticator is reached"
+    )
+
+
+class Attestation(FromBrowser):
+    """What `navigator.credentials.create()` gave, by `toJSON()` (RegistrationResponseJSON)."""
+
+    id: str = _bytes(1400, "The credential's id")
+    raw_id: str = _bytes(1400, "The same")
+    type: Literal["public-key"]
+    response: AttestationResponse
+
+
+class UsePasskey(CommandInput):
+    """A passkey that was used."""
+
+    credential: Assertion
+
+
+class AddPasskey(CommandInput):
+    """A passkey that was made."""
+
+    name: str = Field(min_length=1, max_length=60, description="What the person calls it", examples=["my phone"])
+    credential: Attestation
+
+
 class VerifyLogIn(CommandInput):
-    """A log-in that waits, and what proves a second factor."""
+    """A log-in that waits, and what more proves who it is."""
 
     challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
-    method: SecondMethod = Field(description="One of the `methods` that logging in answered")
-    code: str = Field(pattern=CODE, repr=False, description="What the app shows, or a recovery code")
+    method: ChallengeMethod = Field(description="One of the `methods` that logging in answered")
+    code: str | None = Field(
+        None,
+        pattern=CODE,
+        repr=False,
+        description="For `totp`, what the app shows; for `recovery`, one of those codes; for `email`, what was sent",
+    )
+    credential: Assertion | None = Field(None, description="For `passkey`")
+    remember_days: int = Field(
+        30, ge=0, le=90, description="For `email`: for how many days no code is asked for on this device"
+    )
+
+
+class SendCode(CommandInput):
+    """A log-in that waits for a code."""
+
+    challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
 
 
 class StepUp(CommandInput):
-    """What proves again who somebody is: a password, or a code."""
+    """What proves again who somebody is: a password, a code, or a passkey that was used."""
 
     model_config = AS_TYPED
 
@@ -83,6 +161,7 @@ class StepUp(CommandInput):
         json_schema_extra=HIDDEN,
     )
     code: str | None = Field(None, pattern=CODE, repr=False, description="For `totp` and `recovery`")
+    credential: Assertion | None = Field(None, description="For `passkey`")
 
 
 class ConfirmTotp(CommandInput):
@@ -190,7 +269,9 @@ class Challenge(Wire, frozen=True):
     """The password is right, and more must be proven."""
 
     challenge: Annotated[str, Meta(description="For `/auth/login/verify`; keep it in memory alone")]
-    methods: Annotated[list[SecondMethod], Meta(description="Any one of them will do", examples=[["totp", "recovery"]])]
+    methods: Annotated[
+        list[ChallengeMethod], Meta(description="Any one of them will do", examples=[["totp", "recovery"]])
+    ]
     expires_in: Annotated[int, Meta(description="Seconds", examples=[600])]
 
 
@@ -207,10 +288,21 @@ class Factor(Wire, frozen=True):
     since: Annotated[datetime | None, Meta(description="When it was set or switched on")]
 
 
+class Passkey(Wire, frozen=True):
+    """A passkey of the person's."""
+
+    id: UUID
+    name: Annotated[str, Meta(description="What the person calls it", examples=["my phone"])]
+    created_at: datetime
+    last_used_at: datetime | None
+    is_backed_up: Annotated[bool, Meta(description="Whether it outlives the device that it was made on")]
+
+
 class Factors(Wire, frozen=True):
     """What the person proves who they are with."""
 
     factors: list[Factor]
+    passkeys: list[Passkey]
     recovery_codes: Annotated[int, Meta(description="Recovery codes that are left", examples=[10])]
     step_up: Annotated[list[Method], Meta(description="By which methods the session is made fresh")]
 
@@ -232,6 +324,38 @@ class NewAppAnswer(Wire, frozen=True):
     """For an authenticator app."""
 
     data: NewApp
+
+
+class PasskeyOptions(Wire, frozen=True):
+    """What the browser is to be asked with, within five minutes."""
+
+    public_key: Annotated[
+        dict[str, Any],
+        Meta(
+            description="For `PublicKeyCredential.parseRequestOptionsFromJSON()`; of a passkey that is to be made, for"
+            " `parseCreationOptionsFromJSON()`"
+        ),
+    ]
+
+
+class PasskeyOptionsAnswer(Wire, frozen=True):
+    """What the browser is to be asked with."""
+
+    data: PasskeyOptions
+
+
+class AddedPasskey(Wire, frozen=True):
+    """A passkey that the person has from now on."""
+
+    id: UUID
+    codes: Annotated[list[str], Meta(description="Recovery codes, to be shown once; none where some are left")]
+    ended: Annotated[int, Meta(description="Other sessions that ended", examples=[1])]
+
+
+class AddedPasskeyAnswer(Wire, frozen=True):
+    """A passkey that the person has from now on."""
+
+    data: AddedPasskey
 
 
 class RecoveryCodes(Wire, frozen=True):
@@ -395,6 +519,46 @@ class RemovedAnswer(Wire, frozen=True):
     """Something was removed."""
 
     data: Removed
+
+
+class Device(Wire, frozen=True):
+    """A device on which the person is asked for no code by e-mail."""
+
+    id: UUID
+    device: Annotated[str | None, Meta(description="What its browser said it is")]
+    created_at: datetime
+    last_used_at: Annotated[datetime, Meta(description="When it spared them a code last")]
+    expires_at: datetime
+
+
+class DeviceList(Wire, frozen=True):
+    """Where the person is asked for no code, the latest used first."""
+
+    data: list[Device]
+
+
+class Forgotten(Wire, frozen=True):
+    """A device is known no more."""
+
+    forgotten: Literal[1]
+
+
+class ForgottenAnswer(Wire, frozen=True):
+    """A device is known no more."""
+
+    data: Forgotten
+
+
+class CodeSent(Wire, frozen=True):
+    """A code is sent; earlier ones are good no more."""
+
+    expires_in: Annotated[int, Meta(description="Seconds for which it is good", examples=[600])]
+
+
+class CodeSentAnswer(Wire, frozen=True):
+    """A code is sent."""
+
+    data: CodeSent
 
 
 class Ended(Wire, frozen=True):

@@ -12,10 +12,12 @@ from read_api.auth.errors import (
     ForeignOriginError,
     FreshAuthenticationNeededError,
     LastOwnerError,
+    LastWayInError,
     LinkEndedError,
     LogInNeededError,
     NoAccountError,
     NoAgentError,
+    PasskeyRefusedError,
     PasswordTooShortError,
     PersonLockedError,
     SessionEndedError,
@@ -69,6 +71,10 @@ def _code(request: AnyRequest, error: WrongCodeError) -> Response[bytes]:
     return problem(request, catalogue.WRONG_CODE, str(error), FieldProblem("code", "is not right"))
 
 
+def _passkey(request: AnyRequest, error: PasskeyRefusedError) -> Response[bytes]:
+    return problem(request, catalogue.PASSKEY_REFUSED, str(error), FieldProblem("credential", "does not count"))
+
+
 def _fresh(request: AnyRequest, error: FreshAuthenticationNeededError) -> Response[bytes]:
     detail = f"{error}: by {' or '.join(error.methods)}, within {error.max_age} seconds"
     return problem(
@@ -78,6 +84,10 @@ def _fresh(request: AnyRequest, error: FreshAuthenticationNeededError) -> Respon
 
 def _short(request: AnyRequest, error: PasswordTooShortError) -> Response[bytes]:
     return problem(request, catalogue.PASSWORD_TOO_SHORT, str(error))
+
+
+def _last(request: AnyRequest, error: LastWayInError) -> Response[bytes]:
+    return problem(request, catalogue.LAST_WAY_IN, str(error))
 
 
 def _locked(request: AnyRequest, error: PersonLockedError) -> Response[bytes]:
@@ -129,8 +139,10 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     SignUpRefusedError: _sign_up_refused,
     ChallengeEndedError: _challenge,
     WrongCodeError: _code,
+    PasskeyRefusedError: _passkey,
     FreshAuthenticationNeededError: _fresh,
     PasswordTooShortError: _short,
+    LastWayInError: _last,
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     NoAgentError: _no_agent,

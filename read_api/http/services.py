@@ -13,6 +13,7 @@ from read_api.auth.door import Door
 from read_api.auth.email_changes import EmailChanges
 from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard
+from read_api.auth.passkeys import Passkeys
 from read_api.auth.people import People
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.verification import Verification
@@ -44,6 +45,7 @@ class Services:
     views: Views
     people: People
     email_changes: EmailChanges
+    passkeys: Passkeys
     seats: Seats
     today: Callable[[datetime | None], str]
     plans: Collection[str]

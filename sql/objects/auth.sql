@@ -100,6 +100,7 @@ CREATE OR REPLACE TRIGGER watch_locks AFTER UPDATE OF locked_until ON auth.users
     FOR EACH ROW WHEN (NEW.locked_until > OLD.locked_until OR NEW.locked_until IS NOT NULL AND OLD.locked_until IS NULL)
     EXECUTE FUNCTION auth.watch_locks();
 
+-- Whatever the reason is, it is one to ask for a code again wherever none was asked for.
 CREATE OR REPLACE FUNCTION auth.revoke_all(person uuid, but uuid, why text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,10 +110,12 @@ BEGIN
     UPDATE auth.sessions s SET revoked_at = clock_timestamp(), revoked_why = why
      WHERE s.user_id = person AND s.revoked_at IS NULL AND s.id IS DISTINCT FROM but;
     GET DIAGNOSTICS ended = ROW_COUNT;
+    UPDATE auth.devices d SET expires_at = clock_timestamp() WHERE d.user_id = person AND d.expires_at > clock_timestamp();
     RETURN ended;
 END
 $$;
-COMMENT ON FUNCTION auth.revoke_all(uuid, uuid, text) IS 'End every session of a person but one; how many that were';
+COMMENT ON FUNCTION auth.revoke_all(uuid, uuid, text) IS
+    'End every session of a person but one, and forget their devices; how many sessions that were';
 
 -- What a copy of the API needs to check tokens: the keys that verify, and what was called back since a moment. Nothing that
 -- would help to make a token, and nothing of any person.
@@ -250,12 +253,13 @@ $$;
 COMMENT ON FUNCTION auth.hold(uuid, uuid) IS 'Keep a membership as it is until the transaction ends; whether there is one';
 
 -- A session begins, once its person has proved who they are: `verified` is the hash that the password was compared with,
--- for it may have been changed meanwhile. outcome: begun, refused (it was), locked, challenged (what they proved, `amr`, is not
--- enough for them), no_account (they may act for nobody).
+-- for it may have been changed meanwhile; of somebody who proved no password, null. outcome: begun, refused (it was), locked, challenged (what they proved, `amr`, is not
+-- enough for them, or not on this device), no_account (they may act for nobody).
 -- rehashed: the same password's hash by today's parameters. forgiven: the key of the account's tries, which count no more.
+-- codes: a password alone is not enough on a device that they have not logged in on before; shown: what their device is known by.
 CREATE OR REPLACE FUNCTION auth.begin_session(
     session uuid, person uuid, verified text, rehashed text, token_hash bytea, device text, amr text[],
-    lasts interval, forgiven text, address text
+    lasts interval, forgiven text, address text, codes boolean DEFAULT false, shown bytea DEFAULT NULL
 ) RETURNS TABLE (outcome text, customer_id uuid, role text, epoch integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -266,7 +270,7 @@ DECLARE
 BEGIN
     SELECT u.* INTO who FROM auth.users u WHERE u.id = person FOR NO KEY UPDATE;
     -- Made anew already: asked twice, as below.
-    IF (who.password_hash = verified OR who.password_hash = rehashed) IS NOT TRUE THEN
+    IF who.id IS NULL OR 'pwd' = ANY (amr) AND (who.password_hash = verified OR who.password_hash = rehashed) IS NOT TRUE THEN
         RETURN QUERY SELECT 'refused', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
     END IF;
@@ -280,6 +284,10 @@ BEGIN
         UPDATE auth.challenges c SET verified = rehashed WHERE c.user_id = person AND c.verified = begin_session.verified;
     END IF;
     IF cardinality(auth.still_needed(person, amr)) > 0 THEN
+        RETURN QUERY SELECT 'challenged', NULL::uuid, NULL::text, NULL::integer;
+        RETURN;
+    END IF;
+    IF codes AND amr = '{pwd}' AND NOT auth.knows_device(person, shown) THEN
         RETURN QUERY SELECT 'challenged', NULL::uuid, NULL::text, NULL::integer;
         RETURN;
     END IF;
@@ -305,7 +313,8 @@ BEGIN
     RETURN QUERY SELECT 'begun', chosen.customer_id, chosen.role, 0;
 END
 $$;
-COMMENT ON FUNCTION auth.begin_session(uuid, uuid, text, text, bytea, text, text[], interval, text, text) IS
+COMMENT ON FUNCTION auth.begin_session(
+    uuid, uuid, text, text, bytea, text, text[], interval, text, text, boolean, bytea) IS
     'A person has logged in: their session, with the first of its refresh tokens';
 
 -- A refresh token is exchanged for the next one, which whoever has both `token` and `salt` can compute. outcome:
@@ -345,6 +354,7 @@ BEGIN
     END;
     IF said = 'reused' THEN
         UPDATE auth.sessions s SET revoked_at = moment, revoked_why = 'reused' WHERE s.id = family.id;
+        UPDATE auth.devices d SET expires_at = moment WHERE d.user_id = family.user_id AND d.expires_at > moment;
         PERFORM auth.note('anybody', NULL, 'session.reused', 'session:' || family.id, address,
                           jsonb_build_object('generation', shown.generation));
     END IF;
@@ -537,6 +547,8 @@ BEGIN
      WHERE s.expires_at < moment - interval '30 days' OR s.revoked_at < moment - interval '30 days';
     GET DIAGNOSTICS forgotten = ROW_COUNT;
     DELETE FROM auth.challenges c WHERE c.expires_at < moment;
+    DELETE FROM auth.ceremonies c WHERE c.expires_at < moment;
+    DELETE FROM auth.devices d WHERE d.expires_at < moment;
     DELETE FROM auth.attempts a WHERE a.tried_at < moment - interval '1 day';
     DELETE FROM auth.revocations r WHERE r.revoked_at < moment - interval '2 days';
     DELETE FROM auth.signing_keys k WHERE k.verifies_until < moment - interval '30 days';

@@ -11,11 +11,20 @@ CREATE OR REPLACE FUNCTION auth.second_methods(person uuid) RETURNS text[]
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_remove(ARRAY[
+        CASE WHEN EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = person) THEN 'passkey' END,
         CASE WHEN EXISTS (SELECT FROM auth.totp t WHERE t.user_id = person AND t.secret IS NOT NULL) THEN 'totp' END,
         CASE WHEN EXISTS (SELECT FROM auth.recovery_codes c WHERE c.user_id = person AND c.used_at IS NULL)
              THEN 'recovery' END], NULL)
 $$;
 COMMENT ON FUNCTION auth.second_methods(uuid) IS 'Methods by which a person proves a second factor; none: they have none';
+
+-- Recovery codes stand in for one, and are none.
+CREATE OR REPLACE FUNCTION auth.has_second_factor(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT auth.second_methods(person) && '{passkey,totp}'
+$$;
+COMMENT ON FUNCTION auth.has_second_factor(uuid) IS 'Whether a person has a second factor';
 
 -- Somebody has proven that much (RFC 8176): by which methods must they prove more, any one of them, before they are in?
 CREATE OR REPLACE FUNCTION auth.still_needed(person uuid, amr text[]) RETURNS text[]
@@ -24,6 +33,14 @@ AS $$
     SELECT CASE WHEN 'mfa' = ANY (amr) THEN '{}' ELSE auth.second_methods(person) END
 $$;
 COMMENT ON FUNCTION auth.still_needed(uuid, text[]) IS 'Methods one of which must be proven yet before a person is in';
+
+-- A log-in that waits although no second factor is needed waits for a code by e-mail (auth_devices.sql).
+CREATE OR REPLACE FUNCTION auth.challenge_methods(person uuid, amr text[]) RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN cardinality(needed) > 0 THEN needed ELSE '{email}' END FROM auth.still_needed(person, amr) needed
+$$;
+COMMENT ON FUNCTION auth.challenge_methods(uuid, text[]) IS 'Methods by any one of which a log-in that waits may go on';
 
 -- Whoever has a second factor proves that one again: the password is what others learn first.
 CREATE OR REPLACE FUNCTION auth.step_up_methods(person uuid) RETURNS text[]
@@ -34,14 +51,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION auth.step_up_methods(uuid) IS 'Methods one of which makes a person''s session fresh';
 
--- What was proven, with one method more, in the words of RFC 8176. mfa: two different factors.
+-- What was proven, with one method more, in the words of RFC 8176. mfa: two different factors. A passkey is two by itself, for
+-- the authenticator, which the person has, signs only once it knows them by a PIN or their body. A code by e-mail is none: the mail may be read by whoever has the password.
 CREATE OR REPLACE FUNCTION auth.proven_by(amr text[], method text) RETURNS text[]
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_agg(word ORDER BY place)
       FROM (SELECT word, min(place) AS place
-              FROM unnest(amr || CASE method WHEN 'password' THEN '{pwd}'::text[] ELSE '{otp}' END
-                              || CASE WHEN method <> 'password' AND 'pwd' = ANY (amr) THEN '{mfa}'::text[] END)
+              FROM unnest(amr || CASE method WHEN 'password' THEN '{pwd}'::text[] WHEN 'passkey' THEN '{pop,user,mfa}'
+                                                 ELSE '{otp}' END
+                              || CASE WHEN method NOT IN ('password', 'email') AND 'pwd' = ANY (amr) THEN '{mfa}'::text[] END)
                    WITH ORDINALITY AS words (word, place)
              GROUP BY word) once
 $$;
@@ -49,7 +68,7 @@ COMMENT ON FUNCTION auth.proven_by(text[], text) IS 'What is proven (RFC 8176) o
 
 -- Does it count? Each proof that is good for one time is used up by this.
 -- password: the hash that it was compared with. totp: the step of 30 seconds that the code belongs to. recovery: the
--- code's SHA-256, in hexadecimal.
+-- code's SHA-256, in hexadecimal. passkey: JSON, as auth.prove_passkey takes it.
 CREATE OR REPLACE FUNCTION auth.prove(person uuid, method text, proof text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -69,6 +88,8 @@ BEGIN
             RETURN true;
         END IF;
         RETURN false;
+    WHEN 'passkey' THEN
+        RETURN auth.prove_passkey(person, proof::jsonb);
     ELSE
         RETURN false;
     END CASE;
@@ -111,11 +132,11 @@ BEGIN
     IF FOUND THEN
         PERFORM auth.note('user:' || person, NULL, 'login.challenged', 'user:' || person, address);
     END IF;
-    RETURN QUERY SELECT auth.still_needed(person, '{pwd}');
+    RETURN QUERY SELECT auth.challenge_methods(person, '{pwd}');
 END
 $$;
 COMMENT ON FUNCTION auth.open_challenge(bytea, uuid, text, bytea, text, interval, text) IS
-    'A log-in needs a second factor: remember what was proven; by which methods it may go on';
+    'A log-in needs more: remember what was proven; by which methods it may go on';
 
 -- A try is counted before it is looked at, so that of many at once no more than `most` are. No row: the challenge is none of
 -- ours, another client's, too old, used, or was tried as often as it may be.
@@ -126,7 +147,7 @@ AS $$
     UPDATE auth.challenges c SET tries = c.tries + 1
      WHERE c.token_hash = challenge AND c.client = try_challenge.client AND c.expires_at > clock_timestamp()
        AND c.session_id IS NULL AND c.tries < most
-    RETURNING c.user_id, auth.still_needed(c.user_id, c.amr)
+    RETURNING c.user_id, auth.challenge_methods(c.user_id, c.amr)
 $$;
 COMMENT ON FUNCTION auth.try_challenge(bytea, bytea, integer) IS
     'Count a try to go on with a challenge: whose it is, and by which methods it may go on';
@@ -142,6 +163,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     met auth.challenges;
+    counts boolean;
     proven text[];
 BEGIN
     PERFORM FROM auth.users u
@@ -149,14 +171,21 @@ BEGIN
     SELECT c.* INTO met FROM auth.challenges c
      WHERE c.token_hash = challenge AND c.client = meet_challenge.client AND c.expires_at > clock_timestamp();
     -- The same session again: asked twice, where the connection broke before the answer came.
-    IF NOT FOUND OR met.session_id <> session OR NOT method = ANY (auth.second_methods(met.user_id)) AND met.session_id IS NULL
+    IF NOT FOUND OR met.session_id <> session
+       OR met.session_id IS NULL AND NOT method = ANY (auth.challenge_methods(met.user_id, met.amr))
     THEN
         RETURN QUERY SELECT 'ended', NULL::uuid, NULL::uuid, NULL::text, NULL::integer, NULL::text[];
         RETURN;
     END IF;
-    IF met.session_id IS NULL AND NOT auth.prove(met.user_id, method, proof) THEN
+    counts := CASE
+        WHEN met.session_id IS NOT NULL THEN true
+        -- A code by e-mail is of this one challenge; whatever else is proven, of the person.
+        WHEN method = 'email' THEN met.code_hash IS NOT DISTINCT FROM decode(proof, 'hex')
+        ELSE auth.prove(met.user_id, method, proof)
+    END;
+    IF NOT counts THEN
         PERFORM auth.note('anybody', NULL, 'login.refused', 'user:' || met.user_id, address,
-                          jsonb_build_object('why', 'code_used_before', 'method', method));
+                          jsonb_build_object('why', 'does_not_count', 'method', method));
         RETURN QUERY SELECT 'wrong', NULL::uuid, NULL::uuid, NULL::text, NULL::integer, NULL::text[];
         RETURN;
     END IF;
@@ -253,6 +282,11 @@ AS $$
                                     UNION ALL
                                    SELECT 'totp', t.confirmed_at
                                      FROM auth.totp t WHERE t.user_id = mine.user_id AND t.secret IS NOT NULL) f),
+               'passkeys', (SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name, 'createdAt', p.created_at,
+                                                                       'lastUsedAt', p.last_used_at,
+                                                                       'isBackedUp', p.is_backed_up)
+                                                     ORDER BY p.created_at, p.id), '[]')
+                              FROM auth.passkeys p WHERE p.user_id = mine.user_id),
                'recoveryCodes', (SELECT count(*) FROM auth.recovery_codes c
                                   WHERE c.user_id = mine.user_id AND c.used_at IS NULL),
                'stepUp', auth.step_up_methods(mine.user_id))
@@ -319,8 +353,39 @@ $$;
 COMMENT ON FUNCTION auth.confirm_totp(uuid, interval, text, bigint, bytea[], text, text) IS
     'Switch an authenticator app on, with new recovery codes; how many other sessions ended';
 
--- Switch it off, and with the last second factor its recovery codes. outcome: off, none (there is none), short (the password
--- is too short to be all that is proven), stale.
+-- With what is left of somebody's factors once one is taken away, are they let in? passkey: the one that is; null: their app.
+-- enough: they are; short: the password is too short to be all that they prove; last: there is no password.
+CREATE OR REPLACE FUNCTION auth.left_without(person uuid, passkey uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = person AND p.id IS DISTINCT FROM passkey) THEN 'enough'
+        WHEN u.password_hash IS NULL THEN 'last'
+        WHEN passkey IS NOT NULL AND EXISTS (SELECT FROM auth.totp t WHERE t.user_id = person AND t.secret IS NOT NULL)
+            THEN 'enough'
+        WHEN NOT u.password_suffices THEN 'short'
+        ELSE 'enough'
+    END FROM auth.users u WHERE u.id = person
+$$;
+COMMENT ON FUNCTION auth.left_without(uuid, uuid) IS 'Whether somebody is still let in once one of their factors is taken away';
+
+-- What follows: recovery codes go with the last second factor, and it is told.
+CREATE OR REPLACE FUNCTION auth.factor_taken(person uuid, but uuid, what text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    remains constant boolean := auth.has_second_factor(person);
+BEGIN
+    IF NOT remains THEN
+        DELETE FROM auth.recovery_codes c WHERE c.user_id = person;
+    END IF;
+    PERFORM auth.tell_of_factor(person, CASE WHEN remains THEN what ELSE 'off' END);
+    RETURN auth.factors_changed(person, but);
+END
+$$;
+COMMENT ON FUNCTION auth.factor_taken(uuid, uuid, text) IS 'One of a person''s factors was taken away; how many sessions ended';
+
+-- Switch it off. outcome: off, none (there is none), short, last (as of auth.left_without), stale.
 CREATE OR REPLACE FUNCTION auth.end_totp(session uuid, fresh interval, address text)
     RETURNS TABLE (outcome text, ended integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -333,11 +398,12 @@ BEGIN
     said := CASE
         WHEN person IS NULL THEN 'stale'
         WHEN NOT EXISTS (SELECT FROM auth.totp t WHERE t.user_id = person AND t.secret IS NOT NULL) THEN 'none'
-        WHEN NOT (SELECT u.password_suffices FROM auth.users u WHERE u.id = person) THEN 'short'
-        ELSE 'off'
+        ELSE auth.left_without(person, NULL)
     END;
-    IF said = 'off' THEN
-        others := auth.take_factors(person, session);
+    IF said = 'enough' THEN
+        said := 'off';
+        DELETE FROM auth.totp t WHERE t.user_id = person;
+        others := auth.factor_taken(person, session, 'app_off');
         PERFORM auth.note('user:' || person, NULL, 'factor.totp_off', 'user:' || person, address,
                           jsonb_build_object('sessions_ended', others));
     END IF;
@@ -347,15 +413,15 @@ $$;
 COMMENT ON FUNCTION auth.end_totp(uuid, interval, text) IS
     'Switch a person''s authenticator app off; how many other sessions ended';
 
--- All second factors of a person, who then proves a password alone: `but` is the session that goes on.
+-- For the owner alone: all second factors of a person, who then proves a password alone. `but`: a session that goes on.
 CREATE OR REPLACE FUNCTION auth.take_factors(person uuid, but uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    DELETE FROM auth.recovery_codes c WHERE c.user_id = person;
-    DELETE FROM auth.totp t WHERE t.user_id = person AND t.secret IS NOT NULL;
-    IF FOUND THEN
-        PERFORM auth.tell_of_factor(person, 'off');
+    IF auth.has_second_factor(person) THEN
+        DELETE FROM auth.passkeys p WHERE p.user_id = person;
+        DELETE FROM auth.totp t WHERE t.user_id = person;
+        RETURN auth.factor_taken(person, but, 'off');
     END IF;
     DELETE FROM auth.totp t WHERE t.user_id = person;
     RETURN auth.factors_changed(person, but);
@@ -383,7 +449,7 @@ DECLARE
 BEGIN
     said := CASE
         WHEN person IS NULL THEN 'stale'
-        WHEN NOT EXISTS (SELECT FROM auth.totp t WHERE t.user_id = person AND t.secret IS NOT NULL) THEN 'none'
+        WHEN NOT auth.has_second_factor(person) THEN 'none'
         ELSE 'renewed'
     END;
     IF said = 'renewed' THEN

@@ -156,8 +156,8 @@ $$;
 CREATE OR REPLACE TRIGGER keep_messages AFTER UPDATE OF email ON auth.users
     FOR EACH ROW WHEN (lower(NEW.email) <> lower(OLD.email)) EXECUTE FUNCTION auth.keep_messages();
 
--- A person's second factors are others (auth_factors.sql). what: on, off, codes_renewed or code_used. left: so many recovery
--- codes are good.
+-- A person's second factors are others (auth_factors.sql). what: on, app_off, passkey_on, passkey_off, off (the last
+-- one went), codes_renewed or code_used. left: so many recovery codes are good.
 CREATE OR REPLACE FUNCTION auth.tell_of_factor(person uuid, what text) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

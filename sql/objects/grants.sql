@@ -57,7 +57,7 @@ GRANT SELECT (command_id, name, number, status, attempts, started_at, done_at) O
 
 -- Who comes in is decided by functions alone: the API's other log-in reads no table, neither of schema auth nor of any other.
 GRANT EXECUTE ON FUNCTION auth.known(text), auth.attempt(text, jsonb), auth.signing_key(),
-    auth.begin_session(uuid, uuid, text, text, bytea, text, text[], interval, text, text),
+    auth.begin_session(uuid, uuid, text, text, bytea, text, text[], interval, text, text, boolean, bytea),
     auth.refresh(bytea, bytea, bytea, bytea, interval, interval, interval, text),
     auth.me(uuid), auth.sessions_of(uuid), auth.end_session(uuid, uuid, text), auth.end_session_of(bytea, text),
     auth.end_all_sessions(uuid, text), auth.act_for(uuid, uuid, text), auth.password_of(uuid),
@@ -86,6 +86,15 @@ GRANT EXECUTE ON FUNCTION auth.members(uuid), auth.change_member(uuid, interval,
     TO hub_auth;
 GRANT EXECUTE ON FUNCTION auth.request_email_change(uuid, interval, text, bytea, text, integer, text),
     auth.confirm_email(bytea, uuid, text) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.begin_ceremony(bytea, bytea, interval), auth.passkey(bytea),
+    auth.enter_by_passkey(uuid, text, uuid, bytea, text, interval, text),
+    auth.begin_passkey(uuid, interval, bytea, bytea, interval),
+    auth.add_passkey(
+        uuid, interval, bytea, bytea, uuid, text, bytea, bytea, bigint, text[], boolean, bytea[], text),
+    auth.end_passkey(uuid, interval, uuid, text) TO hub_auth;
+GRANT EXECUTE ON FUNCTION auth.waits_for_code(bytea, bytea),
+    auth.send_code(bytea, bytea, text, bytea, integer, text, text), auth.remember_device(uuid, bytea, interval, text),
+    auth.devices_of(uuid), auth.forget_device(uuid, uuid, text) TO hub_auth;
 -- What checks tokens needs no secret, and is the same for both log-ins.
 GRANT EXECUTE ON FUNCTION auth.verifying(interval) TO hub_api, hub_auth;
 GRANT EXECUTE ON FUNCTION auth.good_service_keys() TO hub_api;

@@ -125,7 +125,7 @@ sessions = Table(
         "amr",
         ARRAY(Text),
         nullable=False,
-        comment="How the person proved who they are (RFC 8176): pwd, otp",
+        comment="How the person proved who they are (RFC 8176): pwd, otp; pop and user, by a passkey; mfa",
         info=says(personal=False),
     ),
     _count("epoch", "Access tokens of an earlier epoch say what is true no more, and are refused", default="0"),
@@ -207,6 +207,12 @@ challenges = Table(
     stamp("created_at", "When it was made, UTC"),
     instant("expires_at", "Until when it may be gone on with, UTC", required=True, erased="created_at"),
     reference("session_id", "Session that it ended in: auth.sessions.id; null: none yet. It is good for one"),
+    _bytes(
+        "code_hash",
+        "HMAC-SHA-256 of the code that was sent by e-mail last, by the challenge; null: none was",
+        personal="secret",
+        erased="NULL",
+    ),
     schema="auth",
     comment="One row per log-in that needs more than was proven at first.",
 )
@@ -337,6 +343,96 @@ email_changes = Table(
     comment="Links that change a person's e-mail address once, by the hashes of their tokens.",
 )
 Index(None, email_changes.c.user_id)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    key("Passkey"),
+    _of("users", "Person: auth.users.id"),
+    text("name", "What the person calls it", personal=True, erased="'erased'", required=True),
+    _bytes(
+        "credential_id",
+        "What authenticators call it (WebAuthn)",
+        required=True,
+        personal="secret",
+        erased="decode(replace(id::text, '-', ''), 'hex')",
+    ),
+    _bytes(
+        "public_key",
+        "Its public key, as authenticators write them (COSE): no signature of an empty one is right",
+        required=True,
+        personal="secret",
+        erased=r"'\x'",
+    ),
+    Column(
+        "sign_count",
+        BigInteger,
+        nullable=False,
+        comment="How often it was used, as its authenticator counts; 0: it does not count",
+        info=says(personal=False),
+    ),
+    Column(
+        "transports",
+        ARRAY(Text),
+        nullable=False,
+        comment="How its authenticator is reached (WebAuthn), such as usb; internal",
+        info=says(personal=False),
+    ),
+    flag("is_backed_up", "Whether it is kept elsewhere as well, so that it outlives the device", required=True),
+    stamp("created_at", "When it was added, UTC"),
+    instant("last_used_at", "When it was used last, UTC; null: not since it was added"),
+    UniqueConstraint("credential_id"),
+    schema="auth",
+    comment="Passkeys (WebAuthn): who reads this table can use none of them.",
+)
+Index(None, passkeys.c.user_id)
+
+ceremonies = Table(
+    "ceremonies",
+    metadata,
+    Column(
+        "challenge_hash",
+        LargeBinary,
+        primary_key=True,
+        comment="SHA-256 of what the authenticator is to sign, which is 256 random bits",
+        info=says("secret"),
+    ),
+    Column(
+        "session_id",
+        Uuid,
+        ForeignKey("auth.sessions.id", ondelete="CASCADE"),
+        comment="Session in which a passkey is to be made: auth.sessions.id; null: any is to be used",
+    ),
+    _bytes("client", "SHA-256 of what tells the client that was asked", required=True, personal="secret"),
+    stamp("created_at", "When it began, UTC"),
+    instant("expires_at", "Until when its answer counts, UTC", required=True, erased="created_at"),
+    reference("used_as", "Id of what came of it; null: nothing yet. It is good for one"),
+    schema="auth",
+    comment="One row per time that a browser was asked for a passkey; of no use after minutes, forgotten each night.",
+)
+Index(None, ceremonies.c.session_id)
+
+devices = Table(
+    "devices",
+    metadata,
+    key("Device"),
+    _of("users", "Person: auth.users.id"),
+    _bytes(
+        "token_hash",
+        "SHA-256 of the token in the device's cookie, which is 256 random bits",
+        required=True,
+        personal="secret",
+        erased="decode(replace(id::text, '-', ''), 'hex')",
+    ),
+    text("device", "What its browser said it is, for the person to recognize", personal=True),
+    stamp("created_at", "When the person wanted it remembered, UTC"),
+    stamp("last_used_at", "When it spared them a code last, UTC"),
+    instant("expires_at", "Until when it does, UTC", required=True),
+    UniqueConstraint("token_hash"),
+    schema="auth",
+    comment="Devices on which somebody who logs in by a password alone is asked for no code by e-mail.",
+)
+Index(None, devices.c.user_id)
 
 signing_keys = Table(
     "signing_keys",

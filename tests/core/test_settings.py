@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from core.errors import SettingsError
 from core.settings import (
     ApiSettings,
+    AuthSettings,
     GatewaySettings,
     HubSettings,
     MailSettings,
@@ -144,3 +145,42 @@ def test_the_password_of_the_e_mail_server_may_lie_in_a_file(tmp_path: Path) -> 
     assert MailSettings(smtp_password_file=tmp_path / "smtp").password == "hush"
     assert MailSettings(smtp_password="hush").password == "hush"
     assert MailSettings().password is None
+
+
+PORTAL, SHOP = "https://portal.example.com", "https://shop.example.org"
+
+
+@pytest.mark.parametrize(
+    ("domain", "origins", "fit"),
+    [
+        ("portal.example.com", (PORTAL,), [PORTAL]),
+        ("example.com", (PORTAL, SHOP, "https://example.com:8443"), [PORTAL, "https://example.com:8443"]),
+        ("localhost", ("http://localhost:5173",), ["http://localhost:5173"]),
+        (None, (PORTAL,), []),
+    ],
+)
+def test_passkeys_are_for_the_pages_that_are_on_their_domain(
+    domain: str | None, origins: tuple[str, ...], fit: list[str]
+) -> None:
+    assert AuthSettings(passkey_domain=domain, origins=origins).passkey_origins == fit
+
+
+@pytest.mark.parametrize(
+    ("domain", "origins"),
+    [
+        ("example.com", ()),
+        ("example.com", (SHOP,)),
+        ("example.com", ("http://portal.example.com",)),  # browsers offer none there
+        ("example.com", ("https://badexample.com",)),
+        ("portal.example.com", ("https://example.com",)),
+    ],
+)
+def test_a_domain_of_passkeys_that_no_page_is_on_is_refused(domain: str, origins: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match="AUTH_PASSKEY_DOMAIN: none of AUTH_ORIGINS"):
+        AuthSettings(passkey_domain=domain, origins=origins)
+
+
+@pytest.mark.parametrize("domain", ["https://example.com", "com", "127.0.0.1", "Example.com", "example.com:8000", ""])
+def test_what_is_no_domain_is_refused(domain: str) -> None:
+    with pytest.raises(ValidationError):
+        AuthSettings(passkey_domain=domain, origins=(PORTAL,))

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from sql.statements import statement
 from tests.builders import insert, insert_customer
@@ -224,6 +225,28 @@ def test_nobody_who_has_a_second_factor_is_let_in_by_less(
         both = session.execute(BEGIN.replace("{pwd}", "{pwd,otp,mfa}"), [uuid4(), person, b"token"]).fetchone()
 
     assert (alone, both) == (("challenged",), ("begun",))
+
+
+def test_what_a_passkey_signed_proves_its_own_person_and_one_thing(owner: Session) -> None:
+    mine, theirs = (insert(owner, "auth.users", email=f"{uuid4().hex}@example.com")["id"] for _ in range(2))
+    insert(
+        owner, "auth.passkeys",
+        user_id=mine, credential_id=b"c", public_key=b"k", sign_count=0, transports=[], is_backed_up=False,
+    )  # fmt: skip
+    insert(owner, "auth.ceremonies", challenge_hash=b"h", client=b"b", session_id=None, expires_at="2100-01-01")
+    proof = {"challenge": b"h".hex(), "client": b"b".hex(), "credential": b"c".hex(), "count": 0, "backed_up": False}
+
+    def counts(person: UUID, used: UUID) -> bool:
+        shown = Jsonb(proof | {"used": str(used)})
+        ((found,),) = owner.execute("SELECT auth.prove(%s, 'passkey', %s::text)", [person, shown]).fetchall()
+        return bool(found)
+
+    one, another = uuid4(), uuid4()
+
+    assert not counts(theirs, one)
+    assert counts(mine, one)
+    assert counts(mine, one)
+    assert not counts(mine, another)
 
 
 def test_a_short_password_is_set_beside_a_second_factor_alone(

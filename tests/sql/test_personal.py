@@ -54,11 +54,13 @@ def test_a_column_that_says_nothing_is_noticed(kind: Any) -> None:
 
 def test_what_lets_somebody_in_is_secret() -> None:
     assert {str(column).removeprefix("auth.") for table in WHO_COMES_IN for column in secret(table)} == {
-        "attempts.key", "audit.hash", "audit.previous", "challenges.client", "challenges.forgiven",
-        "challenges.token_hash", "challenges.verified", "email_changes.token_hash", "invitations.token_hash",
-        "messages.secret", "password_links.token_hash", "recovery_codes.code_hash", "refresh_tokens.salt",
-        "refresh_tokens.token_hash", "refresh_tokens.used_by", "service_keys.key_hash", "sign_ups.code_hash",
-        "sign_ups.password_hash", "sign_ups.token_hash", "signing_keys.private_key", "totp.pending", "totp.secret",
+        "attempts.key", "audit.hash", "audit.previous", "ceremonies.challenge_hash", "ceremonies.client",
+        "challenges.client", "challenges.code_hash", "challenges.forgiven", "challenges.token_hash",
+        "challenges.verified", "devices.token_hash", "email_changes.token_hash", "invitations.token_hash",
+        "messages.secret", "passkeys.credential_id", "passkeys.public_key", "password_links.token_hash",
+        "recovery_codes.code_hash", "refresh_tokens.salt", "refresh_tokens.token_hash", "refresh_tokens.used_by",
+        "service_keys.key_hash", "sign_ups.code_hash", "sign_ups.password_hash", "sign_ups.token_hash",
+        "signing_keys.private_key", "totp.pending", "totp.secret",
         "users.password_hash",
     }  # fmt: skip
 

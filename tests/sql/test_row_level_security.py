@@ -19,14 +19,15 @@ HUB = sorted(table.name for table in metadata.tables.values() if table.schema ==
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
-    "accept_invitation", "act_for", "attempt", "authenticated_at", "begin_session", "begin_sign_up", "begin_totp",
-    "begin_view", "change_member", "change_password", "complete_sign_up", "confirm_email", "confirm_totp",
-    "end_all_sessions", "end_invitation", "end_session", "end_session_of", "end_totp", "end_views", "factors_of",
-    "invitation", "invitations_of", "invite", "known", "me", "me_by_view", "meet_challenge", "members", "note",
-    "note_view", "open_challenge", "password_link", "password_of", "proving", "refresh", "renew_recovery_codes",
-    "request_email_change", "request_password_link", "second_methods", "sessions_of", "set_password_by_link", "sign_up",
-    "signing_key", "step_up", "step_up_methods", "tell_limited", "try_challenge", "verify_sign_up", "verifying",
-    "views_of",
+    "accept_invitation", "act_for", "add_passkey", "attempt", "authenticated_at", "begin_ceremony", "begin_passkey",
+    "begin_session", "begin_sign_up", "begin_totp", "begin_view", "change_member", "change_password",
+    "complete_sign_up", "confirm_email", "confirm_totp", "devices_of", "end_all_sessions", "end_invitation",
+    "end_passkey", "end_session", "end_session_of", "end_totp", "end_views", "enter_by_passkey", "factors_of",
+    "forget_device", "invitation", "invitations_of", "invite", "known", "me", "me_by_view", "meet_challenge", "members",
+    "note", "note_view", "open_challenge", "passkey", "password_link", "password_of", "proving", "refresh",
+    "remember_device", "renew_recovery_codes", "request_email_change", "request_password_link", "second_methods",
+    "send_code", "sessions_of", "set_password_by_link", "sign_up", "signing_key", "step_up", "step_up_methods",
+    "tell_limited", "try_challenge", "verify_sign_up", "verifying", "views_of", "waits_for_code",
 )  # fmt: skip
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 

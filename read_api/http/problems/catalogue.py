@@ -58,6 +58,14 @@ WRONG_CODE = Kind(
     "It is not what the app shows now, or what was sent, or it was used before: each code is good once. Wait for the"
     " app's next one. Where none is taken, the device's clock may be wrong.",
 )
+PASSKEY_REFUSED = Kind(
+    "passkey-refused",
+    400,  # no 401: as above
+    "The passkey does not count",
+    "The browser's answer is right once, for five minutes, for the browser that asked and a page of the portal, and its"
+    " authenticator must have made sure of the person. Or nobody has that passkey, or somebody else, or has it already;"
+    " or it was copied. Which it is, is not said. Ask for options again.",
+)
 SESSION_ENDED = Kind(
     "session-ended",
     401,
@@ -153,6 +161,12 @@ PASSWORD_TOO_SHORT = Kind(
     409,
     "The password is too short to be the only factor",
     "A password that is all somebody proves needs more characters than one beside a second factor. Change it first.",
+)
+LAST_WAY_IN = Kind(
+    "last-way-in",
+    409,
+    "Nothing would be left to log in with",
+    "There is no password, and this is the last passkey. Set a password first, by a link that resets it.",
 )
 NOT_FOUND = Kind(
     "not-found", 404, "There is no such thing", "Nothing is at this address, or it belongs to another customer."

@@ -35,6 +35,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "email_wanted": {},
     "factor_changed": {"what": "code_used", "left": 3},
     "invitation": {"account": "Acme", "inviter": "hana@example.com", "days": 7, "token": "t0ken"},
+    "log_in_code": {"code": "012345", "minutes": 10, "device": FIREFOX},
     "login_limited": {"address": "192.0.2.1"},
     "member_changed": {"what": "added", "account": "Acme", "email": "ken@example.com", "role": "billing"},
     "password_changed": {},
@@ -91,6 +92,9 @@ def test_there_is_a_sample_of_each_template_and_a_template_of_all_that_is_posted
     [
         ("on", "switched on"),
         ("off", "switched off"),
+        ("app_off", "authenticator app of your log-in was switched off"),
+        ("passkey_on", "passkey was added"),
+        ("passkey_off", "passkey of your log-in was removed"),
         ("codes_renewed", "new recovery codes"),
         ("code_used", "3 are left"),
     ],

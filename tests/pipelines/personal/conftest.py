@@ -87,7 +87,8 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
         insert(connection, "auth.memberships", user_id=user["id"], customer_id=each)
     session = insert(connection, "auth.sessions", user_id=user["id"], customer_id=customer, device=mark)
     insert(connection, "auth.refresh_tokens", session_id=session["id"], used_by=mark.encode())
-    with_factors(connection, user["id"])
+    with_factors(connection, user["id"], mark)
+    insert(connection, "auth.ceremonies", session_id=session["id"], challenge_hash=mark.encode(), expires_at=LONG)
     insert(
         connection, "auth.messages",
         user_id=user["id"], email=f"{mark}@example.com", facts={"device": mark}, secret={"token": mark}, reason=mark,
@@ -105,8 +106,14 @@ def person(connection: Connection, mark: str, customer: UUID, *others: UUID) -> 
     return identity
 
 
-def with_factors(connection: Connection, user: UUID) -> None:
-    """The person has an authenticator app and a recovery code, has begun with another app, and is logging in."""
+def with_factors(connection: Connection, user: UUID, mark: str) -> None:
+    """The person has an app, a passkey and a recovery code, has begun with another app, and is logging in."""
+    insert(
+        connection, "auth.passkeys",
+        user_id=user, name=mark, credential_id=mark.encode(), public_key=mark.encode(), sign_count=0, transports=[],
+        is_backed_up=False,
+    )  # fmt: skip
+    insert(connection, "auth.devices", user_id=user, device=mark, token_hash=mark.encode(), expires_at=LONG)
     insert(connection, "auth.totp", user_id=user, secret="sealed", pending="sealed", last_step=1)
     insert(connection, "auth.recovery_codes", user_id=user, code_hash=user.bytes)
     insert(

@@ -61,8 +61,16 @@ def test_what_they_proved_who_they_are_with_is_worth_nothing_any_more(owner: Con
     ((person,),) = owner.execute("SELECT user_id FROM auth.memberships WHERE customer_id = %s", [mine]).fetchall()
     apps = owner.execute("SELECT user_id = %s, secret, pending FROM auth.totp ORDER BY 1", [person])
     codes = owner.execute("SELECT user_id = %s, used_at IS NULL FROM auth.recovery_codes ORDER BY 1", [person])
+    passkeys = owner.execute("SELECT user_id = %s, public_key = '', name FROM auth.passkeys ORDER BY 1", [person])
+    asked = owner.execute(
+        "SELECT s.user_id = %s, c.expires_at > now() FROM auth.ceremonies c"
+        " JOIN auth.sessions s ON s.id = c.session_id ORDER BY 1",
+        [person],
+    )
     begun = owner.execute("SELECT user_id = %s, verified, expires_at > now() FROM auth.challenges ORDER BY 1", [person])
     assert apps.fetchall() == [(False, "sealed", "sealed"), (True, None, None)]
+    assert passkeys.fetchall() == [(False, False, OTHERS), (True, True, "erased")]
+    assert asked.fetchall() == [(False, True), (True, False)]
     assert codes.fetchall() == [(False, True), (True, False)]
     assert begun.fetchall() == [(False, "hash", True), (True, None, False)]
     told = owner.execute("SELECT count(*) FROM auth.messages WHERE template = 'factor_changed'").fetchone()

@@ -149,6 +149,7 @@ def later(owner: "psycopg.Connection[Any]", by: str) -> None:
     owner.execute("UPDATE auth.attempts SET tried_at = tried_at - %s::interval", [by])
     owner.execute("UPDATE auth.refresh_tokens SET used_at = used_at - %s::interval", [by])
     owner.execute("UPDATE auth.challenges SET expires_at = expires_at - %s::interval", [by])
+    owner.execute("UPDATE auth.ceremonies SET expires_at = expires_at - %s::interval", [by])
     owner.execute("UPDATE auth.totp SET pending_at = pending_at - %s::interval", [by])
     owner.execute("UPDATE auth.sessions SET expires_at = expires_at - %s::interval", [by])
 

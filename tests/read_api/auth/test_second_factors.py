@@ -306,7 +306,7 @@ async def test_whoever_has_no_second_factor_is_asked_for_none(client: Client, pe
         ({"challenge": "short"}, "challenge"),
         ({"challenge": None}, "challenge"),
         ({"method": "password"}, "method"),
-        ({"method": "email"}, "method"),
+        ({"method": "sms"}, "method"),
         ({"code": ""}, "code"),
         ({"code": "x" * 65}, "code"),
         ({"code": "12345\0"}, "code"),

@@ -32,7 +32,7 @@ BOUNDED = settings(
 )
 # An answer without end, and what passes through to a source that is not there.
 LOOKED_AT_ELSEWHERE = {"/api/live", "/api/identity-documents", "/api/invoices/{invoice_id}/pay-links"}
-OPERATIONS = 70
+OPERATIONS = 78
 # The ids of what is furnished, by the name of the path parameter.
 FURNISHED = {
     "invoice_id": "invoices",
@@ -47,6 +47,8 @@ FURNISHED = {
 @pytest.fixture
 def served(database: Any, rows: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("API_WHMCS_WEBHOOK_SECRET", "s" * 16)
+    monkeypatch.setenv("AUTH_ORIGINS", "http://localhost")
+    monkeypatch.setenv("AUTH_PASSKEY_DOMAIN", "localhost")
     mine = furnish(rows)
     with psycopg.connect(database.owner) as owner:
         rotate(owner, 15)
