@@ -27,7 +27,7 @@ from read_api.auth.factors import Factors
 from read_api.auth.guard import BearerGuard, bearer_token
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
-from read_api.auth.sign_up_controller import SignUpController
+from read_api.auth.sign_up_controller import LinkController, SignUpController
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.tokens import InvalidTokenError
 from read_api.auth.verification import Verification
@@ -140,7 +140,7 @@ def create_app(
         verification=verification,
         door=door,
         factors=Factors(door, log_in, now),
-        sign_ups=SignUps(auth, log_in, door.passwords),
+        sign_ups=SignUps(auth, log_in, door.passwords, passing),
         seats=Seats(api.streams, api.streams_per_customer, api.streams_per_address),
         today=today,
         plans=plans,
@@ -165,6 +165,7 @@ def create_app(
             persons,
             DoorController,
             SignUpController,
+            LinkController,
             key_set,
             live_socket,
             WebhookController,

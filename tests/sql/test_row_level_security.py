@@ -19,8 +19,8 @@ HUB = sorted(table.name for table in metadata.tables.values() if table.schema ==
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
-    "act_for", "attempt", "authenticated_at", "begin_session", "begin_sign_up", "begin_totp", "change_password",
-    "complete_sign_up", "confirm_totp",
+    "act_for", "attempt", "authenticated_at", "begin_link", "begin_session", "begin_sign_up", "begin_totp",
+    "change_password", "complete_sign_up", "confirm_totp",
     "end_all_sessions", "end_session", "end_session_of", "end_totp", "factors_of", "known", "me", "meet_challenge",
     "note", "open_challenge", "password_link", "password_of", "proving", "refresh", "renew_recovery_codes",
     "request_password_link", "second_methods", "sessions_of", "set_password_by_link", "sign_up", "signing_key",

@@ -32,7 +32,7 @@ BOUNDED = settings(
 )
 # An answer without end, and what passes through to a source that is not there.
 LOOKED_AT_ELSEWHERE = {"/api/live", "/api/identity-documents", "/api/invoices/{invoice_id}/pay-links"}
-OPERATIONS = 58
+OPERATIONS = 59
 # The ids of what is furnished, by the name of the path parameter.
 FURNISHED = {
     "invoice_id": "invoices",
