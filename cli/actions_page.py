@@ -29,6 +29,7 @@ of an earlier try, by our marker; **repeatable**: doing it again has no further 
 SENT_BY = {
     "provision_order": "Salesforce: an order is approved",
     "sign_up": "`POST /auth/get-started/complete`, by whoever proved a mailbox",
+    "link_whmcs": "`POST /auth/link-whmcs`, by whoever knows their password there",
 }
 """Who sends the commands that no customer may send."""
 

@@ -31,7 +31,7 @@ from read_api.auth.people import People
 from read_api.auth.people_controller import InvitationController, MemberController
 from read_api.auth.problems import AUTH_HANDLERS
 from read_api.auth.service_keys import CUSTOMER_HEADER, KeyUses, is_service_key
-from read_api.auth.sign_up_controller import SignUpController
+from read_api.auth.sign_up_controller import LinkController, SignUpController
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.tokens import InvalidTokenError
 from read_api.auth.verification import Verification
@@ -150,7 +150,7 @@ def create_app(
         verification=verification,
         door=door,
         factors=factors,
-        sign_ups=SignUps(auth, log_in, door.passwords),
+        sign_ups=SignUps(auth, log_in, door.passwords, passing),
         views=views,
         people=People(auth, factors, door.passwords, log_in),
         email_changes=EmailChanges(factors, log_in),
@@ -186,6 +186,7 @@ def create_app(
             persons,
             DoorController,
             SignUpController,
+            LinkController,
             key_set,
             live_socket,
             WebhookController,

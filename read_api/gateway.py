@@ -44,6 +44,12 @@ class Gateway:
         """
         return await _posted(self._links, "/pay-links", json={"client": client, "invoice": invoice})
 
+    async def billing_client(self, email: str, password: str) -> str | None:
+        """The WHMCS client whose owner logs in with these; None: nobody does. The password is asked about once."""
+        sent = {"email": email, "password": password}
+        client: str | None = (await _posted(self._links, "/billing-log-ins", json=sent))["client"]
+        return client
+
     async def keep_document(self, account: str, name: str, content: AsyncIterator[bytes], media_type: str) -> None:
         """Put a document on a Salesforce account, once for each name, made anew. It is handed on as it comes.
 

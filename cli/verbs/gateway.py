@@ -10,7 +10,7 @@ EXAMPLES = examples(
 
 
 def gateway() -> None:
-    """Pass on what must reach a source at once: pay links and identity documents. It keeps nothing."""
+    """Pass on what must reach a source at once: pay links, identity documents, passwords at WHMCS. It keeps nothing."""
     from pipelines.gateway.serve import serve
 
     require_plain_login("hub_sync")

@@ -12,7 +12,7 @@ from domain.customer.changing import (
     eligibility_rules,
 )
 from domain.customer.identity import IdentityFacts, SubmitIdentityDocument, identity_rules
-from domain.customer.signing_up import SignUp
+from domain.customer.signing_up import LinkWhmcs, SignUp
 from domain.orders.placing import Facts as CartFacts
 from domain.orders.placing import PlaceOrder, broken_rules
 from domain.orders.provisioning import ProvisionOrder
@@ -228,4 +228,14 @@ SIGN_UP = Kind(
     facts=NoFacts,
     # The account looked for, with its contact; made; its number read; and a case, where it fails.
     crm_calls=5,
+)
+LINK_WHMCS = Kind(
+    name="link_whmcs",
+    about="Whoever WHMCS knows already becomes a person who may log in, and Salesforce is told.",
+    input=LinkWhmcs,
+    subject="sign_ups",
+    system="whmcs",
+    calls=("whmcs", "salesforce"),
+    facts=NoFacts,
+    crm_calls=2,
 )

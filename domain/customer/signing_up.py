@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.commands.input import CommandInput
 from domain.customer.changing import EMAIL, PHONE, UpdateAddress
 
 Language = Literal["en", "ja"]
@@ -25,6 +26,12 @@ class NewCustomer(UpdateAddress):
     def name(self) -> str:
         """What they are called in lists."""
         return self.company_name or f"{self.first_name} {self.last_name}"
+
+
+class LinkWhmcs(CommandInput):
+    """A client of WHMCS whose owner proved it by their password there, by the client's id."""
+
+    client: str = Field(pattern=r"^[0-9]{1,12}$")
 
 
 class SignUp(NewCustomer):

@@ -1,4 +1,4 @@
-"""`hub gateway`: the two things that must pass through to a source at once. Only our own API may ask: a shared token.
+"""`hub gateway`: the three things that must pass through to a source at once. Only our own API may ask: a shared token.
 
 It holds the sources' credentials so that the API need not. What passes through is in no log. A document is taken as a
 whole, 5 MiB at most, and made anew before it is sent on (decision 0022).
@@ -17,13 +17,15 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import JSONBody, QueryParameter
 
-from core.errors import CredentialsError, HubError, SourceError
+from core.errors import CredentialsError, HubError, RejectedError, SourceError
 from core.logging import logger
 from core.settings import GatewaySettings
 from domain.customer.identity import MOST_BYTES
 from pipelines.gateway import cleaning
 from pipelines.gateway.cleaning import RefusedError
 from pipelines.sources.clients import Clients
+from pipelines.sources.whmcs.answers import NOT_FOUND
+from pipelines.sources.whmcs.client import WhmcsClient
 
 log = logger(__name__)
 
@@ -36,6 +38,7 @@ UPLOADS_AT_ONCE = 16
 CLEANED_AT_ONCE = 2
 """Taking a document apart is work for a processor, and may take a gigabyte of memory."""
 CLEANED_WITHIN_SECONDS = 30.0
+LOGINS_AT_ONCE = 4
 LINKS_AT_ONCE = 16
 """Threads of their own: neither documents nor links wait for the other."""
 
@@ -71,6 +74,42 @@ async def pay_link(request: Request[Any, Any, Any], data: JSONBody[PayLink]) -> 
 
     answer = await anyio.to_thread.run_sync(ask, limiter=request.app.state["links"])
     return {"url": str(answer["redirect_url"]), "expiresInSeconds": SSO_SECONDS}
+
+
+class BillingLogIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody logs in to the billing system with."""
+
+    email: Annotated[str, msgspec.Meta(max_length=254)]
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+@post("/billing-log-ins", status_code=200)
+async def billing_log_in(request: Request[Any, Any, Any], data: JSONBody[BillingLogIn]) -> dict[str, str | None]:
+    """The client whose owner logs in with these, and who has the e-mail address; null: nobody does."""
+    clients: Clients = request.app.state["clients"]
+    return {
+        "client": await anyio.to_thread.run_sync(
+            owned_client, clients.whmcs, data.email, data.password, limiter=request.app.state["log_ins"]
+        )
+    }
+
+
+def owned_client(whmcs: WhmcsClient, email: str, password: str) -> str | None:
+    """Raises SourceError: as `WhmcsClient.user_with`."""
+    user = whmcs.user_with(email, password)
+    if user is None:
+        return None
+    try:
+        body = whmcs.call("GetClientsDetails", email=email)
+    except RejectedError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return None
+    client = body.get("client", body)
+    # Before WHMCS 8 there were no users beside clients.
+    owner = str(client.get("owner_user_id") or client.get("id"))
+    is_theirs = owner == user and str(client.get("email", "")).lower() == email.lower()
+    return str(client["id"]) if is_theirs and client.get("status") != "Closed" else None
 
 
 @post("/identity-documents", status_code=200, request_max_body_size=MOST_BYTES)
@@ -153,6 +192,7 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
     @asynccontextmanager
     async def open_clients(app: Litestar) -> AsyncIterator[None]:
         app.state["clients"] = clients
+        app.state["log_ins"] = anyio.CapacityLimiter(LOGINS_AT_ONCE)
         app.state["links"] = anyio.CapacityLimiter(LINKS_AT_ONCE)
         app.state["uploads"] = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         app.state["keeping"] = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
@@ -163,7 +203,7 @@ def create_gateway(settings: GatewaySettings) -> Litestar:
             clients.close()
 
     return Litestar(
-        route_handlers=[pay_link, identity_document, health],
+        route_handlers=[pay_link, billing_log_in, identity_document, health],
         before_request=only_with_token,
         lifespan=[open_clients],
         exception_handlers={

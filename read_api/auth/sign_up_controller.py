@@ -12,6 +12,8 @@ from read_api.auth.sign_up_models import (
     BegunAnswer,
     CompletedAnswer,
     CompleteSignUp,
+    LinkedAnswer,
+    LinkWhmcsAccount,
     SendCode,
     StandingAnswer,
     VerifiedAnswer,
@@ -82,6 +84,29 @@ class SignUpController(Controller):
     ) -> JsonAnswer:
         """Where a sign-up stands. Its token is in a header, so that it is in no log of addresses."""
         return said(_standing(await services_of(request).sign_ups.standing(sign_up)))
+
+
+class LinkController(Controller):
+    """For whoever the billing system knows already."""
+
+    path = "/auth"
+    tags = ("auth",)
+
+    @post(
+        "/link-whmcs", operation_id="linkWhmcs", status_code=202,
+        responses=auth_answers(
+            LinkedAnswer, catalogue.WRONG_CREDENTIALS, catalogue.NOT_SET_UP, *STEPS, status=202
+        ),
+    )  # fmt: skip
+    async def link(self, request: ApiRequest, data: JSONBody[LinkWhmcsAccount]) -> JsonAnswer:
+        """Log in here from now on, with a password of one's own, by proving the one at the billing system: once.
+
+        A wrong password, an unknown address, and an account that is linked already are answered alike.
+        """
+        address = client_of(request).address
+        found = await _sign_ups(request).link(data.email, data.password, data.portal_password, data.language, address)
+        told = {"signUp": found.token, "command": str(found.command), "state": "working", "follow": FOLLOW}
+        return said(told, status=202)
 
 
 def _standing(found: Standing) -> dict[str, object]:

@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints, field_validator
 from domain.commands.input import CommandInput
 from domain.customer.changing import EMAIL, deliverable
 from domain.customer.signing_up import Language, NewCustomer
-from read_api.auth.models import CHALLENGE, NewPassword
+from read_api.auth.models import CHALLENGE, HIDDEN, EmailAddress, NewPassword
+from read_api.auth.passwords import MOST_CHARACTERS
 from read_api.commands.models import Failure
 from read_api.http.wire import Wire
 
@@ -49,6 +50,25 @@ class CompleteSignUp(NewCustomer):
         return NewCustomer.model_validate(self.model_dump(include=set(NewCustomer.model_fields)))
 
 
+class LinkWhmcsAccount(CommandInput):
+    """Who logs in to the billing system, and the password that they want here."""
+
+    email: EmailAddress
+    password: Annotated[
+        str,
+        StringConstraints(strip_whitespace=False),
+        Field(
+            min_length=1,
+            max_length=MOST_CHARACTERS,
+            repr=False,
+            description="The one at the billing system; it is asked about once, and kept nowhere",
+            json_schema_extra=HIDDEN,
+        ),
+    ]
+    portal_password: UnstrippedPassword
+    language: Language = Field("ja", description="In which language they are written to")
+
+
 class Begun(Wire, frozen=True):
     """A code is sent."""
 
@@ -75,6 +95,21 @@ class VerifiedAnswer(Wire, frozen=True):
     """The mailbox is proven."""
 
     data: Verified
+
+
+class Linked(Wire, frozen=True):
+    """The rest is done in the background."""
+
+    sign_up: Annotated[str, Meta(description="For the header `Sign-Up` of `GET /auth/get-started`")]
+    command: Annotated[UUID, Meta(description="What support calls it by")]
+    state: Literal["working"]
+    follow: Annotated[str, Meta(description="Path that says what becomes of it", examples=["/auth/get-started"])]
+
+
+class LinkedAnswer(Wire, frozen=True):
+    """The rest is done in the background."""
+
+    data: Linked
 
 
 class Completed(Wire, frozen=True):

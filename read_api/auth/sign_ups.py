@@ -8,14 +8,16 @@ from uuid import UUID, uuid4
 import structlog
 
 from core.settings import AuthSettings
-from domain.commands.kinds import SIGN_UP
+from domain.commands.kinds import LINK_WHMCS, SIGN_UP
+from domain.common.identifiers import account_id
 from domain.customer.signing_up import Language, NewCustomer
 from read_api.auth.entering import text_of
-from read_api.auth.errors import SignUpEndedError, SignUpRefusedError, WrongCodeError
+from read_api.auth.errors import SignUpEndedError, SignUpRefusedError, WrongCodeError, WrongCredentialsError
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
 from read_api.auth.password_links import DAY_SECONDS, HOUR_SECONDS, QUARTER_SECONDS, hash_of, new_token
 from read_api.auth.passwords import Passwords, objection
-from read_api.http.problems.errors import InvalidFieldError
+from read_api.gateway import Gateway
+from read_api.http.problems.errors import InvalidFieldError, NotSetUpError
 from read_api.store.database import Database
 from read_api.store.questions import Question
 
@@ -23,6 +25,7 @@ BEGIN_SIGN_UP = Question("auth/begin_sign_up")
 VERIFY_SIGN_UP = Question("auth/verify_sign_up")
 SIGN_UP_BY_TOKEN = Question("auth/sign_up")
 COMPLETE_SIGN_UP = Question("auth/complete_sign_up")
+BEGIN_LINK = Question("auth/begin_link")
 
 CODE_MINUTES = 10
 CODE_TRIES = 5
@@ -44,11 +47,22 @@ class Standing:
     failure: tuple[str, str] | None
 
 
+@dataclass(frozen=True)
+class Linked:
+    """`token` follows the command that does the rest."""
+
+    token: str
+    command: UUID
+
+
 class SignUps:
     """One for the application; `database` is asked as role hub_auth."""
 
-    def __init__(self, settings: AuthSettings, database: Database, passwords: Passwords) -> None:
+    def __init__(
+        self, settings: AuthSettings, database: Database, passwords: Passwords, gateway: Gateway | None
+    ) -> None:
         self._settings = settings
+        self._gateway = gateway
         self._database = database
         self._passwords = passwords
 
@@ -109,8 +123,7 @@ class SignUps:
             raise InvalidFieldError("password", reason)
         values = {
             "token_hash": hash_of(token), "command": str(uuid4()), "hashed": await self._passwords.hashed(password),
-            "kind": SIGN_UP.name, "input": details.model_dump_json(exclude_none=True),
-            "request_id": str(structlog.contextvars.get_contextvars().get("request_id")),
+            "kind": SIGN_UP.name, "input": details.model_dump_json(exclude_none=True), "request_id": _request_id(),
             "deadline": f"{SIGN_UP.deadline.total_seconds()} s", "address": address,
         }  # fmt: skip
         ((said, command),) = await self._database.tell(COMPLETE_SIGN_UP, values)
@@ -120,6 +133,44 @@ class SignUps:
         if outcome != "accepted":
             raise SignUpRefusedError(outcome.upper(), REASONS[outcome])
         return UUID(text_of(command))
+
+    async def link(self, email: str, whmcs_password: str, password: str, language: Language, address: str) -> Linked:
+        """Let in whoever has that password at WHMCS, which is asked about once and kept nowhere.
+
+        Raises:
+            WrongCredentialsError: it is not theirs, or they, or somebody for their client, log in here already. Never
+                says which, and does as much whichever it is.
+            InvalidFieldError, TooManyTriesError, GatewayDownError, NotSetUpError, BusyError, DatabaseDownError.
+        """
+        if self._gateway is None:
+            raise NotSetUpError("linking an account of the billing system is not set up here")
+        account, near = email.lower(), neighbourhood(address)
+        await attempt(
+            self._database,
+            "link_whmcs",
+            Limit("account", key_of("account", account, near), self._settings.tries_per_account, QUARTER_SECONDS),
+            Limit(
+                "account_anywhere",
+                key_of("account", account),
+                self._settings.tries_per_account_anywhere,
+                QUARTER_SECONDS,
+            ),
+            Limit("address", key_of("address", near), self._settings.tries_per_address, QUARTER_SECONDS),
+        )
+        if reason := objection(password, email):
+            raise InvalidFieldError("portalPassword", reason)
+        client = await self._gateway.billing_client(email, whmcs_password)
+        token = new_token()
+        values = {
+            "sign_up": str(uuid4()), "token_hash": hash_of(token), "command": str(uuid4()), "email": email,
+            "language": language, "hashed": await self._passwords.hashed(password), "client": client,
+            "account": None if client is None else str(account_id("whmcs", client)), "request_id": _request_id(),
+            "deadline": f"{LINK_WHMCS.deadline.total_seconds()} s", "address": address,
+        }  # fmt: skip
+        ((said, command),) = await self._database.tell(BEGIN_LINK, values)
+        if text_of(said) != "accepted":
+            raise WrongCredentialsError("e-mail address and password do not belong together")
+        return Linked(token, UUID(text_of(command)))
 
     async def standing(self, token: str) -> Standing:
         """Raises SignUpEndedError, DatabaseDownError."""
@@ -141,3 +192,7 @@ class SignUps:
 def _hash_of_code(token: str, code: str) -> str:
     """What is kept of a code, in hexadecimal: with its token, for a million codes alone are soon tried."""
     return sha256(f"{token}:{code}".encode()).hexdigest()
+
+
+def _request_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("request_id"))

@@ -37,6 +37,7 @@ from sandbox.whmcs.service_changes import ServiceChanges
 from sandbox.whmcs.services import Services
 from sandbox.whmcs.sso import PAGE, SingleSignOn
 from sandbox.whmcs.tickets import Tickets
+from sandbox.whmcs.users import Users
 from sandbox.whmcs.webhooks import Webhooks
 from sandbox.world import World
 
@@ -224,8 +225,9 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
     billing = InvoiceChanges(install, clients=clients, invoices=invoices, bills=bills)
     payments = Payments(install, clients=clients, invoices=invoices, services=services)
     details, states = ClientChanges(install, clients), OrderStates(install, orders=orders, changes=changes)
+    users = Users(install)
     accounts = NewClients(
-        install, clients=clients, details=details, services=services, changes=changes, invoices=invoices
+        install, clients=clients, details=details, services=services, changes=changes, invoices=invoices, users=users
     )
     tickets = Tickets(install, clients=clients, services=services)
     figures = Figures(install, invoices=invoices, services=services, orders=orders, tickets=tickets)
@@ -247,6 +249,7 @@ def actions(install: Install) -> dict[str, Callable[[Params], Answer]]:
         "AddClient": accounts.add_client,
         "CloseClient": accounts.close_client,
         "UpdateClient": details.update_client,
+        "ValidateLogin": users.validate_login,
         "OpenTicket": tickets.open_ticket,
         "GetTicket": tickets.get_ticket,
         "GetTickets": tickets.get_tickets,

@@ -11,6 +11,7 @@ from sandbox.whmcs.listing import Row
 from sandbox.whmcs.params import Params, text, truthy, whole
 from sandbox.whmcs.service_changes import ServiceChanges
 from sandbox.whmcs.services import Services
+from sandbox.whmcs.users import Users
 from sandbox.world.mixing import mixed
 
 # In the order in which the form asks for them. The two blanks before "address" are WHMCS's own.
@@ -41,10 +42,11 @@ class NewClients:
         services: Services,
         changes: ServiceChanges,
         invoices: Invoices,
+        users: Users,
     ) -> None:
         self.install = install
         self._clients, self._details, self._services = clients, details, services
-        self._changes, self._invoices = changes, invoices
+        self._changes, self._invoices, self._users = changes, invoices, users
 
     # -- AddClient ---------------------------------------------------------------------------------------------------
 
@@ -53,7 +55,9 @@ class NewClients:
         owner = whole(params, "owner_user_id")
         self._check(params, owner)
         client_id = self.install.new_id("client", self._clients.first_free_id)
-        owner = owner or client_id
+        if not owner:
+            owner = client_id
+            self._users.add(owner, text(params, "email"), text(params, "password2"))
         blank = self._clients.blank(client_id)
         name = f"{text(params, 'firstname')} {text(params, 'lastname')}"
         row: Row = {

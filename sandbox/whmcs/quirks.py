@@ -26,6 +26,7 @@ unencodable  "" | "invoice:20000017 product:30001"  records that make every JSON
                  bytes that are no UTF-8 (sburina/laravel-whmcs-up#6); XML takes those
 fatal        "" | records                    each makes every page with it an HTTP 500 and a page of HTML
 memory_rows  0 | n                           more rows a page than this, and PHP runs out of memory in the middle of it
+two_factor   "" | users separated by spaces  have switched a second factor on
 """
 
 import re
@@ -57,6 +58,7 @@ DEFAULTS = {
     "unencodable": "",
     "fatal": "",
     "memory_rows": "0",
+    "two_factor": "",
 }
 _RESHAPING = ("numbers", "empty_list", "one_row", "amounts")
 _PLURALS = {

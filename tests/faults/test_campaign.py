@@ -45,7 +45,11 @@ def test_every_required_cell_can_be_aimed_at_and_what_is_drawn_can_be_played() -
 
 def test_customers_send_commands_of_every_action_but_identity_documents() -> None:
     # Documents pass through a process that a campaign does not have; who signs up is no customer yet.
-    assert {name.split(" ")[0] for name in COMMANDS} == set(ACTIONS) - {"submit_identity_document", "sign_up"}
+    assert {name.split(" ")[0] for name in COMMANDS} == set(ACTIONS) - {
+        "submit_identity_document",
+        "sign_up",
+        "link_whmcs",
+    }
 
 
 def test_every_call_that_faults_wait_for_is_of_the_way_it_stands_under() -> None:

@@ -19,8 +19,8 @@ HUB = sorted(table.name for table in metadata.tables.values() if table.schema ==
 SYNC = sorted(table.name for table in metadata.tables.values() if table.schema == "sync")
 SHARED = {"products", "prices"}
 OF_THE_DOOR = (
-    "accept_invitation", "act_for", "add_passkey", "attempt", "authenticated_at", "begin_ceremony", "begin_passkey",
-    "begin_session", "begin_sign_up", "begin_totp", "begin_view", "change_member", "change_password",
+    "accept_invitation", "act_for", "add_passkey", "attempt", "authenticated_at", "begin_ceremony", "begin_link",
+    "begin_passkey", "begin_session", "begin_sign_up", "begin_totp", "begin_view", "change_member", "change_password",
     "complete_sign_up", "confirm_email", "confirm_totp", "devices_of", "end_all_sessions", "end_invitation",
     "end_passkey", "end_session", "end_session_of", "end_totp", "end_views", "enter_by_passkey", "factors_of",
     "forget_device", "invitation", "invitations_of", "invite", "known", "me", "me_by_view", "meet_challenge", "members",

@@ -1,4 +1,4 @@
-"""sign_up: somebody becomes a customer (portal reference, section 3).
+"""sign_up, link_whmcs: somebody becomes a person who may log in (portal reference, section 3).
 
 In the order of the reference: the billing client, the person who may log in, the account in Salesforce. What fails
 before the person is let in leaves nothing that anybody can use; what fails after it is an operator's to finish.
@@ -11,13 +11,16 @@ from typing import Any
 from core.errors import RejectedError, UnavailableError
 from domain.commands import kinds
 from domain.common.identifiers import account_id
-from domain.customer.signing_up import SignUp
+from domain.customer.providers.salesforce.mapper import client_number
+from domain.customer.signing_up import LinkWhmcs, SignUp
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.actions.support import OpenedCase
 from pipelines.commands.saga import Action, AlertError, Done, RefreshRequest, RefusalError, Result, Step, Work
+from pipelines.sources.whmcs.lists import rows_at
 from pipelines.sources.whmcs.php import custom_fields
 
 SigningUp = Work[SignUp]
+Linking = Work[LinkWhmcs]
 
 LANGUAGES = {"en": "english", "ja": "japanese"}
 MOST_CHARACTERS = 255
@@ -135,8 +138,15 @@ def client_in(answer: Mapping[str, Any], name: str) -> str:
 
 
 def let_in(work: SigningUp) -> Done | None:
-    """The person may log in, for the customer that the sync will make of the client, which is read at once."""
-    client = work.result(AddedClient).client
+    return let_in_for(work, work.result(AddedClient).client)
+
+
+def let_in_for(work: Work[Any], client: str) -> Done | None:
+    """The person may log in, for the customer that the sync makes of the client, which is read at once.
+
+    Raises:
+        RefusalError: somebody else has the address, or the client, by now.
+    """
     values = {"command": work.command.id, "account": account_id("whmcs", client)}
     outcome = (work.row("actions/let_in", **values) or {})["outcome"]
     if outcome != "in":
@@ -172,8 +182,8 @@ def check_claim(work: SigningUp, account: str, client: str) -> None:
         AlertError: it names another client by now.
     """
     found = work.clients.salesforce.find("SELECT WH_Account__c FROM Account WHERE Id = {}", account)
-    claim = (found[0]["WH_Account__c"] if found else None) or ""
-    if claim and not claim.startswith(f"#{client} "):
+    claim = found[0]["WH_Account__c"] if found else None
+    if claim and client_number(claim) != client:
         raise AlertError(*UNFINISHED)
 
 
@@ -267,4 +277,64 @@ SIGN_UP = Action(
     ),
     affects=affected,
     result=lambda work: {"whmcsClientId": work.result(AddedClient).client},
+)
+
+# -- link_whmcs --------------------------------------------------------------------------------------------------------
+
+
+class ClaimingAccount(Result, frozen=True):
+    """The account in Salesforce that names the client and whose number the client has; null: none does both."""
+
+    account: str | None
+
+
+def find_claiming(work: Linking) -> ClaimingAccount:
+    """What the client says customers can write: the account counts that says the same from its side (decision 0023)."""
+    field = work.clients.whmcs_settings.vocabulary.customer_number_field_id
+    body = work.clients.whmcs.call("GetClientsDetails", clientid=work.input.client)
+    fields = rows_at(body.get("client", body), "customfields")
+    number = next((str(row.get("value") or "") for row in fields if str(row.get("id")) == str(field)), "")
+    accounts = (
+        work.clients.salesforce.find("SELECT Id, WH_Account__c FROM Account WHERE SF_Account_No__c = {}", number)
+        if number
+        else []
+    )
+    naming = [row["Id"] for row in accounts if client_number(row["WH_Account__c"]) == work.input.client]
+    return ClaimingAccount(naming[0] if len(naming) == 1 else None)
+
+
+def let_owner_in(work: Linking) -> Done | None:
+    return let_in_for(work, work.input.client)
+
+
+def has_account(work: Linking) -> bool:
+    return work.result(ClaimingAccount).account is not None
+
+
+def activate_account(work: Linking) -> Done | None:
+    words = work.clients.salesforce_settings.vocabulary
+    fields = {"Portal_Status__c": words.portal_active, "Portal_Registration_Source__c": words.portal_migrated}
+    try:
+        work.clients.salesforce.update("Account", str(work.result(ClaimingAccount).account), fields)
+    except RejectedError as error:
+        raise AlertError(*UNFINISHED) from error
+    return None
+
+
+def linked(work: Linking) -> Iterator[RefreshRequest]:
+    yield from (RefreshRequest(dataset, record=work.input.client) for dataset in CLIENT_DATASETS)
+    found = work.result_or_none(ClaimingAccount)
+    if found is not None and found.account is not None:
+        yield RefreshRequest("salesforce.accounts", record=found.account)
+
+
+LINK_WHMCS = Action(
+    kind=kinds.LINK_WHMCS,
+    steps=(
+        Step("find_claiming", find_claiming, brings=ClaimingAccount, reads=True),
+        Step("let_owner_in", let_owner_in, repeatable=True),
+        Step("activate_account", activate_account, repeatable=True, when=has_account),
+    ),
+    affects=linked,
+    result=lambda work: {"whmcsClientId": work.input.client},
 )

@@ -15,6 +15,7 @@ _ANSWER = re.compile(r'\{\s*"result"\s*:')
 _DECODER = JSONDecoder()
 
 NOT_FOUND = "not_found"
+WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a word for programs
 UNENCODABLE = "unencodable"
 """A record holds bytes that are no UTF-8, so every answer with it cannot be written as JSON."""
 
@@ -43,7 +44,7 @@ _REFUSALS = {
     "duplicate email address": "duplicate_email",
     "a user already exists with that email address": "duplicate_email",
     "the email address entered is not available for use": "duplicate_email",
-    "email or password invalid": "wrong_password",
+    "email or password invalid": WRONG_PASSWORD,
     "error generating json encoded response": UNENCODABLE,  # sburina/laravel-whmcs-up#6
 }
 _REASONS = {UNENCODABLE: "holds a record that it cannot write as JSON"}

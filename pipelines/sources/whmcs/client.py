@@ -7,17 +7,18 @@ from typing import Any, Self
 
 import httpx
 
-from core.errors import SourceError, UnavailableError
+from core.errors import RejectedError, SourceError, UnavailableError
 from core.settings import WhmcsSettings
 from pipelines.sources.calls import ONCE, Attempt, Budget, Patience, call, is_local, recorded, was_sent
 from pipelines.sources.circuit import Circuit
-from pipelines.sources.whmcs.answers import body_of
+from pipelines.sources.whmcs.answers import WRONG_PASSWORD, body_of
 from pipelines.sources.whmcs.form import encoded
 from pipelines.sources.whmcs.halving import Reading, may_be_a_rows_fault, page_in_halves
 from pipelines.sources.whmcs.lists import ListPage, page_from
 
 _BEYOND = 1_000_000_000
 """An offset at which no list has a row."""
+_TRUE = {"true", "1", "on"}
 _FIRST_ID = re.compile(rb"<id>(?:<!\[CDATA\[)?(\d+)")
 
 
@@ -57,6 +58,28 @@ class WhmcsClient:
             As `call`; an UnavailableError that does not say `nothing_came` leaves the outcome unknown.
         """
         return self._called(ONCE, action, params)
+
+    def user_with(self, email: str, password: str) -> str | None:
+        """The id of the user who logs in with these; None: nobody does, or a second factor is asked for besides.
+
+        Users log in, clients are billed: their ids are apart (reference, section 2.22). Called once, as wrong passwords
+        may be counted there; and the password is no part of what the call is said to be about.
+
+        Raises:
+            As `call`, where it is not about the password.
+        """
+        params = {"email": email, "password2": password}
+        try:
+            answer = self._called(ONCE, "ValidateLogin", params, about=email)
+        except RejectedError as error:
+            if error.code != WRONG_PASSWORD:
+                raise
+            return None
+        user = str(answer.get("userid", ""))
+        if not user.isdecimal():
+            raise UnavailableError("whmcs", "did not say which user it is", code="malformed")
+        has_second_factor = str(answer.get("twoFactorEnabled", "")).lower() in _TRUE
+        return None if has_second_factor else user
 
     def pages(
         self,
@@ -100,9 +123,14 @@ class WhmcsClient:
                 return
             offset = page.next_offset
 
-    def _called(self, patience: Patience, action: str, params: Mapping[str, object]) -> dict[str, Any]:
+    def _called(
+        self, patience: Patience, action: str, params: Mapping[str, object], about: object = None
+    ) -> dict[str, Any]:
         return call(
-            patience, lambda attempt: self._answer(action, params, attempt), self._circuit, about=(action, params)
+            patience,
+            lambda attempt: self._answer(action, params, attempt),
+            self._circuit,
+            about=(action, about or params),
         )
 
     def _answer(self, action: str, params: Mapping[str, object], attempt: Attempt) -> dict[str, Any]:

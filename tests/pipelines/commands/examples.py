@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.pipelines.commands.conftest import Customer, Hub
-from tests.pipelines.commands.signing_up import sign_up
+from tests.pipelines.commands.signing_up import link_whmcs, sign_up
 
 VPN = {
     "type": "vpn",
@@ -171,4 +171,5 @@ EXAMPLES: dict[str, Example] = {
     "cancel_subscription": cancel_subscription,
     "submit_identity_document": submit_identity_document,
     "sign_up": lambda hub, _: sign_up(hub).command,
+    "link_whmcs": lambda hub, _: link_whmcs(hub),
 }

@@ -61,6 +61,7 @@ STORED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("sign_up", "add_client"): [{"client": "1021"}],
     ("sign_up", "keep_account"): [{"account": "001"}],
     ("sign_up", "read_number"): [{"number": "C0000123"}, {"number": None}],
+    ("link_whmcs", "find_claiming"): [{"account": "001"}, {"account": None}],
     ("sign_up", "tell_support"): [{"case": "500"}],
 }
 """By kind and step, what this release stores. Add to it; what stands here is in somebody's database."""

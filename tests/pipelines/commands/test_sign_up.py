@@ -1,4 +1,4 @@
-"""sign_up: somebody becomes a customer.
+"""sign_up, link_whmcs: somebody becomes a person who may log in.
 
 The promise. One client in WHMCS, one person who may log in, one account in Salesforce that names the client, whatever
 fails or comes twice. Nobody gets another's account: neither by a number, nor by an e-mail address that WHMCS knows, nor
@@ -15,7 +15,7 @@ from core.errors import RejectedError
 from domain.common.identifiers import account_id
 from pipelines.commands.actions import sign_up as action
 from tests.pipelines.commands.conftest import Hub
-from tests.pipelines.commands.signing_up import a_mailbox, complete, prove, sign_up, standing
+from tests.pipelines.commands.signing_up import a_client, a_mailbox, complete, link, prove, sign_up, standing
 from tests.pipelines.commands.test_crash_everywhere import finish
 
 
@@ -186,8 +186,7 @@ def test_an_address_that_the_hub_knows_of_whmcs_is_refused_at_once(hub: Hub) -> 
 
 def test_an_address_that_appears_in_whmcs_after_it_was_proven_is_linked_instead(hub: Hub) -> None:
     who = sign_up(hub)
-    theirs = {**NEW_CLIENT, "email": who.email}
-    hub.clients.whmcs.change("AddClient", **theirs)
+    a_client(hub, who.email)
 
     finish(hub)
 
@@ -195,12 +194,6 @@ def test_an_address_that_appears_in_whmcs_after_it_was_proven_is_linked_instead(
     assert client_of(hub, who.email)["status"] == "Active"
     assert (clients_made(hub), people(hub, who.email)) == (1, [])
     assert standing(hub, who.token)["failure_code"] == "EMAIL_IN_BILLING"
-
-
-NEW_CLIENT = {
-    "firstname": "A", "lastname": "B", "address1": "C", "city": "D", "state": "E", "postcode": "1", "country": "JP",
-    "phonenumber": "0312345678", "password2": "theirs",
-}  # fmt: skip
 
 
 def test_two_sign_ups_of_one_mailbox_make_one_customer(hub: Hub) -> None:
@@ -339,3 +332,64 @@ def test_the_worker_lets_nobody_in_without_a_sign_up_that_is_being_done(hub: Hub
         (outcome,) = worker.execute("SELECT outcome FROM auth.let_in(%s, %s)", [who.command, account]).fetchone() or ()
 
     assert (outcome, people(hub, who.email)) == ("unknown", [])
+
+
+# -- whoever WHMCS knows -----------------------------------------------------------------------------------------------
+
+
+def test_the_owner_of_a_client_is_let_in_and_salesforce_is_told(hub: Hub) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email, number="C-LINK-1")
+    (account,) = hub.clients.salesforce.find("SELECT Id FROM Account WHERE SF_Account_No__c = {}", "C-LINK-1")
+
+    who = link(hub, email, client)
+    finish(hub)
+    hub.apply()
+
+    assert hub.command(who.command)["status"] == "succeeded"
+    assert standing(hub, who.token)["state"] == "ready"
+    assert people(hub, email) == [(account_id("whmcs", client), "owner", "argon2")]
+    told = hub.salesforce_record("Account", account["Id"])
+    assert (told["Portal_Status__c"], told["Portal_Registration_Source__c"]) == ("Active", "Migrated")
+    assert hub.rows("SELECT template FROM auth.messages WHERE email = %s", email) == [("signed_up",)]
+
+
+def test_a_number_that_a_client_wrote_for_themselves_reaches_nobodys_account(hub: Hub) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email, number="C-LINK-2", names_it=False)
+    (account,) = hub.clients.salesforce.find("SELECT Id FROM Account WHERE SF_Account_No__c = {}", "C-LINK-2")
+
+    who = link(hub, email, client)
+    finish(hub)
+
+    assert hub.command(who.command)["status"] == "succeeded"
+    assert hub.salesforce_record("Account", account["Id"])["Portal_Status__c"] is None
+
+
+@pytest.mark.parametrize("why", ["wrong password", "address taken", "linked before"])
+def test_whatever_keeps_a_client_from_being_linked_is_refused_alike(hub: Hub, why: str) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email)
+    if why == "linked before":
+        link(hub, email, client)
+        finish(hub)
+        hub.rows("UPDATE auth.users SET email = 'other@example.com' WHERE email = %s RETURNING 1", email)
+    if why == "address taken":
+        hub.rows("INSERT INTO auth.users (id, email) VALUES (gen_random_uuid(), %s) RETURNING 1", email.upper())
+
+    who = link(hub, email, None if why == "wrong password" else client)
+
+    assert (who.outcome, who.command) == ("refused", None)
+
+
+def test_whoever_asks_again_follows_what_is_under_way(hub: Hub) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email)
+
+    first, second = link(hub, email, client), link(hub, email.upper(), client)
+    finish(hub)
+    hub.apply()
+
+    assert first.command == second.command
+    assert standing(hub, second.token)["state"] == "ready"
+    assert len(people(hub, email)) == 1

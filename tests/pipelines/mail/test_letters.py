@@ -44,6 +44,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "person_locked": {"until": None},
     "person_unlocked": {},
     "sign_up_code": {"minutes": 10, "code": "123456"},
+    "signed_up": {},
     "session_reused": {"device": FIREFOX, "began_at": "2026-03-31T15:00:00+00:00"},
     "welcome": {"hours": 24, "token": "t0ken"},
 }

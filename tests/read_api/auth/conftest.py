@@ -117,6 +117,8 @@ class Running:
         await self.client.aclose()
         await self._services.guard._uses.close()
         await self._services.verification.close()
+        if self._services.gateway is not None:
+            await self._services.gateway.close()
         await self._services.door._database.close()
         self._services.door.close()
         await self._services.database.close()

@@ -38,7 +38,7 @@ OWNER = Caller(str(uuid4()), "owner", 0.0, authenticated_at=inf)
 KINDS = {name: each for name, each in vars(kinds).items() if isinstance(each, Kind)}
 MODULES = (of_customer, of_identity, of_orders, of_sim, of_subscriptions, of_support)
 CHANGES = [each for module in MODULES for each in vars(module).values() if isinstance(each, Change)]
-NO_CUSTOMERS = {"provision_order", "sign_up"}
+NO_CUSTOMERS = {"provision_order", "sign_up", "link_whmcs"}
 """A source asks for them, or whoever is no customer yet."""
 PAGE = Path(__file__).parents[3] / "docs" / "actions.md"
 

@@ -31,7 +31,9 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 # An answer without end, and what passes through to a source that is not there.
-LOOKED_AT_ELSEWHERE = {"/api/live", "/api/identity-documents", "/api/invoices/{invoice_id}/pay-links"}
+LOOKED_AT_ELSEWHERE = {
+    "/api/live", "/api/identity-documents", "/api/invoices/{invoice_id}/pay-links", "/auth/link-whmcs",
+}  # fmt: skip
 OPERATIONS = 78
 # The ids of what is furnished, by the name of the path parameter.
 FURNISHED = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.whmcs.users import password_of
 from tests.sandbox.whmcs.conftest import serialized
 
 SIM = 303
@@ -243,3 +244,34 @@ def test_tickets_are_listed_by_status_department_address_and_words_of_the_subjec
     assert made["id"] in found(status="Awaiting Reply", clientid=api.client())
     departments = {row["name"]: row for row in api.rows("GetSupportDepartments", "departments", "department")}
     assert (departments["Billing"]["awaitingreply"], departments["Billing"]["opentickets"]) == ("2", "2")
+
+
+# -- ValidateLogin -----------------------------------------------------------------------------------------------------
+
+REFUSED = "Email or Password Invalid"
+
+
+def test_a_user_logs_in_with_their_own_address_and_password(api: Any) -> None:
+    client = api.client()
+    email = api.call("GetClientsDetails", clientid=client)["client"]["email"]
+    api.call("UpdateClient", clientid=client, email="billing@customers.example")
+
+    found = api.call("ValidateLogin", email=email.upper(), password2=password_of(client))
+    api.state.quirks["two_factor"] = str(client)
+    with_factor = api.call("ValidateLogin", email=email, password2=password_of(client))
+
+    # The client has another address by now; its owner has not.
+    assert (found["userid"], found["twoFactorEnabled"]) == (client, "false")
+    assert (with_factor["twoFactorEnabled"], "passwordhash" in with_factor) == ("true", False)
+    assert api.refused("ValidateLogin", email="billing@customers.example", password2=password_of(client)) == REFUSED
+    assert api.refused("ValidateLogin", email=email, password2="wrong") == REFUSED
+    assert api.refused("ValidateLogin", email="nobody@customers.example", password2=password_of(client)) == REFUSED
+
+
+def test_a_new_client_brings_a_user_unless_one_is_named(api: Any) -> None:
+    made = api.call("AddClient", **NEW)
+    second = api.call("AddClient", **NEW, owner_user_id=made["owner_user_id"])
+
+    found = api.call("ValidateLogin", email=NEW["email"], password2=NEW["password2"])
+
+    assert found["userid"] == made["owner_user_id"] != int(second["clientid"])

@@ -24,7 +24,7 @@ IDENTITY_STATUSES: Mapping[str, IdentityStatus] = {
 CLIENT_NUMBER = re.compile(r"\s*#\s*(\d+)")
 
 
-def _client_number(claim: str | None) -> str | None:
+def client_number(claim: str | None) -> str | None:
     """The client id in `#1234 - Customer Name`; a claim that cannot be read claims nobody."""
     found = CLIENT_NUMBER.match(claim or "")
     return str(int(found[1])) if found else None
@@ -35,7 +35,7 @@ ACCOUNT = table_of(
     id=hub_id_of("account", "Id", required=True),
     name=text("Name").then(lambda name: name or ""),
     account_number=text("SF_Account_No__c"),
-    partner_key=text("WH_Account__c").then(_client_number, makes=str | None),
+    partner_key=text("WH_Account__c").then(client_number, makes=str | None),
     phone=text("Phone"),
     registered_on=day_of_instant("CreatedDate"),
     portal_status=label("Portal_Status__c", PORTAL_STATUSES, none=None),
