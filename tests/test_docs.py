@@ -38,7 +38,7 @@ ELSEWHERE = {"configuration.php", "includes/hooks/", "Asia/Tokyo"}
 CODE = re.compile(r"```[^\n]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 MAKE = re.compile(r"(?:^|[ (])make ([a-z]+)", re.MULTILINE)
 HUB_COMMANDS = vars(typer.main.get_command(app))["commands"]
-HUB = re.compile(r"(?:^|[/(])hub ([a-z][a-z-]*)(?: ([a-z]+))?", re.MULTILINE)
+HUB = re.compile(r"(?:^|[/(])hub ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
 
 
 def paths(text: str) -> Iterator[str]:

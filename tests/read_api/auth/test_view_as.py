@@ -18,6 +18,7 @@ import jwt
 import psycopg
 import pytest
 from litestar import Litestar
+from websockets.sync.client import connect
 
 from core.settings import ApiSettings
 from read_api.auth.access import caller_by_access_token, signed
@@ -38,7 +39,7 @@ from tests.read_api.auth.conftest import (
     until_refused,
 )
 from tests.read_api.auth.test_access import signing_key
-from tests.serving import served_api
+from tests.serving import KEY, served_api
 from tests.waiting import until
 
 Client = httpx.AsyncClient
@@ -410,6 +411,23 @@ def test_a_live_stream_is_in_the_audit_and_ends_with_the_view(
             assert "event: expired" in list(islice(lines, 10))
 
     assert ("GET", "/api/live") in [each[2:4] for each in reads(owner)]
+
+
+def test_a_live_socket_is_in_the_audit_too(database: Database, owner: Owner, agent: Somebody, person: Somebody) -> None:
+    view = uuid4()
+    owner.execute(
+        "SELECT auth.open_view(%s, %s, NULL, NULL, %s, NULL, %s, interval '5 minutes', NULL)",
+        [view, agent.id, person.customer, REASON],
+    )
+    caller = viewing(str(person.customer), str(person.id), str(view), str(agent.id))
+    token = signed(ApiSettings(jwt_key=KEY), signing_key(owner), caller, minutes=5)
+    with served_api(database) as url:
+        address = f"{url.replace('http', 'ws', 1)}/api/live/ws"
+        until(lambda: httpx.get(f"{url}/api/me", headers={"authorization": f"Bearer {token}"}).is_success)
+        with connect(address, additional_headers={"authorization": f"Bearer {token}"}) as socket:
+            assert '"alive"' in str(socket.recv(timeout=30))
+
+    assert ("GET", "/api/live/ws") in [each[2:4] for each in reads(owner)]
 
 
 # -- agents who are no customers ---------------------------------------------------------------------------------------
