@@ -17,6 +17,7 @@ from litestar import Litestar
 from core.settings import ApiSettings, AuthSettings, HubSettings, MailSettings, sends_device_codes
 from read_api.app import create_app
 from read_api.auth.cookies import DEVICE
+from read_api.auth.device_codes import proof_of
 from tests.conftest import Database, as_api
 from tests.read_api.auth.conftest import (
     CHEAP,
@@ -217,6 +218,12 @@ async def test_what_is_kept_tells_nobody_a_code(client: Client, person: Somebody
     assert code not in kept
     assert challenge not in kept
     assert owner.execute("SELECT secret FROM auth.messages WHERE template = 'log_in_code'").fetchone() == (None,)
+
+
+def test_what_is_kept_of_a_code_is_another_for_each_log_in() -> None:
+    """Of the code alone, it would tell the code to whoever tries a million."""
+    assert proof_of(b"one", "123456") != proof_of(b"another", "123456")
+    assert proof_of(b"one", "123456") == proof_of(b"one", "123 456")
 
 
 async def test_a_wrong_password_sends_nothing(client: Client, person: Somebody, owner: Owner) -> None:
