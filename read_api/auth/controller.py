@@ -42,7 +42,7 @@ from read_api.auth.models import (
     RequestedAnswer,
     RequestPasswordReset,
     ResetPassword,
-    SendCode,
+    SendAnotherCode,
     SessionList,
     SwitchAccount,
     TokenAnswer,
@@ -112,7 +112,7 @@ class DoorController(Controller):
             status=202,
         ),
     )  # fmt: skip
-    async def send_code(self, request: ApiRequest, data: JSONBody[SendCode]) -> JsonAnswer:
+    async def send_code(self, request: ApiRequest, data: JSONBody[SendAnotherCode]) -> JsonAnswer:
         """Have another code sent by e-mail, for a log-in that waits for one. Earlier ones are good no more."""
         door = _door(request)
         require_json(request)

@@ -140,7 +140,7 @@ class VerifyLogIn(CommandInput):
     )
 
 
-class SendCode(CommandInput):
+class SendAnotherCode(CommandInput):
     """A log-in that waits for a code."""
 
     challenge: str = Field(pattern=CHALLENGE, repr=False, description="What logging in answered")
