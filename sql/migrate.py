@@ -15,8 +15,8 @@ from sql.personal import views
 
 # Each builds on those before it.
 OBJECTS = (
-    "roles", "functions", "auth", "auth_factors", "auth_mail", "auth_service_keys", "auth_sign_up", "auth_view_as", "past",
-    "policies", "grants",
+    "roles", "functions", "auth", "auth_factors", "auth_mail", "auth_service_keys", "auth_sign_up", "auth_view_as",
+    "past", "policies", "grants",
 )  # fmt: skip
 
 # One key for all starters of a database: one upgrades it at a time.
