@@ -219,10 +219,19 @@ class AuthSettings(_Settings):
         3, ge=1, description="codes to sign up with asked for by one address for one e-mail address, per hour"
     )
     codes_per_account_anywhere: int = Field(
-        10, ge=1, description="codes to sign up with sent to one e-mail address, per 24 hours"
+        10, ge=1, description="codes to sign up with sent to one mailbox, whatever follows a +, per 24 hours"
     )
     codes_per_address: int = Field(
         30, ge=1, description="codes to sign up with asked for, and shown, by one address, per 15 minutes"
+    )
+    codes_per_hour: int = Field(500, ge=1, description="codes to sign up with sent to all together, per hour")
+    codes_per_day: int = Field(2000, ge=1, description="codes to sign up with sent to all together, per 24 hours")
+    sign_ups_per_hour: int = Field(100, ge=1, description="sign-ups of all together that go to the systems, per hour")
+    sign_ups_per_day: int = Field(
+        500, ge=1, description="the same per 24 hours; each takes up to five of the day's calls to Salesforce"
+    )
+    sign_up_reads_per_address: int = Field(
+        300, ge=1, description="times that one address asks where sign-ups stand, per minute"
     )
     refreshes_per_token: int = Field(300, ge=1, description="refreshes tried with one refresh token, per minute")
     refreshes_per_address: int = Field(3000, ge=1, description="refreshes tried from one address, per minute")

@@ -5,10 +5,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
+from psycopg import Connection
 
 from cli.database import note, opened
 from cli.examples import examples
@@ -16,10 +17,14 @@ from cli.output import AsJson, Column, console, number, show
 from core.clock import utc_now
 from core.errors import HubError, SettingsError
 
+if TYPE_CHECKING:
+    from pipelines.personal import holdings
+
 EXAMPLES = examples(
     ("hub customer export 0b9ee7c5-…", "all that is held of a customer, into customer-0b9e….zip"),
     ("hub customer erase 0b9ee7c5-… --dry-run", "what would be overwritten"),
     ("hub customer erase 0b9ee7c5-… > certificate.json", "overwrite it, and keep what was printed"),
+    ("hub customer erase hanako@example.com", "of somebody who signed up, and never became a customer"),
 )
 
 app = typer.Typer(
@@ -31,22 +36,28 @@ app = typer.Typer(
 
 COLUMNS = (Column("table", "table"), Column("rows", "rows", number, right=True))
 
-Customer = Annotated[UUID, typer.Argument(metavar="ID", help="The customer's id, or that of any of its accounts.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The customer's id, or that of any of its accounts; of whoever signed up and never became one, the id or"
+        " e-mail address of the sign-up.",
+    ),
+]
 
 
 @app.command("export", epilog=EXAMPLES)
 def export(
-    customer: Customer,
+    customer: Named,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; never over a file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """All that is held of a customer, as a zip of JSON with a manifest; for its owner's eyes only."""
     from pipelines.personal.export import export as write
-    from pipelines.personal.holdings import customer_named
 
     with opened() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        found = customer_named(connection, customer)
+        found = _customer(connection, customer)
         path = to or Path(f"customer-{found.id}.zip")
         part = path.with_name(f"{path.name}.part")
         try:
@@ -70,7 +81,7 @@ def export(
 
 @app.command("erase", epilog=EXAMPLES)
 def erase(
-    customer: Customer,
+    customer: Named,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be overwritten, and change nothing.")
     ] = False,
@@ -82,11 +93,10 @@ def erase(
     """
     from pipelines.personal.erasure import erase as overwrite
     from pipelines.personal.erasure import runs_of, would_overwrite
-    from pipelines.personal.holdings import customer_named
 
     with opened() as connection:
         connection.autocommit = True
-        found = customer_named(connection, customer)
+        found = _customer(connection, customer)
         if dry_run:
             rows = [{"table": name, "rows": count} for name, count in would_overwrite(connection, found).items()]
             show(rows, COLUMNS, as_json=False, empty="Nothing personal is left of this customer.")
@@ -98,6 +108,18 @@ def erase(
         note(connection, "customer.erased", f"customer:{found.id}", certificate=certificate.sha256)
     printed: dict[str, Any] = {**asdict(certificate), "dagster": dagster, "sha256": certificate.sha256}
     console().print_json(data=printed, default=str)
+
+
+def _customer(connection: Connection[Any], named: str) -> "holdings.Customer":
+    from pipelines.personal import holdings
+
+    if "@" in named:
+        return holdings.customer_named(connection, holdings.sign_up_of(connection, named))
+    try:
+        identity = UUID(named)
+    except ValueError as error:
+        raise typer.BadParameter("is no id, such as `hub customers list` prints, and no e-mail address") from error
+    return holdings.customer_named(connection, identity)
 
 
 def _forget_runs(runs: list[str]) -> str:

@@ -226,8 +226,6 @@ SIGN_UP = Kind(
     system="whmcs",
     calls=("whmcs", "salesforce"),
     facts=NoFacts,
-    # The account looked for, with its contact; made; its number read; and a case, where it fails.
-    crm_calls=5,
 )
 LINK_WHMCS = Kind(
     name="link_whmcs",

@@ -2,16 +2,21 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from domain.commands.input import CommandInput
 from domain.customer.changing import EMAIL, PHONE, UpdateAddress
 
 Language = Literal["en", "ja"]
+MOST_OF_STREET = 255
+
+
+def joined(address1: str, address2: str | None) -> str:
+    return "\n".join(filter(None, (address1, address2)))
 
 
 class NewCustomer(UpdateAddress):
-    """Who they are, how to reach them, and where.
+    """Who they are, how to reach them, and where. Lengths are Salesforce's, whose fields are the shorter ones.
 
     `customer_number`: of an account that the CRM has of them, where they know one.
     """
@@ -20,7 +25,22 @@ class NewCustomer(UpdateAddress):
     last_name: str = Field(min_length=1, max_length=100)
     company_name: str | None = Field(None, min_length=1, max_length=100)
     phone: str = Field(pattern=PHONE, examples=["090-1234-5678"])
+    city: str = Field(min_length=1, max_length=40)
+    state: str = Field(min_length=1, max_length=80)
     customer_number: str | None = Field(None, min_length=1, max_length=80, examples=["C0000123"])
+
+    @field_validator("address2")
+    @classmethod
+    def _fits_with_address1(cls, address2: str | None, info: ValidationInfo) -> str | None:
+        """Raises ValueError: both together are too long for the one field that they share."""
+        if len(joined(info.data.get("address1", ""), address2)) > MOST_OF_STREET:
+            raise ValueError(f"must not have more than {MOST_OF_STREET - 1} characters together with address1")
+        return address2
+
+    @property
+    def street(self) -> str:
+        """Both lines, as Salesforce has them."""
+        return joined(self.address1, self.address2)
 
     @property
     def name(self) -> str:

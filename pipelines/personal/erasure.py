@@ -26,7 +26,7 @@ from pipelines.sync.tables import account_of, entity, qualified
 from sql.personal import by_entity, erased, kept, keys_by_entity, overwritten, overwritten_tables
 from sql.statements import statement
 from sql.tables.columns import Kept
-from sql.tables.command import OPEN
+from sql.tables.command import OPEN, commands
 
 UNDER_WAY = (*OPEN, "dead")
 ELSEWHERE = (
@@ -135,11 +135,10 @@ def certificate(connection: Connection[Any], customer: Customer) -> Certificate:
 
 def runs_of(connection: Connection[Any], customer: Customer) -> list[str]:
     """The Dagster runs that worked on the customer's commands last."""
-    rows = connection.execute(
-        "SELECT DISTINCT dagster_run_id FROM command.commands WHERE (account_id = ANY(%(accounts)s)"
-        " OR customer_id = ANY(%(customers)s)) AND dagster_run_id IS NOT NULL ORDER BY 1",
-        customer.finds,
-    ).fetchall()
+    query = SQL(
+        "SELECT DISTINCT dagster_run_id FROM command.commands WHERE {} AND dagster_run_id IS NOT NULL ORDER BY 1"
+    ).format(_theirs(commands))
+    rows = connection.execute(query, customer.finds).fetchall()
     return [row[0] for row in rows]
 
 
@@ -161,6 +160,12 @@ def _say_erased(connection: Connection[Any], customer: Customer, by: str) -> Non
                 "INSERT INTO sync.erasures (customer_id, said_by) VALUES (%s, %s)"
                 " ON CONFLICT (customer_id) DO UPDATE SET ended_at = NULL",
                 [customer.id, by],
+            )
+            # Sign-ups that let nobody in, as auth.let_in does of the others: found once, they stay the customer's.
+            connection.execute(
+                "UPDATE command.commands SET customer_id = %(id)s, account_id = %(account)s"
+                " WHERE id = ANY(%(sign_up_commands)s) AND account_id = subject_id AND %(account)s::uuid IS NOT NULL",
+                {**customer.finds, "id": customer.id, "account": next(iter(customer.accounts), None)},
             )
     except LockNotAvailable as error:
         raise NotNowError(
@@ -208,11 +213,10 @@ def _let_no_command_in(connection: Connection[Any], customer: Customer) -> None:
 
 
 def _refuse_if_under_way(connection: Connection[Any], customer: Customer) -> None:
-    rows = connection.execute(
-        "SELECT id, kind, status FROM command.commands WHERE (account_id = ANY(%(accounts)s)"
-        " OR customer_id = ANY(%(customers)s)) AND status = ANY(%(under_way)s) ORDER BY seq",
-        {**customer.finds, "under_way": list(UNDER_WAY)},
-    ).fetchall()
+    query = SQL(
+        "SELECT id, kind, status FROM command.commands WHERE {} AND status = ANY(%(under_way)s) ORDER BY seq"
+    ).format(_theirs(commands))
+    rows = connection.execute(query, {**customer.finds, "under_way": list(UNDER_WAY)}).fetchall()
     if rows:
         which = ", ".join(f"{kind} {identity} ({status})" for identity, kind, status in rows)
         raise NotNowError(

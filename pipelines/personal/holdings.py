@@ -26,7 +26,8 @@ DISPUTED_NUMBERS = "sim.numbers"
 # may act for no other; else those that act for it now.
 _SESSIONS = "customer_id = ANY(%(customers)s) OR user_id = ANY(%(only_theirs)s)"
 
-# E-mails to people who may act for no other customer; some are kept by the address alone (auth.post_to_whoever_has).
+# E-mails to people who may act for no other customer; some are kept by the address alone: nobody was a
+# person when a code to sign up with was sent, or nobody may learn who is one (auth.post_to_whoever_has).
 _MESSAGES = "user_id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)"
 
 # Of the entries of the change log that were written when a row was nobody's: those of rows that are the customer's now.
@@ -37,12 +38,15 @@ _THEIRS_SINCE = " OR ".join(
     if table.schema == "hub" and "account_id" in table.c and table.c.account_id.nullable
 )
 
+# A sign-up's command is its customer's only from the moment when somebody is let in: many never come so far.
+_COMMANDS = "account_id = ANY(%(accounts)s) OR customer_id = ANY(%(customers)s) OR id = ANY(%(sign_up_commands)s)"
+
 # Rows that name neither an account nor a customer in a column of that name, or do not do so alone.
 _BY_OTHER_COLUMNS = {
     "hub.customers": "id = ANY(%(customers)s)",
     "hub.customer_accounts": "id = ANY(%(accounts)s)",
-    "command.steps": "command_id IN (SELECT id FROM command.commands"
-    " WHERE account_id = ANY(%(accounts)s) OR customer_id = ANY(%(customers)s))",
+    "command.commands": _COMMANDS,
+    "command.steps": f"command_id IN (SELECT id FROM command.commands WHERE {_COMMANDS})",  # noqa: S608 - see above
     "sync.link_words": "salesforce_id = ANY(%(salesforce_ids)s) OR whmcs_id = ANY(%(whmcs_ids)s)",
     # A customer's own rows bear no account in the log, nor does a record in the time when it was nobody's yet; and what
     # an account's record was is logged under the account that the record went to.
@@ -72,7 +76,7 @@ _BY_OTHER_COLUMNS = {
     ),
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
-    "auth.sign_ups": "id = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)",
+    "auth.sign_ups": "id = ANY(%(sign_ups)s)",
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above
     f" OR record IN (SELECT 'session:' || id FROM auth.sessions WHERE {_SESSIONS})"
     " OR details ->> 'customer' = ANY(%(customers)s::text[])",
@@ -119,17 +123,21 @@ def customers_tables() -> Sequence[Table]:
 
 
 def customer_named(connection: Connection[Any], identity: UUID) -> Customer:
-    """The customer with that id, or with an account of that id, deleted ones too.
+    """The customer with that id, or with an account of that id, deleted ones too; or whoever signed up under that id.
+
+    Whoever signed up and was never let in is a customer without accounts.
 
     Raises:
         NotFoundError: there is none.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("operations/accounts_of_customer"), {"id": identity}).fetchall()
-        if not rows:
-            raise NotFoundError(f"no customer has the id {identity}; see `hub customers list --all`")
+        if not rows and (account := _let_in_for(connection, identity)) != identity:
+            return customer_named(connection, account)
+        customer = rows[0]["customer_id"] if rows else identity
         accounts = [row["id"] for row in rows]
-        of: dict[str, Any] = {"accounts": accounts, "customers": sorted({rows[0]["customer_id"], *accounts})}
+        # A sign-up's command, and what the log says of it, are under the sign-up's id as long as there is no account.
+        of: dict[str, Any] = {"accounts": accounts or [identity], "customers": sorted({customer, *accounts})}
         for source in ("salesforce", "whmcs"):
             of[f"{source}_ids"] = [row["source_id"] for row in rows if row["source"] == source]
         members = cursor.execute(statement("operations/memberships"), of).fetchall()
@@ -138,7 +146,33 @@ def customer_named(connection: Connection[Any], identity: UUID) -> Customer:
     of |= _people(connection, of)
     of["quarantined"] = list(_quarantined(connection, set(accounts), rows))
     of["notified"] = list(_notified(connection, of))
-    return Customer(rows[0]["customer_id"], accounts, of)
+    return Customer(customer, accounts, of)
+
+
+def sign_up_of(connection: Connection[Any], email: str) -> UUID:
+    """The newest sign-up of a mailbox.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = connection.execute(statement("operations/sign_up_named"), {"id": None, "email": email}).fetchone()
+    if row is None:
+        raise NotFoundError("nobody signed up with that e-mail address, or it is forgotten")
+    found: UUID = row[0]
+    return found
+
+
+def _let_in_for(connection: Connection[Any], sign_up: UUID) -> UUID:
+    """The account that whoever signed up was let in for; its own id: none.
+
+    Raises:
+        NotFoundError: there is no such sign-up.
+    """
+    row = connection.execute(statement("operations/sign_up_named"), {"id": sign_up, "email": None}).fetchone()
+    if row is None:
+        raise NotFoundError(f"no customer has the id {sign_up}; see `hub customers list --all`")
+    account: UUID = row[1]
+    return account
 
 
 def accounts_named(connection: Connection[Any], identity: UUID) -> list[UUID]:
@@ -148,13 +182,17 @@ def accounts_named(connection: Connection[Any], identity: UUID) -> list[UUID]:
 
 
 def _people(connection: Connection[Any], of: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Who may act for the customer, and who of them for no other: their addresses, and what the audit calls them."""
+    """Who may act for the customer, and who of them for no other; the mailboxes, who signed up, what the audit says."""
     rows = connection.execute(statement("operations/people_of_customer"), of).fetchall()
-    only_theirs = [person for person, acts_for_others, _ in rows if not acts_for_others]
-    called = [f"user:{person}" for person in only_theirs] + [f"customer:{each}" for each in of["customers"]]
-    addresses = [address for _, acts_for_others, address in rows if not acts_for_others]
-    people = [person for person, *_ in rows]
-    return {"people": people, "only_theirs": only_theirs, "addresses": addresses, "audited": called}
+    known: dict[str, list[Any]] = {"people": [person for person, _ in rows]}
+    known["only_theirs"] = [person for person, acts_for_others in rows if not acts_for_others]
+    addresses = connection.execute(statement("operations/mailboxes_of_customer"), {**of, **known}).fetchall()
+    known["addresses"] = [address for (address,) in addresses]
+    found = connection.execute(statement("operations/sign_ups_of_customer"), {**of, **known}).fetchall()
+    known["sign_ups"] = sorted({sign_up for sign_up, _ in found})
+    known["sign_up_commands"] = [command for _, command in found if command is not None]
+    called = {"user": known["only_theirs"], "customer": of["customers"], "sign_up": known["sign_ups"]}
+    return {**known, "audited": [f"{kind}:{each}" for kind, ids in called.items() for each in ids]}
 
 
 def _quarantined(connection: Connection[Any], accounts: set[UUID], rows: Sequence[Mapping[str, Any]]) -> Iterator[int]:

@@ -19,7 +19,7 @@ from read_api.auth.sign_up_models import (
     VerifiedAnswer,
     VerifyCode,
 )
-from read_api.auth.sign_ups import CODE_MINUTES, SignUps, Standing
+from read_api.auth.sign_ups import SignUps, Standing
 from read_api.http.answers import ApiRequest, JsonAnswer
 from read_api.http.problems import catalogue
 from read_api.http.services import services_of
@@ -48,8 +48,8 @@ class SignUpController(Controller):
     )  # fmt: skip
     async def send_code(self, request: ApiRequest, data: JSONBody[SendCode]) -> JsonAnswer:
         """Have a code sent to an e-mail address. The answer is the same whoever has it; for another code, ask again."""
-        token = await _sign_ups(request).begin(data.email, data.language, client_of(request).address)
-        return said({"signUp": token, "minutes": CODE_MINUTES}, status=202)
+        begun = await _sign_ups(request).begin(data.email, data.language, client_of(request).address)
+        return said({"signUp": begun.token, "minutes": begun.minutes}, status=202)
 
     @post(
         "/verify-code", operation_id="verifySignUpCode", status_code=200,
@@ -75,7 +75,7 @@ class SignUpController(Controller):
 
     @get(
         operation_id="getSignUp",
-        responses=auth_answers(StandingAnswer, catalogue.SIGN_UP_ENDED),
+        responses=auth_answers(StandingAnswer, catalogue.SIGN_UP_ENDED, catalogue.TOO_MANY_TRIES),
     )
     async def show(
         self,
@@ -83,7 +83,8 @@ class SignUpController(Controller):
         sign_up: Annotated[str, HeaderParameter(name=HEADER, pattern=CHALLENGE, description="The token `signUp`")],
     ) -> JsonAnswer:
         """Where a sign-up stands. Its token is in a header, so that it is in no log of addresses."""
-        return said(_standing(await services_of(request).sign_ups.standing(sign_up)))
+        standing = await services_of(request).sign_ups.standing(sign_up, client_of(request).address)
+        return said(_standing(standing))
 
 
 class LinkController(Controller):

@@ -7,12 +7,19 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from core.logging import logger
 from core.settings import AuthSettings
-from domain.commands.kinds import LINK_WHMCS, SIGN_UP
+from domain.commands.kinds import LINK_WHMCS
 from domain.common.identifiers import account_id
 from domain.customer.signing_up import Language, NewCustomer
 from read_api.auth.entering import text_of
-from read_api.auth.errors import SignUpEndedError, SignUpRefusedError, WrongCodeError, WrongCredentialsError
+from read_api.auth.errors import (
+    SignUpEndedError,
+    SignUpRefusedError,
+    TooManyTriesError,
+    WrongCodeError,
+    WrongCredentialsError,
+)
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
 from read_api.auth.password_links import DAY_SECONDS, HOUR_SECONDS, QUARTER_SECONDS, hash_of, new_token
 from read_api.auth.passwords import Passwords, objection
@@ -27,15 +34,25 @@ SIGN_UP_BY_TOKEN = Question("auth/sign_up")
 COMPLETE_SIGN_UP = Question("auth/complete_sign_up")
 BEGIN_LINK = Question("auth/begin_link")
 
-CODE_MINUTES = 10
-CODE_TRIES = 5
-COMPLETED_WITHIN_MINUTES = 60
+EVERYBODY = key_of("everybody")
+"""What is counted of all who sign up together."""
 REASONS = {
     "portal_account": "has a log-in already: log in",
     "whmcs_client": "is known to the billing system: link that account",
     "number_unknown": "is of no account that may be signed up for; who has a log-in for it logs in",
     "under_way": "is signed up with already, and that is not done yet",
 }
+NOT_DONE = ("NOT_DONE", "it could not be finished: the hub's operators are told")
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """`token` goes on with it; `minutes`: for how long the code is good."""
+
+    token: str
+    minutes: int
 
 
 @dataclass(frozen=True)
@@ -66,29 +83,30 @@ class SignUps:
         self._database = database
         self._passwords = passwords
 
-    async def begin(self, email: str, language: Language, address: str) -> str:
-        """Have a code sent to that address, whoever has it: the token that goes on with it.
+    async def begin(self, email: str, language: Language, address: str) -> Begun:
+        """Have a code sent to that address, whoever has it.
 
         Raises:
             TooManyTriesError, DatabaseDownError.
         """
-        account, near = email.lower(), neighbourhood(address)
-        await attempt(
-            self._database,
+        account, near = mailbox(email), neighbourhood(address)
+        await self._attempt(
             "sign_up_code",
             Limit("account", key_of("account", account, near), self._settings.codes_per_account, HOUR_SECONDS),
             Limit(
                 "account_anywhere", key_of("account", account), self._settings.codes_per_account_anywhere, DAY_SECONDS
             ),
             self._of_address(near),
+            Limit("everybody", EVERYBODY, self._settings.codes_per_hour, HOUR_SECONDS),
+            Limit("everybody_daily", EVERYBODY, self._settings.codes_per_day, DAY_SECONDS),
         )
         token, code = new_token(), f"{randbelow(1_000_000):06d}"
         values = {
             "sign_up": str(uuid4()), "token_hash": hash_of(token), "code_hash": _hash_of_code(token, code),
-            "email": email, "language": language, "code": code, "minutes": str(CODE_MINUTES), "address": address,
+            "email": email, "language": language, "code": code, "address": address,
         }  # fmt: skip
-        await self._database.tell(BEGIN_SIGN_UP, values)
-        return token
+        ((minutes,),) = await self._database.tell(BEGIN_SIGN_UP, values)
+        return Begun(token, int(text_of(minutes)))
 
     async def verify(self, token: str, code: str, number: str | None, address: str) -> str:
         """As whom the mailbox is known, once its code proves it. `number`: the customer number that they say is theirs.
@@ -96,10 +114,10 @@ class SignUps:
         Raises:
             WrongCodeError, SignUpEndedError, TooManyTriesError, DatabaseDownError.
         """
-        await attempt(self._database, "sign_up_verified", self._of_address(neighbourhood(address)))
+        await self._attempt("sign_up_verified", self._of_address(neighbourhood(address)))
         values = {
             "token_hash": hash_of(token), "code_hash": _hash_of_code(token, code), "number": number,
-            "most": str(CODE_TRIES), "minutes": str(COMPLETED_WITHIN_MINUTES), "address": address,
+            "address": address,
         }  # fmt: skip
         ((said,),) = await self._database.tell(VERIFY_SIGN_UP, values)
         outcome = text_of(said)
@@ -114,17 +132,27 @@ class SignUps:
 
         Raises:
             SignUpEndedError: the mailbox is not proven, or it was too long ago.
-            SignUpRefusedError: whoever has the mailbox, or the number, is a customer already.
+            SignUpRefusedError: whoever has the mailbox, or the number, is a customer already; or it failed.
             InvalidFieldError, TooManyTriesError, BusyError, DatabaseDownError.
         """
-        await attempt(self._database, "sign_up_completed", self._of_address(neighbourhood(address)))
-        email, _ = await self._found(token)
+        await self._attempt("sign_up_completed", self._of_address(neighbourhood(address)))
+        email, standing = await self._found(token)
+        if standing.state == "code_sent":
+            raise SignUpEndedError("the mailbox is not proven")
+        if standing.state in {"failed", "needs_attention"}:
+            raise SignUpRefusedError(*(standing.failure or NOT_DONE))
         if reason := objection(password, email):
             raise InvalidFieldError("password", reason)
+        if standing.state == "verified":
+            await self._attempt(
+                "sign_up",
+                Limit("everybody", EVERYBODY, self._settings.sign_ups_per_hour, HOUR_SECONDS),
+                Limit("everybody_daily", EVERYBODY, self._settings.sign_ups_per_day, DAY_SECONDS),
+            )
         values = {
-            "token_hash": hash_of(token), "command": str(uuid4()), "hashed": await self._passwords.hashed(password),
-            "kind": SIGN_UP.name, "input": details.model_dump_json(exclude_none=True), "request_id": _request_id(),
-            "deadline": f"{SIGN_UP.deadline.total_seconds()} s", "address": address,
+            "token_hash": hash_of(token), "command": str(uuid4()),
+            "hashed": None if standing.state == "ready" else await self._passwords.hashed(password),
+            "input": details.model_dump_json(exclude_none=True), "request_id": _request_id(), "address": address,
         }  # fmt: skip
         ((said, command),) = await self._database.tell(COMPLETE_SIGN_UP, values)
         outcome = text_of(said)
@@ -172,9 +200,24 @@ class SignUps:
             raise WrongCredentialsError("e-mail address and password do not belong together")
         return Linked(token, UUID(text_of(command)))
 
-    async def standing(self, token: str) -> Standing:
-        """Raises SignUpEndedError, DatabaseDownError."""
+    async def standing(self, token: str, address: str) -> Standing:
+        """Raises SignUpEndedError, TooManyTriesError, DatabaseDownError."""
+        key = key_of("address", neighbourhood(address))
+        await self._attempt("sign_up_read", Limit("address", key, self._settings.sign_up_reads_per_address, 60))
         return (await self._found(token))[1]
+
+    async def _attempt(self, kind: str, *limits: Limit) -> None:
+        """As `attempt`; a limit of everybody's is one that operators must know of.
+
+        Raises:
+            TooManyTriesError, DatabaseDownError.
+        """
+        try:
+            await attempt(self._database, kind, *limits)
+        except TooManyTriesError as error:
+            if error.limit.startswith("everybody"):
+                log.warning("sign_ups.limit_reached", kind=kind, limit=error.limit, most=error.most)
+            raise
 
     async def _found(self, token: str) -> tuple[str, Standing]:
         """The e-mail address, and where it stands."""
@@ -187,6 +230,12 @@ class SignUps:
 
     def _of_address(self, near: str) -> Limit:
         return Limit("address", key_of("address", near), self._settings.codes_per_address, QUARTER_SECONDS)
+
+
+def mailbox(email: str) -> str:
+    """What codes to an address are counted under: `a+1@example.com` comes where `a@example.com` does."""
+    local, _, host = email.lower().rpartition("@")
+    return f"{local.partition('+')[0] or local}@{host}"
 
 
 def _hash_of_code(token: str, code: str) -> str:

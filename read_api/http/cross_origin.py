@@ -9,7 +9,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from read_api.live.tags import VARY
 
 SENT = [
-    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "X-Request-ID",
+    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Sign-Up",
+    "X-Request-ID",
 ]  # fmt: skip
 """Headers that a portal's page may send, besides those that every page may."""
 READ = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Viewed-By"]

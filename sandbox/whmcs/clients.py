@@ -37,7 +37,8 @@ class Clients:
     # -- GetClients --------------------------------------------------------------------------------------------------
 
     def get_clients(self, params: Params) -> Page:
-        status, search = text(params, "status"), text(params, "search")
+        # What is searched for is escaped as what is stored is.
+        status, search = text(params, "status"), self.install.saved(text(params, "search"))
         base: Base = Few(self._found(search)) if search else self._of_status(status)
         column = text(params, "orderby")
         if column in _COLUMNS - {"id"}:
@@ -109,6 +110,7 @@ class Clients:
 
     def of_email(self, email: str) -> int | None:
         """The client with this address, None if there is none."""
+        email = self.install.saved(email)
         for key, change in self.install.state.overlay.changed("whmcs", "client").items():
             if str(change.fields.get("email", "")).lower() == email.lower() and not change.deleted:
                 return int(key)

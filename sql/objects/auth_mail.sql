@@ -301,7 +301,7 @@ $$;
 COMMENT ON FUNCTION auth.give_up_messages() IS 'Send no more what is of no use any more, or was tried too often';
 
 -- Take the message that has waited longest, for so long; whoever took it before and has said nothing since may have died.
--- No row: none is due. A message for whoever has an address that nobody has is forgotten.
+-- No row: none is due. A message for the person who has an address, where no person has it, is deleted.
 CREATE OR REPLACE FUNCTION auth.claim_message(lease interval)
     RETURNS TABLE (id uuid, claim integer, template text, language text, email text, facts jsonb, posted_at timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -72,9 +72,9 @@ GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid),
     auth.step_up(uuid, text, text, text, text), auth.factors_of(uuid), auth.begin_totp(uuid, interval, text),
     auth.confirm_totp(uuid, interval, text, bigint, bytea[], text, text), auth.end_totp(uuid, interval, text),
     auth.renew_recovery_codes(uuid, interval, bytea[], text) TO hub_auth;
-GRANT EXECUTE ON FUNCTION auth.begin_sign_up(uuid, bytea, bytea, text, text, text, integer, text),
-    auth.verify_sign_up(bytea, bytea, text, integer, integer, text), auth.sign_up(bytea),
-    auth.complete_sign_up(bytea, uuid, text, text, jsonb, text, interval, text),
+GRANT EXECUTE ON FUNCTION auth.begin_sign_up(uuid, bytea, bytea, text, text, text, text),
+    auth.verify_sign_up(bytea, bytea, text, text), auth.sign_up(bytea),
+    auth.complete_sign_up(bytea, uuid, text, jsonb, text, text),
     auth.begin_link(uuid, bytea, uuid, text, text, text, text, uuid, text, interval, text) TO hub_auth;
 -- Who signed up is let in by the command that made their account, and by nothing else.
 GRANT EXECUTE ON FUNCTION auth.let_in(uuid, uuid) TO hub_sync;

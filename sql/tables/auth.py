@@ -581,7 +581,7 @@ messages = Table(
     instant("ended_at", "When it was sent or given up, UTC; null: it waits"),
     flag(
         "to_anybody",
-        "Whether it goes to the address whoever has it; else to the person who has it, if there is one",
+        "True: to the address, whether or not it is a person's; false: to a person alone",
         required=True,
         default=False,
     ),
@@ -625,7 +625,7 @@ sign_ups = Table(
     ),
     text("email", "E-mail address that the code was sent to", required=True, personal=True, erased="'erased'"),
     choice("language", ("en", "ja"), "In which language they are written to", default="ja"),
-    _count("tries", "Wrong codes that were shown", default="0"),
+    _count("tries", "Wrong codes that were shown, and customer numbers that were refused", default="0"),
     stamp("created_at", "When it was begun, UTC"),
     instant("expires_at", "Until when it may be gone on with, UTC", required=True),
     instant("verified_at", "When the mailbox was proven, UTC; null: it was not"),
@@ -636,13 +636,13 @@ sign_ups = Table(
     ),
     text(
         "password_hash",
-        "Argon2id hash of the password that was chosen, until the person has it",
+        "Argon2id hash of the password that was chosen, until the person has it or the command ends",
         personal="secret",
         erased="NULL",
     ),
     reference("command_id", "Command that does the rest: command.commands.id; null: it was not asked for yet"),
     UniqueConstraint("token_hash"),
     schema="auth",
-    comment="One row per person who wants to become one, until a day after they are or gave up.",
+    comment="One row per try to get a log-in, until a day after its end.",
 )
 Index("sign_ups_email_idx", func.lower(sign_ups.c.email))

@@ -81,6 +81,26 @@ def test_an_erasure_prints_a_certificate(hub: Hub, joined: Database, customer: U
         assert connection.execute("SELECT name FROM hub.customers").fetchall() == [(None,)]
 
 
+def test_whoever_signed_up_and_never_became_a_customer_is_named_by_their_mailbox(hub: Hub, joined: Database) -> None:
+    with psycopg.connect(joined.owner) as connection:
+        identity = insert(connection, "auth.sign_ups", email="hanako@example.com")["id"]
+
+    said = hub("customer", "erase", "Hanako@Example.com", "--yes")
+
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["customer"] == str(identity)
+    with psycopg.connect(joined.owner) as connection:
+        assert connection.execute("SELECT email FROM auth.sign_ups").fetchall() == [("erased",)]
+
+
+@pytest.mark.parametrize("named", ["nobody@example.com", "hanako"])
+def test_what_names_nobody_is_said(hub: Hub, joined: Database, named: str) -> None:
+    said = hub("customer", "erase", named, "--yes")
+
+    assert said.code != 0
+    assert named not in said.out
+
+
 def test_an_erasure_is_in_the_audit_once_it_was_done(hub: Hub, customer: UUID) -> None:
     hub("customer", "erase", str(customer), "--dry-run")
     assert audited(hub, customer) == []

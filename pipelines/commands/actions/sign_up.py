@@ -4,14 +4,16 @@ In the order of the reference: the billing client, the person who may log in, th
 before the person is let in leaves nothing that anybody can use; what fails after it is an operator's to finish.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from secrets import token_urlsafe
 from typing import Any
 
-from core.errors import RejectedError, UnavailableError
+from core.errors import RejectedError, SourceError, UnavailableError
 from domain.commands import kinds
 from domain.common.identifiers import account_id
+from domain.common.text import unescaped
 from domain.customer.providers.salesforce.mapper import client_number
+from domain.customer.providers.whmcs.mapper import identity
 from domain.customer.signing_up import LinkWhmcs, SignUp
 from pipelines.commands.actions.place_order import MARKER
 from pipelines.commands.actions.support import OpenedCase
@@ -25,6 +27,7 @@ Linking = Work[LinkWhmcs]
 LANGUAGES = {"en": "english", "ja": "japanese"}
 MOST_CHARACTERS = 255
 """Of an account's name, and of what it says of its client."""
+CLIENTS_AT_ONCE = 100
 CLIENT_DATASETS = ("whmcs.clients", "whmcs.client_details")
 REFUSED = ("CLIENT_REFUSED", "The billing system refused what you entered.")
 KNOWN_IN_BILLING = (
@@ -35,7 +38,9 @@ NOT_LET_IN = {
     "unknown": ("SIGN_UP_UNKNOWN", "There is no such sign-up any more: begin anew."),
     "email_taken": ("EMAIL_TAKEN", "Somebody logs in with this e-mail address already: log in instead."),
     "account_taken": ("ACCOUNT_TAKEN", "Somebody logs in for this account already: log in instead."),
+    "account_erased": ("ACCOUNT_ERASED", "This account is closed: begin anew."),
 }
+CLIENT_UNCLEAR = ("CLIENT_UNCLEAR", "An operator looks whether your account was made.")
 UNFINISHED = ("ACCOUNT_UNFINISHED", "You can log in; an operator finishes your account.")
 
 
@@ -105,36 +110,48 @@ def add_client(work: SigningUp) -> AddedClient:
             raise
         # Whoever took our call before may have been slower than its connection.
         found = find_client(work)
-        if found is None:
-            raise RefusalError(*KNOWN_IN_BILLING) from error
-        return found
-    return AddedClient(client_in(answer, "clientid"))
+        if found is not None:
+            return found
+        if (work.row("actions/tries", id=work.command.id, step="add_client") or {}).get("tries", 1) > 1:
+            # It may be of our own earlier call: refused, an active client might be left that nobody closes.
+            raise AlertError(*CLIENT_UNCLEAR) from error
+        raise RefusalError(*KNOWN_IN_BILLING) from error
+    client = str(answer.get("clientid", ""))
+    try:
+        # Some answers are wrong, and whoever is let in acts for this client, whosever it is.
+        if client.isdecimal() and is_ours(work, client):
+            return AddedClient(client)
+    except SourceError as error:
+        raise _unclear() from error
+    raise _unclear()
+
+
+def _unclear() -> UnavailableError:
+    """A client was made, and it is not known which: it is looked for before the call is repeated."""
+    return UnavailableError("whmcs", "did not say which client it is", code="malformed", sent=True)
 
 
 def find_client(work: SigningUp) -> AddedClient | None:
-    """The client with the e-mail address, if its notes, which only operators write, are our marker."""
+    """The client with the e-mail address that is ours; other clients may have the same one."""
+    address = work.input.email.lower()
+    for page in work.clients.whmcs.pages("GetClients", "clients.client", CLIENTS_AT_ONCE, search=work.input.email):
+        for row in page.rows:
+            client = str(row.get("id", ""))
+            if (unescaped(str(row.get("email", ""))) or "").lower() == address and is_ours(work, client):
+                return AddedClient(client)
+    return None
+
+
+def is_ours(work: SigningUp, client: str) -> bool:
+    """Whether the client's notes, which only operators write, hold our marker: a hook may have added to them."""
     try:
-        body = work.clients.whmcs.call("GetClientsDetails", email=work.input.email)
+        body = work.clients.whmcs.call("GetClientsDetails", clientid=client)
     except RejectedError as error:
         if error.code != "not_found":
             raise
-        return None
-    client = body.get("client", body)
-    is_ours = str(client.get("notes", "")).strip() == work.marker
-    has_address = str(client.get("email", "")).lower() == work.input.email.lower()
-    return AddedClient(client_in(client, "id")) if is_ours and has_address else None
-
-
-def client_in(answer: Mapping[str, Any], name: str) -> str:
-    """The client's id that an answer holds.
-
-    Raises:
-        UnavailableError: it holds none, so what was done is not known.
-    """
-    found = str(answer.get(name, ""))
-    if not found.isdecimal():
-        raise UnavailableError("whmcs", "did not say which client it is", code="malformed", sent=True)
-    return found
+        return False
+    found = body.get("client", body)
+    return str(identity(found)) == client and work.marker in str(found.get("notes", ""))
 
 
 def let_in(work: SigningUp) -> Done | None:
@@ -191,7 +208,7 @@ def new_account(input: SignUp) -> dict[str, str]:
     return {
         "Name": input.name[:MOST_CHARACTERS],
         "Phone": input.phone,
-        "BillingStreet": "\n".join(filter(None, (input.address1, input.address2))),
+        "BillingStreet": input.street,
         "BillingCity": input.city,
         "BillingState": input.state,
         "BillingPostalCode": input.postcode,
@@ -227,7 +244,9 @@ def number_client(work: SigningUp) -> Done | None:
 
 
 def was_made_for_nobody(work: SigningUp) -> bool:
-    return work.has("add_client") and not work.has("let_in")
+    """Not by the journal alone: the person is let in before that is written down."""
+    is_in = work.has("let_in") or (work.row("actions/is_let_in", id=work.command.id) or {})["is_let_in"]
+    return work.has("add_client") and not is_in
 
 
 def close_client(work: SigningUp) -> Done | None:

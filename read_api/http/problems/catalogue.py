@@ -84,15 +84,16 @@ SIGN_UP_ENDED = Kind(
     "sign-up-ended",
     410,
     "This sign-up cannot be gone on with",
-    "A code is good for ten minutes and five tries, and what follows it for an hour. Ask for another code.",
+    "It is too old, or was guessed at too often. Ask for another code.",
 )
 SIGN_UP_REFUSED = Kind(
     "sign-up-refused",
     409,
-    "Whoever signs up is a customer already",
+    "Nobody can be signed up so",
     "The `code` in `errors` says what to do instead. `PORTAL_ACCOUNT`: log in. `WHMCS_CLIENT`: link the account at the"
     " billing system. `NUMBER_UNKNOWN`: there is no account of that customer number that may be signed up for; whoever"
-    " has a log-in for it logs in. `UNDER_WAY`: another sign-up has the same e-mail address, and is not done yet.",
+    " has a log-in for it logs in. `UNDER_WAY`: another sign-up has the same e-mail address, or customer number, and"
+    " is not done yet. Any other says why this sign-up failed, as `GET /auth/get-started` does: begin anew.",
 )
 PERSON_LOCKED = Kind(
     "person-locked",

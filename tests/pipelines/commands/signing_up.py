@@ -38,28 +38,34 @@ def a_mailbox() -> str:
     return f"{uuid4().hex[:12]}@example.com"
 
 
-def prove(hub: Hub, email: str, number: str | None = None) -> str:
-    """The token of a sign-up whose mailbox is proven."""
+def begin(hub: Hub, email: str) -> str:
+    """The token of a sign-up whose code was sent."""
     token = uuid4().hex
     with psycopg.connect(hub.database.auth, autocommit=True) as api:
         api.execute(
-            "SELECT * FROM auth.begin_sign_up(%s, %s, %s, %s, 'en', %s, 10, '192.0.2.1')",
+            "SELECT * FROM auth.begin_sign_up(%s, %s, %s, %s, 'en', %s, '192.0.2.1')",
             [uuid4(), _hash(token), _hash(token + CODE), email, CODE],
         )
+    return token
+
+
+def prove(hub: Hub, email: str, number: str | None = None) -> str:
+    """The token of a sign-up whose mailbox is proven."""
+    token = begin(hub, email)
+    with psycopg.connect(hub.database.auth, autocommit=True) as api:
         api.execute(
-            "SELECT * FROM auth.verify_sign_up(%s, %s, %s, 5, 60, '192.0.2.1')",
+            "SELECT * FROM auth.verify_sign_up(%s, %s, %s, '192.0.2.1')",
             [_hash(token), _hash(token + CODE), number],
         )
     return token
 
 
-def complete(hub: Hub, token: str, **input: Any) -> tuple[str, UUID]:
+def complete(hub: Hub, token: str, hashed: str = "argon2", **input: Any) -> tuple[str, UUID]:
     """What became of it, and the command."""
     with psycopg.connect(hub.database.auth, autocommit=True) as api:
         row = api.execute(
-            "SELECT outcome, command_id FROM auth.complete_sign_up(%s, %s, 'argon2', 'sign_up', %s, 'test-request',"
-            " interval '1 day', '192.0.2.1')",
-            [_hash(token), uuid4(), Jsonb(WHO | input)],
+            "SELECT outcome, command_id FROM auth.complete_sign_up(%s, %s, %s, %s, 'test-request', '192.0.2.1')",
+            [_hash(token), uuid4(), hashed, Jsonb(WHO | input)],
         ).fetchone()
     assert row is not None
     return row[0], row[1]

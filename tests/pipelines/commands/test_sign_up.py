@@ -6,16 +6,24 @@ by being second. What cannot be finished leaves no client that is active and no 
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from pydantic import ValidationError
 
 from core.errors import RejectedError
+from domain.commands.kinds import SIGN_UP
 from domain.common.identifiers import account_id
+from domain.customer.signing_up import NewCustomer, SignUp
 from pipelines.commands.actions import sign_up as action
+from pipelines.commands.saga import RefusalError, Work
+from sandbox.salesforce.objects import ACCOUNT
+from tests.builders import insert
 from tests.pipelines.commands.conftest import Hub
-from tests.pipelines.commands.signing_up import a_client, a_mailbox, complete, link, prove, sign_up, standing
+from tests.pipelines.commands.signing_up import a_client, a_mailbox, begin, complete, link, prove, sign_up, standing
 from tests.pipelines.commands.test_crash_everywhere import finish
 
 
@@ -35,6 +43,10 @@ def people(hub: Hub, email: str) -> list[tuple[Any, ...]]:
         " WHERE lower(u.email) = lower(%s)",
         email,
     )
+
+
+def kept_passwords(hub: Hub) -> list[Any]:
+    return [password for (password,) in hub.rows("SELECT password_hash FROM auth.sign_ups")]
 
 
 def unlinked_account(hub: Hub) -> tuple[str, str, str]:
@@ -79,6 +91,19 @@ def test_somebody_becomes_a_customer_in_all_systems(hub: Hub) -> None:
     assert standing(hub, who.token)["state"] == "ready"
 
 
+def test_the_database_stores_no_command_for_a_mailbox_that_is_not_proven(hub: Hub) -> None:
+    assert complete(hub, begin(hub, a_mailbox()))[0] == "ended"
+    assert hub.rows("SELECT 1 FROM command.commands") == []
+
+
+def test_it_is_given_up_when_its_kind_says(hub: Hub) -> None:
+    sign_up(hub)
+
+    ((hours,),) = hub.rows("SELECT round(extract(epoch FROM deadline_at - accepted_at) / 3600) FROM command.commands")
+
+    assert timedelta(hours=int(hours)) == SIGN_UP.deadline
+
+
 def test_whoever_signed_up_may_log_in_before_salesforce_answers(hub: Hub) -> None:
     who = sign_up(hub)
     hub.control("faults", match="/services/", mode="status:503", times=1000)
@@ -101,6 +126,19 @@ def test_its_command_is_nobodys_until_there_is_a_customer_and_then_that_customer
     assert hub.rows("SELECT 1 FROM hub.customer_accounts WHERE id = %s", before["account_id"]) == []
     after = hub.command(who.command)
     assert (after["account_id"], after["customer_id"]) == (billing, billing)
+
+
+def test_what_may_be_said_fits_into_salesforces_fields() -> None:
+    texts = NewCustomer.model_json_schema()["properties"].items()
+    longest = {name: "1" * min(each.get("maxLength", 20) for each in said.get("anyOf", [said])) for name, said in texts}
+    longest |= {"address1": "1" * 200, "address2": "1" * 54, "country": "JP"}
+    lengths = {field.name: field.length for field in ACCOUNT.fields}
+
+    account = action.new_account(SignUp.model_validate(longest | {"email": "a@example.com", "language": "en"}))
+
+    assert {name: len(text) for name, text in account.items() if len(text) > lengths[name]} == {}
+    with pytest.raises(ValidationError, match="address2"):
+        NewCustomer.model_validate(longest | {"address2": "1" * 55})
 
 
 # -- a number of an account that the CRM has ---------------------------------------------------------------------------
@@ -133,6 +171,36 @@ def test_a_number_without_its_mailbox_opens_nothing(hub: Hub) -> None:
     assert hub.command(who.command)["failure_code"] == "NUMBER_UNKNOWN"
     assert (clients_made(hub), people(hub, who.email)) == (0, [])
     assert hub.salesforce_record("Account", source_id) == before
+
+
+def test_of_two_mailboxes_of_one_number_one_is_signed_up(hub: Hub) -> None:
+    _, number, email = unlinked_account(hub)
+    tokens = [prove(hub, email, number), prove(hub, a_mailbox(), number)]
+
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(complete, hub, token, customerNumber=number) for token in tokens]
+        outcomes = [each.result()[0] for each in asked]
+
+    assert sorted(outcomes) == ["accepted", "under_way"]
+    assert hub.rows("SELECT lane FROM command.commands") == [(f"number:{number}",)]
+
+
+@pytest.mark.parametrize("meanwhile", ["somebody's", "erased"])
+def test_a_number_that_is_not_free_any_more_lets_nobody_in(hub: Hub, meanwhile: str) -> None:
+    source_id, number, email = unlinked_account(hub)
+    who, account = sign_up(hub, email, number), account_id("salesforce", source_id)
+    with psycopg.connect(hub.database.owner) as owner:
+        if meanwhile == "erased":
+            owner.execute("INSERT INTO sync.erased (account_id, customer_id) VALUES (%s, %s)", [account, account])
+        else:
+            user = insert(owner, "auth.users", email="first@example.com")["id"]
+            insert(owner, "auth.memberships", user_id=user, customer_id=account, role="owner")
+
+    finish(hub)
+
+    assert hub.command(who.command)["failure_code"] == "ACCOUNT_TAKEN"
+    assert (people(hub, email), client_of(hub, email)["status"]) == ([], "Inactive")
+    assert sign_up(hub, a_mailbox(), number).outcome == "number_unknown"
 
 
 def test_a_number_that_got_a_client_meanwhile_opens_nothing(hub: Hub) -> None:
@@ -196,6 +264,99 @@ def test_an_address_that_appears_in_whmcs_after_it_was_proven_is_linked_instead(
     assert standing(hub, who.token)["failure_code"] == "EMAIL_IN_BILLING"
 
 
+def test_another_clients_address_after_a_call_that_was_lost_is_for_an_operator(hub: Hub) -> None:
+    # WHMCS knows the address, and none of its clients is ours: our own call may have made what cannot be found.
+    who = sign_up(hub)
+    hub.control("faults", match="AddClient", mode="drop", times=1)
+    hub.forward()
+    (client,) = (each["id"] for each in hub.ledger(system="whmcs", kind="client"))
+    hub.clients.whmcs.change("UpdateClient", clientid=client, notes="overwritten")
+    hub.now_due()
+
+    hub.forward()
+
+    assert (hub.command(who.command)["status"], hub.command(who.command)["failure_code"]) == ("dead", "CLIENT_UNCLEAR")
+
+
+@pytest.mark.parametrize("notes", ["{}", "<b>VIP</b>\n{}", "{} called on Monday"])
+@pytest.mark.parametrize("name", ["id", "client_id", "userid"])
+def test_our_own_client_is_found_again_whatever_else_is_written_and_however_its_id_is_called(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, notes: str, name: str
+) -> None:
+    who = sign_up(hub, f"{uuid4().hex[:12]}.o'neil@example.com")
+    hub.control("faults", match="AddClient", mode="drop", times=1)
+    hub.forward()
+    (client,) = (each["id"] for each in hub.ledger(system="whmcs", kind="client"))
+    hub.clients.whmcs.change("UpdateClient", clientid=client, notes=notes.format(who.command))
+    call = hub.clients.whmcs.call
+
+    def named_otherwise(action: str, **params: Any) -> dict[str, Any]:
+        answer = call(action, **params)
+        if action == "GetClientsDetails":
+            own = {key: value for key, value in answer["client"].items() if key not in {"id", "client_id", "userid"}}
+            answer["client"] = own | {name: answer["client"]["id"]}
+        return answer
+
+    monkeypatch.setattr(hub.clients.whmcs, "call", named_otherwise)
+
+    finish(hub)
+
+    assert (hub.command(who.command)["status"], clients_made(hub)) == ("succeeded", 1)
+
+
+def test_among_several_clients_of_an_address_our_own_is_found(hub: Hub) -> None:
+    who = sign_up(hub)
+    hub.control("faults", match="AddClient", mode="drop", times=1)
+    hub.forward()
+    (first,) = (each["id"] for each in hub.ledger(system="whmcs", kind="client"))
+    another = NEW_CLIENT | {"email": who.email, "owner_user_id": first}
+    second = str(hub.clients.whmcs.change("AddClient", **another, notes=str(who.command))["clientid"])
+    hub.clients.whmcs.change("UpdateClient", clientid=first, notes="somebody else's")
+
+    finish(hub)
+
+    assert people(hub, who.email)[0][0] == account_id("whmcs", second)
+
+
+def test_a_client_that_is_not_ours_is_not_believed_to_be(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((somebodys,),) = hub.rows(
+        "SELECT source_id FROM hub.customer_accounts WHERE source = 'whmcs' ORDER BY source_id LIMIT 1"
+    )
+    who, change = sign_up(hub), hub.clients.whmcs.change
+
+    def mistaken(name: str, **params: Any) -> dict[str, Any]:
+        answer = change(name, **params)
+        return answer | {"clientid": somebodys} if name == "AddClient" else answer
+
+    monkeypatch.setattr(hub.clients.whmcs, "change", mistaken)
+
+    finish(hub)
+
+    assert people(hub, who.email)[0][0] == account_id("whmcs", str(client_of(hub, who.email)["id"]))
+
+
+def test_a_client_that_cannot_be_read_back_is_made_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    who, call = sign_up(hub), hub.clients.whmcs.call
+    refusals = iter([RejectedError("whmcs", "refused the call", code="refused")])
+
+    def refused_once(action: str, **params: Any) -> dict[str, Any]:
+        if action == "GetClientsDetails" and (refusal := next(refusals, None)):
+            raise refusal
+        return call(action, **params)
+
+    monkeypatch.setattr(hub.clients.whmcs, "call", refused_once)
+
+    finish(hub)
+
+    assert (hub.command(who.command)["status"], clients_made(hub)) == ("succeeded", 1)
+
+
+NEW_CLIENT = {
+    "firstname": "A", "lastname": "B", "address1": "C", "city": "D", "state": "E", "postcode": "1", "country": "JP",
+    "phonenumber": "0312345678", "password2": "theirs",
+}  # fmt: skip
+
+
 def test_two_sign_ups_of_one_mailbox_make_one_customer(hub: Hub) -> None:
     email = a_mailbox()
     tokens = [prove(hub, email), prove(hub, email.upper())]
@@ -209,13 +370,18 @@ def test_two_sign_ups_of_one_mailbox_make_one_customer(hub: Hub) -> None:
     assert sign_up(hub, email).outcome == "portal_account"
 
 
-def test_asked_twice_it_is_one_command_and_the_first_word_counts(hub: Hub) -> None:
-    token = prove(hub, a_mailbox())
+def test_asked_twice_it_is_one_command_and_the_first_word_counts_but_for_the_password(hub: Hub) -> None:
+    email = a_mailbox()
+    token = prove(hub, email)
 
-    first, second = complete(hub, token), complete(hub, token, firstName="Mallory")
+    first, second = complete(hub, token), complete(hub, token, hashed="newer", firstName="Mallory")
+    finish(hub)
+    third = complete(hub, token, hashed="newest")
 
-    assert first == second
+    assert first == second == third
     assert hub.command(first[1])["input"]["firstName"] == "花子"
+    assert people(hub, email)[0][2] == "newer"
+    assert kept_passwords(hub) == [None]
 
 
 # -- what cannot be finished -------------------------------------------------------------------------------------------
@@ -299,6 +465,50 @@ def test_an_answer_that_does_not_say_which_client_it_is_is_looked_into(
     finish(hub)
 
     assert (left, hub.command(who.command)["status"], clients_made(hub)) == ("waiting", "succeeded", 1)
+
+
+def test_a_person_who_was_let_in_keeps_their_client_though_nobody_wrote_that_down(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, row = sign_up(hub), Work.row
+
+    def then_refuses(work: Any, query: str, /, **values: object) -> Any:
+        found = row(work, query, **values)
+        if query == "actions/let_in":
+            raise RefusalError("REFUSED", "Refused.")
+        return found
+
+    monkeypatch.setattr(Work, "row", then_refuses)
+
+    hub.forward()
+
+    assert hub.command(who.command)["status"] == "failed"
+    assert (client_of(hub, who.email)["status"], hub.ledger(system="salesforce", kind="case")) == ("Active", [])
+
+
+@pytest.mark.parametrize(("status", "state"), [("succeeded", "needs_attention"), ("failed", "failed")])
+def test_what_an_operator_ends_that_let_nobody_in_does_not_go_on_for_ever(hub: Hub, status: str, state: str) -> None:
+    who = sign_up(hub)
+    with psycopg.connect(hub.database.owner) as owner:
+        owner.execute("UPDATE command.commands SET status = 'dead', failure_code = 'TIMED_OUT'")
+        kept = kept_passwords(hub)
+        owner.execute("UPDATE command.commands SET status = %s", [status])
+
+    assert standing(hub, who.token)["state"] == state
+    assert (kept, kept_passwords(hub)) == (["argon2"], [None])
+
+
+def test_the_password_of_a_dead_one_is_forgotten_a_day_later_and_the_rest_stays(hub: Hub) -> None:
+    who = sign_up(hub)
+    with psycopg.connect(hub.database.owner) as owner:
+        owner.execute("UPDATE command.commands SET status = 'dead'")
+        owner.execute("UPDATE auth.sign_ups SET expires_at = now() - interval '25 hours'")
+        owner.execute("SELECT auth.forget()")
+
+    assert kept_passwords(hub) == [None]
+    hub.retry(who.command)
+    finish(hub)
+    assert people(hub, who.email)[0][1:] == ("owner", None)
 
 
 # -- what is nowhere ---------------------------------------------------------------------------------------------------

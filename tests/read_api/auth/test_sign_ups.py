@@ -69,6 +69,15 @@ def later(owner: Owner, by: str) -> None:
     owner.execute("UPDATE auth.sign_ups SET expires_at = expires_at - %s::interval", [by])
 
 
+def tried(owner: Owner, kind: str, many: int, ago: str) -> None:
+    """Somebody else was so busy, so long ago."""
+    owner.execute(
+        "INSERT INTO auth.attempts (kind, key, tried_at)"
+        " SELECT %s, %s, now() - %s::interval FROM generate_series(1, %s)",
+        [kind, key_of("everybody"), ago, many],
+    )
+
+
 def crm_account(owner: Owner, number: str, **values: object) -> UUID:
     """An account of the CRM that is nobody's."""
     row = insert(owner, "customer_accounts", source="salesforce", account_number=number, **values)
@@ -145,6 +154,53 @@ async def test_nor_from_many_addresses_in_a_day(client: Client, owner: Owner) ->
     assert "account_anywhere" in answer.headers["ratelimit-policy"]
 
 
+async def test_what_follows_a_plus_makes_no_other_mailbox(client: Client) -> None:
+    asked = [(await send_code(client, f"hanako+{number}@example.com")).status_code for number in range(4)]
+
+    assert asked == [202, 202, 202, 429]
+
+
+@pytest.mark.parametrize("limit", ["everybody", "everybody_daily"])
+async def test_all_together_are_sent_so_many_codes_and_operators_are_told(
+    client: Client, owner: Owner, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    configure()
+    many, ago = {"everybody": (500, "1 minute"), "everybody_daily": (2000, "2 hours")}[limit]
+    tried(owner, "sign_up_code", many, ago)
+
+    answer = await send_code(client)
+
+    assert (answer.status_code, owner.execute("SELECT count(*) FROM auth.messages").fetchone()) == (429, (0,))
+    assert limit in answer.headers["ratelimit-policy"]
+    assert "sign_ups.limit_reached" in "".join(capsys.readouterr())
+
+
+async def test_all_together_sign_up_so_often_and_whoever_proved_nothing_counts_for_none(
+    client: Client, database: Database, owner: Owner
+) -> None:
+    token = await proven(client, database)
+    for _ in range(3):
+        await complete(client, "A" * 43)
+    counted = owner.execute("SELECT count(*) FROM auth.attempts WHERE kind = 'sign_up'").fetchone()
+    tried(owner, "sign_up", 100, "1 minute")
+
+    answer = await complete(client, token)
+
+    assert (counted, answer.status_code) == ((0,), 429)
+    assert owner.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
+
+
+async def test_one_address_asks_so_often_where_sign_ups_stand(client: Client, owner: Owner, database: Database) -> None:
+    token, _ = await begun(client, database)
+    assert (await standing(client, token)).status_code == 200
+    owner.execute(
+        "INSERT INTO auth.attempts (kind, key) SELECT kind, key FROM auth.attempts, generate_series(1, 299)"
+        " WHERE kind = 'sign_up_read'"
+    )
+
+    assert (await standing(client, token)).status_code == 429
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -191,7 +247,7 @@ async def test_a_proven_mailbox_is_told_what_is_known_of_it(
     assert await said("other@example.com", customerNumber="C-2") == ("new_customer", "complete")
 
 
-@pytest.mark.parametrize("taken", ["linked", "claimed", "somebody's", "deleted"])
+@pytest.mark.parametrize("taken", ["linked", "claimed", "somebody's", "deleted", "erased"])
 async def test_a_number_that_is_not_free_is_no_account_to_sign_up_for(
     client: Client, database: Database, owner: Owner, taken: str
 ) -> None:
@@ -203,6 +259,8 @@ async def test_a_number_that_is_not_free_is_no_account_to_sign_up_for(
     if taken == "somebody's":
         user = insert(owner, "auth.users", email="first@example.com")["id"]
         insert(owner, "auth.memberships", user_id=user, customer_id=account, role="owner")
+    if taken == "erased":
+        owner.execute("INSERT INTO sync.erased (account_id, customer_id) VALUES (%s, %s)", [account, account])
     if taken == "deleted":
         owner.execute("UPDATE hub.customer_accounts SET deleted_at = now()")
 
@@ -213,6 +271,17 @@ async def test_a_number_that_is_not_free_is_no_account_to_sign_up_for(
     assert answer.json()["data"]["outcome"] == "new_customer"
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "NUMBER_UNKNOWN")
     assert refused.json()["field"] == "customerNumber"
+
+
+async def test_one_number_after_the_other_is_tried_five_times(client: Client, database: Database, owner: Owner) -> None:
+    token = await proven(client, database)
+    crm_account(owner, "C-6")
+
+    answers = [await complete(client, token, customerNumber=f"C-{number}") for number in range(1, 7)]
+
+    assert [each.status_code for each in answers] == [409] * 5 + [410]
+    assert audited(owner).count("sign_up.refused") == 5
+    assert owner.execute("SELECT count(*) FROM command.commands").fetchone() == (0,)
 
 
 async def test_a_code_is_tried_five_times(client: Client, database: Database, owner: Owner) -> None:
@@ -312,6 +381,54 @@ async def test_what_is_asked_for_is_a_command_that_no_customer_sees(
     }  # fmt: skip
 
 
+async def test_no_password_is_hashed_for_a_mailbox_that_is_not_proven(
+    client: Client, database: Database, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    async def noted(password: str) -> str:
+        hashed.append(password)
+        return "argon2"
+
+    monkeypatch.setattr(app.state["services"].sign_ups._passwords, "hashed", noted)
+    token, code = await begun(client, database)
+
+    before = await complete(client, token)
+    assert (before.status_code, hashed) == (410, [])
+    await verify(client, token, code)
+    assert ((await complete(client, token)).status_code, hashed) == (202, [PASSWORD])
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"), [("failed", "EMAIL_IN_BILLING"), ("dead", "TIMED_OUT"), ("succeeded", None)]
+)
+async def test_what_failed_is_not_accepted_again(
+    client: Client, database: Database, owner: Owner, status: str, failure: str | None
+) -> None:
+    token = await proven(client, database)
+    await complete(client, token)
+    owner.execute(
+        "UPDATE command.commands SET status = %s, failure_code = %s, failure_reason = 'Because.'", [status, failure]
+    )
+
+    answer = await complete(client, token)
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, failure or "NOT_DONE")
+
+
+async def test_the_newest_password_counts_until_the_person_has_one(
+    client: Client, database: Database, app: Any, owner: Owner
+) -> None:
+    token = await proven(client, database)
+    newer = "canary-canary-in-a-coal-mine"
+
+    answers = [await complete(client, token), await complete(client, token, newer)]
+
+    ((stored,),) = owner.execute("SELECT password_hash FROM auth.sign_ups").fetchall()
+    assert [each.status_code for each in answers] == [202, 202]
+    assert await app.state["services"].door.passwords.fits(newer, stored)
+
+
 async def test_asked_twice_it_is_one_command(client: Client, database: Database, owner: Owner) -> None:
     token = await proven(client, database)
 
@@ -368,7 +485,7 @@ async def test_a_blank_at_an_end_belongs_to_the_password_and_to_nothing_else(
 
 
 @pytest.mark.parametrize("field", ["firstName", "lastName", "phone", "address1", "city", "state", "postcode"])
-async def test_what_the_billing_system_needs_is_needed(client: Client, database: Database, field: str) -> None:
+async def test_what_the_systems_need_is_needed(client: Client, database: Database, field: str) -> None:
     token = await proven(client, database)
     body = {name: value for name, value in DETAILS.items() if name != field} | {"signUp": token, "password": PASSWORD}
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from core.settings import ApiSettings, AuthSettings
 from read_api.app import create_app
+from read_api.http.cross_origin import SENT
 from tests.builders import insert_customer
 from tests.conftest import Database, as_api
 from tests.read_api.auth.conftest import Running
@@ -52,6 +53,23 @@ async def test_a_page_of_the_portal_may_ask_with_its_cookie_and_read_every_answe
     # Not let in, which the page must be able to read as well.
     assert (answered.status_code, told(answered)["allow-origin"]) == (401, PORTAL)
     assert "etag" in told(answered)["expose-headers"].lower()
+
+
+async def test_a_page_may_send_every_header_that_an_operation_takes(client):
+    document = (await client.get("/schema/openapi.json")).json()
+    # Systems notify of what happened at them; no page does.
+    pages = {path: operations for path, operations in document["paths"].items() if not path.startswith("/webhooks")}
+
+    headers = {
+        parameter["name"].lower()
+        for operations in pages.values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+
+    assert "sign-up" in headers
+    assert headers <= {name.lower() for name in SENT}
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "http://portal.example.com", "https://example.com", "null"])

@@ -36,7 +36,7 @@ CLIENT = FieldTable(
 """A row of GetClients. `datecreated` may be a zero date on old rows."""
 
 
-def _identity(row: Mapping[str, object]) -> object:
+def identity(row: Mapping[str, object]) -> object:
     """Some versions name the id differently."""
     return row.get("id") or row.get("client_id") or row.get("userid")
 
@@ -51,7 +51,7 @@ def _account(*names: str | None) -> str:
 CLIENT_DETAILS = FieldTable(
     BillingClientDetails,
     "whmcs",
-    named_by=_identity,
+    named_by=identity,
     id=combined(_account, other_number("id"), other_number("client_id"), other_number("userid")),
     partner_key=numbered_custom_field("customer_number_field_id"),
     phone=escaped("phonenumber"),
