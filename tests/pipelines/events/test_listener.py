@@ -13,11 +13,12 @@ import httpx
 import psycopg
 import pytest
 
-from core.errors import RejectedError
+from core.errors import RejectedError, UnavailableError
 from core.settings import EventSettings, SalesforceSettings
-from pipelines.events.listener import Follower, listen
+from pipelines.events.listener import Follower, listen, rows_of
 from pipelines.sources.salesforce.client import SalesforceClient
-from pipelines.sources.salesforce.pubsub.bus import EventBus
+from pipelines.sources.salesforce.pubsub.bus import Event, EventBus
+from pipelines.sources.salesforce.pubsub.decoding import Decoded
 from sandbox.config import Config
 from sandbox.server import RunningSandbox, start
 from tests.e2e.conftest import hub_environment
@@ -347,3 +348,49 @@ def test_killed_under_load_and_started_again_it_has_every_event_once(sandbox, da
         listener.wait(timeout=PATIENCE_SECONDS)
 
     assert stored(database) == published(sandbox)
+
+
+def test_while_a_channel_cannot_be_followed_it_pauses_ever_longer_up_to_a_minute(database):
+    class Away:
+        def batches(self, *_: Any) -> Any:
+            raise UnavailableError("salesforce", "did not answer", code="UNAVAILABLE")
+
+    class Counting(threading.Event):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pauses: list[float | None] = []
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.pauses.append(timeout)
+            if len(self.pauses) == 9:
+                self.set()
+            return self.is_set()
+
+    bus: Any = Away()
+    stopped = Counting()
+
+    Follower(TOPIC, bus, EventSettings(target="nowhere:1", insecure=True), database.sync).follow(stopped)
+
+    assert stopped.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+HEADER = {"entityName": "Account", "recordIds": [ACCOUNT], "changeType": "UPDATE"}
+
+
+@pytest.mark.parametrize(
+    ("decoded", "kinds"),
+    [
+        (None, ["gap"]),
+        (Decoded({}, HEADER | {"recordIds": []}), ["gap"]),
+        (Decoded({}, HEADER | {"recordIds": ["001*00000000"]}), ["gap"]),
+        (Decoded({}, HEADER | {"changeType": "GAP_OVERFLOW"}), ["gap"]),
+        (Decoded({}, HEADER), ["record"]),
+        (Decoded({}, HEADER | {"recordIds": [ACCOUNT, ORDER]}), ["record", "record"]),
+        (Decoded({"OrderId__c": ORDER}, None), ["event"]),
+    ],
+    ids=["unreadable", "of no record", "of many records", "of too many", "of one", "of two", "no change"],
+)
+def test_what_an_event_means(decoded, kinds):
+    found = list(rows_of(TOPIC, Event("1", b"\x01", decoded), "OrderId__c"))
+
+    assert [row["kind"] for row in found] == kinds

@@ -1,7 +1,9 @@
 """A page of which most rows are mapped together: the same rows are stored as if each had been mapped alone."""
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -12,9 +14,11 @@ from pipelines.datasets import dataset_named
 from pipelines.sync.dataset import Dataset, MappedPage, Page, Source
 from pipelines.sync.mapping import map_page
 from pipelines.sync.reconcile import reconcile
+from pipelines.sync.rows import Rows
 from pipelines.sync.run import run
 from tests.conftest import copied_database
 from tests.domain.readers import PLAIN
+from tests.pipelines.sync.made_up import CaseRow
 
 INVOICES = dataset_named("whmcs.invoices")
 ONE_BY_ONE = replace(INVOICES, to_contracts=INVOICES.contracts)
@@ -153,3 +157,23 @@ def test_every_row_is_named_by_its_id(dataset):
     (rows,) = mapped(dataset, invoices(30)).rows.values()
 
     assert sorted(rows.ids()) == sorted(hub_id("whmcs", "invoice", at) for at in range(30))
+
+
+def test_rows_that_differ_in_one_value_are_told_apart_however_they_were_read() -> None:
+    def digest_of(rows: Rows) -> str:
+        digest = sha256()
+        rows.add_to(digest)
+        return digest.hexdigest()
+
+    column = {"id": [str(UUID(int=1))], "status": ["new"]}
+    one, other = (CaseRow(id=UUID(int=1), source_id="1", subject="a", status=status) for status in ("new", "closed"))
+
+    found = [
+        digest_of(each)
+        for each in (
+            Rows(),
+            Rows(columns=[column]), Rows(columns=[column | {"status": ["closed"]}]), Rows([one]), Rows([other]),
+        )
+    ]  # fmt: skip
+
+    assert len(set(found)) == len(found)
