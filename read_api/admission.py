@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from core.errors import HubError
 from core.settings import ApiSettings
 from domain.common.identifiers import System
-from read_api.auth.caller import CALLER, caller_of
+from read_api.auth.caller import caller_of
 from read_api.http.answers import database_of
 from read_api.http.problems.errors import ForbiddenRoleError, NotAdmittedError
 from read_api.http.services import services_of
@@ -117,9 +117,7 @@ async def admit(connection: Connection, customer: str, kind: Kind) -> str:
     """
     admission = str(uuid4())
     values = {"admission": admission, "kind": kind.name, "limits": kind.of(connection).json()}
-    # A live socket has no caller in its scope; what it asks for is nobody's in particular.
-    role = caller_of(connection).role if CALLER in connection.scope else None
-    found = await database_of(connection).ask(ADMIT, customer, values, role=role)
+    found = await database_of(connection).ask(ADMIT, customer, values, role=caller_of(connection).role)
     refused_by, retry_after = found.rows[0]
     check(kind, refused_by, retry_after)
     return admission

@@ -429,7 +429,7 @@ class View(Wire, frozen=True):
     """A time that support looked at the account."""
 
     id: UUID
-    person: Annotated[UUID, Meta(description="As whom: one of the people who act for the account")]
+    person: Annotated[UUID | None, Meta(description="As whom; null: somebody who acts for the account no more")]
     begun_at: datetime
     ended_at: Annotated[datetime, Meta(description="When it ended, or will")]
 

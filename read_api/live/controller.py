@@ -15,7 +15,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from read_api.admission import CATCH_UPS, admit
-from read_api.auth.caller import Caller, caller_of
+from read_api.auth.caller import CALLER, Caller, caller_of
 from read_api.auth.cookies import is_own_page
 from read_api.auth.guard import bearer_token
 from read_api.auth.tokens import InvalidTokenError
@@ -124,6 +124,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         caller = guard.caller(
             socket, protocols[1] if len(protocols) == 2 and protocols[0] == SUBPROTOCOL else bearer_token(socket)
         )
+        scope: Any = socket.scope
+        scope[CALLER] = caller
         await services_of(socket).views.admit(caller, socket)
         named = caller.customer
         with _seat(socket, caller):

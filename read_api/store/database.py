@@ -1,6 +1,7 @@
 """The API's way to its database: role hub_api, one round trip per request, JSON handed through as bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import psycopg
@@ -22,6 +23,9 @@ SESSION = (
 SPEAK_FOR = Question("customer/speak_for")
 SPEAK_FOR_NOBODY = Question("customer/speak_for_nobody")
 SPEAK_AS = Question("customer/speak_as")
+
+VIEWER = "viewer"
+"""Role, for the database, of whoever of support looks as the customer (command.is_viewed)."""
 
 Row = tuple[bytes | None, ...]
 
@@ -53,6 +57,7 @@ class Database:
         # Told which customer an id stands for, each time the database says so.
         self.resolved: Callable[[str, str], None] = lambda _named, _customer: None
         self._pool = PipelinedPool(url, connections, _options(url))
+        self.is_viewed = False
 
     async def open(self) -> None:
         """Start connecting; does not wait, so that the API is there to say that the database is not."""
@@ -60,6 +65,12 @@ class Database:
 
     async def close(self) -> None:
         await self._pool.close()
+
+    def viewed(self) -> "Database":
+        """The same, for whoever looks as the customer: whatever they ask requests nothing and is not counted."""
+        viewed = copy(self)
+        viewed.is_viewed = True
+        return viewed
 
     async def ask(
         self,
@@ -79,6 +90,7 @@ class Database:
         """
         who = SPEAK_FOR.bound({"customer": customer, "datasets": question.sources})
         asked = [(SPEAK_FOR, who), (question, question.bound(values))]
+        role = VIEWER if self.is_viewed else role
         if role is not None:
             asked.insert(1, (SPEAK_AS, SPEAK_AS.bound({"role": role, "fresh": str(is_fresh).lower()})))
         said, *_, answer = await self._round_trip(customer, asked)

@@ -83,7 +83,8 @@ DECLARE
     found auth.views;
 BEGIN
     SELECT v.* INTO found FROM auth.views v
-     WHERE v.id = view AND v.ended_at IS NULL AND v.expires_at > clock_timestamp();
+     WHERE v.id = view AND v.ended_at IS NULL AND v.expires_at > clock_timestamp()
+       AND auth.seen_by(v.customer_id, v.user_id) IS NOT NULL;
     IF found.id IS NOT NULL THEN
         PERFORM auth.note(coalesce('user:' || found.agent_id, 'operator:' || found.operator), 'user:' || found.user_id,
                           'view.read', 'view:' || view, address,
@@ -110,15 +111,18 @@ AS $$
                                              'until', v.expires_at))
       FROM auth.views v JOIN auth.users u ON u.id = v.user_id LEFT JOIN auth.users a ON a.id = v.agent_id
      WHERE v.id = view AND v.ended_at IS NULL AND v.expires_at > clock_timestamp()
+       AND auth.seen_by(v.customer_id, v.user_id) IS NOT NULL
 $$;
 COMMENT ON FUNCTION auth.me_by_view(uuid) IS 'As whom and at which customer a view looks, and who does, as JSON; no row: it is over';
 
 -- For an owner: when support looked at the customer that their session acts for, in the last year. Neither who it was nor why:
--- an agent's name and notes are the house's. No row: the session is over, or no owner's.
+-- an agent's name and notes are the house's. person: as whom, null where they act for it no more. No row: the session is over,
+-- or no owner's.
 CREATE OR REPLACE FUNCTION auth.views_of(session uuid) RETURNS TABLE (views json)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(json_agg(json_build_object('id', v.id, 'person', v.user_id, 'begunAt', v.begun_at,
+    SELECT coalesce(json_agg(json_build_object('id', v.id, 'person', auth.seen_by(v.customer_id, v.user_id),
+                                               'begunAt', v.begun_at,
                                                'endedAt', least(v.ended_at, v.expires_at))
                              ORDER BY v.begun_at DESC, v.id) FILTER (WHERE v.id IS NOT NULL), '[]')
       FROM auth.sessions mine
@@ -151,7 +155,8 @@ CREATE OR REPLACE FUNCTION auth.end_views_of_session() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE auth.views v SET ended_at = clock_timestamp() WHERE v.session_id = NEW.id AND v.ended_at IS NULL;
+    UPDATE auth.views v SET ended_at = clock_timestamp()
+     WHERE v.session_id = NEW.id AND v.ended_at IS NULL AND v.expires_at > clock_timestamp();
     RETURN NULL;
 END
 $$;
@@ -165,9 +170,11 @@ CREATE OR REPLACE FUNCTION auth.watch_agents() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE auth.views v SET ended_at = clock_timestamp() WHERE v.agent_id = NEW.id AND v.ended_at IS NULL;
+    -- Sessions first, as whatever ends a session does: two that take them in another order may wait for each other.
     UPDATE auth.sessions s SET revoked_at = clock_timestamp(), revoked_why = 'agent_no_more'
      WHERE s.user_id = NEW.id AND s.customer_id IS NULL AND s.revoked_at IS NULL;
+    UPDATE auth.views v SET ended_at = clock_timestamp()
+     WHERE v.agent_id = NEW.id AND v.ended_at IS NULL AND v.expires_at > clock_timestamp();
     RETURN NULL;
 END
 $$;

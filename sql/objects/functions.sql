@@ -96,6 +96,15 @@ $$;
 COMMENT ON FUNCTION sync.receive_notification(text, text, text, text, text, timestamptz, jsonb) IS
     'Store a source''s notification, once; true: it is new. Wakes the worker';
 
+-- Support looks as the session's customer (auth_view_as.sql): nothing is requested of a source then, and nothing counted, which
+-- would cost the customer's calls. Whoever lets a look cost something asks this. The API says so in hub.role.
+CREATE OR REPLACE FUNCTION command.is_viewed() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(current_setting('hub.role', true) = 'viewer', false)
+$$;
+COMMENT ON FUNCTION command.is_viewed() IS 'Whether support looks as the session''s customer, which costs the customer nothing';
+
 -- Somebody of the session's customer looks at a line that is old: a refresh of it is requested, once while one waits.
 CREATE OR REPLACE FUNCTION sync.request_line_refresh(line uuid, limits jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -103,6 +112,9 @@ AS $$
 DECLARE
     service text;
 BEGIN
+    IF command.is_viewed() THEN
+        RETURN false;
+    END IF;
     UPDATE hub.sims s SET looked_at = now()
      WHERE s.id = line AND s.account_id = hub.current_account('whmcs') AND s.deleted_at IS NULL AND s.is_open
        AND s.msisdn IS NOT NULL AND s.number_claim <> 'disputed'
@@ -131,7 +143,7 @@ END
 $$;
 COMMENT ON FUNCTION sync.request_line_refresh(uuid, jsonb) IS
     'Request a refresh of a SIM line of the session''s customer; false: no such open line,'
-    ' or its number is disputed, and looking does not settle that, or the customer had too much read lately';
+    ' or its number is disputed, and looking does not settle that, or the customer had too much read lately, or support looks';
 
 -- Somebody of the session's customer looks at invoices whose items are not read yet: of one, or of all (null).
 CREATE OR REPLACE FUNCTION sync.request_items_refresh(invoice uuid, limits jsonb) RETURNS integer
@@ -151,6 +163,9 @@ BEGIN
          LIMIT at_once);
     IF unread = '{}' THEN
         RETURN 0;
+    END IF;
+    IF command.is_viewed() THEN
+        RETURN cardinality(unread);
     END IF;
     IF NOT EXISTS (SELECT FROM unnest(unread) each
                      LEFT JOIN sync.inbox i ON i.source = 'hub' AND i.event_id = 'whmcs.invoice_details:' || each
@@ -174,7 +189,7 @@ END
 $$;
 COMMENT ON FUNCTION sync.request_items_refresh(uuid, jsonb) IS
     'Request a refresh of the items of an invoice of the session''s customer, or of all its invoices (null), where'
-    ' they were never read; how many that are; 0 also where the customer had too much read lately';
+    ' they were never read; how many that are; 0 also where the customer had too much read lately. None where support looks';
 
 -- What changed since a position, for whoever pushes it on: whose it is and what, never the values.
 CREATE OR REPLACE FUNCTION sync.live_changes(after_xid xid8, after_seq bigint, at_most integer)
@@ -316,6 +331,10 @@ BEGIN
         CASE kind WHEN 'uploads' THEN 'submit_identity_document' ELSE kind END, current_setting('hub.role', true)
     ) THEN
         RETURN QUERY SELECT 'role', 1;
+        RETURN;
+    END IF;
+    IF command.is_viewed() THEN
+        RETURN QUERY SELECT NULL::text, 0;
         RETURN;
     END IF;
     -- One at a time for each customer, so that counting and storing are one.

@@ -292,6 +292,8 @@ views = Table(
 )
 Index(None, views.c.agent_id)
 Index(None, views.c.customer_id)
+Index(None, views.c.session_id)
+Index(None, views.c.user_id)
 
 invitations = Table(
     "invitations",

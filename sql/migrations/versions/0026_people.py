@@ -43,6 +43,8 @@ COMMENT ON COLUMN auth.views.expires_at IS 'When it ends by itself, UTC: 60 minu
 COMMENT ON COLUMN auth.views.ended_at IS 'When it was ended before its time, UTC; null: it was not';
 CREATE INDEX views_agent_id_idx ON auth.views (agent_id);
 CREATE INDEX views_customer_id_idx ON auth.views (customer_id);
+CREATE INDEX views_session_id_idx ON auth.views (session_id);
+CREATE INDEX views_user_id_idx ON auth.views (user_id);
 COMMENT ON COLUMN auth.messages.user_id IS 'Person whose message it is: auth.users.id; null: whether anybody has the address is looked up when it is sent';
 CREATE TABLE auth.invitations (
     id UUID NOT NULL,

@@ -7,11 +7,13 @@ for, and within a second with whatever ends the agent's session or their being o
 support looked.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import jwt
@@ -193,6 +195,28 @@ async def test_who_looks_as_nobody_is_told_of_nobody(client: Client, person: Som
     assert (customer.json()["data"]["viewedBy"], myself.json()["data"]["viewedBy"]) == (None, None)
 
 
+async def test_what_a_customer_or_another_view_was_shown_is_not_said_to_be_unchanged(
+    client: Client, app: Litestar, agent: Somebody, person: Somebody
+) -> None:
+    """GET /api/me says who looks on."""
+    own = bearer_of(await log_in(client, person))
+    views = [await looking(client, agent, person) for _ in range(2)]
+    follower = app.state["services"].follower
+    follower.open()
+    async with asyncio.timeout(60):
+        while "etag" not in (answer := await client.get("/api/me", headers=own)).headers:  # noqa: ASYNC110 - the log
+            await asyncio.sleep(0.01)
+    tags = [answer.headers["etag"]]
+    tags += [(await client.get("/api/me", headers=each)).headers["etag"] for each in views]
+
+    for headers, mine in zip([own, *views], tags, strict=True):
+        for tag in tags:
+            again = await client.get("/api/me", headers=headers | {"if-none-match": tag})
+            assert again.status_code == (304 if tag == mine else 200)
+    await follower.close()
+    assert len(set(tags)) == 3
+
+
 async def test_one_looks_as_the_first_owner_unless_somebody_is_named(
     client: Client, agent: Somebody, person: Somebody, owner: Owner
 ) -> None:
@@ -294,20 +318,64 @@ async def test_nothing_is_done_about_anybodys_log_in_by_whoever_looks(
     assert tried > 12
 
 
-async def test_what_is_looked_at_is_not_read_again_at_its_source(
-    client: Client, agent: Somebody, person: Somebody, owner: Owner
-) -> None:
-    """That costs calls of the customer's, who did not ask for it."""
+@dataclass(frozen=True)
+class Stale:
+    """A customer of whom a line and an invoice are to be read again, and where that is looked at."""
+
+    customer: UUID
+    records: dict[str, str]
+
+    def address(self, path: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda found: self.records.get(found[1], str(uuid4())), path)
+
+
+@pytest.fixture
+def stale(owner: Owner, person: Somebody) -> Stale:
     customer = insert_customer(owner, name="Bolt")
     insert(owner, "auth.memberships", user_id=person.id, customer_id=customer["id"], role="owner")
-    line = insert(owner, "sims", account_id=account_of(customer, "sims"), is_open=True, msisdn="08011112222")["id"]
-    begun = await look(client, bearer_of(await log_in(client, agent)), customer["id"])
+    records = {
+        "sim_id": insert(owner, "sims", account_id=account_of(customer, "sims"), is_open=True, msisdn="08011112222"),
+        "invoice_id": insert(owner, "invoices", account_id=account_of(customer, "invoices")),
+        "subscription_id": insert(owner, "subscriptions", account_id=account_of(customer, "subscriptions")),
+    }
+    return Stale(customer["id"], {name: str(record["id"]) for name, record in records.items()})
 
-    answer = await client.get(f"/api/sims/{line}", headers=bearer_of(begun) | {"prefer": "wait=2"})
 
-    assert answer.status_code == 200, answer.text
-    assert owner.execute("SELECT FROM sync.inbox").rowcount == 0
-    assert owner.execute("SELECT FROM command.admissions").rowcount == 0
+def spent(owner: Owner) -> int:
+    """What was requested of a source, or counted as the customer's."""
+    found = "SELECT (SELECT count(*) FROM sync.inbox) + (SELECT count(*) FROM command.admissions)"
+    return int(owner.execute(found).fetchall()[0][0])
+
+
+async def test_whatever_is_looked_at_nothing_is_read_again_at_its_source_nor_counted(  # noqa: PLR0917
+    client: Client, app: Litestar, agent: Somebody, person: Somebody, stale: Stale, owner: Owner
+) -> None:
+    """That costs calls of the customer's, who did not ask for it."""
+    own = bearer_of(await log_in(client, agent))
+    view = bearer_of(await look(client, own, stale.customer))
+    unread, looked_at = None, "SELECT looked_at FROM hub.sims WHERE looked_at IS NOT NULL"
+    asked = 0
+    for path, item in app.openapi_schema.paths.items():
+        if path.startswith("/api") and item.get is not None and path != "/api/live":
+            answer = await client.get(stale.address(path), headers=view | {"prefer": "wait=1"})
+            assert answer.status_code < 500, path
+            unread = answer.json().get("unread", unread)
+            asked += answer.is_success
+
+    assert (asked > 10, unread) == (True, 1)
+    assert (spent(owner), owner.execute(looked_at).fetchall()) == (0, [])
+
+
+async def test_the_same_by_the_customer_is_read_again(
+    client: Client, person: Somebody, stale: Stale, owner: Owner
+) -> None:
+    own = bearer_of(await log_in(client, person))
+    switched = await client.post("/auth/switch", headers=own, json={"customer": str(stale.customer)})
+
+    for path in ("/api/sims/{sim_id}", "/api/subscriptions/{subscription_id}/invoices"):
+        assert (await client.get(stale.address(path), headers=bearer_of(switched))).status_code == 200
+
+    assert spent(owner) == 4
 
 
 async def test_nothing_is_read_that_cannot_be_written_down(
@@ -385,6 +453,58 @@ async def test_whoever_is_an_agent_no_more_looks_on_no_more_and_stays_logged_in_
     assert (await client.get("/api/me", headers=own)).status_code == 200
 
 
+async def test_it_ends_when_the_person_acts_for_the_customer_no_more(
+    client: Client, agent: Somebody, person: Somebody, owner: Owner
+) -> None:
+    view = await looking(client, agent, person)
+
+    owner.execute("UPDATE auth.memberships SET role = 'technical' WHERE user_id = %s", [person.id])
+    assert (await client.get("/api/me", headers=view)).status_code == 200
+    owner.execute("DELETE FROM auth.memberships WHERE user_id = %s", [person.id])
+
+    await until_refused(client, view)
+    assert owner.execute("SELECT FROM auth.views WHERE ended_at IS NOT NULL").rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE auth.memberships DISABLE TRIGGER watch_memberships; DELETE FROM auth.memberships",
+        "UPDATE hub.customer_accounts SET customer_id = id",
+    ],
+    ids=["not yet called back", "linked to another"],
+)
+@pytest.mark.parametrize("path", ["/api/me", "/auth/me"])
+async def test_nothing_is_read_as_somebody_who_acts_for_the_customer_no_more(  # noqa: PLR0917
+    client: Client, agent: Somebody, owner: Owner, keys: None, change: str, path: str
+) -> None:
+    customer = insert_customer(owner)
+    user = insert(owner, "auth.users", email="hana@example.com")["id"]
+    insert(owner, "auth.memberships", user_id=user, customer_id=customer["whmcs_account_id"], role="owner")
+    view = bearer_of(await look(client, bearer_of(await log_in(client, agent)), customer["id"]))
+    assert (await client.get(path, headers=view)).status_code == 200
+
+    owner.execute(change.encode())
+
+    assert (await client.get(path, headers=view)).status_code == 401
+
+
+async def test_a_view_that_is_over_is_left_as_it_was_by_what_ends_others(
+    client: Client, agent: Somebody, person: Somebody, owner: Owner
+) -> None:
+    own = bearer_of(await log_in(client, agent))
+    await look(client, own, person.customer)
+    owner.execute(
+        "UPDATE auth.views SET begun_at = begun_at - interval '1 day', expires_at = expires_at - interval '1 day'"
+    )
+
+    await logged_out_everywhere(client, own, {})
+    owner.execute("DELETE FROM auth.memberships WHERE user_id = %s", [person.id])
+    owner.execute("UPDATE auth.users SET is_agent = false WHERE id = %s", [agent.id])
+
+    assert owner.execute("SELECT FROM auth.views WHERE ended_at IS NOT NULL").rowcount == 0
+
+
 async def test_another_session_of_the_agents_ends_nothing(client: Client, agent: Somebody, person: Somebody) -> None:
     view, other = await looking(client, agent, person), bearer_of(await log_in(client, agent))
 
@@ -401,7 +521,7 @@ def test_a_live_stream_is_in_the_audit_and_ends_with_the_view(
         asked = {"customer": str(person.customer), "reason": REASON, "minutes": 5}
         view = bearer_of(client.post("/auth/view-as", headers=bearer_of(entered), json=asked))
         until(lambda: client.get("/api/me", headers=view).is_success)
-        with client.stream("GET", "/api/live", headers=view) as stream:
+        with client.stream("GET", "/api/live", headers=view | {"last-event-id": "one of yesterday"}) as stream:
             lines = stream.iter_lines()
             assert next(lines) == ": alive"
             assert stream.headers["x-viewed-by"] == str(agent.id)
@@ -411,6 +531,7 @@ def test_a_live_stream_is_in_the_audit_and_ends_with_the_view(
             assert "event: expired" in list(islice(lines, 10))
 
     assert ("GET", "/api/live") in [each[2:4] for each in reads(owner)]
+    assert owner.execute("SELECT FROM command.admissions").rowcount == 0  # nor was catching up counted
 
 
 def test_a_live_socket_is_in_the_audit_too(database: Database, owner: Owner, agent: Somebody, person: Somebody) -> None:
@@ -485,6 +606,19 @@ async def test_an_owner_sees_when_support_looked_and_neither_who_nor_why(
     assert str(agent.id) not in answer.text
     assert "4711" not in answer.text
     assert of_another.json() == {"data": []}
+
+
+async def test_an_owner_is_not_told_of_somebody_who_acts_for_them_no_more(
+    client: Client, agent: Somebody, person: Somebody, owner: Owner
+) -> None:
+    gone = insert(owner, "auth.users", email="ken@example.com")["id"]
+    insert(owner, "auth.memberships", user_id=gone, customer_id=person.customer, role="billing")
+    await look(client, bearer_of(await log_in(client, agent)), person.customer, person=str(gone))
+    owner.execute("DELETE FROM auth.memberships WHERE user_id = %s", [gone])
+
+    answer = await client.get("/auth/views", headers=bearer_of(await log_in(client, person)))
+
+    assert [each["person"] for each in answer.json()["data"]] == [None]
 
 
 async def test_nobody_but_an_owner_is_told_as_the_database_knows_too(client: Client, owner: Owner, keys: None) -> None:
