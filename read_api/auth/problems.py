@@ -14,6 +14,7 @@ from read_api.auth.errors import (
     LastOwnerError,
     LinkEndedError,
     LogInNeededError,
+    LookingOnError,
     NoAccountError,
     NoAgentError,
     PasswordTooShortError,
@@ -92,6 +93,10 @@ def _no_agent(request: AnyRequest, error: NoAgentError) -> Response[bytes]:
     return problem(request, catalogue.NO_AGENT, str(error))
 
 
+def _looking_on(request: AnyRequest, error: LookingOnError) -> Response[bytes]:
+    return problem(request, catalogue.FORBIDDEN_ROLE, str(error))
+
+
 def _log_in(request: AnyRequest, error: LogInNeededError) -> Response[bytes]:
     return problem(request, catalogue.LOG_IN_NEEDED, str(error))
 
@@ -134,6 +139,7 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     NoAgentError: _no_agent,
+    LookingOnError: _looking_on,
     LogInNeededError: _log_in,
     LastOwnerError: _last_owner,
     ForeignOriginError: _origin,
