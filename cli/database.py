@@ -1,8 +1,9 @@
 """The hub's database as commands use it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from getpass import getuser
+from pwd import getpwuid
 from typing import Any
 
 import psycopg
@@ -66,12 +67,20 @@ def answer(query: str, /, **parameters: object) -> list[dict[str, Any]]:
         return cursor.execute(statement(query).encode(), parameters).fetchall()
 
 
+def operator_login() -> str:
+    """The log-in of whoever runs this. Not by getpass.getuser(), which believes what LOGNAME says."""
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container, a user may have a number alone
+        return str(os.getuid())
+
+
 def note(connection: psycopg.Connection[Any], action: str, record: str, **details: object) -> None:
     """Add what an operator did to the audit. To be called once the thing is done, in its transaction where it has one.
 
     record: what it was done to, such as user:<id>. details: what else is to be known; nothing personal.
     """
-    noted = {"actor": f"operator:{getuser()}", "action": action, "record": record, "details": Jsonb(details)}
+    noted = {"actor": f"operator:{operator_login()}", "action": action, "record": record, "details": Jsonb(details)}
     connection.execute(statement("operations/note").encode(), noted)
 
 

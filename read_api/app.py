@@ -35,7 +35,7 @@ from read_api.auth.sign_up_controller import LinkController, SignUpController
 from read_api.auth.sign_ups import SignUps
 from read_api.auth.tokens import InvalidTokenError
 from read_api.auth.verification import Verification
-from read_api.auth.view_as import READING, Views
+from read_api.auth.view_as import Views
 from read_api.auth.view_controller import VIEWERS, ViewController
 from read_api.billing.controller import BillingController
 from read_api.catalog.controller import CatalogController
@@ -117,7 +117,7 @@ def create_app(
     key_uses = KeyUses(log_in)
     guard = BearerGuard(hub, api, verification, key_uses)
     factors = Factors(door, log_in, now)
-    views = Views(door.issuer, factors, log_in)
+    views = Views(door.issuer, factors, log_in, now)
     passing = Gateway(gateway) if gateway else None
     zone = ZoneInfo(api.timezone)
 
@@ -242,7 +242,7 @@ def _admission_of_persons(guard: BearerGuard, views: Views) -> BeforeRequestHook
         is_viewed = caller.actor is not None and not request.route_handler.opt.get(VIEWERS)
         if caller.session is None or is_viewed:
             raise InvalidTokenError("nobody logged in for this token")
-        if request.method in READING:
+        if request.method == "GET":
             await views.note(caller, request)
         only_known_parameters(request)
 

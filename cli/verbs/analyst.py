@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ import typer
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from cli.database import DatabaseError, first_line, note, opened
+from cli.database import DatabaseError, first_line, note, opened, operator_login
 from cli.examples import examples
 from cli.output import AsJson, Column, console, moment, show
 from core.clock import utc_now
@@ -87,7 +86,7 @@ def add(
             connection.execute(
                 SQL("ALTER ROLE {} SET {} = {}").format(Identifier(login), Identifier(setting), Literal(value))
             )
-        about = f"made by {getuser()} on {utc_now():%Y-%m-%d}"
+        about = f"made by {operator_login()} on {utc_now():%Y-%m-%d}"
         connection.execute(SQL("COMMENT ON ROLE {} IS {}").format(Identifier(login), Literal(about)))
         note(connection, "analyst.added", f"analyst:{login}", personal_data=pii, until=last)
     out = console()

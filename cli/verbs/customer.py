@@ -3,7 +3,6 @@
 import os
 from contextlib import suppress
 from dataclasses import asdict
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -11,7 +10,7 @@ from uuid import UUID
 import typer
 from psycopg import Connection
 
-from cli.database import note, opened
+from cli.database import note, opened, operator_login
 from cli.examples import examples
 from cli.output import AsJson, Column, console, number, show
 from core.clock import utc_now
@@ -103,7 +102,7 @@ def erase(
             return
         if not yes:
             typer.confirm(f"Overwrite what is personal of customer {found.id}, for good?", abort=True, err=True)
-        certificate = overwrite(connection, found, by=getuser())
+        certificate = overwrite(connection, found, by=operator_login())
         dagster = _forget_runs(runs_of(connection, found))
         note(connection, "customer.erased", f"customer:{found.id}", certificate=certificate.sha256)
     printed: dict[str, Any] = {**asdict(certificate), "dagster": dagster, "sha256": certificate.sha256}

@@ -1,11 +1,10 @@
 """`hub customers`."""
 
-from getpass import getuser
 from typing import Annotated
 
 import typer
 
-from cli.database import answer, opened
+from cli.database import answer, opened, operator_login
 from cli.examples import examples
 from cli.output import AsJson, Column, console, moment, number, show
 
@@ -80,5 +79,7 @@ def _say(salesforce_id: str, whmcs_id: str, reason: str, *, is_linked: bool, sur
     if not sure:
         typer.confirm(f"Account {salesforce_id} of Salesforce and client {whmcs_id} of WHMCS {are}?", abort=True)
     with opened("hub_sync") as connection:
-        (say_linked if is_linked else say_apart)(connection, salesforce_id, whmcs_id, by=getuser(), reason=reason)
+        (say_linked if is_linked else say_apart)(
+            connection, salesforce_id, whmcs_id, by=operator_login(), reason=reason
+        )
     console().print(f"{salesforce_id} and {whmcs_id} {are}: it holds until somebody says otherwise.")

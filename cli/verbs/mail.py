@@ -1,12 +1,11 @@
 """`hub mail`."""
 
-from getpass import getuser
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from cli.database import answer, opened
+from cli.database import answer, opened, operator_login
 from cli.examples import examples
 from cli.output import AsJson, Column, console, counted, moment, number, plain, show
 from core.errors import NotFoundError
@@ -53,7 +52,7 @@ def retry(message: Annotated[UUID | None, typer.Argument(help="One message; with
             raise NotFoundError(f"{message} is no message that could be tried again; see `hub mail list`")
         for (each,) in tried:
             noted = {
-                "actor": f"operator:{getuser()}", "action": "message.retried", "record": f"message:{each}",
+                "actor": f"operator:{operator_login()}", "action": "message.retried", "record": f"message:{each}",
                 "details": "{}",
             }  # fmt: skip
             connection.execute(statement("operations/note").encode(), noted)

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from getpass import getuser
 from secrets import token_urlsafe
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -10,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import typer
 
-from cli.database import answer, note, opened
+from cli.database import answer, note, opened, operator_login
 from cli.examples import examples
 from cli.output import AsJson, Column, console, counted, moment, number, plain, show
 from core.clock import utc_now
@@ -176,15 +175,16 @@ def view_as(
     from read_api.auth.keys import current
     from read_api.auth.view_as import operator, viewing
 
-    view, login, who = uuid4(), operator(getuser()), _person(email)["id"]
+    view, who = uuid4(), _person(email)["id"]
+    looker = operator(operator_login())
     begun = {
-        "view": view, "operator": login, "customer": customer, "user": who, "reason": reason, "minutes": minutes,
+        "view": view, "operator": looker, "customer": customer, "user": who, "reason": reason, "minutes": minutes,
     }  # fmt: skip
     with opened() as connection:
         seen = connection.execute(statement("operations/begin_view").encode(), begun).fetchone()
         if seen is None or seen[0] is None:
             raise NotFoundError(f"{email} does not act for {customer}; `hub user show {email}` says for whom they do")
-        caller = viewing(str(customer), str(who), str(view), f"operator:{login}")
+        caller = viewing(str(customer), str(who), str(view), f"operator:{looker}")
         token = signed(load(ApiSettings), current(connection), caller, minutes=minutes)
     console(stderr=True).print(f"What {email} sees of {customer}, for {counted(minutes, 'minute', 'minutes')}:")
     typer.echo(token)

@@ -33,7 +33,9 @@ ELSEWHERE = (
     "Salesforce, WHMCS and Freebit, which own the records: erase or close them there",
     "backups made before: they go with their own rotation",
 )
-ACT_FOR_OTHERS = Kept("people who may act for other customers too: their e-mail address", "they log in for those")
+ACT_FOR_OTHERS = Kept(
+    "people who may act for other customers too, or are of support: their e-mail address", "they log in for that"
+)
 
 # Of some tables, not all that is the customer's is overwritten.
 _BUT_ONLY = {

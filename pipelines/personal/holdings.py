@@ -77,7 +77,9 @@ _BY_OTHER_COLUMNS = {
     "auth.messages": _MESSAGES,
     "auth.password_links": f"message_id IN (SELECT id FROM auth.messages WHERE {_MESSAGES})",  # noqa: S608 - see above
     "auth.sign_ups": "id = ANY(%(sign_ups)s)",
+    # Who was of support and is a customer looked at others: that is of those.
     "auth.audit": "ARRAY[actor, on_behalf_of, record] && %(audited)s::text[]"  # noqa: S608 - see above
+    " AND (starts_with(action, 'view.') AND details ->> 'customer' <> ALL(%(customers)s::text[])) IS NOT TRUE"
     f" OR record IN (SELECT 'session:' || id FROM auth.sessions WHERE {_SESSIONS})"
     " OR details ->> 'customer' = ANY(%(customers)s::text[])",
 }
@@ -92,6 +94,11 @@ _HANDED_OUT = {
     f" THEN r.before {_NO_NETWORK} END,"
     " 'after', CASE WHEN NOT r.before ? 'account_id' OR r.after ->> 'account_id' = ANY(%(accounts)s::text[])"
     f" THEN r.after {_NO_NETWORK} END)",
+    # When support looked; who it was, and why, are the house's (decision 0037).
+    "auth.views": "to_jsonb(r) || jsonb_build_object("
+    "'agent_id', NULL, 'operator', NULL, 'session_id', NULL, 'reason', NULL)",
+    "auth.audit": "to_jsonb(r) || CASE WHEN starts_with(r.action, 'view.')"
+    " THEN jsonb_build_object('actor', NULL, 'address', NULL) ELSE '{}' END",
 }
 
 

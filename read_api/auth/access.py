@@ -1,7 +1,8 @@
 """Access tokens: what a person shows at each request, for fifteen minutes, after having logged in.
 
-JWTs of type `at+jwt` (RFC 9068), signed by Ed25519 with a key that has a name (`kid`). Which keys there are, and what
-was called back, every copy of the API keeps in memory (verification.py); a signature is computed at first sight only.
+JWTs of type `at+jwt` (RFC 9068), of whoever looks as another `view+jwt` (view_as.py), signed by Ed25519 with a key that
+has a name (`kid`). Which keys there are, and what was called back, every copy of the API keeps in memory
+(verification.py); a signature is computed at first sight only.
 """
 
 import re
@@ -20,7 +21,7 @@ from read_api.auth.caller import Caller
 from read_api.auth.tokens import ROLES, InvalidTokenError, claims_of
 
 ALGORITHM = "EdDSA"
-TYPE = "at+jwt"
+TYPE, VIEW_TYPE = "at+jwt", "view+jwt"
 CLAIMS = ("customer", "role", "sid", "epoch", "amr")
 OPERATOR = re.compile(r"operator:[!-~]{1,100}")
 
@@ -53,7 +54,8 @@ def signed(
     }
     if caller.actor is not None:
         claims["act"] = {"sub": caller.actor}
-    return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
+    headers = {"kid": key.kid, "typ": TYPE if caller.actor is None else VIEW_TYPE}
+    return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers=headers)
 
 
 def caller_by_access_token(
@@ -66,11 +68,12 @@ def caller_by_access_token(
     """
     key = keys.get(header.get("kid", ""))
     # An unknown name causes no look at the database: the keys that are known are a second old at most.
-    if key is None or header.get("typ") != TYPE:
+    if key is None or header.get("typ") not in {TYPE, VIEW_TYPE}:
         raise InvalidTokenError("the bearer token is not valid")
-    claims = claims_of(settings, token, key, ALGORITHM, *CLAIMS)
+    is_view = header["typ"] == VIEW_TYPE
+    claims = claims_of(settings, token, key, ALGORITHM, *CLAIMS, is_view=is_view)
     try:
-        actor = _actor(claims["act"]["sub"]) if "act" in claims else None
+        actor = _actor(claims["act"]["sub"]) if is_view else None
         return Caller(
             customer=str(UUID(claims["customer"])) if claims["customer"] != "" else "",
             # Whoever looks as another changes nothing, whatever the token says.

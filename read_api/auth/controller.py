@@ -241,7 +241,7 @@ class PersonController(Controller):
         "/me",
         operation_id="getPerson",
         opt={VIEWERS: True},
-        responses=auth_answers(PersonAnswer, catalogue.INVALID_TOKEN),
+        responses=auth_answers(PersonAnswer, catalogue.INVALID_TOKEN, catalogue.TOO_MANY_REQUESTS),
     )
     async def me(self, request: ApiRequest) -> JsonAnswer:
         """Who is logged in, and the accounts that they may act for; and who of support looks on as them."""

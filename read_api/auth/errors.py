@@ -88,6 +88,10 @@ class FreshAuthenticationNeededError(HubError):
         self.max_age = max_age
 
 
+class LookingOnError(HubError):
+    """Whoever looks as another wants to change something."""
+
+
 class SignUpEndedError(HubError):
     """The sign-up cannot be gone on with: it is too old, its code was guessed at too often, or it never was one."""
 

@@ -15,6 +15,7 @@ from read_api.auth.errors import (
     LastWayInError,
     LinkEndedError,
     LogInNeededError,
+    LookingOnError,
     NoAccountError,
     NoAgentError,
     PasskeyRefusedError,
@@ -102,6 +103,10 @@ def _no_agent(request: AnyRequest, error: NoAgentError) -> Response[bytes]:
     return problem(request, catalogue.NO_AGENT, str(error))
 
 
+def _looking_on(request: AnyRequest, error: LookingOnError) -> Response[bytes]:
+    return problem(request, catalogue.FORBIDDEN_ROLE, str(error))
+
+
 def _log_in(request: AnyRequest, error: LogInNeededError) -> Response[bytes]:
     return problem(request, catalogue.LOG_IN_NEEDED, str(error))
 
@@ -146,6 +151,7 @@ AUTH_HANDLERS: ExceptionHandlersMap = {
     PersonLockedError: _locked,
     NoAccountError: _no_account,
     NoAgentError: _no_agent,
+    LookingOnError: _looking_on,
     LogInNeededError: _log_in,
     LastOwnerError: _last_owner,
     ForeignOriginError: _origin,

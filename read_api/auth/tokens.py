@@ -69,13 +69,18 @@ def caller_by_development_token(settings: ApiSettings, token: str) -> Caller:
     return Caller(claims["sub"], role, claims["exp"], authenticated_at=inf)
 
 
-def claims_of(settings: ApiSettings, token: str, key: Any, algorithm: str, *also: str) -> dict[str, Any]:
+def claims_of(
+    settings: ApiSettings, token: str, key: Any, algorithm: str, *also: str, is_view: bool = False
+) -> dict[str, Any]:
     """What the token claims; `sub` is an id as text and `exp` a number. `also`: claims that it must have besides.
+
+    is_view: whether its type is a view's, which alone names who looks (`act`), and must.
 
     The algorithm is the key's, whatever the token says: a key of one kind never serves another.
 
     Raises:
-        InvalidTokenError: signature, issuer, audience, expiry or length of life does not hold.
+        InvalidTokenError: signature, issuer, audience, expiry or length of life does not hold, or it names who looks
+            and is no view.
     """
     try:
         claims: dict[str, Any] = jwt.decode(
@@ -88,7 +93,10 @@ def claims_of(settings: ApiSettings, token: str, key: Any, algorithm: str, *also
             options={"require": ["exp", "iat", "iss", "aud", "sub", *also]},
         )
         # Whoever signs decides what a token says; how long one that leaks is good for, the settings decide.
-        minutes = VIEW_MINUTES if "act" in claims else settings.jwt_minutes
+        # Only the type of a view, which older copies do not know, may name who looks: they would let it in unwritten.
+        if ("act" in claims) is not is_view:
+            raise jwt.InvalidTokenError("who looks belongs to a view")  # noqa: TRY301 - one answer to every bad token
+        minutes = VIEW_MINUTES if is_view else settings.jwt_minutes
         if not float(claims["exp"]) - float(claims["iat"]) <= minutes * 60:
             raise jwt.InvalidTokenError("it lives too long")  # noqa: TRY301 - one answer to every bad token
         return claims | {"sub": str(UUID(claims["sub"])), "exp": float(claims["exp"])}

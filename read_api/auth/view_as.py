@@ -4,20 +4,22 @@ A view has an access token of its own, of role read_only, whose claim `act` (RFC
 refresh token. What it reads is in the audit before it is answered (sql/objects/auth_view_as.sql; decision 0037).
 """
 
+from collections import Counter
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 from litestar.connection import ASGIConnection
 
+from core.clock import Clock
 from core.errors import NotFoundError
 from read_api.auth.caller import Caller
 from read_api.auth.entering import Client, Entered, Issuer, text_of
-from read_api.auth.errors import NoAgentError
+from read_api.auth.errors import LookingOnError, NoAgentError
 from read_api.auth.factors import Factors
 from read_api.auth.limits import Limit, attempt, key_of
 from read_api.auth.tokens import InvalidTokenError
-from read_api.http.problems.errors import ForbiddenRoleError
+from read_api.http.problems.errors import ForbiddenRoleError, NotAdmittedError
 from read_api.store.database import Database, UnknownCustomerError
 from read_api.store.questions import Question
 
@@ -26,10 +28,11 @@ END_VIEWS = Question("auth/end_views")
 NOTE_VIEW = Question("auth/note_view")
 VIEWS_OF = Question("auth/views_of")
 
-READING = ("GET", "HEAD")
 AN_HOUR = 30
 """How many customers an agent may look at in an hour: nobody helps more, and who stole the log-in reads no more."""
 HOUR_SECONDS = 3600
+READS_A_MINUTE = 120
+"""What a view may read, of each copy of the API: every read takes its turn in the audit, which all log-ins wait for."""
 
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -38,10 +41,14 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class Views:
     """One for the application; `database` is asked as role hub_auth."""
 
-    def __init__(self, issuer: Issuer, factors: Factors, database: Database) -> None:
+    def __init__(self, issuer: Issuer, factors: Factors, database: Database, now: Clock) -> None:
         self._issuer = issuer
         self._factors = factors
         self._database = database
+        self._now = now
+        # Of this minute alone, so that nothing is kept of views that ended.
+        self._minute = 0
+        self._reads = Counter[str]()
 
     async def begin(  # noqa: PLR0917 - what is asked for, and by whom
         self, caller: Caller, customer: UUID, person: UUID | None, reason: str, minutes: int, client: Client
@@ -90,21 +97,31 @@ class Views:
         """Add to the audit what is looked at, where somebody looks as another; before it is answered.
 
         Raises:
-            ForbiddenRoleError: it is not a read.
+            LookingOnError: it is not a read.
+            NotAdmittedError: the view has read enough in this minute.
             InvalidTokenError: the view is over.
             DatabaseDownError: it cannot be added, so it is not answered.
         """
         if caller.actor is None:
             return
         method = str(connection.scope.get("method", "GET"))  # a live socket has none
+        if method != "GET":
+            raise LookingOnError("whoever looks as a customer changes nothing")
+        self._count(caller.session or "")
         values = {
             "view": caller.session, "method": method, "path": connection.scope["path_template"],
             "address": connection.client.host if connection.client else "",
         }  # fmt: skip
         if (await self._database.tell(NOTE_VIEW, values))[0][0] != b"t":
             raise InvalidTokenError("the view is over")
-        if method not in READING:
-            raise ForbiddenRoleError(caller.role, ())
+
+    def _count(self, view: str) -> None:
+        minute, seconds = divmod(int(self._now().timestamp()), 60)
+        if minute != self._minute:
+            self._minute, self._reads = minute, Counter()
+        self._reads[view] += 1
+        if self._reads[view] > READS_A_MINUTE:
+            raise NotAdmittedError("reads_by_a_view", "per_minute", 60 - seconds)
 
     async def admit(self, caller: Caller, connection: Connection) -> None:
         """What whoever asks for a customer's data must pass.

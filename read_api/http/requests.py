@@ -26,7 +26,7 @@ HEADERS = (
 )
 
 VIEWED_BY = b"x-viewed-by"
-"""Says on every answer that somebody looks as another, and who: `Caller.actor`."""
+"""Says on every answer that the guard let through that somebody looks as another, and who: `Caller.actor`."""
 
 log = logger("read_api")
 

@@ -11,7 +11,7 @@ from read_api.http.problems.models import Problem
 
 UNLINKED = "MAPPING_MISSING"
 """The rule of every change: the customer has an account in the system that it changes."""
-EVERY = (catalogue.INVALID_REQUEST, catalogue.INVALID_TOKEN, catalogue.UNAVAILABLE)
+EVERY = (catalogue.INVALID_REQUEST, catalogue.INVALID_TOKEN, catalogue.TOO_MANY_REQUESTS, catalogue.UNAVAILABLE)
 
 
 def answers(model: Any, *more: Kind) -> dict[int, ResponseSpec]:

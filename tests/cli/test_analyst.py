@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from getpass import getuser
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from psycopg.sql import SQL, Identifier
 
+from cli.database import operator_login
 from sql.migrate import upgrade
 from sql.personal import MASK, personal
 from sql.tables import metadata
@@ -235,7 +235,7 @@ def test_who_added_and_removed_it_is_in_the_audit(hub: Hub, add: Add, joined: Da
     noted = json.loads(hub("audit", "--record", f"analyst:analyst_{name}", "--json").out)
 
     assert [each["action"] for each in noted] == ["analyst.removed", "analyst.added"]
-    assert {each["actor"] for each in noted} == {f"operator:{getuser()}"}
+    assert {each["actor"] for each in noted} == {f"operator:{operator_login()}"}
     assert noted[1]["details"] == {"personal_data": True, "until": "2027-03-31T23:59:59Z"}
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from getpass import getuser
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from cli.database import operator_login
 from tests.builders import insert, insert_customer
 from tests.cli.conftest import Hub
 from tests.conftest import Database
@@ -51,7 +51,7 @@ def test_an_export_is_in_the_audit_once_it_was_made(hub: Hub, customer: UUID, tm
     hub("customer", "export", str(customer), "--to", str(path))  # is refused: it is there already
 
     (entry,) = audited(hub, customer)
-    assert (entry["actor"], entry["action"]) == (f"operator:{getuser()}", "customer.exported")
+    assert (entry["actor"], entry["action"]) == (f"operator:{operator_login()}", "customer.exported")
     with zipfile.ZipFile(path) as archive:
         files = json.loads(archive.read("manifest.json"))["files"]
     assert entry["details"] == {"rows": sum(each["rows"] for each in files.values())}
@@ -108,7 +108,7 @@ def test_an_erasure_is_in_the_audit_once_it_was_done(hub: Hub, customer: UUID) -
     certificate = json.loads(hub("customer", "erase", str(customer), "--yes").out)
 
     (entry,) = audited(hub, customer)
-    assert (entry["actor"], entry["action"]) == (f"operator:{getuser()}", "customer.erased")
+    assert (entry["actor"], entry["action"]) == (f"operator:{operator_login()}", "customer.erased")
     assert entry["details"] == {"certificate": certificate["sha256"]}
 
 

@@ -277,6 +277,18 @@ def test_who_may_act_for_others_too_stays_who_they_are_and_is_listed(owner: Conn
     assert "other customers" in str(found.stays[-1]["what"])
 
 
+def test_who_is_of_support_and_a_customer_too_goes_on_logging_in(owner: Connection, mine: UUID) -> None:
+    who = person(owner, "agent", mine)
+    owner.execute("UPDATE auth.users SET is_agent = true WHERE id = %s", [who])
+
+    found = erased(owner, mine)
+
+    assert owner.execute("SELECT email, locked_until FROM auth.users WHERE id = %s", [who]).fetchall() == [
+        ("agent@example.com", None)
+    ]
+    assert found.stays[-1]["rows"] == {"auth.users": 1}
+
+
 @pytest.mark.parametrize("gone", ["erased", "account deleted", "customer deleted"])
 def test_who_may_act_only_for_customers_that_are_gone_too_is_kept_for_none_of_them(
     owner: Connection, mine: UUID, gone: str

@@ -43,7 +43,8 @@ def test_everything_personal_of_the_customer_is_in_it_and_nothing_of_anybody_els
     files = exported(owner, mine)
 
     held = {name.removesuffix(".json") for name, content in files.items() if MINE.encode() in content}
-    assert held >= {table.fullname for table in personal_tables()}
+    # Why support looked is the house's.
+    assert held >= {table.fullname for table in personal_tables()} - {"auth.views"}
     assert OTHERS.encode() not in b"".join(files.values())
 
 
@@ -70,6 +71,45 @@ def test_of_people_who_may_act_for_others_too_it_holds_what_they_do_for_this_cus
     assert {row["device"] for row in json.loads(files["auth.sessions.json"])} == {MINE, "accountant"}
     assert {row["address"] for row in json.loads(files["auth.audit.json"])} == {MINE, "accountant"}
     assert {row["customer_id"] for row in json.loads(files["auth.memberships.json"])} == {str(mine)}
+
+
+def seen(owner: Connection, agent: UUID, customer: UUID, address: str) -> None:
+    """An agent looked at the customer as one of its people, and it was written down."""
+    found = owner.execute("SELECT user_id FROM auth.memberships WHERE customer_id = %s ORDER BY 1", [customer])
+    user = found.fetchall()[0][0]
+    view = insert(owner, "auth.views", user_id=user, customer_id=customer, agent_id=agent, reason="a private note")
+    owner.execute(
+        "SELECT auth.note(%s, %s, 'view.read', %s, %s, jsonb_build_object('customer', %s::text))",
+        [f"user:{agent}", f"user:{user}", f"view:{view['id']}", address, str(customer)],
+    )
+
+
+def test_of_support_it_holds_when_they_looked_and_neither_who_nor_why(owner: Connection, mine: UUID) -> None:
+    agent = insert(owner, "auth.users", email="mika@example.com", is_agent=True)["id"]
+    seen(owner, agent, mine, "192.0.2.77")
+
+    files = exported(owner, mine)
+
+    assert len(json.loads(files["auth.views.json"])) == 2
+    entries = json.loads(files["auth.audit.json"])
+    assert [each["action"] for each in entries].count("view.read") == 1
+    for known in (str(agent), "192.0.2.77", "a private note"):
+        assert known.encode() not in b"".join(files.values())
+
+
+@pytest.mark.parametrize("is_agent", [True, False], ids=["of support", "of support no more"])
+def test_of_a_customer_who_is_of_support_it_holds_nothing_of_whom_they_looked_at(
+    owner: Connection, mine: UUID, is_agent: bool
+) -> None:
+    ((agent,),) = owner.execute("SELECT id FROM auth.users WHERE email = %s", [f"{MINE}@example.com"])
+    owner.execute("UPDATE auth.users SET is_agent = %s WHERE id = %s", [is_agent, agent])
+    other = account_id("salesforce", crm_id(2002))
+    seen(owner, agent, other, "192.0.2.77")
+
+    files = exported(owner, mine)
+
+    assert "view.read" not in {each["action"] for each in json.loads(files["auth.audit.json"])}
+    assert str(other).encode() not in b"".join(files.values())
 
 
 def moved(owner: Connection, former: UUID | None, account: UUID) -> UUID:

@@ -89,6 +89,15 @@ async def test_a_token_for_others_or_of_others_is_refused_though_its_customer_is
     assert (await client.get("/api/me", headers=headers)).status_code == 401
 
 
+async def test_a_token_for_development_names_nobody_who_looks(
+    client: httpx.AsyncClient, rows: Any, api_settings: ApiSettings
+) -> None:
+    """It would live as long as a view, and act in any role."""
+    headers = signed(api_settings, furnish(rows)["customers"]["id"], act={"sub": "operator:mika"})
+
+    assert (await client.get("/api/me", headers=headers)).status_code == 401
+
+
 @pytest.mark.parametrize("table", ["customers", "customer_accounts"])
 async def test_a_deleted_customers_token_neither_reads_nor_writes(
     client: httpx.AsyncClient, rows: Any, bearer: Any, table: str

@@ -270,7 +270,7 @@ async def test_a_token_lives_as_long_as_was_asked_for_and_never_more_than_an_hou
 
 
 async def test_nothing_is_changed_by_whoever_looks_whichever_operation_is_tried(
-    client: Client, app: Litestar, agent: Somebody, person: Somebody
+    client: Client, app: Litestar, agent: Somebody, person: Somebody, owner: Owner
 ) -> None:
     headers = await looking(client, agent, person) | {"idempotency-key": "a-key-of-mine"}
     tried = 0
@@ -280,10 +280,43 @@ async def test_nothing_is_changed_by_whoever_looks_whichever_operation_is_tried(
                 address = re.sub(r"\{\w+\}", str(uuid4()), path)
                 refused = await client.request(method, address, headers=headers, json={})
                 assert (refused.status_code, refused.json()["type"]) == (403, "/problems/forbidden-role"), path
+                assert refused.json()["detail"] == "whoever looks as a customer changes nothing"
                 assert refused.headers["x-viewed-by"] == str(agent.id)
                 tried += 1
 
     assert tried > 12
+    assert reads(owner) == []  # nothing was read
+
+
+async def test_a_view_reads_so_much_in_a_minute_and_holds_nobody_else_up(
+    client: Client, agent: Somebody, person: Somebody, owner: Owner, clock: Clock
+) -> None:
+    view, other = [await looking(client, agent, person) for _ in range(2)]
+
+    answers = [await client.get("/api/me", headers=view) for _ in range(121)]
+    of_the_other = await client.get("/api/me", headers=other)
+
+    assert [each.status_code for each in answers] == [200] * 120 + [429]
+    assert answers[-1].json()["errors"][0]["code"] == "READS_BY_A_VIEW_PER_MINUTE"
+    assert of_the_other.status_code == 200
+    assert len(reads(owner)) == 121
+    clock.go_on(int(answers[-1].headers["retry-after"]))
+    assert (await client.get("/api/me", headers=view)).status_code == 200
+
+
+@pytest.mark.parametrize(("typ", "act"), [("at+jwt", True), ("view+jwt", False), ("JWT", True)])
+async def test_only_a_token_of_a_views_own_type_names_who_looks(  # noqa: PLR0917
+    client: Client, agent: Somebody, person: Somebody, owner: Owner, api_settings: ApiSettings, typ: str, act: bool
+) -> None:
+    """An older copy of the API knows no such type; it would let a view in, and write nothing down."""
+    view = await looking(client, agent, person)
+    key, claims = signing_key(owner), claims_of(view)
+    assert jwt.get_unverified_header(view["authorization"].removeprefix("Bearer "))["typ"] == "view+jwt"
+    said = claims if act else {name: value for name, value in claims.items() if name != "act"}
+
+    token = jwt.encode(said, key.private, "EdDSA", headers={"kid": key.kid, "typ": typ})
+
+    assert (await client.get("/api/me", headers={"authorization": f"Bearer {token}"})).status_code == 401
 
 
 async def test_a_token_that_says_more_than_read_only_means_read_only(
