@@ -191,8 +191,7 @@ BEGIN
     END IF;
     -- Asked twice, where the connection broke before the answer came.
     IF NOT EXISTS (SELECT FROM auth.invitations i WHERE i.id = invitation) THEN
-        PERFORM auth.withdraw_invitation(i.id) FROM auth.invitations i
-          WHERE i.customer_id = mine.customer_id AND lower(i.email) = lower(invite.email) AND i.accepted_at IS NULL;
+        PERFORM auth.withdraw_invitations(mine.customer_id, invite.email);
         message := auth.post_elsewhere(
             mine.user_id, invite.email, language, 'invitation',
             jsonb_build_object('account', auth.account_name(mine.customer_id), 'days', days,
@@ -222,6 +221,16 @@ AS $$
     UPDATE auth.invitations i SET withdrawn_at = clock_timestamp() WHERE i.id = invitation AND i.withdrawn_at IS NULL;
 $$;
 COMMENT ON FUNCTION auth.withdraw_invitation(uuid) IS 'Let an invitation be good no more';
+
+CREATE OR REPLACE FUNCTION auth.withdraw_invitations(customer uuid, email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM auth.withdraw_invitation(i.id) FROM auth.invitations i
+      WHERE i.customer_id = customer AND lower(i.email) = lower(withdraw_invitations.email) AND i.accepted_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION auth.withdraw_invitations(uuid, text) IS 'Let no invitation of an address to a customer be good any more';
 
 -- outcome: withdrawn (asked twice, too), unknown (none of the customer's that may be accepted), stale, forbidden.
 CREATE OR REPLACE FUNCTION auth.end_invitation(session uuid, fresh interval, invitation uuid, address text)
@@ -299,8 +308,9 @@ BEGIN
     END IF;
     said := CASE
         -- Asked twice, where the connection broke before the answer came. No two tries have the same hash.
-        WHEN shown.accepted_by = asks OR EXISTS (SELECT FROM auth.users u
-                                                  WHERE u.id = shown.accepted_by AND u.password_hash = hashed) THEN 'repeated'
+        -- Whoever was removed since then is told that it is over.
+        WHEN EXISTS (SELECT FROM auth.members_of(shown.customer_id) m JOIN auth.users u ON u.id = m.user_id
+                      WHERE u.id = shown.accepted_by AND (u.id = asks OR u.password_hash = hashed)) THEN 'repeated'
         WHEN NOT is_good THEN 'ended'
         WHEN holder IS NULL OR holder IS DISTINCT FROM asks THEN 'log_in'
         ELSE 'accepted'

@@ -374,6 +374,42 @@ async def test_whoever_is_logged_in_with_the_invited_address_acts_for_one_accoun
     assert switched.json()["data"]["role"] == "billing"
 
 
+async def test_whoever_was_removed_finds_the_link_that_they_accepted_ended(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    known = somebody(owner)
+    headers = bearer_of(await log_in(client, known))
+    await invite(client, own, known.email)
+    token = link(owner)
+    await accept(client, token, None, headers)
+
+    await client.delete(f"/auth/members/{known.id}", headers=own)
+
+    assert (await accept(client, token, None, headers)).json()["type"] == "/problems/link-ended"
+    assert roles(owner, person) == {person.email: "owner"}
+
+
+@pytest.mark.parametrize("by", ["an owner", "an operator"])
+async def test_an_open_invitation_is_no_way_back_for_whoever_is_removed(
+    client: Client, person: Somebody, owner: Owner, own: Headers, by: str
+) -> None:
+    known = somebody(owner)
+    headers = bearer_of(await log_in(client, known))
+    insert(owner, "auth.memberships", user_id=known.id, customer_id=person.customer, role="billing")
+    await invite(client, own, known.email.upper())
+    token = link(owner)
+
+    if by == "an owner":
+        await client.delete(f"/auth/members/{known.id}", headers=own)
+    else:
+        values = {"user": known.id, "customer": person.customer}
+        owner.execute(statement("operations/take_role").encode(), values)
+
+    assert (await client.get("/auth/invitations", headers=own)).json() == {"data": []}
+    assert (await accept(client, token, None, headers)).json()["type"] == "/problems/link-ended"
+    assert roles(owner, person) == {person.email: "owner"}
+
+
 async def test_an_invitation_changes_no_role_of_somebody_who_acts_for_the_account_already(
     client: Client, person: Somebody, owner: Owner, own: Headers
 ) -> None:
