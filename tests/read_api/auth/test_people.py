@@ -10,7 +10,7 @@ owner.
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -51,6 +51,19 @@ def member(owner: Owner, person: Somebody, role: str, email: str = HANA) -> Some
     user = insert(owner, "auth.users", email=email, password_hash=HASHED)
     insert(owner, "auth.memberships", user_id=user["id"], customer_id=person.customer, role=role)
     return Somebody(user["id"], user["email"], person.customer)
+
+
+def given_twice(owner: Owner, person: Somebody, role: str) -> UUID:
+    """The person has that role too, by the customer's other id; that id."""
+    ((other,),) = owner.execute(
+        "SELECT whmcs_account_id FROM hub.customers WHERE id = %s", [person.customer]
+    ).fetchall()
+    insert(owner, "auth.memberships", user_id=person.id, customer_id=other, role=role)
+    return UUID(str(other))
+
+
+async def switched(client: Client, headers: Headers, customer: UUID) -> Headers:
+    return bearer_of(await client.post("/auth/switch", headers=headers, json={"customer": str(customer)}))
 
 
 @pytest.fixture
@@ -210,6 +223,40 @@ async def test_the_account_keeps_an_owner(client: Client, person: Somebody, owne
     assert roles(owner, person)[person.email] == "owner"
 
 
+async def test_an_owner_who_is_locked_is_not_the_one_that_it_keeps(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    ken = member(owner, person, "owner", "ken@example.com")
+    owner.execute("UPDATE auth.users SET locked_until = 'infinity' WHERE id = %s", [ken.id])
+
+    assert (await client.delete(f"/auth/members/{person.id}", headers=own)).json()["type"] == "/problems/last-owner"
+
+
+async def test_whoever_owns_the_account_by_one_of_its_ids_is_the_owner_that_it_keeps(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    headers = await switched(client, own, given_twice(owner, person, "owner"))
+    owner.execute("UPDATE auth.memberships SET role = 'billing' WHERE customer_id = %s", [person.customer])
+
+    removed = await client.delete(f"/auth/members/{person.id}", headers=headers)
+    raised = await client.patch(f"/auth/members/{person.id}", headers=headers, json={"role": "owner"})
+
+    assert (removed.status_code, removed.json()["type"]) == (409, "/problems/last-owner")
+    assert raised.status_code == 200
+
+
+async def test_another_role_counts_by_every_id_of_the_account(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    hana = member(owner, person, "billing")
+    given_twice(owner, hana, "owner")
+
+    assert (await client.patch(f"/auth/members/{hana.id}", headers=own, json={"role": "billing"})).status_code == 200
+
+    held = owner.execute("SELECT role FROM auth.memberships WHERE user_id = %s", [hana.id]).fetchall()
+    assert held == [("billing",), ("billing",)]
+
+
 def test_two_owners_who_remove_each_other_at_once_leave_one(database: Database, owner: Owner, person: Somebody) -> None:
     ken = member(owner, person, "owner", "ken@example.com")
     sessions = {
@@ -304,6 +351,22 @@ async def test_inviting_again_ends_the_earlier_link(client: Client, owner: Owner
     assert len((await client.get("/auth/invitations", headers=own)).json()["data"]) == 1
     assert (await accept(client, first, NEW)).status_code == 410
     assert (await accept(client, link(owner), NEW)).status_code == 200
+
+
+async def test_invitations_are_the_accounts_by_whichever_of_its_ids_they_were_made(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    first = (await invite(client, own)).json()["data"]["id"]
+    other = (await invite(client, own, "ken@example.com")).json()["data"]["id"]
+    headers = await switched(client, own, given_twice(owner, person, "owner"))
+
+    again = (await invite(client, headers)).json()["data"]["id"]
+    listed = (await client.get("/auth/invitations", headers=headers)).json()["data"]
+    withdrawn = await client.delete(f"/auth/invitations/{other}", headers=headers)
+
+    assert [each["id"] for each in listed] == [other, again]
+    assert first != again
+    assert withdrawn.status_code == 200
 
 
 async def test_nobodys_mailbox_is_flooded(client: Client, owner: Owner, own: Headers) -> None:
@@ -420,6 +483,18 @@ async def test_an_invitation_changes_no_role_of_somebody_who_acts_for_the_accoun
 
     assert accepted.json()["data"]["role"] == "read_only"
     assert roles(owner, person)[HANA] == "read_only"
+
+
+async def test_whoever_has_two_roles_there_already_accepts_and_is_told_the_owners(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    hana = member(owner, person, "billing")
+    given_twice(owner, hana, "owner")
+    await invite(client, own)
+
+    accepted = await accept(client, link(owner), None, bearer_of(await log_in(client, hana)))
+
+    assert accepted.json()["data"]["role"] == "owner"
 
 
 @pytest.mark.parametrize(
