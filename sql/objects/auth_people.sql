@@ -85,10 +85,11 @@ $$;
 COMMENT ON FUNCTION auth.owning(uuid, interval) IS
     'Whether a fresh session''s person owns the customer that it acts for, whose people nobody else changes meanwhile';
 
+-- Not what a mail program would make a link of: the name is the customer's choice, and stands in our messages to strangers.
 CREATE OR REPLACE FUNCTION auth.account_name(customer uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(c.name, c.account_number, '')
+    SELECT coalesce(CASE WHEN c.name !~* '://|www\.|@' THEN c.name END, c.account_number, '')
       FROM hub.customer_accounts named JOIN hub.customers c ON c.id = named.customer_id
      WHERE named.id = customer
 $$;

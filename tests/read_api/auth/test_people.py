@@ -324,6 +324,29 @@ async def test_whoever_is_invited_learns_the_account_and_who_invites_and_nothing
     assert (to, facts) == (HANA, {"account": "Acme", "inviter": person.email, "days": 7})
 
 
+@pytest.mark.parametrize("email", ["a<hana@example.com>", "hana@example.com(x)", "hana@example.com,ken@example.com"])
+async def test_what_a_mail_server_reads_otherwise_than_we_do_is_no_address(
+    client: Client, own: Headers, email: str
+) -> None:
+    refused = [
+        await invite(client, own, email),
+        await client.post("/auth/change-email", headers=own, json={"email": email}),
+    ]
+
+    assert [(each.status_code, each.json()["field"]) for each in refused] == [(400, "email")] * 2
+
+
+@pytest.mark.parametrize("name", ["See https://evil.example", "Prizes at WWW.evil.example", "win@evil.example"])
+async def test_a_customers_name_sends_nobody_anywhere(
+    client: Client, person: Somebody, owner: Owner, own: Headers, name: str
+) -> None:
+    owner.execute("UPDATE hub.customers SET name = %s, account_number = 'C-1' WHERE id = %s", [name, person.customer])
+
+    await invite(client, own)
+
+    assert owner.execute("SELECT facts ->> 'account' FROM auth.messages").fetchall() == [("C-1",)]
+
+
 async def test_invitations_are_listed_until_they_are_withdrawn_and_the_link_ends_with_that(
     client: Client, owner: Owner, own: Headers
 ) -> None:
@@ -370,7 +393,7 @@ async def test_invitations_are_the_accounts_by_whichever_of_its_ids_they_were_ma
 
 
 async def test_nobodys_mailbox_is_flooded(client: Client, owner: Owner, own: Headers) -> None:
-    to_one = [(await invite(client, own)).status_code for _ in range(6)]
+    to_one = [(await invite(client, own, f"hana+{each}@example.com")).status_code for each in range(6)]
     to_many = [(await invite(client, own, f"{each}@example.com")).status_code for each in range(16)]
 
     assert to_one == [201] * 5 + [429]
