@@ -58,7 +58,9 @@ _BY_OTHER_COLUMNS = {
     "sync.quarantine": "id = ANY(%(quarantined)s)",
     "sync.inbox": "id = ANY(%(notified)s)",
     "auth.users": "id = ANY(%(people)s)",
-    **dict.fromkeys(("auth.sessions", "auth.views", "auth.invitations"), _SESSIONS),
+    **dict.fromkeys(("auth.sessions", "auth.views"), _SESSIONS),
+    # And another customer's to people who may act for no other.
+    "auth.invitations": f"{_SESSIONS} OR accepted_by = ANY(%(only_theirs)s) OR lower(email) = ANY(%(addresses)s)",
     **dict.fromkeys(
         ("auth.refresh_tokens", "auth.ceremonies"),
         f"session_id IN (SELECT id FROM auth.sessions WHERE {_SESSIONS})",  # noqa: S608 - see above

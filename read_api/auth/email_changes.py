@@ -9,6 +9,7 @@ from read_api.auth.errors import LinkEndedError
 from read_api.auth.factors import Factors
 from read_api.auth.limits import Limit, attempt, key_of
 from read_api.auth.password_links import DAY_SECONDS, HOUR_SECONDS, LINK_MINUTES, hash_of, new_token
+from read_api.auth.sign_ups import mailbox
 from read_api.store.database import Database
 from read_api.store.questions import Question
 
@@ -37,7 +38,7 @@ class EmailChanges:
             self._database,
             "email_change",
             Limit("person", key_of("person", caller.person or ""), ASKED_AN_HOUR, HOUR_SECONDS),
-            Limit("address", key_of("wanted", email.lower()), SENT_A_DAY, DAY_SECONDS),
+            Limit("address", key_of("wanted", mailbox(email)), SENT_A_DAY, DAY_SECONDS),
         )
         token = new_token()
         values = {

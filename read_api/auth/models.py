@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import Meta
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from domain.commands.input import CommandInput
 from domain.common.account_roles import AccountRole
+from domain.customer.changing import EMAIL, deliverable
 from read_api.auth.factors import ChallengeMethod, Method
 from read_api.auth.passwords import ALONE, MOST_CHARACTERS, WITH_ANOTHER
 from read_api.auth.tokens import VIEW_MINUTES
@@ -32,6 +33,10 @@ EmailAddress = Annotated[
     str, Field(min_length=3, max_length=254, pattern=r"^[!-~]+@[!-~]+$", description="E-mail address")
 ]
 
+NewEmailAddress = Annotated[
+    str, Field(max_length=254, pattern=EMAIL, description="E-mail address"), AfterValidator(deliverable)
+]
+"""One that we are to write to: no name or comment around it, which a mail server reads otherwise than we count it."""
 
 LinkToken = Annotated[
     str,
@@ -188,7 +193,7 @@ class ViewAs(CommandInput):
 class Invite(CommandInput):
     """Who is to act for the account, and as what."""
 
-    email: EmailAddress
+    email: NewEmailAddress
     role: AccountRole = Field(description="What they may do")
     language: Literal["en", "ja"] | None = Field(None, description="Of the e-mail; absent: that of whoever invites")
 
@@ -224,7 +229,7 @@ class ChangePassword(CommandInput):
 class ChangeEmail(CommandInput):
     """With which address somebody wants to log in."""
 
-    email: EmailAddress
+    email: NewEmailAddress
 
 
 class ConfirmEmail(CommandInput):

@@ -17,6 +17,7 @@ from read_api.auth.factors import Factors
 from read_api.auth.limits import Limit, attempt, key_of, neighbourhood
 from read_api.auth.password_links import DAY_SECONDS, QUARTER_SECONDS, hash_of, new_token
 from read_api.auth.passwords import Passwords, objection
+from read_api.auth.sign_ups import mailbox
 from read_api.auth.tokens import ROLES
 from read_api.http.problems.errors import ForbiddenRoleError, InvalidFieldError
 from read_api.store.database import Database
@@ -90,7 +91,7 @@ class People:
             self._database,
             "invitation",
             Limit("customer", key_of("customer", caller.customer), INVITED_BY_CUSTOMER, DAY_SECONDS),
-            Limit("address", key_of("invited", email.lower()), INVITED_ANYWHERE, DAY_SECONDS),
+            Limit("address", key_of("invited", mailbox(email)), INVITED_ANYWHERE, DAY_SECONDS),
         )
         invitation, token = str(uuid4()), new_token()
         values = self._asked(caller, client) | {

@@ -72,7 +72,7 @@ CREATE OR REPLACE TRIGGER call_back AFTER UPDATE OF epoch, revoked_at ON auth.se
     FOR EACH ROW WHEN (NEW.epoch > OLD.epoch OR NEW.revoked_at IS NOT NULL AND OLD.revoked_at IS NULL)
     EXECUTE FUNCTION auth.call_back();
 
--- Another role, or none any more; then nobody of support looks as them either.
+-- Another role, or none any more; then nobody of support looks as them either, and no invitation is their way back.
 CREATE OR REPLACE FUNCTION auth.watch_memberships() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -82,6 +82,9 @@ BEGIN
     UPDATE auth.views v SET ended_at = clock_timestamp()
      WHERE v.user_id = OLD.user_id AND v.ended_at IS NULL AND v.expires_at > clock_timestamp()
        AND auth.seen_by(v.customer_id, v.user_id) IS NULL;
+    IF TG_OP = 'DELETE' THEN
+        PERFORM auth.withdraw_invitations(OLD.customer_id, u.email) FROM auth.users u WHERE u.id = OLD.user_id;
+    END IF;
     RETURN NULL;
 END
 $$;

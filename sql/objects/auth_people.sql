@@ -23,18 +23,35 @@ $$;
 COMMENT ON FUNCTION auth.post_elsewhere(uuid, text, text, text, jsonb, jsonb, interval) IS
     'Tell an address something in a person''s name, if this transaction commits';
 
+CREATE OR REPLACE FUNCTION auth.ids_of(customer uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT known.id
+      FROM hub.customer_accounts named
+      JOIN hub.customer_accounts known ON known.customer_id = named.customer_id
+     WHERE named.id = customer
+$$;
+COMMENT ON FUNCTION auth.ids_of(uuid) IS 'Every id that a customer was known by, by any of them';
+
+-- Who was given a role by two ids of the customer is there twice.
 CREATE OR REPLACE FUNCTION auth.members_of(customer uuid)
     RETURNS TABLE (user_id uuid, email text, customer_id uuid, role text, since timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT u.id, u.email, m.customer_id, m.role, m.created_at
-      FROM hub.customer_accounts named
-      JOIN hub.customer_accounts known ON known.customer_id = named.customer_id
-      JOIN auth.memberships m ON m.customer_id = known.id
+      FROM auth.memberships m
       JOIN auth.users u ON u.id = m.user_id
-     WHERE named.id = customer
+     WHERE m.customer_id IN (SELECT auth.ids_of(customer))
 $$;
 COMMENT ON FUNCTION auth.members_of(uuid) IS 'Who acts for a customer, by any id that it was known by';
+
+CREATE OR REPLACE FUNCTION auth.owners_of(customer uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT m.user_id FROM auth.members_of(customer) m JOIN auth.users u ON u.id = m.user_id
+     WHERE m.role = 'owner' AND (u.locked_until IS NULL OR u.locked_until < clock_timestamp())
+$$;
+COMMENT ON FUNCTION auth.owners_of(uuid) IS 'Who owns a customer, and is not locked';
 
 -- Whoever changes the people of a customer waits until nobody else does, and looks only then.
 CREATE OR REPLACE FUNCTION auth.lock_members(customer uuid) RETURNS void
@@ -68,10 +85,11 @@ $$;
 COMMENT ON FUNCTION auth.owning(uuid, interval) IS
     'Whether a fresh session''s person owns the customer that it acts for, whose people nobody else changes meanwhile';
 
+-- Not what a mail program would make a link of: the name is the customer's choice, and stands in our messages to strangers.
 CREATE OR REPLACE FUNCTION auth.account_name(customer uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(c.name, c.account_number, '')
+    SELECT coalesce(CASE WHEN c.name !~* '://|www\.|@' THEN c.name END, c.account_number, '')
       FROM hub.customer_accounts named JOIN hub.customers c ON c.id = named.customer_id
      WHERE named.id = customer
 $$;
@@ -109,7 +127,7 @@ $$;
 COMMENT ON FUNCTION auth.members(uuid) IS 'Who acts for the customer that an owner''s session acts for, as JSON';
 
 -- Another role, or none any more (null). Triggers call back what the person's tokens say. outcome: changed, stale, forbidden,
--- unknown (no such person acts for the customer), last_owner (nobody else would own it).
+-- unknown (no such person acts for the customer), last_owner (nobody else who is not locked would own it).
 CREATE OR REPLACE FUNCTION auth.change_member(session uuid, fresh interval, member uuid, role text, address text)
     RETURNS TABLE (outcome text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -117,25 +135,25 @@ AS $$
 #variable_conflict use_column
 DECLARE
     mine record;
-    was text;
+    held text[];
 BEGIN
     SELECT o.* INTO mine FROM auth.owning(session, fresh) o;
     IF mine.outcome <> 'owner' THEN
         RETURN QUERY SELECT mine.outcome;
         RETURN;
     END IF;
-    SELECT m.role INTO was FROM auth.members_of(mine.customer_id) m WHERE m.user_id = member;
-    IF NOT FOUND THEN
+    SELECT array_agg(m.role) INTO held FROM auth.members_of(mine.customer_id) m WHERE m.user_id = member;
+    IF held IS NULL THEN
         RETURN QUERY SELECT 'unknown';
         RETURN;
     END IF;
     -- Asked twice, where the connection broke before the answer came.
-    IF was = change_member.role THEN
+    IF change_member.role = ALL (held) THEN
         RETURN QUERY SELECT 'changed';
         RETURN;
     END IF;
-    IF was = 'owner' AND NOT EXISTS (SELECT FROM auth.members_of(mine.customer_id) m
-                                      WHERE m.role = 'owner' AND m.user_id <> member) THEN
+    IF 'owner' = ANY (held) AND change_member.role IS DISTINCT FROM 'owner'
+       AND NOT EXISTS (SELECT FROM auth.owners_of(mine.customer_id) other WHERE other <> member) THEN
         RETURN QUERY SELECT 'last_owner';
         RETURN;
     END IF;
@@ -165,9 +183,7 @@ CREATE OR REPLACE FUNCTION auth.is_good(invitation auth.invitations) RETURNS boo
 AS $$
     SELECT invitation.accepted_at IS NULL AND invitation.withdrawn_at IS NULL
            AND invitation.expires_at > clock_timestamp()
-           AND EXISTS (SELECT FROM auth.members_of(invitation.customer_id) m JOIN auth.users u ON u.id = m.user_id
-                        WHERE m.user_id = invitation.user_id AND m.role = 'owner'
-                          AND (u.locked_until IS NULL OR u.locked_until < clock_timestamp()))
+           AND invitation.user_id IN (SELECT auth.owners_of(invitation.customer_id))
 $$;
 COMMENT ON FUNCTION auth.is_good(auth.invitations) IS 'Whether an invitation may be accepted now';
 
@@ -191,8 +207,7 @@ BEGIN
     END IF;
     -- Asked twice, where the connection broke before the answer came.
     IF NOT EXISTS (SELECT FROM auth.invitations i WHERE i.id = invitation) THEN
-        PERFORM auth.withdraw_invitation(i.id) FROM auth.invitations i
-          WHERE i.customer_id = mine.customer_id AND lower(i.email) = lower(invite.email) AND i.accepted_at IS NULL;
+        PERFORM auth.withdraw_invitations(mine.customer_id, invite.email);
         message := auth.post_elsewhere(
             mine.user_id, invite.email, language, 'invitation',
             jsonb_build_object('account', auth.account_name(mine.customer_id), 'days', days,
@@ -223,6 +238,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION auth.withdraw_invitation(uuid) IS 'Let an invitation be good no more';
 
+CREATE OR REPLACE FUNCTION auth.withdraw_invitations(customer uuid, email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM auth.withdraw_invitation(i.id) FROM auth.invitations i
+      WHERE i.customer_id IN (SELECT auth.ids_of(customer)) AND i.accepted_at IS NULL
+        AND lower(i.email) = lower(withdraw_invitations.email);
+END
+$$;
+COMMENT ON FUNCTION auth.withdraw_invitations(uuid, text) IS 'Let no invitation of an address to a customer be good any more';
+
 -- outcome: withdrawn (asked twice, too), unknown (none of the customer's that may be accepted), stale, forbidden.
 CREATE OR REPLACE FUNCTION auth.end_invitation(session uuid, fresh interval, invitation uuid, address text)
     RETURNS TABLE (outcome text)
@@ -235,7 +261,7 @@ DECLARE
 BEGIN
     SELECT o.* INTO mine FROM auth.owning(session, fresh) o;
     SELECT i.* INTO found FROM auth.invitations i
-     WHERE i.id = invitation AND i.customer_id = mine.customer_id AND i.accepted_at IS NULL;
+     WHERE i.id = invitation AND i.customer_id IN (SELECT auth.ids_of(mine.customer_id)) AND i.accepted_at IS NULL;
     IF mine.outcome = 'owner' AND found.id IS NOT NULL AND found.withdrawn_at IS NULL THEN
         PERFORM auth.withdraw_invitation(invitation);
         PERFORM auth.note('user:' || mine.user_id, NULL, 'invitation.withdrawn', 'invitation:' || invitation, address,
@@ -256,7 +282,7 @@ AS $$
                              ORDER BY i.created_at, i.id) FILTER (WHERE i.id IS NOT NULL), '[]')
       FROM auth.sessions mine
      CROSS JOIN LATERAL auth.acting(mine.user_id, mine.customer_id) a
-      LEFT JOIN auth.invitations i ON i.customer_id = a.customer_id AND auth.is_good(i)
+      LEFT JOIN auth.invitations i ON i.customer_id IN (SELECT auth.ids_of(a.customer_id)) AND auth.is_good(i)
      WHERE mine.id = session AND mine.revoked_at IS NULL AND a.customer_id = mine.customer_id AND a.role = 'owner'
     HAVING count(*) > 0
 $$;
@@ -299,8 +325,9 @@ BEGIN
     END IF;
     said := CASE
         -- Asked twice, where the connection broke before the answer came. No two tries have the same hash.
-        WHEN shown.accepted_by = asks OR EXISTS (SELECT FROM auth.users u
-                                                  WHERE u.id = shown.accepted_by AND u.password_hash = hashed) THEN 'repeated'
+        -- Whoever was removed since then is told that it is over.
+        WHEN EXISTS (SELECT FROM auth.members_of(shown.customer_id) m JOIN auth.users u ON u.id = m.user_id
+                      WHERE u.id = shown.accepted_by AND (u.id = asks OR u.password_hash = hashed)) THEN 'repeated'
         WHEN NOT is_good THEN 'ended'
         WHEN holder IS NULL OR holder IS DISTINCT FROM asks THEN 'log_in'
         ELSE 'accepted'
@@ -316,7 +343,8 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT CASE said WHEN 'repeated' THEN 'accepted' ELSE said END, shown.customer_id,
-           (SELECT m.role FROM auth.members_of(shown.customer_id) m WHERE m.user_id = coalesce(shown.accepted_by, holder));
+           (SELECT m.role FROM auth.members_of(shown.customer_id) m WHERE m.user_id = coalesce(shown.accepted_by, holder)
+             ORDER BY (m.role = 'owner') DESC LIMIT 1);
 END
 $$;
 COMMENT ON FUNCTION auth.accept_invitation(bytea, uuid, text, text) IS

@@ -55,6 +55,20 @@ def test_nothing_personal_is_left_in_any_table_and_nobody_else_loses_anything(ow
     assert holds(owner, OTHERS) == everywhere
 
 
+def test_what_another_customer_invited_them_by_is_erased_too(owner: Connection, mine: UUID) -> None:
+    of = "SELECT user_id FROM auth.memberships WHERE customer_id = %s"
+    other = account_id("salesforce", crm_id(2002))
+    ((inviter,),) = owner.execute(of, [other]).fetchall()
+    ((person,),) = owner.execute(of, [mine]).fetchall()
+    invitation = {"user_id": inviter, "customer_id": other}
+    insert(owner, "auth.invitations", **invitation, email=f"{MINE}@EXAMPLE.com")
+    insert(owner, "auth.invitations", **invitation, email=f"{MINE}@before.example.com", accepted_by=person)
+
+    erased(owner, mine)
+
+    assert holds(owner, MINE) == KEPT
+
+
 def test_what_they_proved_who_they_are_with_is_worth_nothing_any_more(owner: Connection, mine: UUID) -> None:
     erased(owner, mine)
 

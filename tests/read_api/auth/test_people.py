@@ -10,7 +10,7 @@ owner.
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -51,6 +51,19 @@ def member(owner: Owner, person: Somebody, role: str, email: str = HANA) -> Some
     user = insert(owner, "auth.users", email=email, password_hash=HASHED)
     insert(owner, "auth.memberships", user_id=user["id"], customer_id=person.customer, role=role)
     return Somebody(user["id"], user["email"], person.customer)
+
+
+def given_twice(owner: Owner, person: Somebody, role: str) -> UUID:
+    """The person has that role too, by the customer's other id; that id."""
+    ((other,),) = owner.execute(
+        "SELECT whmcs_account_id FROM hub.customers WHERE id = %s", [person.customer]
+    ).fetchall()
+    insert(owner, "auth.memberships", user_id=person.id, customer_id=other, role=role)
+    return UUID(str(other))
+
+
+async def switched(client: Client, headers: Headers, customer: UUID) -> Headers:
+    return bearer_of(await client.post("/auth/switch", headers=headers, json={"customer": str(customer)}))
 
 
 @pytest.fixture
@@ -210,6 +223,40 @@ async def test_the_account_keeps_an_owner(client: Client, person: Somebody, owne
     assert roles(owner, person)[person.email] == "owner"
 
 
+async def test_an_owner_who_is_locked_is_not_the_one_that_it_keeps(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    ken = member(owner, person, "owner", "ken@example.com")
+    owner.execute("UPDATE auth.users SET locked_until = 'infinity' WHERE id = %s", [ken.id])
+
+    assert (await client.delete(f"/auth/members/{person.id}", headers=own)).json()["type"] == "/problems/last-owner"
+
+
+async def test_whoever_owns_the_account_by_one_of_its_ids_is_the_owner_that_it_keeps(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    headers = await switched(client, own, given_twice(owner, person, "owner"))
+    owner.execute("UPDATE auth.memberships SET role = 'billing' WHERE customer_id = %s", [person.customer])
+
+    removed = await client.delete(f"/auth/members/{person.id}", headers=headers)
+    raised = await client.patch(f"/auth/members/{person.id}", headers=headers, json={"role": "owner"})
+
+    assert (removed.status_code, removed.json()["type"]) == (409, "/problems/last-owner")
+    assert raised.status_code == 200
+
+
+async def test_another_role_counts_by_every_id_of_the_account(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    hana = member(owner, person, "billing")
+    given_twice(owner, hana, "owner")
+
+    assert (await client.patch(f"/auth/members/{hana.id}", headers=own, json={"role": "billing"})).status_code == 200
+
+    held = owner.execute("SELECT role FROM auth.memberships WHERE user_id = %s", [hana.id]).fetchall()
+    assert held == [("billing",), ("billing",)]
+
+
 def test_two_owners_who_remove_each_other_at_once_leave_one(database: Database, owner: Owner, person: Somebody) -> None:
     ken = member(owner, person, "owner", "ken@example.com")
     sessions = {
@@ -277,6 +324,29 @@ async def test_whoever_is_invited_learns_the_account_and_who_invites_and_nothing
     assert (to, facts) == (HANA, {"account": "Acme", "inviter": person.email, "days": 7})
 
 
+@pytest.mark.parametrize("email", ["a<hana@example.com>", "hana@example.com(x)", "hana@example.com,ken@example.com"])
+async def test_what_a_mail_server_reads_otherwise_than_we_do_is_no_address(
+    client: Client, own: Headers, email: str
+) -> None:
+    refused = [
+        await invite(client, own, email),
+        await client.post("/auth/change-email", headers=own, json={"email": email}),
+    ]
+
+    assert [(each.status_code, each.json()["field"]) for each in refused] == [(400, "email")] * 2
+
+
+@pytest.mark.parametrize("name", ["See https://evil.example", "Prizes at WWW.evil.example", "win@evil.example"])
+async def test_a_customers_name_sends_nobody_anywhere(
+    client: Client, person: Somebody, owner: Owner, own: Headers, name: str
+) -> None:
+    owner.execute("UPDATE hub.customers SET name = %s, account_number = 'C-1' WHERE id = %s", [name, person.customer])
+
+    await invite(client, own)
+
+    assert owner.execute("SELECT facts ->> 'account' FROM auth.messages").fetchall() == [("C-1",)]
+
+
 async def test_invitations_are_listed_until_they_are_withdrawn_and_the_link_ends_with_that(
     client: Client, owner: Owner, own: Headers
 ) -> None:
@@ -306,8 +376,24 @@ async def test_inviting_again_ends_the_earlier_link(client: Client, owner: Owner
     assert (await accept(client, link(owner), NEW)).status_code == 200
 
 
+async def test_invitations_are_the_accounts_by_whichever_of_its_ids_they_were_made(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    first = (await invite(client, own)).json()["data"]["id"]
+    other = (await invite(client, own, "ken@example.com")).json()["data"]["id"]
+    headers = await switched(client, own, given_twice(owner, person, "owner"))
+
+    again = (await invite(client, headers)).json()["data"]["id"]
+    listed = (await client.get("/auth/invitations", headers=headers)).json()["data"]
+    withdrawn = await client.delete(f"/auth/invitations/{other}", headers=headers)
+
+    assert [each["id"] for each in listed] == [other, again]
+    assert first != again
+    assert withdrawn.status_code == 200
+
+
 async def test_nobodys_mailbox_is_flooded(client: Client, owner: Owner, own: Headers) -> None:
-    to_one = [(await invite(client, own)).status_code for _ in range(6)]
+    to_one = [(await invite(client, own, f"hana+{each}@example.com")).status_code for each in range(6)]
     to_many = [(await invite(client, own, f"{each}@example.com")).status_code for each in range(16)]
 
     assert to_one == [201] * 5 + [429]
@@ -374,6 +460,42 @@ async def test_whoever_is_logged_in_with_the_invited_address_acts_for_one_accoun
     assert switched.json()["data"]["role"] == "billing"
 
 
+async def test_whoever_was_removed_finds_the_link_that_they_accepted_ended(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    known = somebody(owner)
+    headers = bearer_of(await log_in(client, known))
+    await invite(client, own, known.email)
+    token = link(owner)
+    await accept(client, token, None, headers)
+
+    await client.delete(f"/auth/members/{known.id}", headers=own)
+
+    assert (await accept(client, token, None, headers)).json()["type"] == "/problems/link-ended"
+    assert roles(owner, person) == {person.email: "owner"}
+
+
+@pytest.mark.parametrize("by", ["an owner", "an operator"])
+async def test_an_open_invitation_is_no_way_back_for_whoever_is_removed(
+    client: Client, person: Somebody, owner: Owner, own: Headers, by: str
+) -> None:
+    known = somebody(owner)
+    headers = bearer_of(await log_in(client, known))
+    insert(owner, "auth.memberships", user_id=known.id, customer_id=person.customer, role="billing")
+    await invite(client, own, known.email.upper())
+    token = link(owner)
+
+    if by == "an owner":
+        await client.delete(f"/auth/members/{known.id}", headers=own)
+    else:
+        values = {"user": known.id, "customer": person.customer}
+        owner.execute(statement("operations/take_role").encode(), values)
+
+    assert (await client.get("/auth/invitations", headers=own)).json() == {"data": []}
+    assert (await accept(client, token, None, headers)).json()["type"] == "/problems/link-ended"
+    assert roles(owner, person) == {person.email: "owner"}
+
+
 async def test_an_invitation_changes_no_role_of_somebody_who_acts_for_the_account_already(
     client: Client, person: Somebody, owner: Owner, own: Headers
 ) -> None:
@@ -384,6 +506,18 @@ async def test_an_invitation_changes_no_role_of_somebody_who_acts_for_the_accoun
 
     assert accepted.json()["data"]["role"] == "read_only"
     assert roles(owner, person)[HANA] == "read_only"
+
+
+async def test_whoever_has_two_roles_there_already_accepts_and_is_told_the_owners(
+    client: Client, person: Somebody, owner: Owner, own: Headers
+) -> None:
+    hana = member(owner, person, "billing")
+    given_twice(owner, hana, "owner")
+    await invite(client, own)
+
+    accepted = await accept(client, link(owner), None, bearer_of(await log_in(client, hana)))
+
+    assert accepted.json()["data"]["role"] == "owner"
 
 
 @pytest.mark.parametrize(
