@@ -180,6 +180,9 @@ class SignUps:
                 self._settings.tries_per_account_anywhere,
                 QUARTER_SECONDS,
             ),
+            Limit("account_daily", key_of("account", account), self._settings.links_per_account, DAY_SECONDS),
+            Limit("everybody", EVERYBODY, self._settings.links_per_hour, HOUR_SECONDS),
+            Limit("everybody_daily", EVERYBODY, self._settings.links_per_day, DAY_SECONDS),
         )
         client = await self._gateway.billing_client(email, whmcs_password)
         values = {

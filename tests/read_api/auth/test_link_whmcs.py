@@ -21,6 +21,7 @@ from domain.common.identifiers import account_id
 from pipelines.sources.clients import Clients
 from pipelines.sources.whmcs import client as whmcs
 from read_api.app import create_app
+from read_api.auth.limits import key_of
 from sandbox.server import RunningSandbox
 from sandbox.whmcs.users import password_of
 from tests.builders import insert
@@ -179,6 +180,27 @@ async def test_tries_are_limited_for_whoever_is_known_or_not(
 
     assert (wrong, right.status_code) == ([401] * 3, 429)
     assert unknown == [401, 401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    ("key", "many", "ago"),
+    [
+        (("account", "{email}"), 20, "23 hours"),
+        (("everybody",), 100, "59 minutes"),
+        (("everybody",), 500, "23 hours"),
+    ],
+)
+async def test_so_many_are_tried_in_a_day_for_an_account_and_by_all_together(
+    client: Client, owner: Owner, known: tuple[str, str, int], *, token: str, key: tuple[str, ...], many: int, ago: str
+) -> None:
+    counted = key_of(*(each.format(email=known[0].lower()) for each in key))
+    owner.execute(
+        "INSERT INTO auth.attempts (kind, key, tried_at)"
+        " SELECT 'billing_log_in', %s, now() - %s::interval FROM generate_series(1, %s)",
+        [counted, ago, many],
+    )
+
+    assert (await link(client, token, known[1])).status_code == 429
 
 
 async def test_a_password_that_is_easily_guessed_is_refused_before_anybody_is_asked(
