@@ -564,6 +564,18 @@ def test_the_owner_of_a_client_is_let_in_and_salesforce_is_told(hub: Hub) -> Non
     assert ("signed_up",) in hub.rows("SELECT template FROM auth.messages WHERE email = %s", email)
 
 
+def test_the_owner_of_a_client_may_log_in_before_salesforce_answers(hub: Hub) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email, number="C-LINK-3")
+    hub.control("faults", match="/services/", mode="status:503", times=1000)
+
+    who = link(hub, email, client)
+    hub.forward()
+
+    assert people(hub, email) == [(account_id("whmcs", client), "owner", "argon2")]
+    assert hub.command(who.command)["status"] == "waiting"
+
+
 def test_a_number_that_a_client_wrote_for_themselves_reaches_nobodys_account(hub: Hub) -> None:
     email = a_mailbox()
     client = a_client(hub, email, number="C-LINK-2", names_it=False)
