@@ -182,6 +182,18 @@ async def test_tries_are_limited_for_whoever_is_known_or_not(
     assert unknown == [401, 401, 401, 429]
 
 
+async def test_a_try_is_counted_once_however_many_limits_it_has(
+    client: Client, owner: Owner, known: tuple[str, str, int], token: str
+) -> None:
+    await link(client, token, known[1])
+
+    counted = owner.execute(
+        "SELECT count(*) FROM auth.attempts WHERE kind = 'billing_log_in' AND key = ANY(%s) GROUP BY key",
+        [[key_of("account", known[0].lower()), key_of("everybody")]],
+    ).fetchall()
+    assert counted == [(1,), (1,)]
+
+
 @pytest.mark.parametrize(
     ("key", "many", "ago"),
     [
