@@ -230,6 +230,13 @@ class AuthSettings(_Settings):
     sign_ups_per_day: int = Field(
         500, ge=1, description="the same per 24 hours; each takes up to five of the day's calls to Salesforce"
     )
+    links_per_account: int = Field(
+        20, ge=1, description="passwords at the billing system tried for one e-mail address, per 24 hours"
+    )
+    links_per_hour: int = Field(
+        100, ge=1, description="passwords at the billing system tried by all together, per hour"
+    )
+    links_per_day: int = Field(500, ge=1, description="the same per 24 hours")
     sign_up_reads_per_address: int = Field(
         300, ge=1, description="times that one address asks where sign-ups stand, per minute"
     )

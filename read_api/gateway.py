@@ -12,8 +12,8 @@ from read_api.http.problems.errors import InvalidFieldError
 PATIENCE_SECONDS = 20.0
 UPLOAD_PATIENCE_SECONDS = 90.0
 """The gateway takes a document apart and asks Salesforce twice before it answers."""
-UPLOADS_AT_ONCE, LINKS_AT_ONCE = 32, 32
-"""Connections of one API process, apart, so that neither waits for the other."""
+UPLOADS_AT_ONCE, LINKS_AT_ONCE, LOG_INS_AT_ONCE = 32, 32, 8
+"""Connections of one API process, apart, so that none waits for another."""
 
 
 class GatewayDownError(HubError):
@@ -34,6 +34,7 @@ class Gateway:
             )
 
         self._links = client(PATIENCE_SECONDS, LINKS_AT_ONCE)
+        self._log_ins = client(PATIENCE_SECONDS, LOG_INS_AT_ONCE)
         self._uploads = client(UPLOAD_PATIENCE_SECONDS, UPLOADS_AT_ONCE)
 
     async def pay_link(self, client: str, invoice: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class Gateway:
     async def billing_client(self, email: str, password: str) -> str | None:
         """The WHMCS client whose owner logs in with these; None: nobody does. The password is asked about once."""
         sent = {"email": email, "password": password}
-        client: str | None = (await _posted(self._links, "/billing-log-ins", json=sent))["client"]
+        client: str | None = (await _posted(self._log_ins, "/billing-log-ins", json=sent))["client"]
         return client
 
     async def keep_document(self, account: str, name: str, content: AsyncIterator[bytes], media_type: str) -> None:
@@ -62,6 +63,7 @@ class Gateway:
 
     async def close(self) -> None:
         await self._links.aclose()
+        await self._log_ins.aclose()
         await self._uploads.aclose()
 
 

@@ -20,7 +20,9 @@ from litestar.params import JSONBody, QueryParameter
 from core.errors import CredentialsError, HubError, RejectedError, SourceError
 from core.logging import logger
 from core.settings import GatewaySettings
+from domain.common.text import unescaped
 from domain.customer.identity import MOST_BYTES
+from domain.customer.providers.whmcs.mapper import identity
 from pipelines.gateway import cleaning
 from pipelines.gateway.cleaning import RefusedError
 from pipelines.sources.clients import Clients
@@ -39,8 +41,9 @@ CLEANED_AT_ONCE = 2
 """Taking a document apart is work for a processor, and may take a gigabyte of memory."""
 CLEANED_WITHIN_SECONDS = 30.0
 LOGINS_AT_ONCE = 4
+"""Who comes when all are taken is asked to come again."""
 LINKS_AT_ONCE = 16
-"""Threads of their own: neither documents nor links wait for the other."""
+"""Threads of their own: neither documents, links nor log-ins wait for another."""
 
 
 class TooSlowError(HubError):
@@ -87,9 +90,12 @@ class BillingLogIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def billing_log_in(request: Request[Any, Any, Any], data: JSONBody[BillingLogIn]) -> dict[str, str | None]:
     """The client whose owner logs in with these, and who has the e-mail address; null: nobody does."""
     clients: Clients = request.app.state["clients"]
+    log_ins: anyio.CapacityLimiter = request.app.state["log_ins"]
+    if not log_ins.available_tokens:
+        raise FullError("no more log-ins may come just now")
     return {
         "client": await anyio.to_thread.run_sync(
-            owned_client, clients.whmcs, data.email, data.password, limiter=request.app.state["log_ins"]
+            owned_client, clients.whmcs, data.email, data.password, limiter=log_ins
         )
     }
 
@@ -97,8 +103,7 @@ async def billing_log_in(request: Request[Any, Any, Any], data: JSONBody[Billing
 def owned_client(whmcs: WhmcsClient, email: str, password: str) -> str | None:
     """Raises SourceError: as `WhmcsClient.user_with`."""
     user = whmcs.user_with(email, password)
-    if user is None:
-        return None
+    # Whether the password was right is not to be told from how long it takes.
     try:
         body = whmcs.call("GetClientsDetails", email=email)
     except RejectedError as error:
@@ -106,10 +111,12 @@ def owned_client(whmcs: WhmcsClient, email: str, password: str) -> str | None:
             raise
         return None
     client = body.get("client", body)
-    # Before WHMCS 8 there were no users beside clients.
-    owner = str(client.get("owner_user_id") or client.get("id"))
-    is_theirs = owner == user and str(client.get("email", "")).lower() == email.lower()
-    return str(client["id"]) if is_theirs and client.get("status") != "Closed" else None
+    found, owner = identity(client), client.get("owner_user_id")
+    # Ids of clients and users are apart: a client that does not say whose it is is nobody's.
+    if not found or not owner or str(owner) != user or client.get("status") == "Closed":
+        return None
+    has_address = (unescaped(str(client.get("email", ""))) or "").lower() == email.lower()
+    return str(found) if has_address else None
 
 
 @post("/identity-documents", status_code=200, request_max_body_size=MOST_BYTES)

@@ -12,7 +12,6 @@ from read_api.auth.sign_up_models import (
     BegunAnswer,
     CompletedAnswer,
     CompleteSignUp,
-    LinkedAnswer,
     LinkWhmcsAccount,
     SendCode,
     StandingAnswer,
@@ -96,18 +95,18 @@ class LinkController(Controller):
     @post(
         "/link-whmcs", operation_id="linkWhmcs", status_code=202,
         responses=auth_answers(
-            LinkedAnswer, catalogue.WRONG_CREDENTIALS, catalogue.NOT_SET_UP, *STEPS, status=202
+            CompletedAnswer, catalogue.WRONG_CREDENTIALS, catalogue.SIGN_UP_REFUSED, catalogue.SIGN_UP_ENDED,
+            catalogue.NOT_SET_UP, *STEPS, status=202,
         ),
     )  # fmt: skip
     async def link(self, request: ApiRequest, data: JSONBody[LinkWhmcsAccount]) -> JsonAnswer:
-        """Log in here from now on, with a password of one's own, by proving the one at the billing system: once.
+        """Log in here from now on, with a password of one's own, by proving the mailbox, and the password there: once.
 
-        A wrong password, an unknown address, and an account that is linked already are answered alike.
+        A wrong password, an address that is unknown there, and an account that is linked already are answered alike.
         """
-        address = client_of(request).address
-        found = await _sign_ups(request).link(data.email, data.password, data.portal_password, data.language, address)
-        told = {"signUp": found.token, "command": str(found.command), "state": "working", "follow": FOLLOW}
-        return said(told, status=202)
+        sign_ups, address = _sign_ups(request), client_of(request).address
+        command = await sign_ups.link(data.sign_up, data.password, data.portal_password, address)
+        return said({"command": str(command), "state": "working", "follow": FOLLOW}, status=202)
 
 
 def _standing(found: Standing) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 from domain.commands.input import CommandInput
 from domain.customer.changing import EMAIL, deliverable
 from domain.customer.signing_up import Language, NewCustomer
-from read_api.auth.models import CHALLENGE, HIDDEN, EmailAddress, NewPassword
+from read_api.auth.models import CHALLENGE, HIDDEN, NewPassword
 from read_api.auth.passwords import MOST_CHARACTERS
 from read_api.commands.models import Failure
 from read_api.http.wire import Wire
@@ -51,9 +51,9 @@ class CompleteSignUp(NewCustomer):
 
 
 class LinkWhmcsAccount(CommandInput):
-    """Who logs in to the billing system, and the password that they want here."""
+    """Whose mailbox is proven, their password at the billing system, and the one that they want here."""
 
-    email: EmailAddress
+    sign_up: SignUpToken
     password: Annotated[
         str,
         StringConstraints(strip_whitespace=False),
@@ -66,7 +66,6 @@ class LinkWhmcsAccount(CommandInput):
         ),
     ]
     portal_password: UnstrippedPassword
-    language: Language = Field("ja", description="In which language they are written to")
 
 
 class Begun(Wire, frozen=True):
@@ -95,21 +94,6 @@ class VerifiedAnswer(Wire, frozen=True):
     """The mailbox is proven."""
 
     data: Verified
-
-
-class Linked(Wire, frozen=True):
-    """The rest is done in the background."""
-
-    sign_up: Annotated[str, Meta(description="For the header `Sign-Up` of `GET /auth/get-started`")]
-    command: Annotated[UUID, Meta(description="What support calls it by")]
-    state: Literal["working"]
-    follow: Annotated[str, Meta(description="Path that says what becomes of it", examples=["/auth/get-started"])]
-
-
-class LinkedAnswer(Wire, frozen=True):
-    """The rest is done in the background."""
-
-    data: Linked
 
 
 class Completed(Wire, frozen=True):

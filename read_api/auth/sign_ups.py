@@ -64,14 +64,6 @@ class Standing:
     failure: tuple[str, str] | None
 
 
-@dataclass(frozen=True)
-class Linked:
-    """`token` follows the command that does the rest."""
-
-    token: str
-    command: UUID
-
-
 class SignUps:
     """One for the application; `database` is asked as role hub_auth."""
 
@@ -136,11 +128,7 @@ class SignUps:
             InvalidFieldError, TooManyTriesError, BusyError, DatabaseDownError.
         """
         await self._attempt("sign_up_completed", self._of_address(neighbourhood(address)))
-        email, standing = await self._found(token)
-        if standing.state == "code_sent":
-            raise SignUpEndedError("the mailbox is not proven")
-        if standing.state in {"failed", "needs_attention"}:
-            raise SignUpRefusedError(*(standing.failure or NOT_DONE))
+        email, standing = await self._proven(token)
         if reason := objection(password, email):
             raise InvalidFieldError("password", reason)
         if standing.state == "verified":
@@ -162,20 +150,29 @@ class SignUps:
             raise SignUpRefusedError(outcome.upper(), REASONS[outcome])
         return UUID(text_of(command))
 
-    async def link(self, email: str, whmcs_password: str, password: str, language: Language, address: str) -> Linked:
-        """Let in whoever has that password at WHMCS, which is asked about once and kept nowhere.
+    async def link(self, token: str, whmcs_password: str, password: str, address: str) -> UUID:
+        """The command that lets in whoever has that password at WHMCS, which is asked about once and kept nowhere.
 
         Raises:
             WrongCredentialsError: it is not theirs, or they, or somebody for their client, log in here already. Never
                 says which, and does as much whichever it is.
+            SignUpEndedError: the mailbox is not proven, or it was too long ago.
+            SignUpRefusedError: the mailbox is signed up with already; or it failed.
             InvalidFieldError, TooManyTriesError, GatewayDownError, NotSetUpError, BusyError, DatabaseDownError.
         """
         if self._gateway is None:
             raise NotSetUpError("linking an account of the billing system is not set up here")
-        account, near = email.lower(), neighbourhood(address)
-        await attempt(
-            self._database,
-            "link_whmcs",
+        near = neighbourhood(address)
+        await self._attempt(
+            "link_whmcs", Limit("address", key_of("address", near), self._settings.tries_per_address, QUARTER_SECONDS)
+        )
+        # Else a person would be made of a mailbox that whoever has the password may never have read.
+        email, _ = await self._proven(token)
+        if reason := objection(password, email):
+            raise InvalidFieldError("portalPassword", reason)
+        account = email.lower()
+        await self._attempt(
+            "billing_log_in",
             Limit("account", key_of("account", account, near), self._settings.tries_per_account, QUARTER_SECONDS),
             Limit(
                 "account_anywhere",
@@ -183,22 +180,25 @@ class SignUps:
                 self._settings.tries_per_account_anywhere,
                 QUARTER_SECONDS,
             ),
-            Limit("address", key_of("address", near), self._settings.tries_per_address, QUARTER_SECONDS),
+            Limit("account_daily", key_of("account", account), self._settings.links_per_account, DAY_SECONDS),
+            Limit("everybody", EVERYBODY, self._settings.links_per_hour, HOUR_SECONDS),
+            Limit("everybody_daily", EVERYBODY, self._settings.links_per_day, DAY_SECONDS),
         )
-        if reason := objection(password, email):
-            raise InvalidFieldError("portalPassword", reason)
         client = await self._gateway.billing_client(email, whmcs_password)
-        token = new_token()
         values = {
-            "sign_up": str(uuid4()), "token_hash": hash_of(token), "command": str(uuid4()), "email": email,
-            "language": language, "hashed": await self._passwords.hashed(password), "client": client,
-            "account": None if client is None else str(account_id("whmcs", client)), "request_id": _request_id(),
-            "deadline": f"{LINK_WHMCS.deadline.total_seconds()} s", "address": address,
+            "token_hash": hash_of(token), "command": str(uuid4()), "hashed": await self._passwords.hashed(password),
+            "client": client, "account": None if client is None else str(account_id("whmcs", client)),
+            "request_id": _request_id(), "deadline": f"{LINK_WHMCS.deadline.total_seconds()} s", "address": address,
         }  # fmt: skip
         ((said, command),) = await self._database.tell(BEGIN_LINK, values)
-        if text_of(said) != "accepted":
+        outcome = text_of(said)
+        if outcome == "ended":
+            raise SignUpEndedError("the sign-up is over")
+        if outcome == "under_way":
+            raise SignUpRefusedError(outcome.upper(), REASONS[outcome])
+        if outcome != "accepted":
             raise WrongCredentialsError("e-mail address and password do not belong together")
-        return Linked(token, UUID(text_of(command)))
+        return UUID(text_of(command))
 
     async def standing(self, token: str, address: str) -> Standing:
         """Raises SignUpEndedError, TooManyTriesError, DatabaseDownError."""
@@ -218,6 +218,19 @@ class SignUps:
             if error.limit.startswith("everybody"):
                 log.warning("sign_ups.limit_reached", kind=kind, limit=error.limit, most=error.most)
             raise
+
+    async def _proven(self, token: str) -> tuple[str, Standing]:
+        """As `_found`, of a sign-up whose mailbox is proven.
+
+        Raises:
+            SignUpEndedError, SignUpRefusedError, DatabaseDownError.
+        """
+        email, standing = await self._found(token)
+        if standing.state == "code_sent":
+            raise SignUpEndedError("the mailbox is not proven")
+        if standing.state in {"failed", "needs_attention"}:
+            raise SignUpRefusedError(*(standing.failure or NOT_DONE))
+        return email, standing
 
     async def _found(self, token: str) -> tuple[str, Standing]:
         """The e-mail address, and where it stands."""

@@ -207,7 +207,7 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO auth.attempts (kind, key, tried_at)
-    SELECT attempt.kind, l.key, moment FROM jsonb_to_recordset(limits) AS l (key text);
+    SELECT DISTINCT attempt.kind, l.key, moment FROM jsonb_to_recordset(limits) AS l (key text);
     RETURN QUERY SELECT NULL::text, tightest.name, tightest.most, tightest.remaining - 1, tightest.resets_in,
                         tightest.seconds;
 END

@@ -196,53 +196,59 @@ $$;
 COMMENT ON FUNCTION auth.complete_sign_up(bytea, uuid, text, jsonb, text, text) IS
     'Store the command that makes a customer of whoever proved their mailbox; what became of it';
 
--- Whoever WHMCS knows by their password there chooses one here: a command does the rest. client: theirs in WHMCS; null:
--- nobody's password that was. account: what the sync calls it. Whoever asks again, because an answer was lost, has proven
--- the same again: their new token follows the command that is under way, and their new password counts.
--- outcome: accepted, or refused: wrong, linked already, or somebody has the address. Never says which.
+-- Whoever proved their mailbox, and whom WHMCS knows by their password there, chooses one here: a command does the rest.
+-- client: theirs in WHMCS, of the same address; null: nobody's password that was. account: what the sync calls it. Asked
+-- again, what was said first counts, but for the password here.
+-- outcome: accepted; ended, under_way: as of auth.complete_sign_up; refused: wrong, linked already, or somebody has the
+-- address. Never says which.
 CREATE OR REPLACE FUNCTION auth.begin_link(
-    sign_up uuid, token_hash bytea, command uuid, email text, language text, hashed text, client text, account uuid,
-    request_id text, deadline interval, address text
+    token_hash bytea, command uuid, hashed text, client text, account uuid, request_id text, deadline interval, address text
 ) RETURNS TABLE (outcome text, command_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    earlier auth.sign_ups;
+    mine auth.sign_ups;
     refused text;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('auth.sign_up'), hashtext(lower(email)));
-    SELECT s.* INTO earlier
-      FROM auth.sign_ups s JOIN command.commands c ON c.id = s.command_id
-     WHERE s.kind = 'link_whmcs' AND lower(s.email) = lower(begin_link.email) AND s.password_hash IS NOT NULL
-       AND c.status IN ('accepted', 'running', 'waiting') AND c.input ->> 'client' = client;
+    SELECT s.* INTO mine FROM auth.sign_ups s WHERE s.token_hash = begin_link.token_hash FOR UPDATE;
+    IF mine.command_id IS NULL AND (mine.verified_at IS NULL OR NOT auth.goes_on(mine)) THEN
+        RETURN QUERY SELECT 'ended', NULL::uuid;
+        RETURN;
+    END IF;
+    PERFORM auth.take_turns(mine.email, NULL);
     refused := CASE
         WHEN client IS NULL THEN 'wrong_password'
-        WHEN EXISTS (SELECT FROM auth.users u WHERE lower(u.email) = lower(begin_link.email)) THEN 'email_taken'
+        WHEN mine.command_id IS NOT NULL THEN NULL
+        WHEN EXISTS (SELECT FROM auth.users u WHERE lower(u.email) = lower(mine.email)) THEN 'email_taken'
         WHEN auth.is_somebodys(account) THEN 'account_taken'
     END;
     IF refused IS NOT NULL THEN
-        PERFORM auth.note('anybody', NULL, 'link.refused', NULL, address, jsonb_build_object('why', refused));
+        PERFORM auth.note('anybody', NULL, 'link.refused', 'sign_up:' || mine.id, address,
+                          jsonb_build_object('why', refused));
         RETURN QUERY SELECT 'refused', NULL::uuid;
-    ELSIF earlier.id IS NOT NULL THEN
-        UPDATE auth.sign_ups s
-           SET token_hash = begin_link.token_hash, password_hash = hashed
-         WHERE s.id = earlier.id;
-        RETURN QUERY SELECT 'accepted', earlier.command_id;
+    ELSIF mine.command_id IS NOT NULL AND mine.kind = 'link_whmcs' THEN
+        UPDATE auth.sign_ups s SET password_hash = begin_link.hashed WHERE s.id = mine.id AND s.password_hash IS NOT NULL;
+        RETURN QUERY SELECT 'accepted', mine.command_id;
+    ELSIF EXISTS (SELECT FROM auth.sign_ups s JOIN command.commands c ON c.id = s.command_id
+                   WHERE lower(s.email) = lower(mine.email)
+                     AND c.status IN ('accepted', 'running', 'waiting', 'dead')) THEN
+        RETURN QUERY SELECT 'under_way', NULL::uuid;
     ELSE
-        INSERT INTO auth.sign_ups (id, kind, token_hash, email, language, expires_at, known_as, password_hash, command_id)
-        VALUES (sign_up, 'link_whmcs', begin_link.token_hash, begin_link.email, begin_link.language,
-                clock_timestamp() + deadline, 'whmcs_client', hashed, begin_link.command);
-        PERFORM auth.store_sign_up(sign_up, command, 'link_whmcs', jsonb_build_object('client', client), request_id,
+        UPDATE auth.sign_ups s
+           SET kind = 'link_whmcs', known_as = 'whmcs_client', password_hash = hashed,
+               command_id = begin_link.command, expires_at = clock_timestamp() + deadline
+         WHERE s.id = mine.id;
+        PERFORM auth.store_sign_up(mine.id, command, 'link_whmcs', jsonb_build_object('client', client), request_id,
                                    deadline);
-        PERFORM auth.note('anybody', NULL, 'link.begun', 'sign_up:' || sign_up, address,
+        PERFORM auth.note('anybody', NULL, 'link.begun', 'sign_up:' || mine.id, address,
                           jsonb_build_object('command', begin_link.command));
         RETURN QUERY SELECT 'accepted', begin_link.command;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION auth.begin_link(uuid, bytea, uuid, text, text, text, text, uuid, text, interval, text) IS
-    'Store the command that lets in whoever proved to be the owner of a billing client, if nobody else is';
+COMMENT ON FUNCTION auth.begin_link(bytea, uuid, text, text, uuid, text, interval, text) IS
+    'Store the command that lets in whoever proved their mailbox, and to be the owner of a billing client';
 
 -- Two sign-ups of one mailbox take turns, and two of one customer number: the second one finds the first. In this order, so that
 -- nobody waits for somebody who waits for them.

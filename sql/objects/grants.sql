@@ -75,7 +75,7 @@ GRANT EXECUTE ON FUNCTION auth.second_methods(uuid), auth.step_up_methods(uuid),
 GRANT EXECUTE ON FUNCTION auth.begin_sign_up(uuid, bytea, bytea, text, text, text, text),
     auth.verify_sign_up(bytea, bytea, text, text), auth.sign_up(bytea),
     auth.complete_sign_up(bytea, uuid, text, jsonb, text, text),
-    auth.begin_link(uuid, bytea, uuid, text, text, text, text, uuid, text, interval, text) TO hub_auth;
+    auth.begin_link(bytea, uuid, text, text, uuid, text, interval, text) TO hub_auth;
 -- Who signed up is let in by the command that made their account, and by nothing else.
 GRANT EXECUTE ON FUNCTION auth.let_in(uuid, uuid) TO hub_sync;
 GRANT EXECUTE ON FUNCTION auth.begin_view(uuid, uuid, interval, uuid, uuid, text, interval, text),

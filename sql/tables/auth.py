@@ -621,7 +621,7 @@ sign_ups = Table(
     ),
     _bytes(
         "code_hash",
-        "SHA-256 of that token and the code that was sent; null: the mailbox need not be proven",
+        "SHA-256 of that token and the code that was sent; null: it was erased",
         personal="secret",
         erased="NULL",
     ),

@@ -23,7 +23,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from core.settings import ApiSettings, GatewaySettings
 from pipelines.datasets import dataset_named
-from pipelines.gateway.app import LINKS_AT_ONCE
+from pipelines.gateway.app import LINKS_AT_ONCE, LOGINS_AT_ONCE
 from pipelines.sources.connect import source_of
 from pipelines.sync.run import run
 from read_api.admission import LONGEST_UPLOAD_SECONDS
@@ -91,6 +91,11 @@ def control(sandbox: RunningSandbox, name: str, **content: Any) -> None:
 def passed(gateway: GatewaySettings, headers: dict[str, str]) -> int:
     body = {"client": "1", "invoice": "1"}
     return httpx.post(f"{gateway.address}/pay-links", json=body, headers=headers, timeout=30).status_code
+
+
+def logged_in(gateway: GatewaySettings, headers: dict[str, str]) -> int:
+    body = {"email": "nobody@example.com", "password": "wrong"}
+    return httpx.post(f"{gateway.address}/billing-log-ins", json=body, headers=headers, timeout=30).status_code
 
 
 def wait_until_there(settings: GatewaySettings, process: "subprocess.Popen[bytes]") -> None:
@@ -270,6 +275,27 @@ def test_links_that_come_slowly_hold_up_no_document(gateway: GatewaySettings, sa
     assert any(link.is_alive() for link in links), "the links were too fast to show anything"
     for link in links:
         link.join()
+    control(sandbox, "reset")
+
+
+def test_log_ins_do_not_queue_and_hold_up_no_link(gateway: GatewaySettings, sandbox: RunningSandbox) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    control(sandbox, "faults", match="ValidateLogin", mode="slow:8000", times=2 * LOGINS_AT_ONCE)
+    answers: list[int] = []
+    slow = [
+        threading.Thread(target=lambda: answers.append(logged_in(gateway, headers))) for _ in range(2 * LOGINS_AT_ONCE)
+    ]
+    for each in slow:
+        each.start()
+
+    until(lambda: answers == [503] * LOGINS_AT_ONCE)
+
+    before = sandbox.state.calls.total
+    passed(gateway, headers)
+    assert sandbox.state.calls.total > before
+    assert any(each.is_alive() for each in slow), "the log-ins were too fast to show anything"
+    for each in slow:
+        each.join()
     control(sandbox, "reset")
 
 

@@ -132,7 +132,7 @@ FUNCTIONS = {
             "request_password_link(text,bytea,text,integer,text)",
             "set_password_by_link(bytea,text,boolean,text,text)",
             "tell_limited(text,jsonb,text)",
-            "begin_link(uuid,bytea,uuid,text,text,text,text,uuid,text,interval,text)",
+            "begin_link(bytea,uuid,text,text,uuid,text,interval,text)",
             "begin_sign_up(uuid,bytea,bytea,text,text,text,text)",
             "verify_sign_up(bytea,bytea,text,text)",
             "sign_up(bytea)",

@@ -310,14 +310,17 @@ class ClaimingAccount(Result, frozen=True):
 def find_claiming(work: Linking) -> ClaimingAccount:
     """What the client says customers can write: the account counts that says the same from its side (decision 0023)."""
     field = work.clients.whmcs_settings.vocabulary.customer_number_field_id
-    body = work.clients.whmcs.call("GetClientsDetails", clientid=work.input.client)
-    fields = rows_at(body.get("client", body), "customfields")
-    number = next((str(row.get("value") or "") for row in fields if str(row.get("id")) == str(field)), "")
-    accounts = (
-        work.clients.salesforce.find("SELECT Id, WH_Account__c FROM Account WHERE SF_Account_No__c = {}", number)
-        if number
-        else []
-    )
+    try:
+        body = work.clients.whmcs.call("GetClientsDetails", clientid=work.input.client)
+        fields = rows_at(body.get("client", body), "customfields")
+        number = next((str(row.get("value") or "") for row in fields if str(row.get("id")) == str(field)), "")
+        accounts = (
+            work.clients.salesforce.find("SELECT Id, WH_Account__c FROM Account WHERE SF_Account_No__c = {}", number)
+            if number
+            else []
+        )
+    except RejectedError as error:
+        raise AlertError(*UNFINISHED) from error
     naming = [row["Id"] for row in accounts if client_number(row["WH_Account__c"]) == work.input.client]
     return ClaimingAccount(naming[0] if len(naming) == 1 else None)
 
@@ -350,8 +353,8 @@ def linked(work: Linking) -> Iterator[RefreshRequest]:
 LINK_WHMCS = Action(
     kind=kinds.LINK_WHMCS,
     steps=(
-        Step("find_claiming", find_claiming, brings=ClaimingAccount, reads=True),
         Step("let_owner_in", let_owner_in, repeatable=True),
+        Step("find_claiming", find_claiming, brings=ClaimingAccount, reads=True),
         Step("activate_account", activate_account, repeatable=True, when=has_account),
     ),
     affects=linked,

@@ -18,7 +18,7 @@ from pipelines.sources.whmcs.lists import ListPage, page_from
 
 _BEYOND = 1_000_000_000
 """An offset at which no list has a row."""
-_TRUE = {"true", "1", "on"}
+_FALSE = {"false", "0", "off", "no"}
 _FIRST_ID = re.compile(rb"<id>(?:<!\[CDATA\[)?(\d+)")
 
 
@@ -60,7 +60,7 @@ class WhmcsClient:
         return self._called(ONCE, action, params)
 
     def user_with(self, email: str, password: str) -> str | None:
-        """The id of the user who logs in with these; None: nobody does, or a second factor is asked for besides.
+        """The id of the user who logs in with these; None: nobody does, or a second factor may be asked for besides.
 
         Users log in, clients are billed: their ids are apart (reference, section 2.22). Called once, as wrong passwords
         may be counted there; and the password is no part of what the call is said to be about.
@@ -70,7 +70,7 @@ class WhmcsClient:
         """
         params = {"email": email, "password2": password}
         try:
-            answer = self._called(ONCE, "ValidateLogin", params, about=email)
+            answer = self._called(ONCE, "ValidateLogin", params, about="a log-in")
         except RejectedError as error:
             if error.code != WRONG_PASSWORD:
                 raise
@@ -78,8 +78,9 @@ class WhmcsClient:
         user = str(answer.get("userid", ""))
         if not user.isdecimal():
             raise UnavailableError("whmcs", "did not say which user it is", code="malformed")
-        has_second_factor = str(answer.get("twoFactorEnabled", "")).lower() in _TRUE
-        return None if has_second_factor else user
+        # Half an answer lets nobody in: without a second factor both are there.
+        second_factor = str(answer.get("twoFactorEnabled", "")).strip().lower()
+        return user if second_factor in _FALSE and answer.get("passwordhash") else None
 
     def pages(
         self,
@@ -130,7 +131,7 @@ class WhmcsClient:
             patience,
             lambda attempt: self._answer(action, params, attempt),
             self._circuit,
-            about=(action, about or params),
+            about=(action, params if about is None else about),
         )
 
     def _answer(self, action: str, params: Mapping[str, object], attempt: Attempt) -> dict[str, Any]:

@@ -33,7 +33,7 @@ COMMENT ON TABLE auth.sign_ups IS 'One row per try to get a log-in, until a day 
 COMMENT ON COLUMN auth.sign_ups.id IS 'Sign-up; its person, and until the customer is known its command''s customer and account, have the same id';
 COMMENT ON COLUMN auth.sign_ups.kind IS 'A new customer, or one whom WHMCS knows already: sign_up, link_whmcs';
 COMMENT ON COLUMN auth.sign_ups.token_hash IS 'SHA-256 of the token that goes on with it, 256 random bits';
-COMMENT ON COLUMN auth.sign_ups.code_hash IS 'SHA-256 of that token and the code that was sent; null: the mailbox need not be proven';
+COMMENT ON COLUMN auth.sign_ups.code_hash IS 'SHA-256 of that token and the code that was sent; null: it was erased';
 COMMENT ON COLUMN auth.sign_ups.email IS 'E-mail address that the code was sent to';
 COMMENT ON COLUMN auth.sign_ups.language IS 'In which language they are written to: en, ja';
 COMMENT ON COLUMN auth.sign_ups.tries IS 'Wrong codes that were shown, and customer numbers that were refused';

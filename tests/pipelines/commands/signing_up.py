@@ -91,13 +91,13 @@ def a_client(hub: Hub, email: str, *, number: str | None = None, names_it: bool 
 
 def link(hub: Hub, email: str, client: str | None, token: str | None = None) -> SignedUp:
     """Somebody whose password at WHMCS was right (or, without a client, was not) wants to log in."""
-    token = token or uuid4().hex
+    token = token or prove(hub, email)
     account = None if client is None else account_id("whmcs", client)
     with psycopg.connect(hub.database.auth, autocommit=True) as api:
         row = api.execute(
-            "SELECT outcome, command_id FROM auth.begin_link(%s, %s, %s, %s, 'en', 'argon2', %s, %s, 'test-request',"
+            "SELECT outcome, command_id FROM auth.begin_link(%s, %s, 'argon2', %s, %s, 'test-request',"
             " interval '1 day', '192.0.2.1')",
-            [uuid4(), _hash(token), uuid4(), email, client, account],
+            [_hash(token), uuid4(), client, account],
         ).fetchone()
     assert row is not None
     return SignedUp(email, token, row[1], row[0])

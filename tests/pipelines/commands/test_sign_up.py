@@ -561,7 +561,19 @@ def test_the_owner_of_a_client_is_let_in_and_salesforce_is_told(hub: Hub) -> Non
     assert people(hub, email) == [(account_id("whmcs", client), "owner", "argon2")]
     told = hub.salesforce_record("Account", account["Id"])
     assert (told["Portal_Status__c"], told["Portal_Registration_Source__c"]) == ("Active", "Migrated")
-    assert hub.rows("SELECT template FROM auth.messages WHERE email = %s", email) == [("signed_up",)]
+    assert ("signed_up",) in hub.rows("SELECT template FROM auth.messages WHERE email = %s", email)
+
+
+def test_the_owner_of_a_client_may_log_in_before_salesforce_answers(hub: Hub) -> None:
+    email = a_mailbox()
+    client = a_client(hub, email, number="C-LINK-3")
+    hub.control("faults", match="/services/", mode="status:503", times=1000)
+
+    who = link(hub, email, client)
+    hub.forward()
+
+    assert people(hub, email) == [(account_id("whmcs", client), "owner", "argon2")]
+    assert hub.command(who.command)["status"] == "waiting"
 
 
 def test_a_number_that_a_client_wrote_for_themselves_reaches_nobodys_account(hub: Hub) -> None:
@@ -596,10 +608,27 @@ def test_whoever_asks_again_follows_what_is_under_way(hub: Hub) -> None:
     email = a_mailbox()
     client = a_client(hub, email)
 
-    first, second = link(hub, email, client), link(hub, email.upper(), client)
+    first = link(hub, email, client)
+    second, elsewhere = link(hub, email, client, first.token), link(hub, email.upper(), client)
     finish(hub)
     hub.apply()
+    third = link(hub, email, client, first.token)
 
-    assert first.command == second.command
-    assert standing(hub, second.token)["state"] == "ready"
+    assert first.command == second.command == third.command
+    assert (elsewhere.outcome, elsewhere.command) == ("under_way", None)
+    assert standing(hub, first.token)["state"] == "ready"
     assert len(people(hub, email)) == 1
+
+
+@pytest.mark.parametrize("why", ["no code was shown", "too old", "guessed at too often", "there is none"])
+def test_nobody_is_linked_whose_mailbox_is_not_proven(hub: Hub, why: str) -> None:
+    email = a_mailbox()
+    token = begin(hub, email) if why == "no code was shown" else prove(hub, email)
+    if why == "too old":
+        hub.rows("UPDATE auth.sign_ups SET expires_at = now() WHERE email = %s RETURNING 1", email)
+    if why == "guessed at too often":
+        hub.rows("UPDATE auth.sign_ups SET tries = 5 WHERE email = %s RETURNING 1", email)
+
+    who = link(hub, email, a_client(hub, email), "another" if why == "there is none" else token)
+
+    assert (who.outcome, who.command) == ("ended", None)
