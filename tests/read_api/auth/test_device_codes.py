@@ -404,6 +404,27 @@ async def test_what_an_operator_does_forgets_it(client: Client, person: Somebody
     assert owner.execute(KNOWN).fetchone() == (0,)
 
 
+async def test_logging_a_lost_device_out_from_another_one_forgets_it(
+    client: Client, person: Somebody, owner: Owner
+) -> None:
+    lost = await enter(client, person, owner)
+    owner.execute("UPDATE auth.sessions SET device = 'a lost one'")
+    owner.execute("UPDATE auth.devices SET device = 'a lost one'")
+    mine = await enter(client, person, owner)
+    other = somebody(owner)
+    theirs = await enter(client, other, owner)
+    owner.execute("UPDATE auth.devices SET device = 'a lost one' WHERE user_id = %s", [other.id])
+    sessions = (await client.get("/auth/sessions", headers=bearer_of(mine))).json()["data"]
+    (which,) = [each["id"] for each in sessions if not each["isThis"]]
+
+    answer = await client.delete(f"/auth/sessions/{which}", headers=bearer_of(mine))
+
+    assert answer.status_code == 200
+    assert (await log_in_with(client, person, device_in(lost))).status_code == 202
+    assert (await log_in_with(client, person, device_in(mine))).status_code == 200
+    assert (await log_in_with(client, other, device_in(theirs))).status_code == 200
+
+
 async def test_logging_out_leaves_a_device_known(client: Client, person: Somebody, owner: Owner) -> None:
     entered = await enter(client, person, owner)
 
