@@ -244,10 +244,14 @@ def reset(
     """A new password, shown here once, or a link to choose one.
 
     Every session of the person's ends: whoever had the old password may be in. Make sure that it is them who ask:
-    whoever has the new password, and no second factor to prove, is in.
+    whoever has the new password, and no second factor to prove, is in. So is whoever has a passkey that is not taken.
     """
     who, password = _person(email)["id"], None if link else token_urlsafe(15)
     with opened() as connection:
+        # First: the message of another password says how many passkeys are left.
+        if factors:
+            connection.execute(statement("operations/take_factors").encode(), {"user": who})
+            note(connection, "factor.reset", f"user:{who}")
         if password is None:
             connection.execute(statement("operations/withdraw_password").encode(), {"user": who})
             _send_link(connection, who, "password_withdrawn")
@@ -255,13 +259,11 @@ def reset(
             changed = {"user": who, "hashed": _hashed(password)}
             connection.execute(statement("operations/reset_password").encode(), changed)
         note(connection, "password.reset", f"user:{who}")
-        if factors:
-            connection.execute(statement("operations/take_factors").encode(), {"user": who})
-            note(connection, "factor.reset", f"user:{who}")
     if password is None:
         console().print(SENT)
     else:
         _tell(password)
+    _tell_of_factors(email, who)
 
 
 def _person(email: str) -> dict[str, Any]:
@@ -314,6 +316,15 @@ def _hashed(password: str) -> str:
     from read_api.auth.passwords import hasher_of
 
     return hasher_of(load(AuthSettings)).hash(password)
+
+
+def _tell_of_factors(email: str, who: UUID) -> None:
+    methods = [each["method"] for each in answer("operations/user_factors", user=who)]
+    passkeys, apps = methods.count("passkey"), methods.count("totp")
+    if passkeys or apps:
+        left = f"{counted(passkeys, 'passkey', 'passkeys')}, {counted(apps, 'authenticator app', 'authenticator apps')}"
+        console(stderr=True).print(f"{email} still has {left}. A passkey needs no password.")
+        console(stderr=True).print(f"Might a thief have added one: `hub user reset {email} --factors` takes them all.")
 
 
 def _tell(password: str) -> None:

@@ -38,6 +38,8 @@ from read_api.http.problems.errors import NotSetUpError
 
 MINUTES = 5
 """For how long an answer is waited for."""
+LONGEST_ID = 1023
+"""Of a credential, in bytes (WebAuthn, 4)."""
 Answer = Mapping[str, Any]
 """A credential as browsers write it (`toJSON()`): RegistrationResponseJSON or AuthenticationResponseJSON."""
 
@@ -91,7 +93,8 @@ class Site:
         """The passkey that was made. Whether `challenge_of` it is one that was asked with is for whoever asks.
 
         Raises:
-            PasskeyRefusedError: it is for another site, made by hand, or the person was not made sure of.
+            PasskeyRefusedError: it is for another site, or in a frame of one, made by hand, or the person was not
+                made sure of.
         """
         try:
             made = verify_registration_response(
@@ -105,6 +108,8 @@ class Site:
             decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
         except Exception as error:
             raise PasskeyRefusedError("the passkey is not accepted") from error
+        if len(made.credential_id) > LONGEST_ID:
+            raise PasskeyRefusedError("the passkey is not accepted")
         return made
 
     def used(self, answer: Answer, public_key: bytes) -> VerifiedAuthentication:
@@ -140,4 +145,7 @@ def challenge_of(answer: Answer) -> str:
 
 
 def _challenge(answer: Answer) -> bytes:
-    return parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).challenge
+    said = parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"]))
+    if said.cross_origin:
+        raise ValueError("another site has the page in a frame")
+    return said.challenge

@@ -24,14 +24,16 @@ class DeviceCodes:
         self._settings = settings
         self._database = database
 
-    async def send(self, person: str, challenge: bytes, client: Client) -> None:
+    async def send(self, person: str, proven: str, challenge: bytes, client: Client) -> None:
         """Have a code sent, for a log-in that waits for one. It is sent once an e-mail server takes it.
+
+        `proven`: of the hash of the password that was proven, `key_of`: with another password, codes count anew.
 
         Raises:
             ChallengeEndedError: none waits any more.
             TooManyTriesError, DatabaseDownError.
         """
-        limit = Limit("codes", key_of("code", person), self._settings.codes_per_person, HOUR_SECONDS)
+        limit = Limit("codes", key_of("code", person, proven), self._settings.codes_per_person, HOUR_SECONDS)
         await attempt(self._database, "device_code", limit)
         code = f"{randbelow(10**DIGITS):0{DIGITS}}"
         values = {
@@ -55,7 +57,8 @@ class DeviceCodes:
         rows = await self._database.tell(WAITS_FOR_CODE, asked)
         if waiting is None or not rows:
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        await self.send(text_of(rows[0][0]), waiting, client)
+        person, proven = map(text_of, rows[0])
+        await self.send(person, proven, waiting, client)
 
 
 def proof_of(challenge: bytes, code: str) -> str:

@@ -266,7 +266,7 @@ class Door:
         }  # fmt: skip
         ((methods,),) = await self._database.tell(OPEN_CHALLENGE, values)
         if methods == b"email":
-            await self.device_codes.send(person or "", challenge, client)
+            await self.device_codes.send(person or "", key_of(verified), challenge, client)
         return Challenged(written(challenge), text_of(methods).split())
 
     async def _tell_limited(self, email: str, client: Client, limit: Limit) -> None:

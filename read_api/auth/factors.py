@@ -68,12 +68,16 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Known:
-    """What a person's proofs are compared with: their password's hash, their app's sealed secret, their challenge."""
+    """What a person's proofs are compared with: their password's hash, their app's sealed secret, their challenge.
+
+    `proven`: of a log-in that waits for a code by e-mail, what tells the password that was proven from an earlier one.
+    """
 
     person: str
     password_hash: str | None = None
     secret: str | None = None
     challenge: bytes = b""
+    proven: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,9 @@ class Factors:
         rows = await self._database.tell(TRY_CHALLENGE, asked | {"most": str(self._settings.tries_per_challenge)})
         if not rows:
             raise ChallengeEndedError("this log-in cannot be gone on with")
-        person, methods, secret = map(text_of, rows[0])
+        person, methods, secret, proven = map(text_of, rows[0])
         require_method(method, methods.split())
-        known = Known(person, secret=secret, challenge=waiting)
+        known = Known(person, secret=secret, challenge=waiting, proven=proven)
         proof = await self._proof(known, method, shown, client)
         if proof is None:
             await note(self._database, "login.refused", client, person, why="wrong_code", method=method)
@@ -139,7 +143,8 @@ class Factors:
         remembers = method == "email" and remember_days > 0
         values = asked | {
             "method": method, "proof": proof, "session": session, "token": hashed(token), "device": client.device,
-            "days": str(self._settings.session_days), "forgiven": tries_of(person, method), "address": client.address,
+            "days": str(self._settings.session_days), "forgiven": tries_of(person, method, proven),
+            "address": client.address,
             "remembered": hashed(device) if remembers else None, "remember_days": str(remember_days),
         }  # fmt: skip
         ((outcome, _, customer, role, epoch, amr, since, _),) = await self._database.tell(MEET_CHALLENGE, values)
@@ -331,7 +336,7 @@ class Factors:
             await self._attempt_of(known.person, method)
             return known.password_hash if await self._passwords.fits(shown, known.password_hash) else None
         if method == "email":
-            await self._attempt_of(known.person, method)
+            await self._attempt_of(known.person, method, known.proven)
             return proof_of(known.challenge, shown)
         # Before it counts as a try: that a key is missing is not the person's fault.
         secret = self._seal.opened(known.secret or "")
@@ -339,15 +344,18 @@ class Factors:
         step = step_of(secret, shown, self._now().timestamp())
         return None if step is None else str(step)
 
-    async def _attempt_of(self, person: str, method: str) -> None:
-        """Counted by person and method: who guesses one keeps nobody from using another."""
+    async def _attempt_of(self, person: str, method: str, proven: str = "") -> None:
+        """Counted by person and method: who guesses one keeps nobody from using another.
+
+        Codes by e-mail are counted by the password `proven`, too: who guesses them knows it, until there is another.
+        """
         await attempt(
             self._database,
             "factor",
-            Limit(method, tries_of(person, method), self._settings.tries_per_factor, QUARTER_SECONDS),
+            Limit(method, tries_of(person, method, proven), self._settings.tries_per_factor, QUARTER_SECONDS),
             Limit(
                 f"{method}_a_day",
-                key_of("factor", person, method, "day"),
+                key_of("factor", person, method, proven, "day"),
                 self._settings.tries_per_factor_a_day,
                 DAY_SECONDS,
             ),
@@ -360,9 +368,9 @@ class Factors:
         )
 
 
-def tries_of(person: str, method: str) -> str:
+def tries_of(person: str, method: str, proven: str = "") -> str:
     """Under which a person's tries of a method count, until one is right."""
-    return key_of("factor", person, method)
+    return key_of("factor", person, method, proven)
 
 
 def require_method(method: str, methods: Sequence[str]) -> None:

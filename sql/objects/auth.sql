@@ -428,18 +428,22 @@ AS $$
 $$;
 COMMENT ON FUNCTION auth.sessions_of(uuid) IS 'The sessions of a session''s person that are good, as JSON, the latest used first';
 
--- Log out: one session of a session's own person. ended: whether there was one.
+-- Log out: one session of a session's own person. Another than one's own may be a lost device's: those that are called as it is are
+-- asked for a code again. ended: whether there was one.
 CREATE OR REPLACE FUNCTION auth.end_session(session uuid, which uuid, address text) RETURNS TABLE (ended boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     person uuid;
+    lost text;
 BEGIN
     UPDATE auth.sessions s SET revoked_at = clock_timestamp(), revoked_why = 'logged_out'
       FROM auth.sessions mine
      WHERE mine.id = session AND s.id = which AND s.user_id = mine.user_id AND s.revoked_at IS NULL
-    RETURNING s.user_id INTO person;
+    RETURNING s.user_id, s.device INTO person, lost;
     IF FOUND THEN
+        UPDATE auth.devices d SET expires_at = clock_timestamp()
+         WHERE which <> session AND d.user_id = person AND d.device = lost AND d.expires_at > clock_timestamp();
         PERFORM auth.note('user:' || person, NULL, 'session.ended', 'session:' || which, address);
     END IF;
     RETURN QUERY SELECT person IS NOT NULL;

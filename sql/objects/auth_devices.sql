@@ -14,11 +14,12 @@ COMMENT ON FUNCTION auth.knows_device(uuid, bytea) IS 'Whether somebody has logg
 
 -- -- codes by e-mail ---------------------------------------------------------------------------------------------------
 
--- Whose log-in waits for a code, by that challenge and client. No row: none does.
-CREATE OR REPLACE FUNCTION auth.waits_for_code(challenge bytea, client bytea) RETURNS TABLE (user_id uuid)
+-- Whose log-in waits for a code, by that challenge and client. proven: a digest that tells their password from an earlier one; codes
+-- and tries are counted by it, so that whoever knew that one keeps nobody out who has another. No row: none does.
+CREATE OR REPLACE FUNCTION auth.waits_for_code(challenge bytea, client bytea) RETURNS TABLE (user_id uuid, proven text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT c.user_id FROM auth.challenges c
+    SELECT c.user_id, encode(sha256(convert_to(c.verified, 'UTF8')), 'hex') FROM auth.challenges c
      WHERE c.token_hash = challenge AND c.client = waits_for_code.client AND c.expires_at > clock_timestamp()
        AND c.session_id IS NULL AND auth.challenge_methods(c.user_id, c.amr) = '{email}'
 $$;

@@ -125,7 +125,9 @@ BEGIN
     PERFORM auth.end_password_links(NEW.id);
     PERFORM auth.end_email_changes(NEW.id);
     IF NEW.password_hash IS NOT NULL THEN
-        PERFORM auth.post(NEW.id, 'password_changed');
+        -- A passkey lets its holder in without the password, and is theirs still.
+        PERFORM auth.post(NEW.id, 'password_changed', jsonb_build_object(
+            'passkeys', (SELECT count(*) FROM auth.passkeys p WHERE p.user_id = NEW.id)));
     END IF;
     RETURN NULL;
 END

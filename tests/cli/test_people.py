@@ -219,7 +219,29 @@ def test_second_factors_are_shown_and_taken_away(hub: Hub, owner: Any, customer:
     assert len(taken.out.strip()) >= 15
     assert owner.execute("SELECT password_suffices FROM auth.users").fetchone() == (True,)
     actions = [action for (action,) in owner.execute("SELECT action FROM auth.audit ORDER BY seq")]
-    assert actions[-3:] == ["password.reset", "password.reset", "factor.reset"]
+    assert actions[-3:] == ["password.reset", "factor.reset", "password.reset"]
+
+
+@pytest.mark.parametrize("link", [(), ("--link",)], ids=["a password", "a link"])
+def test_a_reset_says_which_second_factors_still_let_somebody_in(
+    hub: Hub, owner: Any, customer: str, link: tuple[str, ...]
+) -> None:
+    hub("user", "add", TARO, "--customer", customer)
+    ((who,),) = owner.execute("SELECT id FROM auth.users").fetchall()
+    none = hub("user", "reset", TARO, *link)
+    insert(owner, "auth.totp", user_id=who, secret="sealed", last_step=1)
+    for credential in (b"theirs", b"a thief's"):
+        insert(owner, "auth.passkeys", user_id=who, credential_id=credential, transports=[])
+    kept = hub("user", "reset", TARO, *link)
+    taken = hub("user", "reset", TARO, *link, "--factors")
+
+    assert "still has 2 passkeys, 1 authenticator app." in kept.err
+    assert f"hub user reset {TARO} --factors" in kept.err
+    assert "still has" not in none.err + taken.err
+    told = owner.execute(
+        "SELECT facts FROM auth.messages WHERE template = 'password_changed' ORDER BY posted_at"
+    ).fetchall()
+    assert told == ([] if link else [({"passkeys": each},) for each in (0, 2, 0)])
 
 
 def test_a_reset_gives_another_password_and_ends_every_session(hub: Hub, owner: Any, customer: str) -> None:

@@ -38,7 +38,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "log_in_code": {"code": "012345", "minutes": 10, "device": FIREFOX},
     "login_limited": {"address": "192.0.2.1"},
     "member_changed": {"what": "added", "account": "Acme", "email": "ken@example.com", "role": "billing"},
-    "password_changed": {},
+    "password_changed": {"passkeys": 1},
     "password_link": {"minutes": 30, "token": "t0ken"},
     "password_withdrawn": {"hours": 24, "token": "t0ken"},
     "person_locked": {"until": None},
@@ -105,6 +105,16 @@ def test_another_second_factor_is_told_of_as_what_it_is(what: str, said: str) ->
 
     assert said in part(found, "plain")
     assert "\n" not in found["Subject"]
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Passkeys"), ("ja", "パスキー")])
+def test_another_password_takes_no_passkey_away_and_where_there_are_some_that_is_said(language: str, word: str) -> None:
+    # What waits from before an upgrade does not say how many.
+    unknown = Message(ID, "password_changed", language, "taro@example.com", {}, NOON)
+
+    assert word in part(letter("password_changed", language, passkeys=2), "plain")
+    assert word not in part(letter("password_changed", language, passkeys=0), "plain")
+    assert word not in part(written(unknown, SETTINGS), "plain")
 
 
 def test_a_message_says_whom_it_is_from_and_is_answered_by_no_machine() -> None:

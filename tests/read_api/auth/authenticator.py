@@ -42,6 +42,8 @@ class Authenticator:
     flags: int = PRESENT | VERIFIED
     credential: bytes = field(default_factory=lambda: token_bytes(16))
     count: int = 0
+    framed: bool = False
+    """Whether another site has the page in a frame."""
     owner: str | None = None
     """The handle of whom it made the passkey for, as the site wrote it."""
     private_key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()), repr=False)
@@ -84,5 +86,5 @@ class Authenticator:
         return sha256(self.domain.encode()).digest() + bytes([self.flags | flags]) + self.count.to_bytes(4)
 
     def _asked(self, kind: str, options: dict[str, Any]) -> bytes:
-        asked = {"type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": False}
+        asked = {"type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": self.framed}
         return json.dumps(asked).encode()

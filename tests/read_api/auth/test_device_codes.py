@@ -149,6 +149,27 @@ async def test_guessing_codes_is_limited_over_all_log_ins(client: Client, person
     )
 
 
+async def test_with_another_password_nobody_is_kept_out_by_whoever_knew_the_former(
+    client: Client, person: Somebody, owner: Owner
+) -> None:
+    headers = bearer_of(await enter(client, person, owner))
+    for _ in range(2):
+        challenge = await challenge_of(client, person)
+        for _ in range(5):
+            await verify_code(client, challenge, wrong(code_of(owner)))
+    guessed = await challenge_of(client, person)
+    refused = await verify_code(client, guessed, code_of(owner))
+    sent = [await client.post("/auth/login/send-code", json={"challenge": guessed}) for _ in range(7)]
+    new = "another horse, another battery"
+    assert (await change_password(client, headers, PASSWORD, new)).status_code == 200
+
+    challenge = await challenge_of(client, person, new)
+    again = await client.post("/auth/login/send-code", json={"challenge": challenge})
+
+    assert [each.status_code for each in (refused, sent[-1], again)] == [429, 429, 202]
+    assert (await verify_code(client, challenge, code_of(owner))).status_code == 200
+
+
 async def test_of_codes_that_were_sent_again_the_newest_is_good(client: Client, person: Somebody, owner: Owner) -> None:
     challenge = await challenge_of(client, person)
     first = code_of(owner)
@@ -381,6 +402,27 @@ async def test_what_an_operator_does_forgets_it(client: Client, person: Somebody
     owner.execute(what.encode())
 
     assert owner.execute(KNOWN).fetchone() == (0,)
+
+
+async def test_logging_a_lost_device_out_from_another_one_forgets_it(
+    client: Client, person: Somebody, owner: Owner
+) -> None:
+    lost = await enter(client, person, owner)
+    owner.execute("UPDATE auth.sessions SET device = 'a lost one'")
+    owner.execute("UPDATE auth.devices SET device = 'a lost one'")
+    mine = await enter(client, person, owner)
+    other = somebody(owner)
+    theirs = await enter(client, other, owner)
+    owner.execute("UPDATE auth.devices SET device = 'a lost one' WHERE user_id = %s", [other.id])
+    sessions = (await client.get("/auth/sessions", headers=bearer_of(mine))).json()["data"]
+    (which,) = [each["id"] for each in sessions if not each["isThis"]]
+
+    answer = await client.delete(f"/auth/sessions/{which}", headers=bearer_of(mine))
+
+    assert answer.status_code == 200
+    assert (await log_in_with(client, person, device_in(lost))).status_code == 202
+    assert (await log_in_with(client, person, device_in(mine))).status_code == 200
+    assert (await log_in_with(client, other, device_in(theirs))).status_code == 200
 
 
 async def test_logging_out_leaves_a_device_known(client: Client, person: Somebody, owner: Owner) -> None:

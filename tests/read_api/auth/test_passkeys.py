@@ -61,7 +61,7 @@ Headers = dict[str, str]
 REFUSED = (400, "passkey-refused")
 ELSEWHERE = (
     "another port", "another site", "the API", "another domain", "nobody made sure of", "nobody there",
-    "backed up, which it cannot be", "unknown", "of another owner", "of no owner", "another key",
+    "backed up, which it cannot be", "unknown", "of another owner", "of no owner", "another key", "a frame",
 )  # fmt: skip
 SHORT = "8 chars!"
 
@@ -153,6 +153,7 @@ def sessions(owner: Owner) -> int:
         {"owner": b64(b"somebody else's!")},
         {"owner": None},
         {"private_key": Authenticator().private_key},
+        {"framed": True},
     ],
     ids=ELSEWHERE,
 )
@@ -389,6 +390,13 @@ async def test_whoever_has_no_password_logs_in_by_their_passkey(
     assert (await log_in_by(client, key)).status_code == 200
 
 
+async def test_the_longest_credential_that_may_be_is_used(client: Client, session: Headers) -> None:
+    longest = Authenticator(credential=bytes(1023))
+
+    assert (await add(client, session, longest)).status_code == 200
+    assert (await log_in_by(client, longest)).status_code == 200
+
+
 async def test_what_the_authenticator_says_of_backups_is_kept(client: Client, key: Authenticator) -> None:
     key.flags |= ELIGIBLE | BACKED_UP
     answer = await log_in_by(client, key)
@@ -515,8 +523,10 @@ async def test_a_credential_is_one_persons(client: Client, key: Authenticator, o
         {"domain": "evil.example"},
         {"flags": PRESENT},
         {"flags": VERIFIED},
+        {"framed": True},
+        {"credential": bytes(1024)},
     ],
-    ids=str,
+    ids="_".join,
 )
 async def test_what_was_made_for_something_else_is_not_added(
     client: Client, session: Headers, wrong: dict[str, Any]

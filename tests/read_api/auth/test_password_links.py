@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from read_api.auth.limits import key_of
+from tests.builders import insert
 from tests.conftest import Database
 from tests.read_api.auth.conftest import (
     PASSWORD,
@@ -163,6 +164,16 @@ async def test_the_link_sets_the_password_and_logs_out_everywhere(
     assert audited(owner)[:4] == [
         "login.succeeded", "password.link_requested", "password.link_made", "password.reset",
     ]  # fmt: skip
+
+
+async def test_where_a_passkey_is_left_the_message_says_so(
+    client: Client, person: Somebody, owner: Owner, database: Database
+) -> None:
+    insert(owner, "auth.passkeys", user_id=person.id, credential_id=b"a thief's", transports=[])
+
+    await use(client, await link(client, database, person))
+
+    assert sent(database) == [(person.email, "password_changed", {"passkeys": 1})]
 
 
 async def test_a_link_is_good_once(client: Client, person: Somebody, database: Database) -> None:
