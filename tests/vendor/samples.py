@@ -137,6 +137,8 @@ READ: Mapping[str, Callable[[Body], None]] = {
     "CapturePayment": _success,
     "UpdateInvoice": _success,
     "AddCancelRequest": _success,
+    "AddClient": _numbers("clientid"),
+    "ValidateLogin": _numbers("userid"),
     "UpdateClient": _success,
     "UpdateClientProduct": _success,
     "CreateSsoToken": _texts("redirect_url"),

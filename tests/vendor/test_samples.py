@@ -69,6 +69,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "orders": {"order": [{"id": 51, "ordernum": 1029384756, "userid": 8, "renewals": "", "orderdata": "}",
                               "amount": "20.00", "invoiceid": 31, "status": "Active"}]},
     },
+    "AddClient": {"clientid": 8},
+    "ValidateLogin": {"userid": 1, "passwordhash": "x", "twoFactorEnabled": "false"},
     "AddOrder": {"orderid": "51", "serviceids": "41,42", "addonids": "1", "domainids": "1", "invoiceid": "31"},
     "CreateInvoice": {"invoiceid": "31", "status": "Unpaid"},
     "UpdateInvoice": {"invoiceid": "31"},

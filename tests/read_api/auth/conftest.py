@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,8 +20,10 @@ from read_api.app import create_app
 from read_api.auth.cookies import NAME
 from read_api.auth.keys import rotate
 from read_api.auth.passwords import hasher_of
+from read_api.store.database import DatabaseDownError
 from tests.builders import insert, insert_customer
 from tests.conftest import Database, as_api
+from tests.waiting import PATIENCE_SECONDS
 
 PASSWORD = "correct horse battery staple"
 OWN_PAGE = {"origin": "http://hub", "user-agent": "a browser"}
@@ -107,11 +110,28 @@ class Running:
         )
 
     async def __aenter__(self) -> httpx.AsyncClient:
-        await self._services.database.open()
-        await self._services.door._database.open()
-        self._services.verification.open()
-        await self._services.verification.look()
+        try:
+            await self._services.database.open()
+            await self._services.door._database.open()
+            self._services.verification.open()
+            await self._look()
+        except BaseException:
+            # What was opened would go on, and the loop would wait for it for ever.
+            await self.__aexit__()
+            raise
         return self.client
+
+    async def _look(self) -> None:
+        """A busy machine may take longer to connect than the API has patience."""
+        ends = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                await self._services.verification.look()
+            except DatabaseDownError:
+                if monotonic() > ends:
+                    raise
+            else:
+                return
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.aclose()
