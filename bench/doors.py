@@ -16,6 +16,7 @@ from statistics import quantiles
 from time import perf_counter
 from urllib.parse import SplitResult, urlsplit
 
+import psycopg
 from rich.console import Console
 
 from bench.database import TEMPLATE, as_role, fresh, server
@@ -23,6 +24,7 @@ from bench.errors import BenchError
 from bench.live import CUSTOMERS, PATH, fill, token_of
 from bench.processes import free_port, serving
 from bench.report import Line, Target, tell
+from read_api.auth.keys import rotate
 
 USERS, PAUSE_SECONDS, WARM_SECONDS = 100, 1.0, 3
 IDLE, STREAMS, SLOW = 5_000, 2_000, 500
@@ -74,6 +76,8 @@ def bench_doors(repeats: int, seconds: int, through: str | None = None) -> None:
     with ExitStack() as stack:
         url = stack.enter_context(fresh(stack.enter_context(server()), "bench_doors", template=TEMPLATE))
         fill(url)
+        with psycopg.connect(url, autocommit=True) as owner:
+            rotate(owner, token_minutes=15)  # or nobody could try to log in
         environment = {
             "DATABASE_URL": url, "API_DATABASE_URL": as_role(url, "hub_api"),
             "AUTH_DATABASE_URL": as_role(url, "hub_auth"), "API_PORT": str(port),
